@@ -1,0 +1,6 @@
+// Copyright The OpenTelemetry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package otelhttp provides an http.Handler and functions that are intended
+// to be used to add tracing by wrapping existing handlers.
+package otelhttp // import "go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
