@@ -1,0 +1,26 @@
+# Everything a contributor runs. `make help` lists it.
+TAGS    := containers_image_openpgp exclude_graphdriver_btrfs
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+GO      ?= go
+PREFIX  ?= /usr/local
+export CGO_ENABLED = 1
+
+LDFLAGS := -s -w -X main.version=$(VERSION)
+GOBUILD := $(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)'
+
+.PHONY: build install test vet help
+build: ## build bin/oc-rebuild
+	$(GOBUILD) -o bin/oc-rebuild ./cmd/oc-rebuild
+
+install: build ## put oc-rebuild and kubectl-rebuild on PATH (PREFIX=/usr/local)
+	install -D -m 0755 bin/oc-rebuild $(DESTDIR)$(PREFIX)/bin/oc-rebuild
+	ln -sf oc-rebuild $(DESTDIR)$(PREFIX)/bin/kubectl-rebuild
+
+test: ## all tests that fit ten minutes on two cores
+	$(GO) test -tags '$(TAGS)' ./...
+
+vet: ## go vet with the build tags of the program
+	$(GO) vet -tags '$(TAGS)' ./...
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
