@@ -1,0 +1,93 @@
+package builder
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"go.podman.io/buildah/define"
+	"go.podman.io/image/v5/types"
+	"go.podman.io/storage"
+	storagetypes "go.podman.io/storage/types"
+)
+
+// Options choose where images are kept and how RUN steps are isolated.
+type Options struct {
+	StorageRoot   string               // a storage of its own under this directory; "" = the user's containers storage
+	StorageDriver string               // overlay, vfs …; "" = what the storage configuration says, else what works
+	Isolation     string               // oci, chroot, rootless; "" or "auto" = what works here
+	Network       string               // host (as CI) or none; "" = host
+	Temp          string               // directory for Dockerfiles and other scratch files; must exist
+	SystemContext *types.SystemContext // registry access for pulls
+}
+
+// Builder builds images. It is safe for concurrent use; builds share the storage and each base is pulled once.
+type Builder struct {
+	options   Options
+	store     storage.Store
+	isolation Isolation
+}
+
+// Open opens the storage and settles the isolation. Close it when done.
+func Open(options Options) (*Builder, error) {
+	storeOptions, err := storeOptions(options)
+	if err != nil {
+		return nil, err
+	}
+	store, err := storage.GetStore(storeOptions)
+	if err != nil {
+		return nil, fmt.Errorf("opening containers storage in %q: %w", storeOptions.GraphRoot, err)
+	}
+	isolation, err := chooseIsolation(options.Isolation, options.Temp)
+	if err != nil {
+		return nil, err
+	}
+	return &Builder{options: options, store: store, isolation: isolation}, nil
+}
+
+// Close releases the storage. Images stay.
+func (b *Builder) Close() error {
+	if _, err := b.store.Shutdown(false); err != nil {
+		return fmt.Errorf("closing containers storage: %w", err)
+	}
+	return nil
+}
+
+// Isolation returns how RUN steps are isolated, and why.
+func (b *Builder) Isolation() Isolation { return b.isolation }
+
+// Driver returns the storage driver in use and the storage's root directory.
+func (b *Builder) Driver() (driver, root string) {
+	return b.store.GraphDriverName(), b.store.GraphRoot()
+}
+
+// storeOptions starts from the user's storage.conf (or the defaults where there is none) and applies what was asked for.
+func storeOptions(options Options) (storagetypes.StoreOptions, error) {
+	o, err := storage.DefaultStoreOptions()
+	if err != nil {
+		return o, fmt.Errorf("reading the storage configuration: %w", err)
+	}
+	if options.StorageDriver != "" {
+		o.GraphDriverName = options.StorageDriver
+		o.GraphDriverOptions = nil // options of another driver are refused
+	}
+	if options.StorageRoot != "" {
+		root, err := filepath.Abs(options.StorageRoot)
+		if err != nil {
+			return o, fmt.Errorf("locating the storage root %q: %w", options.StorageRoot, err)
+		}
+		if err := os.MkdirAll(root, 0o700); err != nil {
+			return o, fmt.Errorf("creating the storage root: %w", err)
+		}
+		o.GraphRoot, o.RunRoot, o.ImageStore = filepath.Join(root, "storage"), filepath.Join(root, "run"), ""
+	}
+	return o, nil
+}
+
+// Isolation says how RUN steps are kept apart from the host.
+type Isolation struct {
+	Kind    define.Isolation `json:"-"`
+	Name    string           `json:"name"`              // oci, rootless or chroot
+	Runtime string           `json:"runtime,omitempty"` // path of crun or runc
+	Reason  string           `json:"reason"`
+}

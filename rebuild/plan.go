@@ -1,0 +1,97 @@
+package rebuild
+
+import "github.com/opencontainers/go-digest"
+
+// Plan is everything that is settled before anything is built. Its JSON form is what `oc rebuild plan -o json` prints; fields may be
+// added, never renamed.
+type Plan struct {
+	Release    PlannedRelease     `json:"release"`
+	Components []PlannedComponent `json:"components"`
+	Order      [][]string         `json:"order"` // components that can be built side by side, in the order of the groups
+	Warnings   []string           `json:"warnings,omitempty"`
+}
+
+// PlannedRelease is the payload that the plan starts from.
+type PlannedRelease struct {
+	Image  string        `json:"image"`  // as the user gave it
+	Digest digest.Digest `json:"digest"` // of its manifest, or of its manifest list
+	Name   string        `json:"name"`
+	Stream Stream        `json:"stream"`
+}
+
+// Stream is the image stream that the payload was made from.
+type Stream struct {
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+}
+
+// PlannedComponent is one component: where its source comes from, how it is built, on what, and where the image goes.
+type PlannedComponent struct {
+	Name   string            `json:"name"`
+	Image  string            `json:"image"` // pull spec in the source payload
+	Source PlannedSource     `json:"source"`
+	Recipe PlannedRecipe     `json:"recipe"`
+	Bases  []PlannedBase     `json:"bases"`
+	Labels map[string]string `json:"labels"`
+	Target string            `json:"target"` // repository that the image is pushed to, or the pull spec that is swapped in
+}
+
+// PlannedSource is the source of a component.
+type PlannedSource struct {
+	Kind       string `json:"kind"` // payload, ref, pull, fork, local; image where an existing image is swapped in
+	Repository string `json:"repository"`
+	Commit     string `json:"commit"`
+	Ref        string `json:"ref"`
+	Path       string `json:"path,omitempty"`
+	Dirty      bool   `json:"dirty,omitempty"`
+}
+
+// PlannedRecipe is how CI builds the component.
+type PlannedRecipe struct {
+	Origin         string `json:"origin"` // what decided: a file, a directory laid out as openshift/release, flags
+	Config         string `json:"config"` // path of the ci-operator config
+	Image          string `json:"image"`  // images[].to in that config
+	ContextDir     string `json:"contextDir"`
+	Dockerfile     string `json:"dockerfile"` // path relative to ContextDir; "" where the config holds the text itself
+	BuildArgs      []Arg  `json:"buildArgs"`
+	DockerfileText string `json:"dockerfileText"` // as it is built, after every substitution
+	Reason         string `json:"reason,omitempty"`
+}
+
+// PlannedBase is one image that the Dockerfile names, and what stands for it.
+type PlannedBase struct {
+	Reference string `json:"reference"` // text in the Dockerfile
+	Line      int    `json:"line"`      // of that text
+	Alias     string `json:"alias"`     // key in the config's base_images or inputs; "" where the config does not know it
+	Image     string `json:"image"`     // namespace/name:tag after the config's substitution; "" where it is a plain pull spec
+	PullSpec  string `json:"pullspec"`  // what is pulled: repository@digest; "" for a component built in the same run
+	From      string `json:"from"`      // config, map, payload, overlay, public, build
+	Stage     int    `json:"stage"`
+	Final     bool   `json:"final"` // the base of the image itself
+	Reason    string `json:"reason"`
+}
+
+// Result is what a run made. Its JSON form is what `oc rebuild -o json` prints.
+type Result struct {
+	Release    ResultRelease      `json:"release"`
+	Components []ResultComponent  `json:"components"`
+	Seconds    map[string]float64 `json:"seconds"` // by stage, of the whole job
+}
+
+// ResultRelease is the new payload.
+type ResultRelease struct {
+	Image  string        `json:"image"` // repository@digest
+	Digest digest.Digest `json:"digest"`
+	Name   string        `json:"name"`
+}
+
+// ResultComponent is one new component image.
+type ResultComponent struct {
+	Name    string             `json:"name"`
+	Image   string             `json:"image"` // repository@digest
+	Digest  digest.Digest      `json:"digest"`
+	Commit  string             `json:"commit"`
+	Dirty   bool               `json:"dirty"`
+	Log     string             `json:"log,omitempty"` // file with the whole output of the build
+	Seconds map[string]float64 `json:"seconds"`       // by stage
+}

@@ -1,0 +1,70 @@
+package rebuild
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+)
+
+// Request is what the user asked for.
+type Request struct {
+	Release      string   // --from-release: pull spec of the payload to start from, or a reference with a transport
+	To           string   // --to-image: where the new payload goes; may be empty for a plan
+	ToRepository string   // --to-repository: where component images go; "" = the repository of To
+	Name         string   // --name: the new payload's name; "" = the old one
+	Targets      []Target // the components, in the order given
+	BaseImages   []string // --base-image: REFERENCE=PULLSPEC, for every component
+}
+
+// Target is one component to replace, and what to replace it with.
+type Target struct {
+	Name       string   // the payload tag
+	Source     string   // SOURCE as gitsrc.Parse reads it; "" = the commit that the payload records
+	Patches    []string // patch files, applied in order
+	Image      string   // pull spec of an image that exists already: swapped in, nothing is built
+	Config     string   // --config: a ci-operator config file to take instead of the one found
+	Item       string   // --config-image: the image in that config; "" = the one promoted to the tag
+	Variant    string   // --variant of the config
+	Dockerfile string   // --dockerfile: path in the source, instead of the config's
+	ContextDir string   // --context-dir in the source, instead of the config's
+	BuildArgs  []Arg    // --build-arg: added to the config's, winning over them
+}
+
+// Arg is one build argument.
+type Arg struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// ParseTarget reads COMPONENT or COMPONENT=SOURCE. An error has the class fault.Usage.
+func ParseTarget(argument string) (Target, error) {
+	name, source, assigned := strings.Cut(argument, "=")
+	if name == "" {
+		return Target{}, fault.Errorf(fault.Usage, "argument %q names no component: want COMPONENT or COMPONENT=SOURCE", argument)
+	}
+	if assigned && source == "" {
+		return Target{}, fault.New(fault.Usage, fmt.Sprintf("For the payload's own commit write %q; for this directory %q.", name, name+"=."),
+			fmt.Errorf("argument %q has nothing after the =", argument))
+	}
+	return Target{Name: name, Source: source}, nil
+}
+
+// validate refuses what can be seen to be wrong before anything is read.
+func (r Request) validate() error {
+	if r.Release == "" {
+		return fault.New(fault.Usage, "Name the payload to start from, such as --from-release quay.io/okd/scos-release:4.17.0-okd-scos.0.",
+			fmt.Errorf("--from-release is missing"))
+	}
+	if len(r.Targets) == 0 {
+		return fault.New(fault.Usage, "`oc rebuild info REF` lists the components of a payload.", fmt.Errorf("no component is named"))
+	}
+	seen := map[string]bool{}
+	for _, target := range r.Targets {
+		if seen[target.Name] {
+			return fault.Errorf(fault.Usage, "component %q is named twice", target.Name)
+		}
+		seen[target.Name] = true
+	}
+	return nil
+}
