@@ -1,0 +1,47 @@
+package gitsrc
+
+import (
+	"strconv"
+	"time"
+)
+
+// Tree is a component's source, ready to be built: a directory with a .git of its own and what is known about it.
+type Tree struct {
+	Kind       Kind      `json:"kind"`
+	Repository string    `json:"repository,omitempty"` // https address without .git, as source-location labels carry it
+	Commit     string    `json:"commit,omitempty"`     // commit that is checked out; for a local tree its HEAD; "" if it has none
+	Ref        string    `json:"ref,omitempty"`        // branch that the checkout is on
+	Path       string    `json:"path,omitempty"`       // Local: the directory that the user named
+	Dirty      bool      `json:"dirty,omitempty"`      // differs from Commit: uncommitted changes or patches
+	Tag        string    `json:"tag,omitempty"`        // what `git describe --tags` would say, where the tags are known
+	Time       time.Time `json:"time,omitzero"`        // committer time of Commit
+	Directory  string    `json:"-"`                    // where the files are; for a local tree without patches the directory itself
+	Ignored    []string  `json:"-"`                    // Local: slash-separated paths below Directory that .gitignore excludes; CI's checkout would not have them
+}
+
+// Variable is one name and value of a build's environment.
+type Variable struct{ Name, Value string }
+
+// Variables returns what ART and CI tell a build about its source. The list is in a fixed order; unknown values are left out.
+func (t Tree) Variables() []Variable {
+	state := "clean"
+	if t.Dirty {
+		state = "dirty"
+	}
+	all := []Variable{
+		{"SOURCE_GIT_COMMIT", t.Commit},
+		{"SOURCE_GIT_TAG", t.Tag},
+		{"SOURCE_GIT_TREE_STATE", state},
+		{"SOURCE_GIT_URL", t.Repository},
+	}
+	if !t.Time.IsZero() {
+		all = append(all, Variable{"SOURCE_DATE_EPOCH", strconv.FormatInt(t.Time.Unix(), 10)})
+	}
+	var known []Variable
+	for _, v := range all {
+		if v.Value != "" {
+			known = append(known, v)
+		}
+	}
+	return known
+}
