@@ -1,0 +1,172 @@
+package dockerfile
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// Kind is the instruction in which an image is named.
+type Kind string
+
+// The instructions that name images.
+const (
+	From  Kind = "FROM"
+	Copy  Kind = "COPY --from"
+	Mount Kind = "RUN --mount"
+)
+
+// Reference is one place of a Dockerfile that names an image or a stage.
+type Reference struct {
+	Kind     Kind
+	Text     string // as it is written, variables unexpanded
+	Expanded string // with build arguments put in
+	Line     int    // 1-based line where it stands
+	Stage    int    // 0-based stage it belongs to
+	Name     string // FROM only: the name that AS gives to the stage; "" where there is none
+	Last     bool   // FROM only: it is the last of the file
+	Local    bool   // it names an earlier stage, or is scratch: nothing to pull
+	Later    bool   // it names no earlier stage, but a later one has that name: most likely a mistake in the Dockerfile
+
+	start, end int
+}
+
+// File is a Dockerfile whose references are known.
+type File struct {
+	// References in the order in which they are written.
+	References []Reference
+	// Stages is the number of FROM instructions.
+	Stages int
+
+	data []byte
+}
+
+// Parse finds the references of a Dockerfile. The build arguments given by the caller win over the defaults that the Dockerfile
+// states; they only matter for Reference.Expanded. Errors name the line.
+func Parse(data []byte, buildArgs map[string]string) (*File, error) {
+	instructions, err := scan(data)
+	if err != nil {
+		return nil, err
+	}
+	p := &reader{
+		file:   &File{data: data},
+		args:   arguments{given: buildArgs, global: map[string]string{}},
+		stages: map[string]int{},
+		last:   -1,
+	}
+	for _, one := range instructions {
+		if err := p.read(one); err != nil {
+			return nil, err
+		}
+	}
+	if p.file.Stages == 0 {
+		return nil, fmt.Errorf("the Dockerfile has no FROM instruction")
+	}
+	p.file.References[p.last].Last = true
+	p.markLater()
+	return p.file, nil
+}
+
+// reader collects the references of a file.
+type reader struct {
+	file   *File
+	args   arguments
+	stages map[string]int // names and numbers of the stages so far
+	last   int            // index of the last FROM
+}
+
+// read takes one instruction into account.
+func (p *reader) read(one instruction) error {
+	switch one.command {
+	case "ARG", "ENV":
+		p.args.declare(one.command, one.text)
+	case "FROM":
+		return p.from(one)
+	case "COPY":
+		for _, flag := range flags(one.text) {
+			if flag.name == "--from" {
+				p.add(one, Copy, flag.value, flag.start, flag.end)
+			}
+		}
+	case "RUN":
+		for _, flag := range flags(one.text) {
+			if flag.name != "--mount" {
+				continue
+			}
+			for _, option := range mountOptions(one.text, flag) {
+				if option.name == "from" {
+					p.add(one, Mount, option.value, option.start, option.end)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// from reads FROM [--platform=…] IMAGE [AS NAME].
+func (p *reader) from(one instruction) error {
+	words := wordSpans(one.text)[1:]
+	for len(words) > 0 && strings.HasPrefix(one.text[words[0][0]:words[0][1]], "--") {
+		words = words[1:]
+	}
+	if len(words) == 0 {
+		return fmt.Errorf("line %d: FROM names no image", one.line)
+	}
+	reference := Reference{Kind: From, Stage: p.file.Stages}
+	start, end := words[0][0], words[0][1]
+	if len(words) >= 3 && strings.EqualFold(one.text[words[1][0]:words[1][1]], "as") {
+		reference.Name = p.args.expandGlobal(one.text[words[2][0]:words[2][1]])
+	}
+	p.args.begin()
+	p.file.Stages++
+	p.place(one, reference, one.text[start:end], start, end)
+	p.last = len(p.file.References) - 1
+	p.stages[strconv.Itoa(reference.Stage)] = reference.Stage
+	if reference.Name != "" {
+		p.stages[reference.Name] = reference.Stage
+	}
+	return nil
+}
+
+// add records a reference of an instruction inside a stage.
+func (p *reader) add(one instruction, kind Kind, text string, start, end int) {
+	if p.file.Stages > 0 && text != "" {
+		p.place(one, Reference{Kind: kind, Stage: p.file.Stages - 1}, text, start, end)
+	}
+}
+
+// place completes a reference and records it.
+func (p *reader) place(one instruction, r Reference, text string, start, end int) {
+	r.Text = text
+	r.start, r.end = one.offset(start), one.offset(end-1)+1
+	r.Line = one.line + strings.Count(string(p.file.data[one.segments[0].file:r.start]), "\n")
+	if r.Kind == From {
+		r.Expanded = p.args.expandGlobal(unquote(text))
+	} else {
+		r.Expanded = p.args.expand(text)
+	}
+	_, known := p.stages[r.Expanded]
+	if _, number := strconv.Atoi(r.Expanded); r.Kind == From && number == nil {
+		known = false // FROM 0 names an image, COPY --from=0 a stage
+	}
+	r.Local = known || r.Kind == From && r.Expanded == "scratch"
+	p.file.References = append(p.file.References, r)
+}
+
+// markLater marks the references to stages that come after them.
+func (p *reader) markLater() {
+	for i := range p.file.References {
+		r := &p.file.References[i]
+		if stage, known := p.stages[r.Expanded]; known && !r.Local && stage > r.Stage {
+			r.Later = true
+		}
+	}
+}
+
+// Valid reports whether text can stand in a Dockerfile as the name of an image: not empty, no spaces, quotes or control characters.
+func Valid(text string) bool {
+	return text != "" && !strings.ContainsFunc(text, func(r rune) bool {
+		return unicode.IsSpace(r) || unicode.IsControl(r) || !unicode.IsPrint(r) || strings.ContainsRune("\"'`\\,", r)
+	})
+}

@@ -1,0 +1,95 @@
+package dockerfile
+
+import "strings"
+
+// flag is NAME=VALUE in an instruction, with the place of its value in the instruction's text.
+type flag struct {
+	name, value string
+	start, end  int
+}
+
+// wordSpans returns where the words of an instruction begin and end.
+func wordSpans(text string) [][2]int {
+	var spans [][2]int
+	start := -1
+	for i := 0; i <= len(text); i++ {
+		space := i == len(text) || strings.IndexByte(" \t\v\f\r\n", text[i]) >= 0
+		switch {
+		case space && start >= 0:
+			spans = append(spans, [2]int{start, i})
+			start = -1
+		case !space && start < 0:
+			start = i
+		}
+	}
+	return spans
+}
+
+// flags returns the flags that follow an instruction's name. Quotes may surround a flag or its value.
+func flags(text string) []flag {
+	var found []flag
+	position := strings.IndexAny(text, " \t\v\f\r\n")
+	for position >= 0 && position < len(text) {
+		rest := text[position:]
+		position += len(rest) - len(strings.TrimLeft(rest, " \t\v\f\r\n"))
+		if !strings.HasPrefix(strings.TrimLeft(text[position:], `"'`), "--") {
+			break
+		}
+		end := flagEnd(text, position)
+		word := text[position:end]
+		if equals := strings.IndexByte(word, '='); equals > 0 {
+			start, stop := trimQuotes(text, position+equals+1, end)
+			found = append(found, flag{strings.Trim(word[:equals], `"'`), text[start:stop], start, stop})
+		}
+		position = end
+	}
+	return found
+}
+
+// flagEnd returns where a flag that begins at start ends: at a space outside quotes.
+func flagEnd(text string, start int) int {
+	quote := byte(0)
+	for i := start; i < len(text); i++ {
+		c := text[i]
+		switch {
+		case quote == 0 && strings.IndexByte(" \t\v\f\r\n", c) >= 0:
+			return i
+		case c == '\\':
+			i++
+		case quote == 0 && (c == '"' || c == '\''):
+			quote = c
+		case c == quote:
+			quote = 0
+		}
+	}
+	return len(text)
+}
+
+// trimQuotes narrows a span by the quotes at its ends.
+func trimQuotes(text string, start, end int) (int, int) {
+	for start < end && (text[start] == '"' || text[start] == '\'') {
+		start++
+	}
+	for end > start && (text[end-1] == '"' || text[end-1] == '\'') {
+		end--
+	}
+	return start, end
+}
+
+// mountOptions splits the value of --mount at its commas.
+func mountOptions(text string, mount flag) []flag {
+	var options []flag
+	start := mount.start
+	for start <= mount.end {
+		end := mount.end
+		if comma := strings.IndexByte(text[start:mount.end], ','); comma >= 0 {
+			end = start + comma
+		}
+		if equals := strings.IndexByte(text[start:end], '='); equals > 0 {
+			from, to := trimQuotes(text, start+equals+1, end)
+			options = append(options, flag{strings.Trim(text[start:start+equals], `"'`), text[from:to], from, to})
+		}
+		start = end + 1
+	}
+	return options
+}
