@@ -1,0 +1,279 @@
+package registry
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+	"go.podman.io/image/v5/docker"
+	"go.podman.io/image/v5/docker/reference"
+	"go.podman.io/image/v5/manifest"
+	"go.podman.io/image/v5/types"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+)
+
+// Limits of what is read from a registry. image/v5 bounds manifests at 4 MiB itself.
+const (
+	maxConfig = 8 << 20 // bytes of an image's config
+	maxLayers = 1000    // layers of an image
+)
+
+// Image is one image for one platform: its manifest, its config and where its layers are read.
+type Image struct {
+	Reference  types.ImageReference // as it was asked for
+	Digest     digest.Digest        // of Manifest
+	ListDigest digest.Digest        // of the manifest list that the reference names; "" where it names one image
+	List       []Instance           // the images of that list
+	Manifest   []byte               // as the registry has it
+	MediaType  string               // of Manifest
+	Config     Config
+	ConfigBlob []byte           // Config as the registry has it
+	ConfigInfo types.BlobInfo   // its descriptor
+	Layers     []types.BlobInfo // base layer first
+
+	client *Client
+	source types.ImageSource
+}
+
+// Instance is one image of a manifest list.
+type Instance struct {
+	Digest    digest.Digest
+	MediaType string
+	Size      int64
+	Platform  Platform
+}
+
+// Platform is what an image runs on.
+type Platform struct {
+	OS           string `json:"os"`
+	Architecture string `json:"architecture"`
+	Variant      string `json:"variant,omitempty"`
+}
+
+// String returns os/architecture, and the variant where there is one.
+func (p Platform) String() string {
+	s := p.OS + "/" + p.Architecture
+	if p.Variant != "" {
+		s += "/" + p.Variant
+	}
+	return s
+}
+
+// Config is the part of an image's config that payloads are made of. ConfigBlob of an Image has the whole of it.
+type Config struct {
+	Platform
+	Created time.Time `json:"created"`
+	Config  struct {
+		Labels map[string]string `json:"Labels"`
+		Env    []string          `json:"Env"`
+	} `json:"config"`
+	RootFS struct {
+		DiffIDs []digest.Digest `json:"diff_ids"`
+	} `json:"rootfs"`
+}
+
+// Image reads the manifest and the config of the image that a reference names, see ParseReference. From a manifest list it takes the
+// client's platform, or the only image there is. Everything is verified against the digests that name it.
+func (c *Client) Image(ctx context.Context, ref string) (*Image, error) {
+	parsed, err := ParseReference(ref)
+	if err != nil {
+		return nil, err
+	}
+	image, err := c.image(ctx, parsed)
+	if err != nil {
+		return nil, c.Explain(err, "reading image", ref)
+	}
+	return image, nil
+}
+
+func (c *Client) image(ctx context.Context, ref types.ImageReference) (*Image, error) {
+	image, err := c.manifest(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	if err := image.parse(ctx); err != nil {
+		return nil, err
+	}
+	if ref.Transport().Name() == docker.Transport.Name() {
+		c.remember(ref.DockerReference(), append(image.Layers, image.ConfigInfo))
+	}
+	err = c.retry(ctx, func() error {
+		var buffer bytes.Buffer
+		err := image.Blob(ctx, image.ConfigInfo, func(r io.Reader) error {
+			buffer.Reset()
+			_, err := buffer.ReadFrom(r)
+			return err
+		})
+		image.ConfigBlob = buffer.Bytes()
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading its config: %w", err)
+	}
+	if err := json.Unmarshal(image.ConfigBlob, &image.Config); err != nil {
+		return nil, fmt.Errorf("parsing its config: %w", err)
+	}
+	return image, nil
+}
+
+// manifest reads the manifest that ref names and, where that is a list, the one for the client's platform.
+func (c *Client) manifest(ctx context.Context, ref types.ImageReference) (*Image, error) {
+	var got fetched
+	err := c.retry(ctx, func() (err error) {
+		got, err = c.fetch(ctx, ref)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	image := &Image{Reference: ref, Manifest: got.blob, MediaType: mediaType(got.blob, got.mediaType), client: c, source: got.source}
+	if image.Digest, err = manifest.Digest(got.blob); err != nil {
+		return nil, fmt.Errorf("computing the digest of its manifest: %w", err)
+	}
+	if canonical, ok := ref.DockerReference().(reference.Canonical); ok {
+		if err := verifyManifest(got.blob, canonical.Digest()); err != nil {
+			return nil, err
+		}
+		image.Digest = canonical.Digest()
+	}
+	if !manifest.MIMETypeIsMultiImage(image.MediaType) {
+		return image, nil
+	}
+	return image, c.choose(ctx, image)
+}
+
+// choose turns an image that holds a manifest list into the one of the client's platform.
+func (c *Client) choose(ctx context.Context, image *Image) error {
+	list, err := manifest.ListFromBlob(image.Manifest, image.MediaType)
+	if err != nil {
+		return fmt.Errorf("parsing its manifest list: %w", err)
+	}
+	if image.List, err = instances(image.Manifest); err != nil {
+		return err
+	}
+	chosen, err := list.ChooseInstance(c.system)
+	if err != nil {
+		if len(image.List) != 1 {
+			return c.noPlatform(image.List)
+		}
+		chosen = image.List[0].Digest
+	}
+	if err := chosen.Validate(); err != nil {
+		return fmt.Errorf("its manifest list names %q: %w", chosen, err)
+	}
+	image.ListDigest, image.Digest = image.Digest, chosen
+	return c.retry(ctx, func() error {
+		blob, guess, err := image.source.GetManifest(ctx, &chosen)
+		if err != nil {
+			return fmt.Errorf("reading manifest %s of its list: %w", chosen, err)
+		}
+		if err := verifyManifest(blob, chosen); err != nil {
+			return err
+		}
+		image.Manifest, image.MediaType = blob, mediaType(blob, guess)
+		if manifest.MIMETypeIsMultiImage(image.MediaType) {
+			return fmt.Errorf("manifest %s of its list is a list again, which is not supported", chosen)
+		}
+		return nil
+	})
+}
+
+func (c *Client) noPlatform(list []Instance) error {
+	var have []string
+	for i, instance := range list {
+		if i == 20 {
+			have = append(have, "…")
+			break
+		}
+		have = append(have, instance.Platform.String())
+	}
+	want := Platform{c.system.OSChoice, c.system.ArchitectureChoice, c.system.VariantChoice}
+	return fault.New(fault.Unresolved, "Choose one with --platform.",
+		fmt.Errorf("its manifest list has no image for %s, only for %s", want, strings.Join(have, ", ")))
+}
+
+// instances reads the entries of a manifest list or an OCI index, which have the same fields.
+func instances(blob []byte) ([]Instance, error) {
+	var list struct {
+		Manifests []Instance `json:"manifests"`
+	}
+	if err := json.Unmarshal(blob, &list); err != nil {
+		return nil, fmt.Errorf("parsing its manifest list: %w", err)
+	}
+	for _, instance := range list.Manifests {
+		if err := instance.Digest.Validate(); err != nil {
+			return nil, fmt.Errorf("its manifest list names %q: %w", instance.Digest, err)
+		}
+	}
+	return list.Manifests, nil
+}
+
+// parse reads layers and config descriptor out of the manifest. URLs in it are dropped: content comes from the registry only.
+func (i *Image) parse(ctx context.Context) error {
+	if err := manifest.SupportedSchema2MediaType(i.MediaType); err != nil && !strings.HasPrefix(i.MediaType, "application/vnd.oci.image.manifest.") {
+		return fmt.Errorf("its manifest has type %q: want docker v2 schema 2 or OCI", i.MediaType)
+	}
+	parsed, err := manifest.FromBlob(i.Manifest, i.MediaType)
+	if err != nil {
+		return fmt.Errorf("parsing its manifest: %w", err)
+	}
+	i.ConfigInfo = parsed.ConfigInfo()
+	if i.ConfigInfo.Digest == "" {
+		return fmt.Errorf("its manifest of type %q names no config: docker v2 schema 1 is not supported", i.MediaType)
+	}
+	for _, layer := range parsed.LayerInfos() {
+		i.Layers = append(i.Layers, layer.BlobInfo)
+	}
+	if len(i.Layers) > maxLayers {
+		return fmt.Errorf("its manifest names %d layers, more than %d", len(i.Layers), maxLayers)
+	}
+	if i.source != nil { // local storage has layers uncompressed, whatever the manifest says
+		if infos, err := i.source.LayerInfosForCopy(ctx, nil); err != nil {
+			return fmt.Errorf("listing its layers: %w", err)
+		} else if len(infos) == len(i.Layers) {
+			i.Layers = infos
+		}
+	}
+	for n := range i.Layers {
+		i.Layers[n].URLs = nil
+		if err := i.Layers[n].Digest.Validate(); err != nil {
+			return fmt.Errorf("its manifest names layer %q: %w", i.Layers[n].Digest, err)
+		}
+	}
+	i.ConfigInfo.URLs = nil
+	if i.ConfigInfo.Size > maxConfig {
+		return fmt.Errorf("its config has %d bytes, more than %d", i.ConfigInfo.Size, maxConfig)
+	}
+	return i.ConfigInfo.Digest.Validate()
+}
+
+// mediaType returns the type that a manifest has, by what it says itself first: registries and caches mislabel.
+func mediaType(blob []byte, claimed string) string {
+	if guess := manifest.GuessMIMEType(blob); guess != "" {
+		return guess
+	}
+	return manifest.NormalizedMIMEType(claimed)
+}
+
+// PullSpec returns repository@digest for an image from a registry, naming the list where the reference named one, and the reference
+// with its transport otherwise.
+func (i *Image) PullSpec() string {
+	if i.Reference.Transport().Name() != docker.Transport.Name() {
+		return i.Reference.Transport().Name() + ":" + i.Reference.StringWithinTransport()
+	}
+	return i.Reference.DockerReference().Name() + "@" + i.TopDigest().String()
+}
+
+// TopDigest returns the digest that the reference leads to: that of the manifest list where there is one, else of the image.
+func (i *Image) TopDigest() digest.Digest {
+	if i.ListDigest != "" {
+		return i.ListDigest
+	}
+	return i.Digest
+}

@@ -1,0 +1,200 @@
+package registry
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"go.podman.io/image/v5/pkg/blobinfocache/memory"
+	"go.podman.io/image/v5/types"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+)
+
+// Options say how registries are reached. The zero value is what podman does on a machine without any configuration.
+type Options struct {
+	AuthFile             string        // auth.json with credentials; "" = REGISTRY_AUTH_FILE, then podman's search order
+	Insecure             bool          // no TLS verification, and plain http where https is not answered
+	CertificateAuthority string        // PEM bundle trusted besides the system's
+	MirrorFiles          []string      // ImageDigestMirrorSet, ImageTagMirrorSet or ImageContentSourcePolicy yaml files
+	SignaturePolicy      string        // policy.json; "" = the user's or system's if there is one, else unsigned images are accepted
+	Platform             string        // "os/arch[/variant]" chosen from manifest lists; "" = linux/<arch of this machine>
+	Attempts             int           // how often a request that a registry failed is tried; 0 = 4
+	Delay                time.Duration // pause before the second attempt, doubled for each further one; 0 = 500ms
+}
+
+// Client reads and writes images. It is safe for concurrent use and remembers what it learned: open connections by repository, and
+// which repository holds which blob. Close it to end connections and to remove its temporary files.
+type Client struct {
+	options Options
+	system  *types.SystemContext
+	scratch string // directory for generated configuration; "" = none was needed
+	blobs   types.BlobInfoCache
+
+	mu           sync.Mutex
+	repositories map[string]*repository // by repository name
+}
+
+// New returns a client for the options. Files that they name must exist.
+func New(o Options) (*Client, error) {
+	if o.Attempts == 0 {
+		o.Attempts = 4
+	}
+	if o.Delay == 0 {
+		o.Delay = 500 * time.Millisecond
+	}
+	c := &Client{options: o, system: &types.SystemContext{}, blobs: memory.New(), repositories: map[string]*repository{}}
+	for _, step := range []func() error{c.setPlatform, c.setAuthFile, c.setTrust, c.setMirrors, c.setPolicy} {
+		if err := step(); err != nil {
+			return nil, errors.Join(err, c.Close())
+		}
+	}
+	return c, nil
+}
+
+// SystemContext returns a copy of the settings in the form that go.podman.io/image, buildah and storage take. It names temporary files
+// of the client: use it only while the client is open.
+func (c *Client) SystemContext() *types.SystemContext {
+	system := *c.system
+	return &system
+}
+
+// Platform returns the operating system, architecture and variant that the client chooses from manifest lists.
+func (c *Client) Platform() (os, arch, variant string) {
+	return c.system.OSChoice, c.system.ArchitectureChoice, c.system.VariantChoice
+}
+
+// WithPlatform returns a client with the same options for another platform, written "os/arch[/variant]". It must be closed as well.
+func (c *Client) WithPlatform(platform string) (*Client, error) {
+	o := c.options
+	o.Platform = platform
+	return New(o)
+}
+
+// Close ends open connections and removes temporary files.
+func (c *Client) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var errs []error
+	for _, r := range c.repositories {
+		errs = append(errs, r.close())
+	}
+	c.repositories = map[string]*repository{}
+	if c.scratch != "" {
+		errs = append(errs, os.RemoveAll(c.scratch))
+		c.scratch = ""
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Client) setPlatform() error {
+	platform := c.options.Platform
+	if platform == "" {
+		platform = "linux/" + runtime.GOARCH
+	}
+	parts := strings.Split(platform, "/")
+	if len(parts) < 2 || len(parts) > 3 {
+		return fault.Errorf(fault.Usage, "platform %q: want os/arch or os/arch/variant, such as linux/arm64", platform)
+	}
+	for _, part := range parts {
+		if part == "" || strings.Trim(part, "abcdefghijklmnopqrstuvwxyz0123456789_.-") != "" {
+			return fault.Errorf(fault.Usage, "platform %q: want os/arch or os/arch/variant, such as linux/arm64", platform)
+		}
+	}
+	c.system.OSChoice, c.system.ArchitectureChoice = parts[0], parts[1]
+	if len(parts) == 3 {
+		c.system.VariantChoice = parts[2]
+	}
+	return nil
+}
+
+func (c *Client) setAuthFile() error {
+	path := c.options.AuthFile
+	if path == "" {
+		path = os.Getenv("REGISTRY_AUTH_FILE")
+	}
+	if path == "" {
+		return nil
+	}
+	if _, err := os.Stat(path); err != nil {
+		return fault.New(fault.Usage, "", fmt.Errorf("reading the auth file: %w", err))
+	}
+	c.system.AuthFilePath = path
+	return nil
+}
+
+// setTrust applies --insecure and the certificate bundle. image/v5 takes a directory of certificates, so the bundle gets one of its own.
+func (c *Client) setTrust() error {
+	if c.options.Insecure {
+		c.system.DockerInsecureSkipTLSVerify = types.OptionalBoolTrue
+		c.system.OCIInsecureSkipTLSVerify = true
+	}
+	if c.options.CertificateAuthority == "" {
+		return nil
+	}
+	pem, err := os.ReadFile(c.options.CertificateAuthority)
+	if err != nil {
+		return fault.New(fault.Usage, "", fmt.Errorf("reading the certificate authority bundle: %w", err))
+	}
+	path, err := c.write("certificates", "ca.crt", pem)
+	if err != nil {
+		return err
+	}
+	c.system.DockerCertPath = filepath.Dir(path)
+	return nil
+}
+
+// setPolicy names a signature policy. Without one on the machine, image/v5 refuses to copy anything; a fresh machine accepts unsigned images.
+func (c *Client) setPolicy() error {
+	if path := c.options.SignaturePolicy; path != "" {
+		if _, err := os.Stat(path); err != nil {
+			return fault.New(fault.Usage, "", fmt.Errorf("reading the signature policy: %w", err))
+		}
+		c.system.SignaturePolicyPath = path
+		return nil
+	}
+	if hasDefaultPolicy() {
+		return nil
+	}
+	path, err := c.write("policy", "policy.json", []byte(`{"default":[{"type":"insecureAcceptAnything"}]}`))
+	c.system.SignaturePolicyPath = path
+	return err
+}
+
+// hasDefaultPolicy tells whether image/v5 would find a policy.json by itself.
+func hasDefaultPolicy() bool {
+	paths := []string{"/etc/containers/policy.json", "/usr/share/containers/policy.json"}
+	if dir, err := os.UserConfigDir(); err == nil {
+		paths = append(paths, filepath.Join(dir, "containers", "policy.json"))
+	}
+	for _, path := range paths {
+		if _, err := os.Stat(path); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// write stores generated configuration in a directory of its own under the client's scratch directory, and returns the file's path.
+func (c *Client) write(directory, name string, data []byte) (string, error) {
+	if c.scratch == "" {
+		scratch, err := os.MkdirTemp("", "oc-rebuild-registry-")
+		if err != nil {
+			return "", fmt.Errorf("making a directory for registry configuration: %w", err)
+		}
+		c.scratch = scratch
+	}
+	path := filepath.Join(c.scratch, directory, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return "", fmt.Errorf("writing registry configuration: %w", err)
+	}
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		return "", fmt.Errorf("writing registry configuration: %w", err)
+	}
+	return path, nil
+}

@@ -1,0 +1,202 @@
+package registry
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/opencontainers/go-digest"
+	"go.podman.io/image/v5/docker"
+	"go.podman.io/image/v5/docker/reference"
+	"go.podman.io/image/v5/manifest"
+	"go.podman.io/image/v5/types"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+)
+
+// Target is a repository, or another place for images, that is open for writing.
+type Target struct {
+	ref         string
+	client      *Client
+	reference   types.ImageReference
+	destination types.ImageDestination
+}
+
+// Blob is content on its way to a target.
+type Blob struct {
+	Digest    digest.Digest
+	Size      int64 // bytes; -1 = unknown
+	MediaType string
+	Config    bool // an image's config, not a layer
+	// Open returns the content from its beginning. It is called once for each attempt to send it, and not at all where the target has it.
+	Open func(ctx context.Context) (io.ReadCloser, error)
+}
+
+// Bytes returns a blob with the content of data.
+func Bytes(data []byte, mediaType string, config bool) Blob {
+	return Blob{Digest: digest.FromBytes(data), Size: int64(len(data)), MediaType: mediaType, Config: config,
+		Open: func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }}
+}
+
+// Target opens a place to write to: a pull spec with a tag, a bare repository (manifests then go by digest only), or a reference with
+// a transport. A digest is refused, since the content decides it. Nothing is sent yet.
+func (c *Client) Target(ctx context.Context, ref string) (*Target, error) {
+	parsed, err := parseTarget(ref)
+	if err != nil {
+		return nil, err
+	}
+	destination, err := parsed.NewImageDestination(ctx, c.system)
+	if err != nil {
+		return nil, c.refused(err, "opening for writing", ref)
+	}
+	return &Target{ref: ref, client: c, reference: parsed, destination: destination}, nil
+}
+
+func parseTarget(ref string) (types.ImageReference, error) {
+	named, err := ParsePullSpec(ref)
+	if err != nil {
+		return ParseReference(ref)
+	}
+	if _, ok := named.(reference.Canonical); ok {
+		return nil, fault.New(fault.Usage, "Name a tag, or only the repository.", fmt.Errorf("cannot push to %q: a digest follows from the content", ref))
+	}
+	if reference.IsNameOnly(named) {
+		return docker.NewReferenceUnknownDigest(named)
+	}
+	return docker.NewReference(named)
+}
+
+// Close ends the connection.
+func (t *Target) Close() error { return t.destination.Close() }
+
+// Repository returns the name of the repository, or "" where the target is not a registry's.
+func (t *Target) Repository() string {
+	if t.reference.Transport().Name() != docker.Transport.Name() {
+		return ""
+	}
+	return t.reference.DockerReference().Name()
+}
+
+// Put makes sure that the target has a blob: nothing is sent where it is there already or can be mounted from another repository of the
+// same registry that an image was read from.
+func (t *Target) Put(ctx context.Context, blob Blob) error {
+	if t.has(blob.Digest) {
+		return nil
+	}
+	info := types.BlobInfo{Digest: blob.Digest, Size: blob.Size, MediaType: blob.MediaType}
+	err := t.client.retry(ctx, func() error {
+		reused, _, err := t.destination.TryReusingBlob(ctx, info, t.client.blobs, false)
+		if err != nil || reused {
+			return err
+		}
+		return t.upload(ctx, blob)
+	})
+	if err != nil {
+		return t.client.refused(fmt.Errorf("blob %s: %w", blob.Digest, err), "pushing to", t.ref)
+	}
+	t.record(blob.Digest)
+	return nil
+}
+
+// upload sends a blob. The digest is not given to image/v5, which would ask the registry for the blob once more; it is compared afterwards,
+// before a manifest refers to it.
+func (t *Target) upload(ctx context.Context, blob Blob) error {
+	stream, err := blob.Open(ctx)
+	if err != nil {
+		return err
+	}
+	defer stream.Close()
+	sent, err := t.destination.PutBlob(ctx, stream, types.BlobInfo{Size: blob.Size, MediaType: blob.MediaType}, t.client.blobs, blob.Config)
+	if err != nil {
+		return err
+	}
+	if sent.Digest != blob.Digest {
+		return fmt.Errorf("sent %s: %w", sent.Digest, errTampered)
+	}
+	return nil
+}
+
+// Manifest writes a manifest or a manifest list by its digest, without a tag. What it refers to must be there.
+func (t *Target) Manifest(ctx context.Context, data []byte) (digest.Digest, error) {
+	sum, err := manifest.Digest(data)
+	if err != nil {
+		return "", fmt.Errorf("computing the digest of a manifest: %w", err)
+	}
+	err = t.client.retry(ctx, func() error { return t.destination.PutManifest(ctx, data, &sum) })
+	return sum, t.client.refused(err, "pushing a manifest to", t.ref)
+}
+
+// Commit writes the manifest under the tag that the target was opened with, and then asks the registry for the tag: an answer with
+// another digest, because somebody else moved the tag or because the registry lies, is an error.
+func (t *Target) Commit(ctx context.Context, data []byte) (digest.Digest, error) {
+	sum, err := manifest.Digest(data)
+	if err != nil {
+		return "", fmt.Errorf("computing the digest of a manifest: %w", err)
+	}
+	err = t.client.retry(ctx, func() error { return t.destination.PutManifest(ctx, data, nil) })
+	if err == nil {
+		err = t.destination.Commit(ctx, nil)
+	}
+	if err != nil {
+		return "", t.client.refused(err, "pushing the manifest to", t.ref)
+	}
+	if t.Repository() == "" || reference.IsNameOnly(t.reference.DockerReference()) {
+		return sum, nil
+	}
+	var got digest.Digest
+	err = t.client.retry(ctx, func() (err error) {
+		got, err = docker.GetDigest(ctx, t.client.system, t.reference)
+		return err
+	})
+	if err != nil {
+		return "", t.client.refused(err, "verifying the push to", t.ref)
+	}
+	if got != sum {
+		return "", fault.Errorf(fault.Publish, "pushed %s to %q, but the tag now names %s", sum, t.ref, got)
+	}
+	return sum, nil
+}
+
+func (t *Target) has(blob digest.Digest) bool {
+	if t.Repository() == "" {
+		return false
+	}
+	r := t.client.repository(t.Repository())
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.holds[blob]
+}
+
+func (t *Target) record(blob digest.Digest) {
+	if t.Repository() != "" {
+		t.client.remember(t.reference.DockerReference(), []types.BlobInfo{{Digest: blob}})
+	}
+}
+
+// refused explains a failure to write: unless the registry wants other credentials, it is fault.Publish.
+func (c *Client) refused(err error, action, ref string) error {
+	if err == nil {
+		return nil
+	}
+	explained := c.Explain(err, action, ref)
+	if fault.KindOf(explained) == fault.Unauthorized || fault.KindOf(explained) == fault.Interrupted {
+		return explained
+	}
+	return fault.New(fault.Publish, "", explained)
+}
+
+// BlobOf returns a layer or the config of an image as a blob that is read from there.
+func (i *Image) BlobOf(info types.BlobInfo) Blob {
+	return Blob{Digest: info.Digest, Size: info.Size, MediaType: info.MediaType, Config: info.Digest == i.ConfigInfo.Digest,
+		Open: func(ctx context.Context) (io.ReadCloser, error) {
+			r, w := io.Pipe()
+			go func() {
+				w.CloseWithError(i.Blob(ctx, info, func(stream io.Reader) error {
+					_, err := io.Copy(w, stream)
+					return err
+				}))
+			}()
+			return r, nil
+		}}
+}

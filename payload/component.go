@@ -1,0 +1,141 @@
+package payload
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	imagev1 "github.com/openshift/api/image/v1"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+)
+
+// Component is one image of a payload and where its source is. Commit, Ref and Source come from whoever built the image: they are
+// empty unless they are of a form that is safe to hand to git, and Problem then says what was wrong.
+type Component struct {
+	Name         string `json:"name"`
+	Image        string `json:"image"`                  // repository@digest
+	Commit       string `json:"commit,omitempty"`       // 40 or 64 hexadecimal digits
+	Ref          string `json:"ref,omitempty"`          // branch; empty in releases that ART builds
+	Source       string `json:"source,omitempty"`       // URL of the repository, https or ssh
+	Versions     string `json:"versions,omitempty"`     // such as kubernetes=1.25.4,kubectl=1.25.4
+	DisplayNames string `json:"displayNames,omitempty"` // such as machine-os=CentOS Stream CoreOS
+	Override     bool   `json:"override,omitempty"`     // replaced by hand when the payload was assembled
+	Problem      string `json:"problem,omitempty"`      // why Commit, Ref or Source is left empty although the payload has one
+}
+
+// Components lists the images of the payload in its order, which is by name.
+func (r *Release) Components() []Component {
+	var components []Component
+	for _, tag := range r.References.Spec.Tags {
+		if isImage(tag) {
+			components = append(components, componentOf(tag))
+		}
+	}
+	return components
+}
+
+// Component returns the component with a name. An unknown name is fault.Unresolved, with the names that are closest to it.
+func (r *Release) Component(name string) (Component, error) {
+	var names []string
+	for _, component := range r.Components() {
+		if component.Name == name {
+			return component, nil
+		}
+		names = append(names, component.Name)
+	}
+	advice := "List all components with \"oc rebuild info " + r.Reference + "\"."
+	if near := closest(name, names); len(near) > 0 {
+		advice = "Did you mean " + strings.Join(near, ", ") + "? " + advice
+	}
+	return Component{}, fault.New(fault.Unresolved, advice, fmt.Errorf("release %s has no component %q", r.Name, name))
+}
+
+var (
+	commitID  = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+	branch    = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._/-]{0,254}$`)
+	hostName  = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`)
+	pathNames = regexp.MustCompile(`^(/[A-Za-z0-9_~][A-Za-z0-9_.~-]*)+$`)
+	scpLike   = regexp.MustCompile(`^git@([A-Za-z0-9.-]+):([A-Za-z0-9_~][A-Za-z0-9_.~/-]*)$`)
+)
+
+func componentOf(tag imagev1.TagReference) Component {
+	a := tag.Annotations
+	c := Component{Name: tag.Name, Image: tag.From.Name, Override: a[annotationOverride] == "true",
+		Versions: printable(a[annotationVersions]), DisplayNames: printable(a[annotationDisplayNames])}
+	var problems []string
+	if commit := a[annotationCommit]; commitID.MatchString(commit) {
+		c.Commit = commit
+	} else if commit != "" {
+		problems = append(problems, fmt.Sprintf("commit %.80q is not 40 or 64 hexadecimal digits", commit))
+	}
+	if ref := a[annotationRef]; branch.MatchString(ref) && !strings.Contains(ref, "..") && !strings.HasSuffix(ref, ".lock") {
+		c.Ref = ref
+	} else if ref != "" {
+		problems = append(problems, fmt.Sprintf("%.80q is not the name of a branch", ref))
+	}
+	if source := a[annotationSource]; source != "" {
+		var err error
+		if c.Source, err = repositoryURL(source); err != nil {
+			problems = append(problems, err.Error())
+		}
+	}
+	c.Problem = strings.Join(problems, "; ")
+	return c
+}
+
+// repositoryURL returns the URL of a source repository, without a slash at its end, if it is of a form that names a repository on a
+// host and nothing else: https or ssh, no password, no option, no command.
+func repositoryURL(s string) (string, error) {
+	refuse := func(why string) (string, error) { return "", fmt.Errorf("source location %.80q %s", s, why) }
+	if m := scpLike.FindStringSubmatch(s); m != nil {
+		s = "ssh://git@" + m[1] + "/" + m[2]
+	}
+	if len(s) > 1024 || !isPlain(s) {
+		return refuse("is not a URL")
+	}
+	u, err := url.Parse(s)
+	if err != nil {
+		return refuse("is not a URL")
+	}
+	u.Path = strings.TrimRight(u.Path, "/")
+	switch {
+	case u.Scheme != "https" && u.Scheme != "ssh":
+		return refuse("is neither https nor ssh")
+	case u.User != nil && (u.Scheme == "https" || u.User.String() != "git"):
+		return refuse("has a user or a password in it")
+	case !hostName.MatchString(u.Hostname()) || strings.Contains(u.Hostname(), ".."):
+		return refuse("has no plain host name")
+	case isLinkLocal(u.Hostname()):
+		return refuse("names a link-local address")
+	case !pathNames.MatchString(u.Path) || u.RawQuery != "" || u.Fragment != "" || u.RawPath != "":
+		return refuse("does not name a repository on its host")
+	case slices.ContainsFunc(strings.Split(u.Path, "/"), func(s string) bool { return s == ".." || s == "." }):
+		return refuse("climbs out of its directory")
+	}
+	return u.String(), nil
+}
+
+// isLinkLocal tells whether a host is an address that only the machine's own network answers, such as a cloud's metadata service.
+func isLinkLocal(host string) bool {
+	ip := net.ParseIP(host)
+	return ip != nil && (ip.IsLinkLocalUnicast() || ip.IsLinkLocalMulticast() || ip.IsUnspecified())
+}
+
+// printable drops control characters from text of a payload, so that it can be shown on a terminal.
+func printable(s string) string {
+	if isPlain(s) || s == "" {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		if r == utf8Error || r < ' ' || r >= 0x7f && r < 0xa0 {
+			return '?'
+		}
+		return r
+	}, s)
+}
+
+const utf8Error = '\uFFFD'

@@ -1,0 +1,140 @@
+package payload
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	imagev1 "github.com/openshift/api/image/v1"
+	"sigs.k8s.io/yaml"
+)
+
+// mapper replaces the image names that an operator's manifests are written with by the pull specs of the payload.
+type mapper struct {
+	pattern *regexp.Regexp    // nil = nothing to replace
+	targets map[string]string // name in the manifests → pull spec
+}
+
+// parseOperatorReferences reads the image-references of an operator's /manifests, in YAML or JSON: which tags its manifests name, and how.
+func parseOperatorReferences(data []byte) (*imagev1.ImageStream, error) {
+	stream := &imagev1.ImageStream{}
+	if err := yaml.Unmarshal(data, stream); err != nil {
+		return nil, err
+	}
+	if stream.Kind != "ImageStream" || stream.APIVersion != "image.openshift.io/v1" {
+		return nil, fmt.Errorf("kind %q of %q: want ImageStream of image.openshift.io/v1", stream.Kind, stream.APIVersion)
+	}
+	return stream, nil
+}
+
+// newMapper makes a mapper for an operator from its image-references and from the payload's tags. A tag that the payload lacks is an
+// error, unless missing ones are allowed: their names then stay.
+func newMapper(references *imagev1.ImageStream, payload *imagev1.ImageStream, allowMissing bool) (mapper, error) {
+	m := mapper{targets: map[string]string{}}
+	from := map[string]string{}
+	for _, tag := range references.Spec.Tags {
+		if !isImage(tag) {
+			continue
+		}
+		if tag.From.Name == "" {
+			return mapper{}, fmt.Errorf("no from.name for the tag %s", tag.Name)
+		}
+		target := tagOf(payload, tag.Name)
+		if target == nil || !isImage(*target) {
+			if allowMissing {
+				continue
+			}
+			return mapper{}, fmt.Errorf("no input image tag named %q", tag.Name)
+		}
+		if other, ok := from[tag.From.Name]; ok {
+			return mapper{}, fmt.Errorf("the source repository %q was defined more than once (for %q and %q)", tag.From.Name, other, tag.Name)
+		}
+		from[tag.From.Name] = tag.Name
+		m.targets[tag.From.Name] = target.From.Name
+	}
+	m.compile()
+	return m, nil
+}
+
+// compile builds the expression that oc finds image names with: a name, perhaps with a tag or a digest, after anything but a letter, and
+// before white space, a quote or the end of the file. Longer names come first, so that a name which begins another one does not hide it.
+func (m *mapper) compile() {
+	if len(m.targets) == 0 {
+		return
+	}
+	var names []string
+	for name := range m.targets {
+		names = append(names, regexp.QuoteMeta(name))
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		if len(a) != len(b) {
+			return len(b) - len(a)
+		}
+		return strings.Compare(a, b)
+	})
+	m.pattern = regexp.MustCompile(`([\W]|^)(` + strings.Join(names, "|") +
+		`)(:[\w][\w.-]{0,127}|@[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*[:][[:xdigit:]]{2,})?([\s"']|$)`)
+}
+
+// apply returns data with the names replaced. What stands around them stays.
+func (m mapper) apply(data []byte) []byte {
+	if m.pattern == nil {
+		return data
+	}
+	return replaceMatches(m.pattern, data, func(match [][]byte) []byte {
+		return slices.Concat(match[1], []byte(m.targets[string(match[2])]), match[4])
+	})
+}
+
+// replaceMatches replaces each match of a pattern by what replace makes of the match and its groups.
+func replaceMatches(pattern *regexp.Regexp, data []byte, replace func([][]byte) []byte) []byte {
+	var out []byte
+	last := 0
+	for _, index := range pattern.FindAllSubmatchIndex(data, -1) {
+		groups := make([][]byte, len(index)/2)
+		for i := range groups {
+			if index[2*i] >= 0 {
+				groups[i] = data[index[2*i]:index[2*i+1]]
+			}
+		}
+		out = append(append(out, data[last:index[0]]...), replace(groups)...)
+		last = index[1]
+	}
+	if last == 0 && out == nil {
+		return data
+	}
+	return append(out, data[last:]...)
+}
+
+// replacePullSpec replaces a pull spec that the mapper once wrote by another one: the boundaries are those of the mapper, so that text which
+// it cannot have written stays.
+func replacePullSpec(data []byte, from, to string) []byte {
+	var out []byte
+	rest := data
+	for {
+		i := bytes.Index(rest, []byte(from))
+		if i < 0 {
+			break
+		}
+		end := i + len(from)
+		before := len(data) - len(rest) + i - 1
+		out = append(out, rest[:i]...)
+		if (before < 0 || !isWord(data[before])) && (end == len(rest) || strings.IndexByte(" \t\n\f\r\"'", rest[end]) >= 0) {
+			out = append(out, to...)
+		} else {
+			out = append(out, from...)
+		}
+		rest = rest[end:]
+	}
+	if out == nil {
+		return data
+	}
+	return append(out, rest...)
+}
+
+// isWord tells whether \w of a regular expression matches the byte.
+func isWord(b byte) bool {
+	return b == '_' || b >= '0' && b <= '9' || b >= 'A' && b <= 'Z' || b >= 'a' && b <= 'z'
+}

@@ -1,0 +1,96 @@
+package payload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+	"go.podman.io/image/v5/docker/reference"
+	"go.podman.io/image/v5/manifest"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/registry"
+)
+
+// Pushed is a payload in its registry.
+type Pushed struct {
+	Image  string        // repository@digest
+	Tag    string        // the tag that names it
+	Digest digest.Digest // of the release image's manifest, or of its manifest list
+}
+
+// Push writes the release image: layers, config, then the manifest under its tag. A repository without a tag gets the name of the release
+// as the tag. What the registry has, or can mount from another of its repositories, is not sent. A run that stops before the end leaves
+// nothing that refers to missing content.
+func (a *Assembly) Push(ctx context.Context, c *registry.Client, to string) (Pushed, error) {
+	to, tag, err := a.target(to)
+	if err != nil {
+		return Pushed{}, err
+	}
+	pushed, err := a.push(ctx, c, to)
+	if err != nil {
+		return Pushed{}, fmt.Errorf("pushing the release: %w", err)
+	}
+	pushed.Tag = tag
+	return pushed, nil
+}
+
+// target completes the pull spec that a release is pushed to.
+func (a *Assembly) target(to string) (ref, tag string, err error) {
+	named, err := registry.ParsePullSpec(to)
+	if err != nil {
+		return "", "", err
+	}
+	if reference.IsNameOnly(named) {
+		// A version may have build metadata after a plus sign, which a tag may not.
+		tag = strings.ReplaceAll(a.Name, "+", "_")
+		if named, err = reference.WithTag(named, tag); err != nil {
+			return "", "", fmt.Errorf("the name %q of the release is not a tag: %w", a.Name, err)
+		}
+	}
+	if tagged, ok := named.(reference.Tagged); ok {
+		tag = tagged.Tag()
+	}
+	return named.String(), tag, nil
+}
+
+func (a *Assembly) push(ctx context.Context, c *registry.Client, to string) (_ Pushed, err error) {
+	target, err := c.Target(ctx, to)
+	if err != nil {
+		return Pushed{}, err
+	}
+	defer func() { err = errors.Join(err, target.Close()) }()
+	if a.Method == Copy {
+		return a.copy(ctx, target)
+	}
+	image, err := a.build()
+	if err != nil {
+		return Pushed{}, err
+	}
+	for _, layer := range a.base.layers {
+		if err := target.Put(ctx, a.base.image.BlobOf(layer)); err != nil {
+			return Pushed{}, err
+		}
+	}
+	if err := target.Put(ctx, registry.Bytes(image.layer, manifest.DockerV2Schema2LayerMediaType, false)); err != nil {
+		return Pushed{}, err
+	}
+	if err := target.Put(ctx, registry.Bytes(image.config, manifest.DockerV2Schema2ConfigMediaType, true)); err != nil {
+		return Pushed{}, err
+	}
+	sum, err := target.Commit(ctx, image.manifest)
+	return Pushed{Image: target.Repository() + "@" + sum.String(), Digest: sum}, err
+}
+
+// copy writes the old release image as it is.
+func (a *Assembly) copy(ctx context.Context, target *registry.Target) (Pushed, error) {
+	image := a.old.Image
+	for _, blob := range append(image.Layers[:len(image.Layers):len(image.Layers)], image.ConfigInfo) {
+		if err := target.Put(ctx, image.BlobOf(blob)); err != nil {
+			return Pushed{}, err
+		}
+	}
+	sum, err := target.Commit(ctx, image.Manifest)
+	return Pushed{Image: target.Repository() + "@" + sum.String(), Digest: sum}, err
+}
