@@ -1,0 +1,30 @@
+package cli
+
+import "github.com/spf13/pflag"
+
+// buildOptions say where and how images are built.
+type buildOptions struct {
+	isolation     string
+	network       string
+	storageRoot   string
+	storageDriver string
+	cacheDir      string
+	noCache       bool
+	jobs          int
+	secrets       []string
+}
+
+func (o *buildOptions) apply(flags *pflag.FlagSet) {
+	flags.StringVar(&o.isolation, "isolation", "auto", "how RUN steps are isolated: auto (what works here), oci, chroot")
+	flags.StringVar(&o.network, "network", "host", "network of RUN steps: host (as in CI) or none")
+	flags.StringVar(&o.storageRoot, "storage-root", "", "`directory` of a containers storage for these builds alone (default: the user's)")
+	flags.StringVar(&o.storageDriver, "storage-driver", "", "storage driver: overlay, vfs (default: what the storage configuration says, or what works here)")
+	flags.BoolVar(&o.noCache, "no-cache", false, "build afresh: no result, compile cache or layer of an earlier run is used")
+	flags.IntVar(&o.jobs, "jobs", 0, "components to build at once (default: by the number of processors)")
+	flags.StringArrayVar(&o.secrets, "secret", nil, "`id=ID,src=FILE` that RUN --mount=type=secret may read")
+}
+
+// applyCacheDir adds the flag for the directory that outlives runs; every command that fetches has it.
+func applyCacheDir(flags *pflag.FlagSet, directory *string) {
+	flags.StringVar(directory, "cache-dir", "", "`directory` for sources, configs and compile caches (default: oc-rebuild in the user's cache directory)")
+}

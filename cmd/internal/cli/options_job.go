@@ -1,0 +1,106 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/pflag"
+
+	"github.com/oc-rebuild/oc-rebuild/gitsrc"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/rebuild"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
+)
+
+// jobOptions are what rebuild and plan have in common. request and open are the only places where flags become what the libraries take.
+type jobOptions struct {
+	registry registryOptions
+	recipe   recipeOptions
+	build    buildOptions
+	output   outputOptions
+
+	release      string
+	to           string
+	toRepository string
+	name         string
+	cacheDir     string
+}
+
+func (o *jobOptions) apply(flags *pflag.FlagSet) {
+	flags.StringVar(&o.release, "from-release", "", "payload to start from: a pull spec, or a reference with a transport such as oci:DIR:TAG")
+	flags.StringVar(&o.to, "to-image", "", "pull spec of the new payload")
+	flags.StringVar(&o.toRepository, "to-repository", "", "repository for component images (default: that of --to-image)")
+	flags.StringVar(&o.name, "name", "", "name of the new payload, a semantic version (default: the old one's)")
+	applyCacheDir(flags, &o.cacheDir)
+	o.registry.apply(flags)
+	o.recipe.apply(flags)
+}
+
+// request translates flags and arguments.
+func (o *jobOptions) request(args []string) (rebuild.Request, error) {
+	if err := oneOf("base-policy", o.recipe.basePolicy, "auto", "ci"); err != nil {
+		return rebuild.Request{}, err
+	}
+	targets, err := o.recipe.targets(args)
+	if err != nil {
+		return rebuild.Request{}, err
+	}
+	return rebuild.Request{
+		Release: o.release, To: o.to, ToRepository: o.toRepository, Name: o.name, Targets: targets, BaseImages: o.recipe.baseImages,
+	}, nil
+}
+
+// open prepares a job; the function it returns closes all that was opened for it.
+func (o *jobOptions) open(progress rebuild.Progress) (*rebuild.Job, func() error, error) {
+	cacheDir, err := o.cache()
+	if err != nil {
+		return nil, nil, err
+	}
+	reading, err := o.registry.client()
+	if err != nil {
+		return nil, nil, err
+	}
+	pushing, err := o.registry.pushClient(reading)
+	if err != nil {
+		return nil, nil, errors.Join(err, reading.Close())
+	}
+	closeClients := func() error {
+		if pushing == reading {
+			return reading.Close()
+		}
+		return errors.Join(pushing.Close(), reading.Close())
+	}
+	sources, err := gitsrc.Open(filepath.Join(cacheDir, "git"), gitsrc.Options{Progress: func(event gitsrc.Event) {
+		progress.Report(rebuild.Event{Stage: rebuild.StageFetch, State: rebuild.Running, Message: event.Repository + ": " + event.Message, Bytes: event.Bytes})
+	}})
+	if err != nil {
+		return nil, nil, errors.Join(err, closeClients())
+	}
+	configs, err := o.configs()
+	if err != nil {
+		return nil, nil, errors.Join(err, closeClients())
+	}
+	job, err := rebuild.New(rebuild.Options{
+		Reading: reading, Pushing: pushing, Sources: sources, Configs: configs, CacheDir: cacheDir, Progress: progress,
+		NoCache: o.build.noCache, Jobs: o.build.jobs, Secrets: o.build.secrets,
+		Build: builder.Options{StorageRoot: o.build.storageRoot, StorageDriver: o.build.storageDriver, Isolation: o.build.isolation, Network: o.build.network},
+	})
+	if err != nil {
+		return nil, nil, errors.Join(err, closeClients())
+	}
+	return job, func() error { return errors.Join(job.Close(), closeClients()) }, nil
+}
+
+// cache returns the directory for what outlives a run.
+func (o *jobOptions) cache() (string, error) {
+	if o.cacheDir != "" {
+		return filepath.Abs(o.cacheDir)
+	}
+	user, err := os.UserCacheDir()
+	if err != nil {
+		return "", fault.New(fault.Usage, "Pass --cache-dir DIR.", fmt.Errorf("finding the user's cache directory: %w", err))
+	}
+	return filepath.Join(user, "oc-rebuild"), nil
+}

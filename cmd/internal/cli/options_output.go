@@ -1,0 +1,41 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/spf13/pflag"
+	"sigs.k8s.io/yaml"
+)
+
+// outputOptions choose the form of the result and how much is said meanwhile.
+type outputOptions struct {
+	format  string
+	quiet   bool
+	verbose bool
+}
+
+func (o *outputOptions) apply(flags *pflag.FlagSet, formats string) {
+	flags.StringVarP(&o.format, "output", "o", "", "form of the result: "+formats)
+	flags.BoolVarP(&o.quiet, "quiet", "q", false, "no progress, only the result and errors")
+	flags.BoolVarP(&o.verbose, "verbose", "v", false, "say more: the output of builds, requests to servers, decisions")
+}
+
+// writeStructured writes value as json or yaml.
+func writeStructured(w io.Writer, format string, value any) error {
+	data, err := json.MarshalIndent(value, "", "  ")
+	if err != nil {
+		return fmt.Errorf("writing the result as json: %w", err)
+	}
+	data = append(data, '\n')
+	if format == "yaml" {
+		if data, err = yaml.JSONToYAML(data); err != nil {
+			return fmt.Errorf("writing the result as yaml: %w", err)
+		}
+	}
+	if _, err := w.Write(data); err != nil {
+		return fmt.Errorf("writing the result: %w", err)
+	}
+	return nil
+}

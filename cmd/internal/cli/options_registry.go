@@ -1,0 +1,53 @@
+package cli
+
+import (
+	"github.com/spf13/pflag"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/registry"
+)
+
+// registryOptions say how registries are reached. The names are oc's, with podman's --authfile beside them.
+type registryOptions struct {
+	registry.Options
+	pushAuthFile string
+}
+
+func (o *registryOptions) apply(flags *pflag.FlagSet) {
+	flags.StringVarP(&o.AuthFile, "registry-config", "a", "", "file with registry credentials (default: $REGISTRY_AUTH_FILE, then where podman looks)")
+	flags.StringVar(&o.AuthFile, "authfile", "", "the same as --registry-config")
+	flags.BoolVar(&o.Insecure, "insecure", false, "allow plain http and certificates that cannot be verified")
+	flags.StringVar(&o.CertificateAuthority, "certificate-authority", "", "file with the certificate authorities to trust besides the system's")
+	flags.StringArrayVar(&o.MirrorFiles, "idms-file", nil, "ImageDigestMirrorSet `file` with mirrors to try first, for references by digest")
+	flags.StringArrayVar(&o.MirrorFiles, "icsp-file", nil, "the same with an ImageContentSourcePolicy `file`")
+	flags.StringVar(&o.SignaturePolicy, "signature-policy", "", "policy.json that pulls obey (default: the system's, or accept unsigned images where there is none)")
+	flags.StringVar(&o.Platform, "platform", "", "`os/arch` to take from manifest lists (default: linux on this machine's architecture)")
+}
+
+// applyPush adds the credentials for pushing.
+func (o *registryOptions) applyPush(flags *pflag.FlagSet) {
+	flags.StringVar(&o.pushAuthFile, "push-registry-config", "", "file with the credentials for pushing, where they differ from those for reading")
+}
+
+// client opens the registry client for reading.
+func (o *registryOptions) client() (*registry.Client, error) { return registry.New(o.Options) }
+
+// pushClient opens the client for pushing: the same one unless it has credentials of its own.
+func (o *registryOptions) pushClient(reading *registry.Client) (*registry.Client, error) {
+	if o.pushAuthFile == "" {
+		return reading, nil
+	}
+	options := o.Options
+	options.AuthFile = o.pushAuthFile
+	return registry.New(options)
+}
+
+// oneOf returns the usage error for a flag whose value is not one of the allowed ones.
+func oneOf(flag, value string, allowed ...string) error {
+	for _, candidate := range allowed {
+		if value == candidate {
+			return nil
+		}
+	}
+	return fault.Errorf(fault.Usage, "--%s %q is not one of %q", flag, value, allowed)
+}

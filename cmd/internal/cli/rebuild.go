@@ -1,0 +1,103 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/rebuild"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
+)
+
+const rebuildLong = `Rebuild components of an OKD or OpenShift release payload from source, and assemble a new payload that carries them.
+
+From the payload it learns the commit that each component was built from; from openshift/release it learns how CI builds it. It fetches
+the source, builds with buildah on this machine, pushes the images, and assembles a payload that differs from the old one in them alone.
+The digest pull spec of the new payload is the last line on standard output.
+
+SOURCE is nothing for the payload's own commit, ./DIR for a working tree as it is, @REF for a branch, tag or commit, #N for a pull
+request, ORG/REPO[@REF] or URL[@REF] for a fork.
+
+Exit codes: 0 done, 1 other failure, 2 usage, 3 an input cannot be resolved, 4 not authorised, 5 a build failed, 6 publishing failed,
+130 interrupted.`
+
+const rebuildExample = `  # The machine-config-operator of a working tree, in a payload of your own
+  oc rebuild machine-config-operator=../machine-config-operator \
+    --from-release quay.io/okd/scos-release:4.17.0-okd-scos.0 --to-image quay.io/me/okd-release:4.17-mco
+
+  # Two components: one at the commit of the payload, one from a branch of a fork
+  oc rebuild cluster-dns-operator machine-config-operator=me/machine-config-operator@fix \
+    --from-release R --to-image T
+
+  # What a pull request would change, without building
+  oc rebuild plan etcd=#42 --from-release R`
+
+// rebuildOptions are the flags of the main job.
+type rebuildOptions struct{ jobOptions }
+
+func newRebuild(streams Streams) *cobra.Command {
+	var o rebuildOptions
+	command := &cobra.Command{
+		Use:     "oc-rebuild COMPONENT[=SOURCE]... --from-release REF --to-image REF",
+		Short:   "Rebuild components of a release payload from source",
+		Long:    rebuildLong,
+		Example: rebuildExample,
+		Args:    cobra.ArbitraryArgs,
+		RunE: func(command *cobra.Command, args []string) error {
+			if len(args) == 0 && command.Flags().NFlag() == 0 {
+				return command.Help()
+			}
+			return runRebuild(command.Context(), streams, &o, args)
+		},
+	}
+	o.apply(command.Flags())
+	o.build.apply(command.Flags())
+	o.registry.applyPush(command.Flags())
+	o.output.apply(command.Flags(), "text (the pull spec), json, yaml")
+	return command
+}
+
+// runRebuild does the main job.
+func runRebuild(ctx context.Context, streams Streams, o *rebuildOptions, args []string) (err error) {
+	if o.output.format != "" {
+		if err := oneOf("output", o.output.format, "text", "json", "yaml"); err != nil {
+			return err
+		}
+	}
+	if o.to == "" {
+		return fault.New(fault.Usage, "Name where the new payload goes, such as --to-image quay.io/me/okd-release:mine; `oc rebuild plan` needs none.",
+			errors.New("--to-image is missing"))
+	}
+	request, err := o.request(args)
+	if err != nil {
+		return err
+	}
+	builder.EnterUserNamespace()
+	progress, finish := newProgress(streams, o.output)
+	defer finish()
+	job, closeJob, err := o.open(progress)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeJob()) }()
+	result, err := job.Run(ctx, request)
+	finish()
+	if err != nil {
+		return err
+	}
+	return printResult(streams, o.output.format, result)
+}
+
+// printResult writes the digest pull spec, or the whole result.
+func printResult(streams Streams, format string, result *rebuild.Result) error {
+	if format == "json" || format == "yaml" {
+		return writeStructured(streams.Out, format, result)
+	}
+	if _, err := fmt.Fprintln(streams.Out, result.Release.Image); err != nil {
+		return fmt.Errorf("writing the result: %w", err)
+	}
+	return nil
+}

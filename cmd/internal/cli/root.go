@@ -1,0 +1,62 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+)
+
+// Streams are the program's standard streams. Results go to Out, everything else to Err.
+type Streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+}
+
+// Execute runs the program with its arguments (the first is the program's own path) and returns its exit code.
+func Execute(ctx context.Context, streams Streams, version string, args []string) int {
+	command := New(streams, version, displayName(args[0]))
+	command.SetArgs(args[1:])
+	err := command.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	if ctx.Err() != nil {
+		err = fault.New(fault.Interrupted, "", err)
+	}
+	printError(streams.Err, err)
+	return int(fault.KindOf(err))
+}
+
+// displayName is how the user typed the command: kubectl hands over the plugin's path, and a plugin of oc is installed as oc-rebuild.
+func displayName(path string) string {
+	if filepath.Base(path) == "kubectl-rebuild" {
+		return "kubectl rebuild"
+	}
+	return "oc rebuild"
+}
+
+// New returns the root command, which is the main job itself.
+func New(streams Streams, version, name string) *cobra.Command {
+	root := newRebuild(streams)
+	root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: name}
+	root.SetIn(streams.In)
+	root.SetOut(streams.Out)
+	root.SetErr(streams.Err)
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
+		return fault.New(fault.Usage, "`"+command.CommandPath()+" --help` lists the flags.", err)
+	})
+	root.AddCommand(newPlan(streams), newInfo(streams), newVersion(streams, version))
+	return root
+}
+
+// usageArgs gives the class fault.Usage to what a cobra argument check finds.
+func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(command *cobra.Command, args []string) error {
+		return fault.New(fault.Usage, "Usage: "+command.UseLine(), check(command, args))
+	}
+}

@@ -1,0 +1,56 @@
+package cli
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+// versionInfo is what `version -o json` prints.
+type versionInfo struct {
+	Version   string            `json:"version"`
+	GoVersion string            `json:"goVersion"`
+	Platform  string            `json:"platform"`
+	Modules   map[string]string `json:"modules"` // the libraries that build, push and fetch
+}
+
+func newVersion(streams Streams, version string) *cobra.Command {
+	var output outputOptions
+	command := &cobra.Command{
+		Use:   "version",
+		Short: "Print the version of this program and of the libraries that do its work",
+		Args:  usageArgs(cobra.NoArgs),
+		RunE: func(*cobra.Command, []string) error {
+			info := versionInfo{Version: version, GoVersion: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Modules: modules()}
+			if output.format != "" {
+				if err := oneOf("output", output.format, "json", "yaml"); err != nil {
+					return err
+				}
+				return writeStructured(streams.Out, output.format, info)
+			}
+			_, err := fmt.Fprintf(streams.Out, "oc-rebuild %s (%s, %s; buildah %s, go-git %s)\n",
+				version, info.Platform, info.GoVersion, info.Modules["go.podman.io/buildah"], info.Modules["github.com/go-git/go-git/v5"])
+			return err
+		},
+	}
+	command.Flags().StringVarP(&output.format, "output", "o", "", "form of the result: json, yaml")
+	return command
+}
+
+// modules returns the versions of the libraries that matter in a bug report.
+func modules() map[string]string {
+	versions := map[string]string{}
+	build, ok := debug.ReadBuildInfo()
+	if !ok {
+		return versions
+	}
+	for _, module := range build.Deps {
+		switch module.Path {
+		case "go.podman.io/buildah", "go.podman.io/image/v5", "go.podman.io/storage", "github.com/go-git/go-git/v5", "github.com/openshift/api":
+			versions[module.Path] = module.Version
+		}
+	}
+	return versions
+}

@@ -1,0 +1,28 @@
+// Command oc-rebuild is the plugin behind `oc rebuild` and `kubectl rebuild`.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
+)
+
+var version = "unknown" // set by the linker
+
+func main() {
+	if builder.Reexec() {
+		return
+	}
+	os.Exit(run())
+}
+
+// run is main with deferred calls: os.Exit would skip them.
+func run() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	return cli.Execute(ctx, cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, version, os.Args)
+}

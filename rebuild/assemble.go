@@ -1,0 +1,65 @@
+package rebuild
+
+import (
+	"context"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/oc-rebuild/oc-rebuild/payload"
+)
+
+// assemble makes the new payload and pushes it, its tag last.
+func (j *Job) assemble(ctx context.Context, w *work, all *outcomes) (*Result, error) {
+	var changes []payload.Change
+	var components []ResultComponent
+	for _, u := range w.units {
+		change := payload.Change{Component: u.target.Name, Image: u.swapped}
+		component := ResultComponent{Name: u.target.Name, Image: u.swapped, Commit: u.tree.Commit, Dirty: u.tree.Dirty}
+		if made := all.get(u); made != nil {
+			change.Image, change.Labels = made.pullSpec, made.artifact.Labels
+			change.Created, change.Manifests = made.artifact.Created, made.artifact.Manifests
+			component.Image, component.Log = made.pullSpec, made.log
+		}
+		component.Digest = digestOf(component.Image)
+		changes, components = append(changes, change), append(components, component)
+	}
+	stop := j.clock.start("", StageAssemble)
+	assembly, err := payload.Assemble(ctx, j.Reading, w.release, changes, payload.AssembleOptions{Name: w.request.Name})
+	stop()
+	if err != nil {
+		return nil, err
+	}
+	j.report("", StageAssemble, Done, "%s", describeMethod(assembly))
+	stop = j.clock.start("", StagePublish)
+	j.report("", StagePublish, Started, "%s", w.request.To)
+	pushed, err := assembly.Push(ctx, j.Pushing, w.request.To)
+	stop()
+	if err != nil {
+		return nil, err
+	}
+	j.report("", StagePublish, Done, "%s", pushed.Image)
+	result := &Result{
+		Release:    ResultRelease{Image: pushed.Image, Digest: pushed.Digest, Name: assembly.Name},
+		Components: components,
+		Seconds:    j.clock.seconds(""),
+	}
+	for i := range result.Components {
+		result.Components[i].Seconds = j.clock.seconds(result.Components[i].Name)
+	}
+	return result, nil
+}
+
+// describeMethod says how a payload was assembled.
+func describeMethod(a *payload.Assembly) string {
+	if a.Reason == "" {
+		return "as a " + string(a.Method)
+	}
+	return string(a.Method) + ": " + a.Reason
+}
+
+// digestOf returns the digest of a pull spec, or nothing.
+func digestOf(pullSpec string) digest.Digest {
+	_, sum, _ := strings.Cut(pullSpec, "@")
+	return digest.Digest(sum)
+}

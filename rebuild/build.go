@@ -1,0 +1,259 @@
+package rebuild
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
+)
+
+// built is a finished component image.
+type built struct {
+	artifact *artifact
+	pullSpec string // repository@digest, pushed
+	log      string // "" where an earlier run's result was taken
+}
+
+// outcomes collects what the units of a run became.
+type outcomes struct {
+	mu   sync.Mutex
+	done map[*unit]*built
+}
+
+func (o *outcomes) get(u *unit) *built {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.done[u]
+}
+
+func (o *outcomes) set(u *unit, b *built) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.done[u] = b
+}
+
+// buildAll builds and pushes every unit, group after group. A unit that fails does not stop those beside it: what they finish is kept for
+// the next run.
+func (j *Job) buildAll(ctx context.Context, w *work) (*outcomes, error) {
+	all := &outcomes{done: map[*unit]*built{}}
+	for _, units := range w.order {
+		var group errgroup.Group
+		group.SetLimit(j.jobs())
+		failures := make([]error, len(units))
+		for i, u := range units {
+			if u.swapped != "" {
+				continue
+			}
+			group.Go(func() error {
+				result, err := j.buildOne(ctx, u, all)
+				all.set(u, result)
+				failures[i] = err
+				return nil
+			})
+		}
+		_ = group.Wait() // failures has them all
+		if err := joinFailures(failures); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// jobs is how many components are built at once. Compilers use all processors by themselves, so two builds on a small machine only wait
+// for each other.
+func (j *Job) jobs() int {
+	if j.Jobs > 0 {
+		return j.Jobs
+	}
+	return min(max(runtime.GOMAXPROCS(0)/4, 1), 8)
+}
+
+// joinFailures makes one error of several; its class is that of the first.
+func joinFailures(failures []error) error {
+	var some []error
+	for _, err := range failures {
+		if err != nil {
+			some = append(some, err)
+		}
+	}
+	if len(some) < 2 {
+		return errors.Join(some...)
+	}
+	return fault.New(fault.KindOf(some[0]), fault.AdviceOf(some[0]), errors.Join(some...))
+}
+
+// buildOne builds a unit, or takes what an earlier run made of the same inputs, and pushes it.
+func (j *Job) buildOne(ctx context.Context, u *unit, all *outcomes) (*built, error) {
+	name := u.target.Name
+	text, err := u.render(func(b *base) string { return all.get(b.built).pullSpec })
+	if err != nil {
+		return nil, fmt.Errorf("component %q: %w", name, err)
+	}
+	key, err := j.buildKey(u, text)
+	if err != nil {
+		return nil, fmt.Errorf("component %q: %w", name, err)
+	}
+	result := &built{}
+	if !j.NoCache {
+		result.artifact = loadArtifact(j.cached("builds"), key, j.cached("blobs"))
+	}
+	if result.artifact != nil {
+		j.report(name, StageBuild, Skipped, "nothing changed since it was built last")
+	} else {
+		if result.artifact, result.log, err = j.make(ctx, u, text, all); err != nil {
+			return nil, err
+		}
+		if err := saveArtifact(j.cached("builds"), key, result.artifact); err != nil {
+			return nil, err
+		}
+	}
+	result.pullSpec, err = j.pushOne(ctx, u, result.artifact)
+	return result, err
+}
+
+// buildKey digests everything that decides the bytes of the image.
+func (j *Job) buildKey(u *unit, dockerfile []byte) (string, error) {
+	context, err := digestTree(u.contextDirectory(), u.tree.Ignored)
+	if err != nil {
+		return "", err
+	}
+	os, arch, variant := j.Reading.Platform()
+	return inputs{
+		Version: recordVersion, Dockerfile: string(dockerfile), Args: u.args, Labels: u.labels, Context: context,
+		Time: u.tree.Time.UTC(), Platform: strings.Join([]string{os, arch, variant}, "/"), Network: j.Build.Network,
+	}.key()
+}
+
+// contextDirectory is the directory that COPY reads from.
+func (u *unit) contextDirectory() string { return filepath.Join(u.tree.Directory, u.recipe.ContextDir) }
+
+// make builds a unit.
+func (j *Job) make(ctx context.Context, u *unit, dockerfile []byte, all *outcomes) (*artifact, string, error) {
+	name := u.target.Name
+	options := j.Build
+	options.Temp, options.SystemContext = j.scratch, j.Reading.SystemContext()
+	b, err := j.builder.open(options)
+	if err != nil {
+		return nil, "", err
+	}
+	if err := checkContext(u); err != nil {
+		return nil, "", fmt.Errorf("component %q: %w", name, err)
+	}
+	base, err := j.pullBases(ctx, u, all)
+	if err != nil {
+		return nil, "", err
+	}
+	log, err := newBuildLog(j.cached("logs"), name, func(line string) { j.report(name, StageBuild, Running, "%s", line) })
+	if err != nil {
+		return nil, "", err
+	}
+	defer log.Close()
+	stop := j.clock.start(name, StageBuild)
+	j.report(name, StageBuild, Started, "%s, %s isolation, log in %s", u.recipe.Dockerfile, b.Isolation().Name, log.Path)
+	image, err := b.Build(ctx, builder.Build{
+		Name: name, Context: u.contextDirectory(), Dockerfile: dockerfile, Args: argMap(u.args), Labels: u.labels,
+		Timestamp: u.tree.Time, Secrets: j.Secrets, Log: log,
+	})
+	stop()
+	if err != nil {
+		return nil, "", buildFailure(name, log, err)
+	}
+	defer b.Remove(image.ID) //nolint:errcheck // the image is kept as an artifact; storage that cannot delete it loses only space
+	made, err := makeArtifact(b, image, base, j.cached("blobs"))
+	if err != nil {
+		return nil, "", fmt.Errorf("component %q: %w", name, err)
+	}
+	j.report(name, StageBuild, Done, "%s", made.Digest())
+	return made, log.Path, nil
+}
+
+// buildFailure says what the failing step printed last and where the rest is.
+func buildFailure(name string, log *buildLog, err error) error {
+	if fault.KindOf(err) != fault.Build {
+		return fmt.Errorf("component %q: %w", name, err)
+	}
+	return fault.New(fault.Build, "The whole output is in "+log.Path+".",
+		fmt.Errorf("%w; the last lines of its output:\n%s", err, log.Tail()))
+}
+
+// checkContext makes sure that the build context lies inside the source, symbolic links followed.
+func checkContext(u *unit) error {
+	root, err := os.OpenRoot(u.tree.Directory)
+	if err != nil {
+		return fmt.Errorf("reading the source: %w", err)
+	}
+	defer root.Close()
+	info, err := root.Stat(filepath.Clean(u.recipe.ContextDir))
+	if err == nil && !info.IsDir() {
+		err = errors.New("not a directory")
+	}
+	if err != nil {
+		return fault.New(fault.Unresolved, "--context-dir says where it is.", fmt.Errorf("build context %q: %w", u.recipe.ContextDir, err))
+	}
+	for _, piece := range u.recipe.Contexts() {
+		if piece.Checkout == "" {
+			return fault.Errorf(fault.Unresolved, "its build context takes %q from the image %q of the same config, which is not supported yet", piece.Source, piece.Image)
+		}
+	}
+	return nil
+}
+
+// pullBases brings every base into local storage and returns the layers of the one that the image itself is built on.
+func (j *Job) pullBases(ctx context.Context, u *unit, all *outcomes) (layers []artifactLayer, err error) {
+	defer j.clock.start(u.target.Name, StagePull)()
+	for _, b := range u.bases {
+		pullSpec := b.chosen
+		if b.built != nil {
+			pullSpec = all.get(b.built).pullSpec
+		}
+		_, err := j.builder.pull(ctx, pullSpec, func() { j.report(u.target.Name, StagePull, Started, "%s", pullSpec) })
+		if err != nil {
+			return nil, fmt.Errorf("component %q: %w", u.target.Name, j.Reading.Explain(err, "pulling", pullSpec))
+		}
+		if !b.Final {
+			continue
+		}
+		if b.built != nil {
+			layers = all.get(b.built).artifact.Layers
+			continue
+		}
+		image, err := j.Reading.Image(ctx, pullSpec)
+		if err != nil {
+			return nil, fmt.Errorf("component %q: %w", u.target.Name, err)
+		}
+		layers = baseLayers(image)
+	}
+	return layers, nil
+}
+
+// pushOne pushes the image of a unit and returns its pull spec by digest.
+func (j *Job) pushOne(ctx context.Context, u *unit, a *artifact) (string, error) {
+	name := u.target.Name
+	defer j.clock.start(name, StagePush)()
+	j.report(name, StagePush, Started, "%s", u.repository)
+	var sent int64
+	pullSpec, err := a.push(ctx, j.Reading, j.Pushing, u.repository, j.cached("blobs"), func(bytes int64) { sent += bytes })
+	if err != nil {
+		return "", fmt.Errorf("component %q: %w", name, err)
+	}
+	j.Progress.Report(Event{Component: name, Stage: StagePush, State: Done, Message: pullSpec, Bytes: sent})
+	return pullSpec, nil
+}
+
+// argMap returns build arguments as buildah takes them.
+func argMap(args []Arg) map[string]string {
+	m := map[string]string{}
+	for _, arg := range args {
+		m[arg.Name] = arg.Value
+	}
+	return m
+}

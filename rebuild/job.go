@@ -1,0 +1,96 @@
+package rebuild
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/oc-rebuild/oc-rebuild/ciconfig"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc"
+	"github.com/oc-rebuild/oc-rebuild/internal/registry"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
+)
+
+// Configs finds the ci-operator config that promotes a component.
+type Configs interface {
+	Find(ctx context.Context, query ciconfig.Query) (ciconfig.Match, error)
+}
+
+// Options are what a job works with.
+type Options struct {
+	Reading  *registry.Client // for payloads and bases
+	Pushing  *registry.Client // for what is pushed; may be Reading
+	Sources  *gitsrc.Store
+	Configs  Configs
+	Build    builder.Options // Temp and SystemContext are the job's own business
+	CacheDir string          // what outlives a run: build records, blobs, compile caches, logs
+	NoCache  bool            // use nothing of an earlier run
+	Jobs     int             // components built at once; 0 = by the number of processors
+	Secrets  []string        // as builder.Build.Secrets
+	Progress Progress
+}
+
+// Job is one run. It is good for one request.
+type Job struct {
+	Options
+	scratch string // removed by Close
+	clock   *clock
+	builder lazyBuilder
+}
+
+// New prepares a job. Close it.
+func New(options Options) (*Job, error) {
+	if options.Progress == nil {
+		options.Progress = Silent{}
+	}
+	for _, directory := range []string{"builds", "blobs", "logs", "compile"} {
+		if err := os.MkdirAll(filepath.Join(options.CacheDir, directory), 0o700); err != nil {
+			return nil, fmt.Errorf("preparing the cache: %w", err)
+		}
+	}
+	scratch, err := os.MkdirTemp("", "oc-rebuild-")
+	if err != nil {
+		return nil, fmt.Errorf("making a scratch directory: %w", err)
+	}
+	return &Job{Options: options, scratch: scratch, clock: newClock()}, nil
+}
+
+// Close removes everything that the job made outside its cache and the containers storage.
+func (j *Job) Close() error {
+	return errors.Join(j.builder.close(), os.RemoveAll(j.scratch))
+}
+
+// cached returns a path in the job's cache.
+func (j *Job) cached(elements ...string) string {
+	return filepath.Join(append([]string{j.CacheDir}, elements...)...)
+}
+
+// report tells the user something.
+func (j *Job) report(component string, stage Stage, state State, format string, args ...any) {
+	j.Progress.Report(Event{Component: component, Stage: stage, State: state, Message: fmt.Sprintf(format, args...)})
+}
+
+// Run does the whole job: plan, fetch, build, publish, assemble. What is already finished when something fails is kept, and the next run
+// goes on from there.
+func (j *Job) Run(ctx context.Context, request Request) (*Result, error) {
+	work, err := j.plan(ctx, request, true)
+	if err != nil {
+		return nil, err
+	}
+	built, err := j.buildAll(ctx, work)
+	if err != nil {
+		return nil, err
+	}
+	return j.assemble(ctx, work, built)
+}
+
+// Plan settles everything and builds nothing.
+func (j *Job) Plan(ctx context.Context, request Request) (*Plan, error) {
+	work, err := j.plan(ctx, request, false)
+	if err != nil {
+		return nil, err
+	}
+	return work.plan, nil
+}

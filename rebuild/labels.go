@@ -1,0 +1,29 @@
+package rebuild
+
+import (
+	"strings"
+
+	"github.com/oc-rebuild/oc-rebuild/ciconfig"
+)
+
+// dirtyLabel marks an image whose source differs from the commit that it names.
+const dirtyLabel = "io.oc-rebuild.dirty"
+
+// provenance returns the labels that CI gives to an image built from a branch, and a mark on what was built from changed source.
+func (u *unit) provenance() map[string]string {
+	facts := ciconfig.Provenance{Repository: u.tree.Repository, Commit: u.tree.Commit, Ref: u.tree.Ref}
+	for _, b := range u.bases {
+		if b.Final && b.Alias != "" && b.Alias == u.recipe.From {
+			facts.From = b.Alias
+			_, facts.FromDigest, _ = strings.Cut(b.chosen, "@")
+		}
+	}
+	labels := map[string]string{}
+	for _, label := range ciconfig.Labels(facts) {
+		labels[label.Name] = label.Value
+	}
+	if u.tree.Dirty {
+		labels[dirtyLabel] = "true"
+	}
+	return labels
+}

@@ -1,0 +1,55 @@
+package rebuild
+
+import (
+	"context"
+	"sync"
+
+	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
+)
+
+// lazyBuilder opens the containers storage when the first image is built, and pulls each base once. A run in which nothing has to be
+// built never touches the storage.
+type lazyBuilder struct {
+	mu     sync.Mutex
+	opened *builder.Builder
+	pulls  map[string]func() (builder.Image, error)
+}
+
+// open returns the builder.
+func (l *lazyBuilder) open(options builder.Options) (*builder.Builder, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.opened == nil {
+		opened, err := builder.Open(options)
+		if err != nil {
+			return nil, err
+		}
+		l.opened, l.pulls = opened, map[string]func() (builder.Image, error){}
+	}
+	return l.opened, nil
+}
+
+// pull brings a base into local storage; those who ask for the same one wait for the first. starting hears of a pull that begins.
+func (l *lazyBuilder) pull(ctx context.Context, pullSpec string, starting func()) (builder.Image, error) {
+	l.mu.Lock()
+	once, ok := l.pulls[pullSpec]
+	if !ok {
+		once = sync.OnceValues(func() (builder.Image, error) {
+			starting()
+			return l.opened.Pull(ctx, pullSpec, nil)
+		})
+		l.pulls[pullSpec] = once
+	}
+	l.mu.Unlock()
+	return once()
+}
+
+// close releases the storage.
+func (l *lazyBuilder) close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.opened == nil {
+		return nil
+	}
+	return l.opened.Close()
+}

@@ -1,0 +1,201 @@
+package rebuild
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/oc-rebuild/oc-rebuild/ciconfig"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/registry"
+	"github.com/oc-rebuild/oc-rebuild/payload"
+)
+
+// plan settles a request: every component, source, recipe and base. With checkout the sources are put into place to be built; else only
+// what a plan shows is read of them.
+func (j *Job) plan(ctx context.Context, request Request, checkout bool) (*work, error) {
+	if err := request.validate(); err != nil {
+		return nil, err
+	}
+	defer j.clock.start("", StageResolve)()
+	j.report("", StageResolve, Started, "reading %s", request.Release)
+	release, err := payload.Open(ctx, j.Reading, request.Release)
+	if err != nil {
+		return nil, err
+	}
+	w := &work{request: request, release: release}
+	for _, warning := range release.Warnings {
+		j.report("", StageResolve, Warned, "%s", warning)
+	}
+	if w.stream, err = release.Stream(); err != nil && needsStream(request) {
+		return nil, err
+	}
+	j.report("", StageResolve, Done, "%s: %d components, stream %s", release.Name, len(release.Components()), w.stream)
+	if w.units, err = j.identify(w); err != nil {
+		return nil, err
+	}
+	group, groupContext := errgroup.WithContext(ctx)
+	for _, u := range w.units {
+		group.Go(func() error { return j.settle(groupContext, w, u, checkout) })
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	if err := j.settleBases(ctx, w); err != nil {
+		return nil, err
+	}
+	for _, u := range w.units {
+		u.labels = u.provenance()
+	}
+	if w.order, err = sortUnits(w.units); err != nil {
+		return nil, err
+	}
+	return w, w.describe()
+}
+
+// needsStream reports whether a config must be found for one of the targets.
+func needsStream(request Request) bool {
+	for _, target := range request.Targets {
+		if target.Image == "" && target.Config == "" && target.Dockerfile == "" {
+			return true
+		}
+	}
+	return false
+}
+
+// identify finds the components named in the payload. All names are checked before anything else is done.
+func (j *Job) identify(w *work) ([]*unit, error) {
+	var units []*unit
+	for _, target := range w.request.Targets {
+		component, err := w.release.Component(target.Name)
+		if err != nil {
+			return nil, err
+		}
+		u := &unit{target: target, component: component, repository: w.request.repository()}
+		if u.spec, err = gitsrc.Parse(target.Source); err != nil {
+			return nil, fmt.Errorf("component %q: %w", target.Name, err)
+		}
+		if target.Image == "" && component.Source == "" && u.spec.Kind != gitsrc.Fork && u.spec.Kind != gitsrc.Local {
+			return nil, noSource(component)
+		}
+		units = append(units, u)
+	}
+	return units, nil
+}
+
+// noSource is the error for an image of which the payload does not say what it was built from: operating system images.
+func noSource(component payload.Component) error {
+	advice := fmt.Sprintf("Pass its source, %s=URL or %s=./DIR, or an image that exists already, --image %s=PULLSPEC.",
+		component.Name, component.Name, component.Name)
+	if component.Problem != "" {
+		return fault.New(fault.Unresolved, advice, fmt.Errorf("the payload's source of component %q is not usable: %s", component.Name, component.Problem))
+	}
+	return fault.New(fault.Unresolved, advice, fmt.Errorf("the payload records no source for component %q", component.Name))
+}
+
+// repository is where component images go: the repository of the new payload unless another is named.
+func (r Request) repository() string {
+	if r.ToRepository != "" {
+		return r.ToRepository
+	}
+	named, err := registry.ParsePullSpec(r.To)
+	if err != nil {
+		return ""
+	}
+	return named.Name()
+}
+
+// settle finds the source and the recipe of a unit.
+func (j *Job) settle(ctx context.Context, w *work, u *unit, checkout bool) error {
+	name := u.target.Name
+	if u.target.Image != "" {
+		sum, err := j.Reading.Resolve(ctx, u.target.Image)
+		if err != nil {
+			return fmt.Errorf("component %q: %w", name, err)
+		}
+		u.swapped = sum
+		return nil
+	}
+	stop := j.clock.start(name, StageResolve)
+	err := j.findRecipe(ctx, w, u)
+	stop()
+	if err != nil {
+		return fmt.Errorf("component %q: %w", name, err)
+	}
+	if err := j.fetch(ctx, u); err != nil {
+		return fmt.Errorf("component %q: %w", name, err)
+	}
+	defer j.clock.start(name, StageResolve)()
+	if err := u.resolve(); err != nil {
+		return fmt.Errorf("component %q: %w", name, err)
+	}
+	return nil
+}
+
+// fetch brings the source of a unit to this machine.
+func (j *Job) fetch(ctx context.Context, u *unit) error {
+	defer j.clock.start(u.target.Name, StageFetch)()
+	request := gitsrc.Request{
+		Repository: u.component.Source,
+		Commit:     u.component.Commit,
+		Branch:     u.branch(),
+		Spec:       u.spec,
+		Patches:    u.target.Patches,
+	}
+	j.report(u.target.Name, StageFetch, Started, "%s", describeSource(u))
+	tree, err := j.Sources.Fetch(ctx, request, filepath.Join(j.scratch, "source-"+u.target.Name))
+	if err != nil {
+		return err
+	}
+	u.tree = tree
+	state := ""
+	if tree.Dirty {
+		state = ", with changes"
+	}
+	j.report(u.target.Name, StageFetch, Done, "%s at %s%s", tree.Repository, tree.Commit, state)
+	return nil
+}
+
+// branch is the branch that CI would have checked out: the one in the payload, else the config's.
+func (u *unit) branch() string {
+	if u.component.Ref != "" {
+		return u.component.Ref
+	}
+	return u.match.Branch
+}
+
+// describeSource says in a few words what is about to be fetched.
+func describeSource(u *unit) string {
+	if u.spec.Kind == gitsrc.Payload {
+		return fmt.Sprintf("%s at %s", u.component.Source, u.component.Commit)
+	}
+	return u.spec.String()
+}
+
+// resolve reads the Dockerfile and finds what its references stand for.
+func (u *unit) resolve() error {
+	root, err := os.OpenRoot(u.tree.Directory)
+	if err != nil {
+		return fmt.Errorf("reading the source: %w", err)
+	}
+	defer root.Close()
+	if u.dockerfile, err = u.recipe.ReadDockerfile(root.FS()); err != nil {
+		return err
+	}
+	if u.resolution, err = u.recipe.Resolve(u.dockerfile); err != nil {
+		return err
+	}
+	for _, b := range u.resolution.Bases {
+		u.bases = append(u.bases, &base{Base: b})
+	}
+	return nil
+}
+
+// ciStream is a payload's stream as package ciconfig knows it.
+func (w *work) ciStream() ciconfig.Stream {
+	return ciconfig.Stream{Namespace: w.stream.Namespace, Name: w.stream.Name}
+}
