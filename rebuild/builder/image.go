@@ -106,9 +106,18 @@ const MaxManifestBytes = 8 << 20
 // Manifests returns the regular files at the top level of the image's /manifests, in name order: what an operator hands to the cluster
 // version operator. An image without that directory has none. Links are never followed out of the image.
 func (b *Builder) Manifests(id string) (files []File, err error) {
+	err = b.inside(id, func(root *os.Root) error {
+		files, err = readManifests(root)
+		return err
+	})
+	return files, err
+}
+
+// inside calls use with the file system of an image, which cannot be left through links.
+func (b *Builder) inside(id string, use func(*os.Root) error) (err error) {
 	mounted, err := b.store.MountImage(id, nil, "")
 	if err != nil {
-		return nil, fmt.Errorf("mounting image %q: %w", id, err)
+		return fmt.Errorf("mounting image %q: %w", id, err)
 	}
 	defer func() {
 		if _, unmountErr := b.store.UnmountImage(id, false); unmountErr != nil {
@@ -117,9 +126,15 @@ func (b *Builder) Manifests(id string) (files []File, err error) {
 	}()
 	root, err := os.OpenRoot(mounted)
 	if err != nil {
-		return nil, fmt.Errorf("opening image %q: %w", id, err)
+		return fmt.Errorf("opening image %q: %w", id, err)
 	}
 	defer root.Close()
+	return use(root)
+}
+
+// readManifests reads the regular files at the top level of /manifests.
+func readManifests(root *os.Root) ([]File, error) {
+	var files []File
 	info, err := root.Lstat("manifests")
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
 		return nil, nil
