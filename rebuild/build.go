@@ -148,9 +148,22 @@ func (j *Job) make(ctx context.Context, u *unit, dockerfile []byte, all *outcome
 	if err := checkContext(u); err != nil {
 		return nil, "", fmt.Errorf("component %q: %w", name, err)
 	}
-	base, err := j.pullBases(ctx, u, all)
+	images, base, err := j.pullBases(ctx, u, all)
 	if err != nil {
 		return nil, "", err
+	}
+	build := builder.Build{
+		Name: name, Context: u.contextDirectory(), Dockerfile: dockerfile, Args: argMap(u.args), Labels: u.labels,
+		Timestamp: u.tree.Time, Secrets: j.Secrets,
+	}
+	if !j.NoCache {
+		text, compiles, err := j.withCompileCaches(b, u, dockerfile, images)
+		if err != nil {
+			return nil, "", fmt.Errorf("component %q: %w", name, err)
+		}
+		if compiles {
+			build.Dockerfile, build.Caches = text, j.compileCaches(u)
+		}
 	}
 	log, err := newBuildLog(j.cached("logs"), name, func(line string) { j.report(name, StageBuild, Running, "%s", line) })
 	if err != nil {
@@ -159,10 +172,8 @@ func (j *Job) make(ctx context.Context, u *unit, dockerfile []byte, all *outcome
 	defer log.Close()
 	stop := j.clock.start(name, StageBuild)
 	j.report(name, StageBuild, Started, "%s, %s isolation, log in %s", u.recipe.Dockerfile, b.Isolation().Name, log.Path)
-	image, err := b.Build(ctx, builder.Build{
-		Name: name, Context: u.contextDirectory(), Dockerfile: dockerfile, Args: argMap(u.args), Labels: u.labels,
-		Timestamp: u.tree.Time, Secrets: j.Secrets, Log: log,
-	})
+	build.Log = log
+	image, err := b.Build(ctx, build)
 	stop()
 	if err != nil {
 		return nil, "", buildFailure(name, log, err)
@@ -207,17 +218,18 @@ func checkContext(u *unit) error {
 	return nil
 }
 
-// pullBases brings every base into local storage and returns the layers of the one that the image itself is built on.
-func (j *Job) pullBases(ctx context.Context, u *unit, all *outcomes) (layers []artifactLayer, err error) {
+// pullBases brings every base into local storage and returns them, and the layers of the one that the image itself is built on.
+func (j *Job) pullBases(ctx context.Context, u *unit, all *outcomes) (images map[*base]builder.Image, layers []artifactLayer, err error) {
 	defer j.clock.start(u.target.Name, StagePull)()
+	images = map[*base]builder.Image{}
 	for _, b := range u.bases {
 		pullSpec := b.chosen
 		if b.built != nil {
 			pullSpec = all.get(b.built).pullSpec
 		}
-		_, err := j.builder.pull(ctx, pullSpec, func() { j.report(u.target.Name, StagePull, Started, "%s", pullSpec) })
+		images[b], err = j.builder.pull(ctx, pullSpec, func() { j.report(u.target.Name, StagePull, Started, "%s", pullSpec) })
 		if err != nil {
-			return nil, fmt.Errorf("component %q: %w", u.target.Name, j.Reading.Explain(err, "pulling", pullSpec))
+			return nil, nil, fmt.Errorf("component %q: %w", u.target.Name, j.Reading.Explain(err, "pulling", pullSpec))
 		}
 		if !b.Final {
 			continue
@@ -228,11 +240,11 @@ func (j *Job) pullBases(ctx context.Context, u *unit, all *outcomes) (layers []a
 		}
 		image, err := j.Reading.Image(ctx, pullSpec)
 		if err != nil {
-			return nil, fmt.Errorf("component %q: %w", u.target.Name, err)
+			return nil, nil, fmt.Errorf("component %q: %w", u.target.Name, err)
 		}
 		layers = baseLayers(image)
 	}
-	return layers, nil
+	return images, layers, nil
 }
 
 // pushOne pushes the image of a unit and returns its pull spec by digest.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
+	"github.com/oc-rebuild/oc-rebuild/ciconfig/dockerfile"
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 )
 
@@ -78,10 +79,11 @@ func (u *unit) describe() (PlannedComponent, error) {
 	return planned, nil
 }
 
-// render returns the Dockerfile as it is built. built says what to write for a base that is built in the same run.
+// render returns the Dockerfile as it is built: bases put in, and what CI and ART tell a build about its source set in every stage. built
+// says what to write for a base that is built in the same run.
 func (u *unit) render(built func(*base) string) ([]byte, error) {
 	next := 0 // Rewrite asks for the bases in their order
-	return u.resolution.Rewrite(func(ciconfig.Base) string {
+	text, err := u.resolution.Rewrite(func(ciconfig.Base) string {
 		b := u.bases[next]
 		next++
 		if b.built != nil {
@@ -89,4 +91,12 @@ func (u *unit) render(built func(*base) string) ([]byte, error) {
 		}
 		return b.chosen
 	})
+	if err != nil {
+		return nil, err
+	}
+	var variables []dockerfile.Variable
+	for _, v := range u.tree.Variables() {
+		variables = append(variables, dockerfile.Variable(v))
+	}
+	return dockerfile.WithEnvironment(text, func(int) []dockerfile.Variable { return variables })
 }
