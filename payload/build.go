@@ -188,3 +188,15 @@ func (a *Assembly) config(layers []descriptor, diff digest.Digest) ([]byte, erro
 	}
 	return json.Marshal(c)
 }
+
+// Digest returns the digest that the manifest of the release image has, or will have once it is pushed.
+func (a *Assembly) Digest() (digest.Digest, error) {
+	if a.Method == Copy {
+		return a.old.Digest, nil
+	}
+	image, err := a.build()
+	if err != nil {
+		return "", err
+	}
+	return digest.FromBytes(image.manifest), nil
+}

@@ -80,12 +80,22 @@ func (m *mapper) compile() {
 
 // apply returns data with the names replaced. What stands around them stays.
 func (m mapper) apply(data []byte) []byte {
-	if m.pattern == nil {
+	if !m.mentioned(data) {
 		return data
 	}
 	return replaceMatches(m.pattern, data, func(match [][]byte) []byte {
 		return slices.Concat(match[1], []byte(m.targets[string(match[2])]), match[4])
 	})
+}
+
+// mentioned tells whether a file has any of the names in it. Most have none, and plain search is far faster than the expression.
+func (m mapper) mentioned(data []byte) bool {
+	for name := range m.targets {
+		if bytes.Contains(data, []byte(name)) {
+			return true
+		}
+	}
+	return false
 }
 
 // replaceMatches replaces each match of a pattern by what replace makes of the match and its groups.

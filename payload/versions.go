@@ -1,6 +1,7 @@
 package payload
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -17,6 +18,9 @@ type Version struct {
 	Version     string `json:"version"`
 	DisplayName string `json:"displayName,omitempty"`
 }
+
+// snapshot is what manifests are written with where a version goes.
+const snapshot = "0.0.1-snapshot"
 
 var (
 	versionKey   = regexp.MustCompile(`^[a-z0-9]+[\-a-z0-9]*[a-z0-9]+$`)
@@ -134,6 +138,9 @@ func declaredVersions(payload *imagev1.ImageStream, use func(tag string) bool) (
 
 // substitute replaces 0.0.1-snapshot by the version of the release and 0.0.1-snapshot-KEY by the version of a component.
 func (d declared) substitute(data []byte, release string) ([]byte, error) {
+	if !bytes.Contains(data, []byte(snapshot)) {
+		return data, nil
+	}
 	plain := ""
 	if version, err := semver.StrictNewVersion(release); err == nil {
 		plain = withoutBuild(version)
