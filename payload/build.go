@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/openshift/api/image/docker10"
 	"go.podman.io/image/v5/manifest"
 	"go.podman.io/image/v5/types"
@@ -67,7 +68,7 @@ func (a *Assembly) build() (built, error) {
 	top := descriptor{MediaType: manifest.DockerV2Schema2LayerMediaType, Size: int64(len(compressed)), Digest: digest.FromBytes(compressed)}
 	var layers []descriptor
 	for _, info := range a.base.layers {
-		layers = append(layers, descriptor{MediaType: info.MediaType, Size: info.Size, Digest: info.Digest})
+		layers = append(layers, descriptor{MediaType: dockerType(info.MediaType), Size: info.Size, Digest: info.Digest})
 	}
 	layers = append(layers, top)
 	config, err := a.config(layers, diff)
@@ -83,6 +84,15 @@ func (a *Assembly) build() (built, error) {
 		return built{}, fmt.Errorf("writing the manifest of the release image: %w", err)
 	}
 	return built{layer: compressed, config: config, manifest: m}, nil
+}
+
+// dockerType returns what docker v2 schema 2 calls a layer of the given type. oc keeps the types of an OCI base as they are, and neither
+// podman nor CRI-O can pull the release image that results; the bytes behind both names are the same.
+func dockerType(mediaType string) string {
+	if mediaType == ocispec.MediaTypeImageLayerGzip {
+		return manifest.DockerV2Schema2LayerMediaType
+	}
+	return mediaType
 }
 
 // pack writes the layer as a gzipped tar, and returns the digest that the tar has uncompressed too.
