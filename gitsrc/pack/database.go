@@ -1,0 +1,241 @@
+package pack
+
+import (
+	"bufio"
+	"crypto/sha1"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+)
+
+const (
+	baseCacheBytes  = 16 << 20
+	maxAlternates   = 16
+	maxObjectMemory = 512 << 20 // bytes of an object that Read returns
+)
+
+// Database reads the objects below one or more directories laid out as .git/objects. It is safe for concurrent use.
+type Database struct {
+	dirs    []string
+	packs   []*packFile
+	bases   *baseCache
+	readers sync.Pool // of *reader
+}
+
+// reader is what one goroutine needs to read an object.
+type reader struct {
+	z   *inflater
+	sum hash.Hash
+}
+
+// Open opens the packs and loose objects of an objects directory, and of those that its info/alternates names.
+func Open(objects string) (*Database, error) {
+	d := &Database{bases: newBaseCache(baseCacheBytes)}
+	d.readers.New = func() any { return &reader{z: newInflater(), sum: sha1.New()} }
+	if err := d.add(objects); err != nil {
+		return nil, errors.Join(fmt.Errorf("opening git objects: %w", err), d.Close())
+	}
+	return d, nil
+}
+
+func (d *Database) add(objects string) error {
+	if len(d.dirs) > maxAlternates {
+		return fmt.Errorf("more than %d alternates", maxAlternates)
+	}
+	if _, err := os.Stat(objects); err != nil {
+		return err
+	}
+	d.dirs = append(d.dirs, objects)
+	found, err := filepath.Glob(filepath.Join(escapeGlob(objects), "pack", "pack-*.idx"))
+	if err != nil {
+		return err
+	}
+	for _, path := range found {
+		p, err := openPack(path)
+		if errors.Is(err, os.ErrNotExist) {
+			continue // somebody repacks, or a run was killed between the two files
+		}
+		if err != nil {
+			return err
+		}
+		d.packs = append(d.packs, p)
+	}
+	return d.addAlternates(objects)
+}
+
+func (d *Database) addAlternates(objects string) error {
+	file, err := os.Open(filepath.Join(objects, "info", "alternates"))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	lines := bufio.NewScanner(io.LimitReader(file, 1<<20))
+	for lines.Scan() {
+		line := lines.Text()
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		if !filepath.IsAbs(line) {
+			line = filepath.Join(objects, line)
+		}
+		if err := d.add(line); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return lines.Err()
+}
+
+// escapeGlob makes a path match only itself.
+func escapeGlob(path string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
+}
+
+// Close closes the files. Objects cannot be read afterwards.
+func (d *Database) Close() error {
+	var errs []error
+	for _, p := range d.packs {
+		errs = append(errs, p.close())
+	}
+	d.packs = nil
+	return errors.Join(errs...)
+}
+
+// Used returns the packs that objects were taken from so far: paths without suffix.
+func (d *Database) Used() []string {
+	var paths []string
+	for _, p := range d.packs {
+		if p.used.Load() {
+			paths = append(paths, p.path)
+		}
+	}
+	return paths
+}
+
+// Has tells whether the object is there. It does not read it.
+func (d *Database) Has(id ID) (bool, error) {
+	for _, p := range d.packs {
+		if _, ok, err := p.index.find(id); err != nil || ok {
+			return ok, err
+		}
+	}
+	file, err := d.openLoose(id)
+	if err != nil {
+		if errors.Is(err, ErrNotFound) {
+			return false, nil
+		}
+		return false, err
+	}
+	return true, file.Close()
+}
+
+// Read returns an object of the given type and checks that its content has the id.
+func (d *Database) Read(id ID, want Type) ([]byte, error) {
+	data, err := d.read(id, want)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s %s: %w", want, id, err)
+	}
+	return data, nil
+}
+
+func (d *Database) read(id ID, want Type) ([]byte, error) {
+	r := d.readers.Get().(*reader)
+	defer d.readers.Put(r)
+	kind, data, err := d.object(r, id)
+	if err != nil {
+		return nil, err
+	}
+	if kind != want {
+		return nil, fmt.Errorf("is a %s: %w", kind, ErrCorrupt)
+	}
+	r.sum.Reset()
+	r.sum.Write(appendHeader(nil, kind, int64(len(data))))
+	r.sum.Write(data)
+	if ID(r.sum.Sum(nil)) != id {
+		return nil, fmt.Errorf("content has another id: %w", ErrCorrupt)
+	}
+	return data, nil
+}
+
+// Type returns the type of an object.
+func (d *Database) Type(id ID) (Type, error) {
+	for _, p := range d.packs {
+		offset, ok, err := p.index.find(id)
+		if err != nil {
+			return 0, err
+		}
+		if !ok {
+			continue
+		}
+		for range maxChain {
+			at, err := p.place(offset)
+			if err != nil || !at.kind.delta() {
+				return at.kind, err
+			}
+			if offset, err = p.baseOf(at); err != nil {
+				return 0, err
+			}
+		}
+		return 0, fmt.Errorf("chain of more than %d deltas: %w", maxChain, ErrCorrupt)
+	}
+	r := d.readers.Get().(*reader)
+	defer d.readers.Put(r)
+	kind, _, err := d.loose(r, id)
+	return kind, err
+}
+
+// WriteBlob writes a file's content to w and checks that it has the id. What is not stored as a delta is never in memory as a whole.
+func (d *Database) WriteBlob(w io.Writer, id ID) (int64, error) {
+	for _, p := range d.packs {
+		offset, ok, err := p.index.find(id)
+		if err != nil {
+			return 0, fmt.Errorf("reading blob %s: %w", id, err)
+		}
+		if !ok {
+			continue
+		}
+		at, err := p.place(offset)
+		if err != nil {
+			return 0, fmt.Errorf("reading blob %s: %w", id, err)
+		}
+		if at.kind != Blob {
+			break
+		}
+		p.used.Store(true)
+		if err := d.stream(w, p, at, id); err != nil {
+			return 0, fmt.Errorf("reading blob %s: %w", id, err)
+		}
+		return at.size, nil
+	}
+	data, err := d.Read(id, Blob)
+	if err != nil {
+		return 0, err
+	}
+	n, err := w.Write(data)
+	return int64(n), err
+}
+
+func (d *Database) stream(w io.Writer, p *packFile, at place, id ID) error {
+	r := d.readers.Get().(*reader)
+	defer d.readers.Put(r)
+	r.z.own.Reset(io.NewSectionReader(p.file, at.body, p.size-at.body))
+	if err := r.z.start(r.z.own); err != nil {
+		return err
+	}
+	r.sum.Reset()
+	r.sum.Write(appendHeader(nil, Blob, at.size))
+	if err := r.z.copyTo(io.MultiWriter(r.sum, w), r.z.own, at.size); err != nil {
+		return err
+	}
+	if ID(r.sum.Sum(nil)) != id {
+		return fmt.Errorf("content has another id: %w", ErrCorrupt)
+	}
+	return nil
+}

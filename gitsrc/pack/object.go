@@ -1,0 +1,71 @@
+package pack
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+)
+
+// ID is the SHA-1 name of an object.
+type ID [20]byte
+
+// String returns the id as 40 hexadecimal digits.
+func (id ID) String() string { return hex.EncodeToString(id[:]) }
+
+// ParseID reads 40 hexadecimal digits.
+func ParseID(s string) (ID, error) {
+	var id ID
+	if len(s) != 2*len(id) {
+		return ID{}, fmt.Errorf("object id %q is not 40 hexadecimal digits", s)
+	}
+	if _, err := hex.Decode(id[:], []byte(s)); err != nil {
+		return ID{}, fmt.Errorf("object id %q is not 40 hexadecimal digits", s)
+	}
+	return id, nil
+}
+
+// Type is the type of an object, numbered as in packs.
+type Type uint8
+
+// The types of objects, and the two ways a pack writes an object as the difference from another.
+const (
+	Commit Type = 1
+	Tree   Type = 2
+	Blob   Type = 3
+	Tag    Type = 4
+
+	ofsDelta Type = 6
+	refDelta Type = 7
+)
+
+// String returns the name that git hashes in front of an object.
+func (t Type) String() string {
+	switch t {
+	case Commit:
+		return "commit"
+	case Tree:
+		return "tree"
+	case Blob:
+		return "blob"
+	case Tag:
+		return "tag"
+	}
+	return "type " + strconv.Itoa(int(t))
+}
+
+func (t Type) delta() bool { return t == ofsDelta || t == refDelta }
+
+// ErrNotFound is returned for an object that the database does not have.
+var ErrNotFound = errors.New("object not found")
+
+// ErrCorrupt is returned for content that does not agree with its checksum, or makes no sense.
+var ErrCorrupt = errors.New("corrupt git data")
+
+// appendHeader appends what git hashes in front of an object's content.
+func appendHeader(b []byte, t Type, size int64) []byte {
+	b = append(b, t.String()...)
+	b = append(b, ' ')
+	b = strconv.AppendInt(b, size, 10)
+	return append(b, 0)
+}

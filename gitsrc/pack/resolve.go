@@ -1,0 +1,175 @@
+package pack
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+
+	"github.com/pjbgf/sha1cd"
+	"golang.org/x/sync/errgroup"
+)
+
+// resolver finds the ids of the objects that a pack holds as deltas. Each chain of deltas is followed from its base outwards, so
+// that every object is built once; chains are spread over goroutines.
+type resolver struct {
+	file    io.ReaderAt
+	entries []entry
+	limits  Limits
+	byBase  map[int32][]int32 // entry → entries that are ofsDeltas from it
+
+	mu   sync.Mutex
+	byID map[ID][]int32 // id → entries that are refDeltas from it, until they are taken
+
+	held atomic.Int64 // bytes of objects in memory
+}
+
+func (s *scanner) resolve(ctx context.Context, file io.ReaderAt, workers int) error {
+	r := &resolver{file: file, entries: s.entries, limits: s.limits, byBase: map[int32][]int32{}, byID: map[ID][]int32{}}
+	var roots []int32
+	deltas := false
+	for i, e := range s.entries {
+		switch e.kind {
+		case ofsDelta:
+			r.byBase[e.base] = append(r.byBase[e.base], int32(i))
+			deltas = true
+		case refDelta:
+			r.byID[e.id] = append(r.byID[e.id], int32(i))
+			deltas = true
+		default:
+			roots = append(roots, int32(i))
+		}
+	}
+	if !deltas {
+		return nil
+	}
+	if err := r.run(ctx, roots, workers); err != nil {
+		return fmt.Errorf("resolving deltas: %w", err)
+	}
+	for _, e := range s.entries {
+		if e.kind.delta() {
+			return fmt.Errorf("delta at byte %d has no base in this pack: %w", e.offset, ErrCorrupt)
+		}
+	}
+	return nil
+}
+
+func (r *resolver) run(ctx context.Context, roots []int32, workers int) error {
+	group, ctx := errgroup.WithContext(ctx)
+	var next atomic.Int64
+	for range workers {
+		group.Go(func() error {
+			w := &worker{resolver: r, z: newInflater(), sum: sha1cd.New().(sha1cd.CollisionResistantHash)}
+			for {
+				i := next.Add(1) - 1
+				if i >= int64(len(roots)) {
+					return nil
+				}
+				if err := w.follow(ctx, roots[i]); err != nil {
+					return err
+				}
+			}
+		})
+	}
+	return group.Wait()
+}
+
+// children returns the entries that are deltas from an object, and makes sure that nobody else gets them.
+func (r *resolver) children(index int32, id ID) []int32 {
+	list := r.byBase[index]
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if more, ok := r.byID[id]; ok {
+		delete(r.byID, id)
+		list = append(list[:len(list):len(list)], more...)
+	}
+	return list
+}
+
+type worker struct {
+	*resolver
+	z   *inflater
+	sum sha1cd.CollisionResistantHash
+}
+
+// frame is an object whose deltas are being built.
+type frame struct {
+	data []byte
+	todo []int32
+}
+
+// follow builds everything that is a delta from root, directly or not. An object is let go when its last delta is begun, so a plain
+// chain holds two objects, however long it is.
+func (w *worker) follow(ctx context.Context, root int32) error {
+	e := w.entries[root]
+	todo := w.children(root, e.id)
+	if len(todo) == 0 {
+		return nil
+	}
+	data, err := w.read(e.body, e.size)
+	if err != nil {
+		return err
+	}
+	stack := []frame{{data, todo}}
+	for len(stack) > 0 {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		top := &stack[len(stack)-1]
+		parent, index, last := top.data, top.todo[0], len(top.todo) == 1
+		if top.todo = top.todo[1:]; last {
+			stack = stack[:len(stack)-1]
+		}
+		child, err := w.build(parent, index, e.kind)
+		if err != nil {
+			return fmt.Errorf("object at byte %d: %w", w.entries[index].offset, err)
+		}
+		if last {
+			w.held.Add(-int64(len(parent)))
+		}
+		if todo := w.children(index, w.entries[index].id); len(todo) > 0 {
+			stack = append(stack, frame{child, todo})
+		} else {
+			w.held.Add(-int64(len(child)))
+		}
+	}
+	return nil
+}
+
+func (w *worker) build(base []byte, index int32, kind Type) ([]byte, error) {
+	e := &w.entries[index]
+	delta, err := w.read(e.body, e.size)
+	if err != nil {
+		return nil, err
+	}
+	defer w.held.Add(-e.size)
+	out, err := applyDelta(base, delta, min(w.limits.ObjectBytes, w.limits.DeltaMemory))
+	if err != nil {
+		return nil, err
+	}
+	if err := w.hold(int64(len(out))); err != nil {
+		return nil, err
+	}
+	w.sum.Reset()
+	w.sum.Write(appendHeader(nil, kind, int64(len(out))))
+	w.sum.Write(out)
+	e.id, err = safeSum(w.sum)
+	e.kind = kind
+	return out, err
+}
+
+func (w *worker) read(offset, size int64) ([]byte, error) {
+	if err := w.hold(size); err != nil {
+		return nil, err
+	}
+	data := make([]byte, size)
+	return data, w.z.readFull(w.file, offset, data)
+}
+
+func (w *worker) hold(size int64) error {
+	if w.held.Add(size) > w.limits.DeltaMemory {
+		return fmt.Errorf("deltas need more than %d bytes of memory", w.limits.DeltaMemory)
+	}
+	return nil
+}
