@@ -1,99 +1,130 @@
 package gitsrc
 
 import (
-	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 
-	"github.com/go-git/go-git/v5"
-	"github.com/go-git/go-git/v5/config"
-	"github.com/go-git/go-git/v5/plumbing"
-
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/giturl"
-	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/checkout"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/gitconfig"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/remote"
 )
-
-// Request asks for the source of one component.
-type Request struct {
-	Repository  string   // source location that the payload records; may be empty for Fork and Local
-	Commit      string   // commit that the payload records; needed for Payload only
-	Branch      string   // branch that the checkout is put on, CI's base ref; "" = the branch that Spec names, else main
-	Spec        Spec     // what to take instead of the payload's commit; the zero value is the payload's commit
-	Patches     []string // patch files to apply on top, in order
-	FullHistory bool     // the whole history and all tags, not the one commit
-	Tags        bool     // fetch what `git describe --tags` needs; implied by FullHistory
-}
 
 // Event is one piece of progress.
 type Event struct {
 	Repository string // address as the user knows it
 	Message    string // what happens now, for a person; no control characters
 	Bytes      int64  // bytes received so far, of the step that Message names; 0 = unknown
+	Detail     bool   // of interest with -v only
 }
 
 // Options of a Store. The zero value is usable.
 type Options struct {
-	Progress func(Event) // called from several goroutines; nil = silent
+	Progress func(Event)         // called from several goroutines; nil = silent
+	Getenv   func(string) string // nil = os.Getenv; finds git configuration, tokens and the home directory
+	Limits   *Limits             // nil = DefaultLimits
 }
 
-// Store keeps one bare repository per upstream below a directory, so that a commit is fetched once.
+// Limits of what a server may send.
+type Limits struct {
+	Server remote.Limits
+	Pack   pack.Limits
+	Tree   checkout.Limits
+}
+
+// DefaultLimits lets through every repository that a release payload is made of.
+func DefaultLimits() Limits {
+	return Limits{remote.DefaultLimits(), pack.DefaultLimits(), checkout.DefaultLimits()}
+}
+
+// Store keeps one bare repository per upstream below a directory, so that a commit is fetched once. Any number of processes may use one
+// directory. What is read from it is checked, so that a damaged or poisoned cache is noticed and fetched again.
 type Store struct {
-	dir     string
-	options Options
+	dir       string
+	temporary bool
+	progress  func(Event)
+	getenv    func(string) string
+	config    *gitconfig.Config
+	limits    Limits
 }
 
-// Open opens the cache in dir, or in the user's cache directory if dir is empty, and makes it where it is missing.
+// Open opens the cache in dir, or in the user's cache directory if dir is empty, and makes it where it is missing. The directory must
+// belong to the user alone. Where the user's cache directory cannot be written, a temporary one is taken; Close removes it.
 func Open(dir string, o Options) (*Store, error) {
-	if dir == "" {
-		base, err := os.UserCacheDir()
-		if err != nil {
-			return nil, fmt.Errorf("finding the user's cache directory: %w", err)
-		}
-		dir = filepath.Join(base, "oc-rebuild", "git")
+	s := &Store{dir: dir, progress: o.Progress, getenv: o.Getenv, limits: DefaultLimits()}
+	if s.progress == nil {
+		s.progress = func(Event) {}
 	}
-	if o.Progress == nil {
-		o.Progress = func(Event) {}
+	if s.getenv == nil {
+		s.getenv = os.Getenv
 	}
-	return &Store{dir: dir, options: o}, nil
+	if o.Limits != nil {
+		s.limits = *o.Limits
+	}
+	var err error
+	if s.config, err = gitconfig.Load(s.getenv); err != nil {
+		return nil, err
+	}
+	if dir != "" {
+		return s, private(dir)
+	}
+	base, err := os.UserCacheDir()
+	if err == nil {
+		s.dir = filepath.Join(base, "oc-rebuild", "git")
+		err = private(s.dir)
+	}
+	if err == nil {
+		return s, nil
+	}
+	if errors.Is(err, errNotPrivate) {
+		return nil, err
+	}
+	if s.dir, err = os.MkdirTemp("", "oc-rebuild-git-"); err != nil {
+		return nil, fmt.Errorf("making a source cache: %w", err)
+	}
+	s.temporary = true
+	s.progress(Event{Message: "the user's cache directory cannot be written: sources are kept for this run only"})
+	return s, nil
 }
 
-// Fetch brings the source to dest, which must not exist or be an empty directory. A local tree without patches stays where it is:
-// Tree.Directory tells. Unresolvable input has the class fault.Unresolved, refused credentials fault.Unauthorized.
-func (s *Store) Fetch(ctx context.Context, req Request, dest string) (Tree, error) {
-	address, err := giturl.ParsePayload(req.Repository)
+// Close removes the cache if it was a temporary one.
+func (s *Store) Close() error {
+	if s.temporary {
+		return os.RemoveAll(s.dir)
+	}
+	return nil
+}
+
+// Directory returns where the cache is.
+func (s *Store) Directory() string { return s.dir }
+
+var errNotPrivate = errors.New("belongs to somebody else")
+
+// private makes a directory that nobody else can read or write, and refuses one that somebody else has prepared.
+func private(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("making the source cache: %w", err)
+	}
+	info, err := os.Lstat(dir)
 	if err != nil {
-		return Tree{}, fault.New(fault.Unresolved, "", err)
+		return fmt.Errorf("opening the source cache: %w", err)
 	}
-	if err := CheckCommit(req.Commit); err != nil {
-		return Tree{}, fault.New(fault.Unresolved, "", err)
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !info.IsDir() || !ok || int(stat.Uid) != os.Geteuid() {
+		return fmt.Errorf("source cache %q: %w", dir, errNotPrivate)
 	}
-	branch := req.Branch
-	if branch == "" {
-		branch = "main"
+	if info.Mode().Perm()&0o077 != 0 {
+		if err := os.Chmod(dir, 0o700); err != nil {
+			return fmt.Errorf("opening the source cache: %w", err)
+		}
 	}
-	repo, err := git.PlainInit(dest, false)
+	// A directory that can be seen may still not be writable: a read-only home.
+	probe, err := os.CreateTemp(dir, pack.TemporaryPrefix)
 	if err != nil {
-		return Tree{}, fmt.Errorf("making %q: %w", dest, err)
+		return fmt.Errorf("opening the source cache: %w", err)
 	}
-	remote, err := repo.CreateRemoteAnonymous(&config.RemoteConfig{Name: "anonymous", URLs: []string{address.String()}})
-	if err != nil {
-		return Tree{}, fmt.Errorf("fetching %s: %w", address, err)
-	}
-	spec := config.RefSpec(req.Commit + ":refs/heads/" + branch)
-	if err := remote.FetchContext(ctx, &git.FetchOptions{Depth: 1, RefSpecs: []config.RefSpec{spec}, Tags: git.NoTags}); err != nil {
-		return Tree{}, fmt.Errorf("fetching %s of %s: %w", req.Commit, address, err)
-	}
-	work, err := repo.Worktree()
-	if err != nil {
-		return Tree{}, err
-	}
-	if err := work.Checkout(&git.CheckoutOptions{Branch: plumbing.NewBranchReferenceName(branch)}); err != nil {
-		return Tree{}, fmt.Errorf("checking out %s: %w", req.Commit, err)
-	}
-	commit, err := repo.CommitObject(plumbing.NewHash(req.Commit))
-	if err != nil {
-		return Tree{}, fmt.Errorf("reading %s: %w", req.Commit, err)
-	}
-	return Tree{Kind: Payload, Repository: address.Web(), Commit: req.Commit, Ref: branch, Time: commit.Committer.When.UTC(), Directory: dest}, nil
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }

@@ -18,12 +18,15 @@ const (
 )
 
 // Config is the user's configuration: later entries win.
-type Config struct{ entries []Entry }
+type Config struct {
+	entries []Entry
+	home    string
+}
 
 // Load reads the system's file, the user's files and the variables GIT_CONFIG_COUNT, GIT_CONFIG_KEY_n and GIT_CONFIG_VALUE_n, from
 // where git reads them. getenv is os.Getenv but in tests. A file that is not there is no error.
 func Load(getenv func(string) string) (*Config, error) {
-	c := &Config{}
+	c := &Config{home: getenv("HOME")}
 	for _, path := range files(getenv) {
 		if err := c.file(path, getenv("HOME"), 0); err != nil {
 			return nil, fmt.Errorf("reading git configuration: %w", err)
@@ -184,3 +187,17 @@ func applies(pattern string, u giturl.URL) bool {
 	path = strings.TrimSuffix("/"+path, "/")
 	return strings.EqualFold(host, u.Host) && (u.Path == path || strings.HasPrefix(u.Path, path+"/"))
 }
+
+// Get returns the last value of a variable without subsection, "" if there is none.
+func (c *Config) Get(section, name string) string {
+	value := ""
+	for _, e := range c.entries {
+		if e.Section == section && e.Subsection == "" && e.Name == name {
+			value = e.Value
+		}
+	}
+	return value
+}
+
+// Expand replaces ~/ at the beginning of a path by the user's home directory.
+func (c *Config) Expand(path string) string { return expand(path, c.home) }

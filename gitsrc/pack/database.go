@@ -119,6 +119,15 @@ func (d *Database) Used() []string {
 	return paths
 }
 
+// Packs returns all packs: paths without suffix.
+func (d *Database) Packs() []string {
+	var paths []string
+	for _, p := range d.packs {
+		paths = append(paths, p.path)
+	}
+	return paths
+}
+
 // Has tells whether the object is there. It does not read it.
 func (d *Database) Has(id ID) (bool, error) {
 	for _, p := range d.packs {

@@ -1,0 +1,112 @@
+package checkout
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
+)
+
+// Repository says what the .git of a checkout is to hold.
+type Repository struct {
+	Commit  pack.ID
+	Branch  string    // without refs/heads/
+	Shallow []pack.ID // commits whose parents are not there
+	Refs    []NamedID // other refs, sorted by name: tags
+	Packs   []string  // packs to copy: paths without suffix
+}
+
+// NamedID is a ref: its full name, its object, and for an annotated tag the commit that it points to.
+type NamedID struct {
+	Name   string
+	ID     pack.ID
+	Peeled pack.ID
+}
+
+// WriteGitDir makes a .git below dir that needs nothing outside of it, because the directory is copied into containers: packs are
+// copied, not linked, so that nobody who writes there reaches the cache.
+func (w *Written) WriteGitDir(dir string, r Repository) error {
+	if err := w.writeGitDir(filepath.Join(dir, ".git"), r); err != nil {
+		return fmt.Errorf("making the .git of %q: %w", dir, err)
+	}
+	return nil
+}
+
+func (w *Written) writeGitDir(git string, r Repository) error {
+	for _, sub := range []string{"", "objects", "objects/pack", "objects/info", "refs", "refs/heads", "refs/tags", "info"} {
+		if err := os.Mkdir(filepath.Join(git, sub), 0o755); err != nil {
+			return err
+		}
+	}
+	for _, base := range r.Packs {
+		for _, suffix := range []string{".pack", ".idx"} {
+			if err := copyFile(filepath.Join(git, "objects/pack", filepath.Base(base)+suffix), base+suffix); err != nil {
+				return err
+			}
+		}
+	}
+	files := map[string]string{
+		"HEAD":        "ref: refs/heads/" + r.Branch + "\n",
+		"config":      "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n\tlogallrefupdates = true\n",
+		"packed-refs": packedRefs(r),
+	}
+	if len(r.Shallow) > 0 {
+		var lines strings.Builder
+		for _, id := range r.Shallow {
+			lines.WriteString(id.String() + "\n")
+		}
+		files["shallow"] = lines.String()
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(git, name), []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	return w.writeIndexFile(filepath.Join(git, "index"))
+}
+
+func packedRefs(r Repository) string {
+	var out strings.Builder
+	out.WriteString("# pack-refs with: peeled fully-peeled sorted \n")
+	fmt.Fprintf(&out, "%s refs/heads/%s\n", r.Commit, r.Branch)
+	for _, ref := range r.Refs {
+		fmt.Fprintf(&out, "%s %s\n", ref.ID, ref.Name)
+		if ref.Peeled != (pack.ID{}) {
+			fmt.Fprintf(&out, "^%s\n", ref.Peeled)
+		}
+	}
+	return out.String()
+}
+
+func (w *Written) writeIndexFile(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	if err := writeIndex(f, w.files); err != nil {
+		f.Close()
+		return err
+	}
+	return f.Close()
+}
+
+// copyFile copies, where the file system can by sharing the blocks.
+func copyFile(to, from string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o444)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(out, in); err != nil {
+		out.Close()
+		return err
+	}
+	return out.Close()
+}

@@ -1,0 +1,229 @@
+package gitsrc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/checkout"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/giturl"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+)
+
+// Request asks for the source of one component.
+type Request struct {
+	Repository  string   // source location that the payload records; may be empty for Fork and Local
+	Commit      string   // commit that the payload records; needed for Payload only
+	Branch      string   // branch that the checkout is put on, CI's base ref; "" = the branch that Spec names, else main
+	Spec        Spec     // what to take instead of the payload's commit; the zero value is the payload's commit
+	Patches     []string // patch files to apply on top, in order
+	FullHistory bool     // the whole history and all tags, not the one commit
+	Tags        bool     // the commits and tags that `git describe --tags` needs; FullHistory has them anyway
+}
+
+// defaultBranch is the branch of a checkout where nothing else is known: always the same, so that checkouts are.
+const defaultBranch = "main"
+
+// Fetch brings the source to dest, which must not exist or be an empty directory. A local tree without patches stays where it is:
+// Tree.Directory tells. What cannot be resolved has the class fault.Unresolved, refused credentials fault.Unauthorized.
+func (s *Store) Fetch(ctx context.Context, req Request, dest string) (Tree, error) {
+	if req.Spec.Kind == Local {
+		return s.local(ctx, req, dest)
+	}
+	found, err := s.resolve(ctx, req)
+	if err != nil {
+		return Tree{}, err
+	}
+	made, err := emptyDirectory(dest)
+	if err != nil {
+		return Tree{}, err
+	}
+	tree, err := s.checkout(ctx, found, req, dest)
+	if err != nil {
+		return Tree{}, errors.Join(err, clear(dest, made))
+	}
+	return tree, nil
+}
+
+// found is a request with every name replaced by what it stands for.
+type found struct {
+	kind    Kind
+	address giturl.URL
+	commit  pack.ID
+	branch  string   // of the checkout
+	look    []string // branches that the commit may be on
+	tag     string   // tag that names the commit, if one was seen
+}
+
+// emptyDirectory makes dest, or makes sure that it is empty. made is whether it was not there.
+func emptyDirectory(dest string) (made bool, err error) {
+	entries, err := os.ReadDir(dest)
+	if errors.Is(err, os.ErrNotExist) {
+		if err := os.MkdirAll(dest, 0o755); err != nil {
+			return false, fmt.Errorf("making the directory of a checkout: %w", err)
+		}
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("making the directory of a checkout: %w", err)
+	}
+	if len(entries) > 0 {
+		return false, fmt.Errorf("directory %q for a checkout is not empty", dest)
+	}
+	return false, nil
+}
+
+// clear empties what a failed checkout has left, and removes the directory if it was not there before.
+func clear(dest string, remove bool) error {
+	if remove {
+		return os.RemoveAll(dest)
+	}
+	entries, err := os.ReadDir(dest)
+	for _, e := range entries {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(dest, e.Name())))
+	}
+	return err
+}
+
+// checkout writes a commit to dest. If the cache turns out to be damaged, it is thrown away and the commit is fetched again.
+func (s *Store) checkout(ctx context.Context, f found, req Request, dest string) (Tree, error) {
+	want := []level{levelTree}
+	switch {
+	case req.FullHistory:
+		want = []level{levelFull}
+	case req.Tags:
+		want = []level{levelTree, levelCommits}
+	}
+	tree, err := s.checkoutOnce(ctx, f, want, dest)
+	if err == nil {
+		return s.patched(tree, req)
+	}
+	if !errors.Is(err, pack.ErrCorrupt) && !errors.Is(err, pack.ErrNotFound) {
+		return Tree{}, err
+	}
+	s.progress(Event{Repository: f.address.Web(), Message: fmt.Sprintf("the cache is damaged and is fetched again (%v)", err)})
+	if err := errors.Join(clear(dest, false), s.remove(ctx, s.repository(f.address))); err != nil {
+		return Tree{}, err
+	}
+	if tree, err = s.checkoutOnce(ctx, f, want, dest); err != nil {
+		return Tree{}, err
+	}
+	return s.patched(tree, req)
+}
+
+func (s *Store) checkoutOnce(ctx context.Context, f found, want []level, dest string) (Tree, error) {
+	db, unlock, err := s.database(ctx, f, want)
+	if err != nil {
+		return Tree{}, err
+	}
+	defer unlock()
+	c, err := readCommit(db, f.commit)
+	if err != nil {
+		return Tree{}, err
+	}
+	written, err := checkout.Write(ctx, db, c.tree, dest, c.time, s.limits.Tree)
+	if err != nil {
+		return Tree{}, fmt.Errorf("checking out %s of %s: %w", f.commit, f.address.Web(), err)
+	}
+	repo := checkout.Repository{Commit: f.commit, Branch: f.branch, Packs: db.Used()}
+	tag := f.tag
+	if want[len(want)-1] == levelTree {
+		repo.Shallow = []pack.ID{f.commit}
+	} else if tag, err = s.history(ctx, db, f, want[len(want)-1], &repo); err != nil {
+		return Tree{}, err
+	}
+	if err := written.WriteGitDir(dest, repo); err != nil {
+		return Tree{}, err
+	}
+	if err := s.submodules(ctx, db, f.address, c.tree, written.Submodules, dest, 0); err != nil {
+		return Tree{}, err
+	}
+	return Tree{Kind: f.kind, Repository: f.address.Web(), Commit: f.commit.String(), Ref: f.branch, Tag: tag, Time: c.time, Directory: dest}, nil
+}
+
+// database opens the cache with a commit in it. unlock must be called when the database is not needed any more.
+func (s *Store) database(ctx context.Context, f found, want []level) (*pack.Database, func(), error) {
+	repo := s.repository(f.address)
+	for {
+		shared, err := acquire(ctx, repo.lockPath(), false, s.waiting(f.address))
+		if err != nil {
+			return nil, nil, err
+		}
+		if !slices.ContainsFunc(want, func(l level) bool { return !repo.has(l, f.commit) }) {
+			db, err := pack.Open(repo.objects())
+			if err != nil {
+				shared.release()
+				return nil, nil, fmt.Errorf("%w: %w", pack.ErrCorrupt, err)
+			}
+			return db, func() { db.Close(); shared.release() }, nil
+		}
+		shared.release()
+		if err := s.fill(ctx, repo, f, want); err != nil {
+			return nil, nil, fmt.Errorf("fetching %s of %s: %w", f.commit, f.address.Web(), err)
+		}
+	}
+}
+
+func (s *Store) waiting(address giturl.URL) func() {
+	return func() {
+		s.progress(Event{Repository: address.Web(), Message: "waiting for another run that uses the same repository"})
+	}
+}
+
+// fill fetches what is missing of a commit.
+func (s *Store) fill(ctx context.Context, repo *repository, f found, want []level) error {
+	exclusive, err := acquire(ctx, repo.lockPath(), true, s.waiting(f.address))
+	if err != nil {
+		return err
+	}
+	defer exclusive.release()
+	if err := s.compact(repo); err != nil {
+		return err
+	}
+	if err := repo.prepare(); err != nil {
+		return fmt.Errorf("preparing the source cache: %w", err)
+	}
+	o, err := s.obtainer(repo)
+	if err != nil {
+		return err
+	}
+	for _, l := range want {
+		if repo.has(l, f.commit) {
+			continue
+		}
+		o.tell("fetching %s of %s", l.describe(), f.commit)
+		if l != levelTree {
+			if err := o.askRefs(ctx); err != nil {
+				return err
+			}
+		}
+		if err := o.obtain(ctx, f.commit, l, f.look); err != nil {
+			return err
+		}
+		if l != levelTree {
+			if err := o.storeTags(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (l level) describe() string {
+	switch l {
+	case levelCommits:
+		return "the commits and tags that lead to"
+	case levelFull:
+		return "the whole history"
+	}
+	return "the files"
+}
+
+// notResolved is fault.Unresolved with an advice.
+func notResolved(advice, format string, args ...any) error {
+	return fault.New(fault.Unresolved, advice, fmt.Errorf(format, args...))
+}

@@ -1,0 +1,284 @@
+package gitsrc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/checkout"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/remote"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+)
+
+const (
+	maxHaves    = 8
+	firstDepth  = 50 // commits of a branch that are fetched at first, where single commits cannot be
+	depthFactor = 4
+	maxDepth    = 1 << 24
+)
+
+// obtainer brings commits of one upstream into the cache. Its caller holds the exclusive lock.
+type obtainer struct {
+	*repository
+	store  *Store
+	remote *remote.Remote
+	refs   *remote.Refs // nil until the server was asked
+}
+
+func (o *obtainer) tell(format string, args ...any) {
+	o.store.progress(Event{Repository: o.address.Web(), Message: fmt.Sprintf(format, args...)})
+}
+
+func (o *obtainer) detail(format string, args ...any) {
+	o.store.progress(Event{Repository: o.address.Web(), Message: fmt.Sprintf(format, args...), Detail: true})
+}
+
+// obtain fetches a commit to a level. branches are where to look for it if the server does not give out single commits.
+func (o *obtainer) obtain(ctx context.Context, id pack.ID, l level, branches []string) error {
+	if o.refs == nil && o.remote.Stateless() {
+		err := o.single(ctx, id, l)
+		if err == nil || !worthAsking(ctx, err) {
+			return err
+		}
+		o.detail("asking for commit %s alone did not work (%v)", id, err)
+	}
+	if err := o.askRefs(ctx); err != nil {
+		return err
+	}
+	if o.refs.AnyID || o.isTip(id) {
+		err := o.single(ctx, id, l)
+		if err == nil || !worthAsking(ctx, err) {
+			return err
+		}
+		o.detail("asking for commit %s alone did not work (%v)", id, err)
+	}
+	return o.search(ctx, id, l, branches)
+}
+
+func (o *obtainer) askRefs(ctx context.Context) (err error) {
+	if o.refs == nil {
+		o.refs, err = o.remote.Refs(ctx)
+	}
+	return err
+}
+
+func (o *obtainer) isTip(id pack.ID) bool {
+	for name, tip := range o.refs.ByName {
+		if tip == id || o.refs.Peeled[name] == id {
+			return true
+		}
+	}
+	return false
+}
+
+// worthAsking tells whether another way to ask may succeed where err came.
+func worthAsking(ctx context.Context, err error) bool {
+	kind := fault.KindOf(err)
+	return ctx.Err() == nil && kind != fault.Unauthorized && kind != fault.Unresolved && !errors.Is(err, remote.ErrStalled)
+}
+
+// single fetches one commit by its id.
+func (o *obtainer) single(ctx context.Context, id pack.ID, l level) error {
+	want := remote.Want{IDs: []pack.ID{id}}
+	switch l {
+	case levelTree:
+		want.Depth = 1
+		shallow, err := o.shallow()
+		if err != nil {
+			return err
+		}
+		want.Haves = o.latest(maxHaves)
+		for _, have := range want.Haves {
+			if shallow[have] {
+				want.Shallows = append(want.Shallows, have)
+			}
+		}
+		if len(want.Haves) > 0 {
+			if err := o.fetchAndMark(ctx, want, id, l); err == nil || !worthAsking(ctx, err) {
+				return err
+			}
+			// Perhaps the cache has lost something of what it claims to have: ask for everything.
+			want.Haves, want.Shallows = nil, nil
+		}
+	case levelCommits:
+		want.Filter, want.Tags = "tree:0", true
+	case levelFull:
+		want.Tags = true
+	}
+	return o.fetchAndMark(ctx, want, id, l)
+}
+
+func (o *obtainer) fetchAndMark(ctx context.Context, want remote.Want, id pack.ID, l level) error {
+	if err := o.fetch(ctx, want, map[pack.ID]bool{}); err != nil {
+		return err
+	}
+	return o.checkAndMark(ctx, id, l)
+}
+
+// fetch receives a pack and remembers where history was cut, for the repository and in cut.
+func (o *obtainer) fetch(ctx context.Context, want remote.Want, cut map[pack.ID]bool) error {
+	shallow, err := o.shallow()
+	if err != nil {
+		return err
+	}
+	return o.remote.Fetch(ctx, want, func(answer *remote.Answer) error {
+		moved := func(total int64) {
+			o.store.progress(Event{Repository: o.address.Web(), Message: "receiving", Bytes: total})
+		}
+		if _, err := pack.Receive(ctx, answer, o.packs(), o.store.limits.Pack, every(progressStep, moved)); err != nil {
+			return err
+		}
+		for _, c := range answer.Unshallows {
+			delete(shallow, c)
+			delete(cut, c)
+		}
+		for _, c := range answer.Shallows {
+			shallow[c], cut[c] = true, true
+		}
+		return o.writeShallow(shallow)
+	})
+}
+
+const progressStep = 1 << 20
+
+// every passes on a growing number when it has grown by a step.
+func every(step int64, f func(int64)) func(int64) {
+	next := step
+	return func(total int64) {
+		if total >= next {
+			next = total + step
+			f(total)
+		}
+	}
+}
+
+// checkAndMark makes sure that the server sent everything, and what it was asked for, before anybody relies on it.
+func (o *obtainer) checkAndMark(ctx context.Context, id pack.ID, l level) error {
+	db, err := pack.Open(o.objects())
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	c, err := readCommit(db, id)
+	if err != nil {
+		return fmt.Errorf("the server did not send commit %s: %w", id, err)
+	}
+	if l != levelCommits {
+		if err := checkTree(ctx, db, c.tree, map[pack.ID]bool{}, 0, o.store.limits.Tree); err != nil {
+			return fmt.Errorf("the server did not send all of commit %s: %w", id, err)
+		}
+	}
+	return o.mark(l, id)
+}
+
+// checkTree makes sure that all objects of a tree are there.
+func checkTree(ctx context.Context, db *pack.Database, id pack.ID, seen map[pack.ID]bool, depth int, limits checkout.Limits) error {
+	if seen[id] {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if seen[id] = true; len(seen) > limits.Files || depth > limits.Depth {
+		return fmt.Errorf("tree %s is too large", id)
+	}
+	data, err := db.Read(id, pack.Tree)
+	if err != nil {
+		return err
+	}
+	entries, err := checkout.ParseTree(data)
+	if err != nil {
+		return fmt.Errorf("tree %s: %w", id, err)
+	}
+	for _, e := range entries {
+		switch e.Mode {
+		case checkout.Submodule:
+		case checkout.Directory:
+			if err := checkTree(ctx, db, e.ID, seen, depth+1, limits); err != nil {
+				return err
+			}
+		default:
+			if ok, err := db.Has(e.ID); err != nil || !ok {
+				return fmt.Errorf("file %q: %w", e.Name, errors.Join(err, pack.ErrNotFound))
+			}
+		}
+	}
+	return nil
+}
+
+// search fetches branches deeper and deeper until the commit is among what came: first the branches that it is likely to be on, then all.
+func (o *obtainer) search(ctx context.Context, id pack.ID, l level, branches []string) error {
+	tried := map[string]bool{}
+	for _, branch := range append(slices.Clone(branches), o.refs.Head) {
+		name := "refs/heads/" + branch
+		if _, ok := o.refs.ByName[name]; !ok || tried[name] {
+			continue
+		}
+		tried[name] = true
+		if found, err := o.deepen(ctx, id, l, []string{name}); err != nil || found {
+			return err
+		}
+	}
+	rest := append(o.refs.Names("refs/heads/"), o.refs.Names("refs/tags/")...)
+	if found, err := o.deepen(ctx, id, l, rest); err != nil || found {
+		return err
+	}
+	return fault.New(fault.Unresolved, "check the commit; if it is on a fork or a pull request only, name that as the source",
+		fmt.Errorf("commit %s is on no branch or tag of %s", id, o.address.Web()))
+}
+
+func (o *obtainer) deepen(ctx context.Context, id pack.ID, l level, names []string) (found bool, err error) {
+	want := remote.Want{}
+	for _, name := range names {
+		want.IDs = append(want.IDs, o.refs.ByName[name])
+	}
+	if len(want.IDs) == 0 {
+		return false, nil
+	}
+	cut := map[pack.ID]bool{}
+	for want.Depth = firstDepth; ; want.Depth *= depthFactor {
+		o.tell("%s gives out no single commits: looking through %s, %d commits deep", o.remote.Address().Hostname(), describe(names), want.Depth)
+		if err := o.fetch(ctx, want, cut); err != nil {
+			return false, err
+		}
+		if ok, err := o.holds(id); err != nil {
+			return false, err
+		} else if ok {
+			return true, o.reach(ctx, id, l, want, cut)
+		}
+		if len(cut) == 0 || want.Depth > maxDepth {
+			return false, nil
+		}
+		want.Haves, want.Shallows = want.IDs, slices.Collect(maps.Keys(cut))
+	}
+}
+
+// reach completes a commit that was found, for a level that wants all that leads to it.
+func (o *obtainer) reach(ctx context.Context, id pack.ID, l level, want remote.Want, cut map[pack.ID]bool) error {
+	if l != levelTree && len(cut) > 0 {
+		want.Depth, want.Haves, want.Shallows, want.Tags = 0, nil, nil, true
+		if err := o.fetch(ctx, want, cut); err != nil {
+			return err
+		}
+	}
+	return o.checkAndMark(ctx, id, l)
+}
+
+func (o *obtainer) holds(id pack.ID) (bool, error) {
+	db, err := pack.Open(o.objects())
+	if err != nil {
+		return false, err
+	}
+	defer db.Close()
+	return db.Has(id)
+}
+
+func describe(names []string) string {
+	if len(names) == 1 {
+		return names[0]
+	}
+	return fmt.Sprintf("%d branches and tags", len(names))
+}

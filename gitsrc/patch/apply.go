@@ -1,0 +1,261 @@
+package patch
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/bluekeyes/go-gitdiff/gitdiff"
+)
+
+const (
+	maxPatch = 64 << 20  // bytes of a patch file
+	maxFile  = 256 << 20 // bytes of a file that is patched
+)
+
+// Error says which part of a patch does not apply.
+type Error struct {
+	Patch string // file name of the patch
+	File  string // file that it changes
+	Hunk  int    // counted from 1; 0 = the file as a whole
+	Range string // "@@ -1,2 +3,4 @@" of the hunk
+	Err   error
+}
+
+// Error names patch, file and hunk.
+func (e *Error) Error() string {
+	if e.Hunk == 0 {
+		return fmt.Sprintf("patch %q: file %q: %v", e.Patch, e.File, e.Err)
+	}
+	return fmt.Sprintf("patch %q: file %q: hunk %d (%s) does not apply: %v", e.Patch, e.File, e.Hunk, e.Range, e.Err)
+}
+
+// Unwrap gives access to the reason.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Apply applies the patch file name to the files in dir. Files that change get the time when, so that the result does not depend on the
+// time of day; a zero time leaves that alone. After an error some files may have changed already.
+func Apply(dir, name string, when time.Time) error {
+	text, err := readPatch(name)
+	if err != nil {
+		return err
+	}
+	files, err := parse(text)
+	if err != nil {
+		return fmt.Errorf("reading patch %q: %w", name, err)
+	}
+	if len(files) == 0 {
+		return fmt.Errorf("patch %q changes no file", name)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return fmt.Errorf("applying patch %q: %w", name, err)
+	}
+	defer root.Close()
+	a := &applier{root: root, when: when}
+	for _, f := range files {
+		if err := a.file(f); err != nil {
+			var e *Error
+			if !errors.As(err, &e) {
+				e = &Error{Err: err}
+			}
+			e.Patch, e.File = name, shownName(f)
+			return e
+		}
+	}
+	return nil
+}
+
+func readPatch(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("reading a patch: %w", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxPatch+1))
+	if err == nil && len(text) > maxPatch {
+		err = fmt.Errorf("is larger than %d bytes", maxPatch)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading patch %q: %w", name, err)
+	}
+	return text, nil
+}
+
+// parse takes a patch apart. The parser has met hostile input before us, but nothing in it may end the program.
+func parse(text []byte) (files []*gitdiff.File, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			files, err = nil, fmt.Errorf("malformed: %v", p)
+		}
+	}()
+	files, _, err = gitdiff.Parse(bytes.NewReader(text))
+	return files, err
+}
+
+func shownName(f *gitdiff.File) string {
+	if f.NewName != "" {
+		return f.NewName
+	}
+	return f.OldName
+}
+
+// applier changes files below a directory.
+type applier struct {
+	root *os.Root
+	when time.Time
+}
+
+func (a *applier) file(f *gitdiff.File) error {
+	oldName, newName, err := a.names(f)
+	if err != nil {
+		return err
+	}
+	var old []byte
+	mode := os.FileMode(0o644)
+	if oldName != "" {
+		if old, mode, err = a.read(oldName); err != nil {
+			return err
+		}
+	} else if _, err := a.root.Lstat(newName); err == nil {
+		return errors.New("is there already")
+	}
+	changed, err := content(f, old)
+	if err != nil {
+		return err
+	}
+	if oldName != "" && !f.IsCopy && (newName == "" || oldName != newName) {
+		if newName == "" && len(changed) > 0 {
+			return errors.New("is not empty after what the patch removes")
+		}
+		if err := a.root.Remove(oldName); err != nil {
+			return err
+		}
+	}
+	if newName == "" {
+		return nil
+	}
+	if f.NewMode != 0 {
+		mode = f.NewMode
+	}
+	return a.write(newName, changed, mode)
+}
+
+// names returns the names of the file before and after, "" where it does not exist. A plain diff names directories that the parser
+// does not cut off: a/ and b/, or others.
+func (a *applier) names(f *gitdiff.File) (oldName, newName string, err error) {
+	oldName, newName = f.OldName, f.NewName
+	if f.IsNew {
+		oldName = ""
+	}
+	if f.IsDelete {
+		newName = ""
+	}
+	if oldName != "" && !a.exists(oldName) && a.exists(cut(oldName)) {
+		oldName = cut(oldName)
+		if newName != "" {
+			newName = cut(newName)
+		}
+	} else if oldName == "" && strings.HasPrefix(newName, "b/") && !a.exists("b") {
+		newName = cut(newName)
+	}
+	for _, name := range []string{oldName, newName} {
+		if name != "" && !allowed(name) {
+			return "", "", fmt.Errorf("name %q is not allowed", name)
+		}
+	}
+	if oldName == "" && newName == "" {
+		return "", "", errors.New("has no name")
+	}
+	return oldName, newName, nil
+}
+
+func (a *applier) exists(name string) bool {
+	_, err := a.root.Lstat(name)
+	return err == nil
+}
+
+func cut(name string) string {
+	_, rest, _ := strings.Cut(name, "/")
+	return rest
+}
+
+// allowed refuses names outside of the tree and in .git.
+func allowed(name string) bool {
+	if !filepath.IsLocal(name) || path.Clean(name) != name {
+		return false
+	}
+	for part := range strings.SplitSeq(name, "/") {
+		if strings.EqualFold(part, ".git") || strings.ContainsRune(part, 0) {
+			return false
+		}
+	}
+	return true
+}
+
+// noLinks refuses a name that leads through a symbolic link.
+func (a *applier) noLinks(name string) error {
+	for at := path.Dir(name); at != "."; at = path.Dir(at) {
+		if info, err := a.root.Lstat(at); err == nil && info.Mode()&os.ModeSymlink != 0 {
+			return fmt.Errorf("is beyond the symbolic link %q", at)
+		}
+	}
+	return nil
+}
+
+func (a *applier) read(name string) ([]byte, os.FileMode, error) {
+	if err := a.noLinks(name); err != nil {
+		return nil, 0, err
+	}
+	info, err := a.root.Lstat(name)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, 0, errors.New("is not there")
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	switch {
+	case info.Mode()&os.ModeSymlink != 0:
+		target, err := a.root.Readlink(name)
+		return []byte(target), info.Mode(), err
+	case !info.Mode().IsRegular() || info.Size() > maxFile:
+		return nil, 0, errors.New("is not a file, or too large")
+	}
+	data, err := a.root.ReadFile(name)
+	return data, info.Mode(), err
+}
+
+// write replaces a file, so that a hard link elsewhere keeps its content.
+func (a *applier) write(name string, data []byte, mode os.FileMode) error {
+	if err := a.noLinks(name); err != nil {
+		return err
+	}
+	if err := a.root.MkdirAll(path.Dir(name), 0o755); err != nil {
+		return err
+	}
+	if err := a.root.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if mode&os.ModeSymlink != 0 {
+		return a.root.Symlink(string(data), name)
+	}
+	permissions := os.FileMode(0o644)
+	if mode&0o111 != 0 {
+		permissions = 0o755
+	}
+	f, err := a.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, permissions)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Chmod(permissions), f.Close()); err != nil || a.when.IsZero() {
+		return err
+	}
+	return a.root.Chtimes(name, a.when, a.when)
+}

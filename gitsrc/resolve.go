@@ -1,0 +1,177 @@
+package gitsrc
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/giturl"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/remote"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+)
+
+// resolve finds the repository and the commit that a request means. It asks the server where a name has to be looked up.
+func (s *Store) resolve(ctx context.Context, req Request) (found, error) {
+	f := found{kind: req.Spec.Kind, branch: req.Branch}
+	if f.kind == "" {
+		f.kind = Payload
+	}
+	var err error
+	if f.kind == Fork {
+		f.address, err = giturl.Parse(req.Spec.Repository)
+	} else {
+		f.address, err = upstream(req.Repository)
+	}
+	if err != nil {
+		return found{}, fault.New(fault.Unresolved, "", err)
+	}
+	if req.Branch != "" {
+		if err := checkBranch(req.Branch); err != nil {
+			return found{}, fault.New(fault.Unresolved, "", err)
+		}
+		f.look = append(f.look, req.Branch)
+	}
+	name := req.Spec.Ref
+	if f.kind == Payload {
+		if name = req.Commit; CheckCommit(name) != nil {
+			return found{}, fault.New(fault.Unresolved, "name the source yourself: COMPONENT=@COMMIT", CheckCommit(name))
+		}
+	} else if name != "" {
+		if err := CheckRef(name); err != nil {
+			return found{}, fault.New(fault.Unresolved, "", err)
+		}
+	}
+	if commitHex.MatchString(name) {
+		if f.commit, err = pack.ParseID(name); err != nil {
+			return found{}, notResolved("", "commit %q: repositories with SHA-256 ids are not supported", name)
+		}
+	} else if err := s.lookUp(ctx, req.Spec, &f); err != nil {
+		return found{}, err
+	}
+	if f.branch == "" {
+		f.branch = defaultBranch
+	}
+	return f, nil
+}
+
+// upstream reads the source location of a payload. Images that were built before an embargo ended name the private twin of their
+// repository; the commit is in the public one since.
+func upstream(location string) (giturl.URL, error) {
+	u, err := giturl.ParsePayload(location)
+	if err != nil {
+		return giturl.URL{}, err
+	}
+	if rest, ok := strings.CutPrefix(u.Path, "/openshift-priv/"); ok && u.Host == "github.com" {
+		u.Path = "/openshift/" + rest
+	}
+	return u, nil
+}
+
+func checkBranch(name string) error {
+	if err := CheckRef(name); err != nil {
+		return err
+	}
+	if commitHex.MatchString(name) || name == "HEAD" {
+		return fmt.Errorf("branch %q: not a name of a branch", name)
+	}
+	return nil
+}
+
+// lookUp asks the server which commit a branch, tag or pull request is.
+func (s *Store) lookUp(ctx context.Context, spec Spec, f *found) error {
+	r, err := s.remote(f.address)
+	if err != nil {
+		return err
+	}
+	refs, err := r.Refs(ctx)
+	if err != nil {
+		return fmt.Errorf("looking up %s of %s: %w", spec, f.address.Web(), err)
+	}
+	if spec.Kind == Pull {
+		return pullRequest(refs, spec, f)
+	}
+	name := spec.Ref
+	if name == "" || name == "HEAD" {
+		if name = refs.Head; name == "" {
+			return headCommit(refs, f)
+		}
+	}
+	for _, prefix := range []string{"refs/heads/", "refs/tags/", ""} {
+		full := prefix + name
+		if prefix == "" && !strings.HasPrefix(name, "refs/") {
+			continue
+		}
+		id, ok := refs.Commit(full)
+		if !ok {
+			continue
+		}
+		f.commit = id
+		if branch, ok := strings.CutPrefix(full, "refs/heads/"); ok {
+			f.look = append(f.look, branch)
+			if f.branch == "" {
+				f.branch = branch
+			}
+		}
+		if tag, ok := strings.CutPrefix(full, "refs/tags/"); ok {
+			f.tag = tag
+		}
+		return nil
+	}
+	return notResolved(adviceForName(name), "%s has no branch or tag %q", f.address.Web(), name)
+}
+
+func adviceForName(name string) string {
+	if strings.Trim(name, "0123456789abcdef") == "" && len(name) >= 7 {
+		return "commits are named by all of their 40 digits"
+	}
+	return ""
+}
+
+func headCommit(refs *remote.Refs, f *found) error {
+	id, ok := refs.ByName["HEAD"]
+	if !ok {
+		return notResolved("name a branch: @BRANCH", "%s has no default branch", f.address.Web())
+	}
+	f.commit = id
+	return nil
+}
+
+// pullRequest finds a pull request where GitHub, Gitea and GitLab keep it.
+func pullRequest(refs *remote.Refs, spec Spec, f *found) error {
+	what := "head"
+	if spec.Merge {
+		what = "merge"
+	}
+	for _, name := range []string{fmt.Sprintf("refs/pull/%d/%s", spec.Pull, what), fmt.Sprintf("refs/merge-requests/%d/%s", spec.Pull, what)} {
+		if id, ok := refs.ByName[name]; ok {
+			f.commit = id
+			return nil
+		}
+	}
+	if spec.Merge {
+		return notResolved(fmt.Sprintf("take its head as it is: #%d", spec.Pull),
+			"%s has no merge of pull request %d: it is closed, or conflicts with its base", f.address.Web(), spec.Pull)
+	}
+	return notResolved("", "%s has no pull request %d", f.address.Web(), spec.Pull)
+}
+
+// remote returns the server to contact for an address: url.<base>.insteadOf of the user's git configuration decides.
+func (s *Store) remote(address giturl.URL) (*remote.Remote, error) {
+	contact := address
+	if rewritten, ok := s.config.InsteadOf(address.String()); ok {
+		var err error
+		if contact, err = giturl.Parse(rewritten); err != nil {
+			return nil, fault.New(fault.Unresolved, "correct url.<base>.insteadOf in your git configuration", err)
+		}
+	}
+	return remote.New(contact, s.config, s.getenv, s.limits.Server)
+}
+
+func (s *Store) obtainer(repo *repository) (*obtainer, error) {
+	r, err := s.remote(repo.address)
+	if err != nil {
+		return nil, err
+	}
+	return &obtainer{repository: repo, store: s, remote: r}, nil
+}

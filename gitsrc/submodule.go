@@ -1,0 +1,139 @@
+package gitsrc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/checkout"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/gitconfig"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/giturl"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
+)
+
+const (
+	maxSubmodules      = 200 // of one repository
+	maxSubmoduleDepth  = 10
+	maxGitmodulesBytes = 1 << 20
+)
+
+// submodules checks out the repositories that belong inside another one, as `git submodule update --init --recursive` does.
+func (s *Store) submodules(ctx context.Context, db *pack.Database, parent giturl.URL, tree pack.ID, links []checkout.Link, dest string, depth int) error {
+	if len(links) == 0 {
+		return nil
+	}
+	if len(links) > maxSubmodules || depth > maxSubmoduleDepth {
+		return fmt.Errorf("%s has too many submodules", parent.Web())
+	}
+	addresses, err := submoduleAddresses(db, parent, tree)
+	if err != nil {
+		return err
+	}
+	for _, link := range links {
+		address, ok := addresses[link.Path]
+		if !ok {
+			s.progress(Event{Repository: parent.Web(), Message: fmt.Sprintf("submodule %q has no address in .gitmodules and stays empty", link.Path)})
+			continue
+		}
+		f := found{kind: Payload, address: address, commit: link.ID, branch: defaultBranch}
+		if err := s.submodule(ctx, f, filepath.Join(dest, filepath.FromSlash(link.Path)), depth); err != nil {
+			return fmt.Errorf("submodule %q: %w", link.Path, err)
+		}
+	}
+	return nil
+}
+
+func (s *Store) submodule(ctx context.Context, f found, dest string, depth int) error {
+	db, unlock, err := s.database(ctx, f, []level{levelTree})
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	c, err := readCommit(db, f.commit)
+	if err != nil {
+		return err
+	}
+	written, err := checkout.Write(ctx, db, c.tree, dest, c.time, s.limits.Tree)
+	if err != nil {
+		return err
+	}
+	repo := checkout.Repository{Commit: f.commit, Branch: f.branch, Packs: db.Used(), Shallow: []pack.ID{f.commit}}
+	if err := written.WriteGitDir(dest, repo); err != nil {
+		return err
+	}
+	return s.submodules(ctx, db, f.address, c.tree, written.Submodules, dest, depth+1)
+}
+
+// submoduleAddresses reads the .gitmodules of a tree, not the file of the checkout.
+func submoduleAddresses(db *pack.Database, parent giturl.URL, tree pack.ID) (map[string]giturl.URL, error) {
+	data, err := db.Read(tree, pack.Tree)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := checkout.ParseTree(data)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		if e.Name != ".gitmodules" || e.Mode == checkout.Directory {
+			continue
+		}
+		text, err := db.Read(e.ID, pack.Blob)
+		if err != nil {
+			return nil, err
+		}
+		if len(text) > maxGitmodulesBytes {
+			return nil, errors.New(".gitmodules is too large")
+		}
+		return parseGitmodules(string(text), parent)
+	}
+	return nil, nil
+}
+
+// parseGitmodules returns the address of each submodule by its path. Addresses are bound to the rules for payloads: whoever wrote
+// .gitmodules must not reach this machine or its files.
+func parseGitmodules(text string, parent giturl.URL) (map[string]giturl.URL, error) {
+	entries, err := gitconfig.Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("reading .gitmodules: %w", err)
+	}
+	paths, urls := map[string]string{}, map[string]string{}
+	for _, e := range entries {
+		switch {
+		case e.Section != "submodule":
+		case e.Name == "path":
+			paths[e.Subsection] = e.Value
+		case e.Name == "url":
+			urls[e.Subsection] = e.Value
+		}
+	}
+	addresses := map[string]giturl.URL{}
+	for name, at := range paths {
+		location, ok := urls[name]
+		if !ok {
+			continue
+		}
+		address, err := submoduleAddress(location, parent)
+		if err != nil {
+			return nil, fmt.Errorf("reading .gitmodules: submodule %q: %w", name, err)
+		}
+		addresses[strings.TrimSuffix(at, "/")] = address
+	}
+	return addresses, nil
+}
+
+// submoduleAddress resolves ./ and ../ against the address of the repository that .gitmodules is in.
+func submoduleAddress(location string, parent giturl.URL) (giturl.URL, error) {
+	if !strings.HasPrefix(location, "./") && !strings.HasPrefix(location, "../") {
+		return giturl.ParsePayload(location)
+	}
+	beside := parent
+	beside.Path = path.Join(parent.Path, location)
+	if beside.Scheme == "https" || beside.Scheme == "ssh" {
+		return giturl.ParsePayload(beside.String())
+	}
+	return giturl.Parse(beside.String())
+}

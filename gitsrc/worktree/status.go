@@ -1,0 +1,232 @@
+package worktree
+
+import (
+	"context"
+	"crypto/sha1"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+	"github.com/go-git/go-git/v5/plumbing/format/index"
+
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/checkout"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
+)
+
+// Status is what git would say about a working tree.
+type Status struct {
+	Dirty   bool     // something is not committed, or there is a file that git neither tracks nor ignores
+	Files   []string // that belong to the tree: tracked, and neither tracked nor ignored; slash-separated
+	Ignored []string // files, and directories with a slash at the end, that .gitignore excludes
+}
+
+// inspector compares the index with the tree of HEAD and with the files.
+type inspector struct {
+	dir     string
+	indexed map[string]*index.Entry
+	parents map[string]bool // directories that hold tracked files
+	written time.Time       // of the index
+	ignore  *ignorer
+	status  Status
+}
+
+// Inspect finds the status of the working tree dir. tree is the tree of HEAD, zero before the first commit.
+func Inspect(ctx context.Context, dir string, r Repository, db *pack.Database, tree pack.ID, home Home) (Status, error) {
+	i := &inspector{dir: dir, indexed: map[string]*index.Entry{}, parents: map[string]bool{"": true}}
+	entries, err := i.readIndex(filepath.Join(r.GitDir, "index"))
+	if err != nil {
+		return Status{}, fmt.Errorf("reading the index of %q: %w", dir, err)
+	}
+	for _, e := range entries {
+		i.indexed[e.Name] = e
+		for at := path.Dir(e.Name); at != "." && !i.parents[at]; at = path.Dir(at) {
+			i.parents[at] = true
+		}
+	}
+	if i.ignore, err = newIgnorer(dir, r, home); err != nil {
+		return Status{}, fmt.Errorf("reading what %q ignores: %w", dir, err)
+	}
+	if err := i.compareHead(db, tree); err != nil {
+		return Status{}, fmt.Errorf("comparing %q with its commit: %w", dir, err)
+	}
+	if err := i.walk(ctx, ""); err != nil {
+		return Status{}, fmt.Errorf("looking at %q: %w", dir, err)
+	}
+	if len(i.indexed) > 0 {
+		i.status.Dirty = true // tracked files that are gone
+	}
+	return i.status, nil
+}
+
+// readIndex reads the index. It is the user's own; still, nothing in it may end the program.
+func (i *inspector) readIndex(name string) (entries []*index.Entry, err error) {
+	f, err := os.Open(name)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("malformed: %v", p)
+		}
+	}()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	i.written = info.ModTime()
+	var x index.Index
+	if err := index.NewDecoder(f).Decode(&x); err != nil {
+		return nil, err
+	}
+	return x.Entries, nil
+}
+
+// compareHead looks for staged changes.
+func (i *inspector) compareHead(db *pack.Database, tree pack.ID) error {
+	count := 0
+	var compare func(prefix string, id pack.ID) error
+	compare = func(prefix string, id pack.ID) error {
+		data, err := db.Read(id, pack.Tree)
+		if err != nil {
+			return err
+		}
+		entries, err := checkout.ParseTree(data)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			name := prefix + e.Name
+			if e.Mode == checkout.Directory {
+				if err := compare(name+"/", e.ID); err != nil {
+					return err
+				}
+				continue
+			}
+			count++
+			x, ok := i.indexed[name]
+			if !ok || pack.ID(x.Hash) != e.ID || x.Stage != index.Merged || (x.Mode == filemode.Executable) != (e.Mode == checkout.Executable) {
+				i.status.Dirty = true
+			}
+		}
+		return nil
+	}
+	if tree != (pack.ID{}) {
+		if err := compare("", tree); err != nil {
+			return err
+		}
+	}
+	if count != len(i.indexed) {
+		i.status.Dirty = true
+	}
+	return nil
+}
+
+// walk looks at the files of a directory; dir is "" or ends with a slash. Entries of the index that it meets are crossed off.
+func (i *inspector) walk(ctx context.Context, dir string) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	entries, err := os.ReadDir(filepath.Join(i.dir, dir))
+	if err != nil {
+		return err
+	}
+	if err := i.ignore.enter(dir); err != nil {
+		return err
+	}
+	for _, e := range entries {
+		name := dir + e.Name()
+		if e.Name() == ".git" {
+			continue
+		}
+		x, tracked := i.indexed[name]
+		switch {
+		case tracked && x.Mode == filemode.Submodule:
+			delete(i.indexed, name)
+			i.status.Files = append(i.status.Files, name+"/")
+		case e.IsDir():
+			if !i.parents[name] && i.ignore.match(name, true) {
+				i.status.Ignored = append(i.status.Ignored, name+"/")
+				continue
+			}
+			if err := i.walk(ctx, name+"/"); err != nil {
+				return err
+			}
+		case tracked:
+			if err := i.compareFile(name, x); err != nil {
+				return err
+			}
+		case i.ignore.match(name, false):
+			i.status.Ignored = append(i.status.Ignored, name)
+		case e.Type().IsRegular() || e.Type() == os.ModeSymlink:
+			i.status.Dirty = true
+			i.status.Files = append(i.status.Files, name)
+		}
+	}
+	return nil
+}
+
+// compareFile compares a tracked file with the index: by what stat says, and by content where that leaves a doubt.
+func (i *inspector) compareFile(name string, x *index.Entry) error {
+	delete(i.indexed, name)
+	i.status.Files = append(i.status.Files, name)
+	if i.status.Dirty {
+		return nil // nothing to find out any more
+	}
+	full := filepath.Join(i.dir, name)
+	info, err := os.Lstat(full)
+	if err != nil {
+		return err
+	}
+	link, executable := info.Mode()&os.ModeSymlink != 0, info.Mode()&0o100 != 0
+	if !link && !info.Mode().IsRegular() || link != (x.Mode == filemode.Symlink) || !link && executable != (x.Mode == filemode.Executable) {
+		i.status.Dirty = true
+		return nil
+	}
+	if i.unchanged(info, x) {
+		return nil
+	}
+	id, err := hashFile(full, info)
+	if err != nil {
+		return err
+	}
+	i.status.Dirty = id != pack.ID(x.Hash)
+	return nil
+}
+
+// unchanged tells whether stat says the same as when the index was written, and was not written in the same moment as the file.
+func (i *inspector) unchanged(info os.FileInfo, x *index.Entry) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && uint32(info.Size()) == x.Size && info.ModTime().Equal(x.ModifiedAt) && x.ModifiedAt.Before(i.written) &&
+		(x.Inode == 0 || uint32(stat.Ino) == x.Inode)
+}
+
+func hashFile(name string, info os.FileInfo) (pack.ID, error) {
+	sum := sha1.New()
+	fmt.Fprintf(sum, "blob %d\x00", info.Size())
+	if info.Mode()&os.ModeSymlink != 0 {
+		target, err := os.Readlink(name)
+		io.WriteString(sum, target)
+		return pack.ID(sum.Sum(nil)), err
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return pack.ID{}, err
+	}
+	defer f.Close()
+	_, err = io.Copy(sum, f)
+	return pack.ID(sum.Sum(nil)), err
+}
+
+// splitPath cuts a slash-separated path into its parts.
+func splitPath(name string) []string { return strings.Split(strings.Trim(name, "/"), "/") }
