@@ -46,8 +46,11 @@ func NewGitServer(root string, options GitOptions) (*GitServer, error) {
 	g.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		g.requests.Add(1)
 		req.URL.Path = withSuffix(req.URL.Path)
+		if options.Version1 {
+			req.Header.Del("Git-Protocol") // git reads it from the environment that CGI makes of the request
+		}
 		handler := *backend
-		if protocol := req.Header.Get("Git-Protocol"); protocol != "" && !options.Version1 {
+		if protocol := req.Header.Get("Git-Protocol"); protocol != "" {
 			handler.Env = append(handler.Env[:len(handler.Env):len(handler.Env)], "GIT_PROTOCOL="+protocol)
 		}
 		handler.ServeHTTP(w, req)

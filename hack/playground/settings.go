@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // Env returns the variables that make oc-rebuild, git and the distribution's container tools use this playground and nothing of
@@ -73,6 +75,15 @@ func (p *Playground) registries() string {
 }
 
 func (p *Playground) storage() string {
-	return fmt.Sprintf("[storage]\ndriver = \"\"\nrunroot = %q\ngraphroot = %q\n",
-		filepath.Join(p.Dir, "run", "containers"), p.StorageRoot())
+	return fmt.Sprintf("[storage]\ndriver = %q\nrunroot = %q\ngraphroot = %q\n",
+		storageDriver(p.Dir), filepath.Join(p.Dir, "run", "containers"), p.StorageRoot())
+}
+
+// storageDriver is overlay wherever that can work: not on top of another overlay, which is what a container's root often is.
+func storageDriver(dir string) string {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(dir, &fs); err != nil || fs.Type == unix.OVERLAYFS_SUPER_MAGIC {
+		return "vfs"
+	}
+	return "overlay"
 }
