@@ -4,14 +4,16 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 )
 
 // Options change what a playground is like. The zero value is good for most tests.
 type Options struct {
-	Cache string     // where seeds are kept; "" = a directory of the user's cache directory
-	Git   GitOptions // how strict the git server is
+	Cache   string     // where seeds are kept; "" = a directory of the user's cache directory
+	Storage string     // where container tools keep images; "" = below the playground's directory
+	Git     GitOptions // how strict the git server is
 }
 
 // Playground is a registry and a git server that run, and the files of a user who works with them.
@@ -21,6 +23,8 @@ type Playground struct {
 	Dir         string // everything lies below it
 	ReleaseRepo string // a directory laid out as openshift/release
 
+	storage string // Options.Storage
+
 	Payload    string // pull spec of an OCP payload that CI built, of the stream ocp/4.17
 	OKDPayload string // pull spec of an OKD payload, of the stream origin/scos-4.17
 }
@@ -29,7 +33,7 @@ type Playground struct {
 // second. The caller closes it, and removes dir.
 func Start(ctx context.Context, dir string, options Options) (*Playground, error) {
 	p := &Playground{
-		Dir: dir, ReleaseRepo: filepath.Join(dir, "release"),
+		Dir: dir, ReleaseRepo: filepath.Join(dir, "release"), storage: options.Storage,
 		Payload: flavours()[0].Release, OKDPayload: flavours()[1].Release,
 	}
 	if err := p.start(ctx, options); err != nil {
@@ -90,6 +94,19 @@ func (p *Playground) Close() {
 	if p.Git != nil {
 		p.Git.Close()
 	}
+}
+
+// Remove removes a directory that a playground ran in. Without root, files in it may belong to users of the user's namespaces, which
+// only a process in such a namespace can remove.
+func Remove(dir string) error {
+	err := os.RemoveAll(dir)
+	if err == nil || os.Getuid() == 0 {
+		return err
+	}
+	if out, err := exec.Command("unshare", "--user", "--map-root-user", "--map-auto", "rm", "-rf", dir).CombinedOutput(); err != nil {
+		return fmt.Errorf("removing %s: %w: %s", dir, err, out)
+	}
+	return nil
 }
 
 // Checkout clones a repository, such as "openshift/coredns", at a branch into dir, as a user would before changing it.

@@ -123,7 +123,7 @@ func TestStrictGitServerRefusesCommitsByName(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.description, func(t *testing.T) {
 			p := start(t, playground.Options{Git: test.options})
-			parent := exec.Command("git", "rev-parse", "refs/heads/release-4.17~1")
+			parent := exec.Command("git", "rev-parse", "refs/heads/release-4.17~2")
 			parent.Dir = filepath.Join(p.Dir, "git/openshift/machine-config-operator.git")
 			commit, err := parent.Output()
 			if err != nil {

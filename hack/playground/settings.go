@@ -35,6 +35,9 @@ func (p *Playground) AuthFile() string {
 
 // StorageRoot is where Env makes container tools keep images.
 func (p *Playground) StorageRoot() string {
+	if p.storage != "" {
+		return p.storage
+	}
 	return filepath.Join(p.home(), ".local", "share", "containers", "storage")
 }
 
@@ -49,7 +52,7 @@ func (p *Playground) writeSettings() error {
 	}
 	for name, text := range map[string]string{
 		filepath.Join(config, "registries.conf"): p.registries(),
-		filepath.Join(config, "storage.conf"):    p.storage(),
+		filepath.Join(config, "storage.conf"):    p.storageConf(),
 		filepath.Join(config, "policy.json"):     "{\"default\": [{\"type\": \"insecureAcceptAnything\"}]}\n",
 		p.AuthFile():                             "{}\n",
 		filepath.Join(p.home(), ".gitconfig"): fmt.Sprintf(
@@ -74,7 +77,7 @@ func (p *Playground) registries() string {
 	return b.String()
 }
 
-func (p *Playground) storage() string {
+func (p *Playground) storageConf() string {
 	return fmt.Sprintf("[storage]\ndriver = %q\nrunroot = %q\ngraphroot = %q\n",
 		storageDriver(p.Dir), filepath.Join(p.Dir, "run", "containers"), p.StorageRoot())
 }

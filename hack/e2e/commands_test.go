@@ -1,0 +1,159 @@
+package e2e
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/oc-rebuild/oc-rebuild/hack/playground"
+)
+
+type command = func(ts *testscript.TestScript, neg bool, args []string)
+
+// commands are what a script can say beside the commands of testscript.
+func commands() map[string]command {
+	return map[string]command{
+		"exits":     exits,
+		"result":    result,
+		"checkout":  checkout,
+		"edit":      edit,
+		"refuse":    refuse,
+		"protect":   protect,
+		"login":     login,
+		"reset":     func(ts *testscript.TestScript, _ bool, _ []string) { of(ts).Registry.Reset() },
+		"run-from":  runFrom,
+		"published": published,
+		"unchanged": unchanged,
+		"scrub":     scrub,
+		"interrupt": interrupt,
+		"faster":    faster,
+	}
+}
+
+// exits CODE PROGRAM ARG... runs a program and fails unless it ends with that exit code. Like exec, it sets stdout and stderr.
+func exits(ts *testscript.TestScript, _ bool, args []string) {
+	usage(ts, len(args) >= 2, "exits CODE PROGRAM ARG...")
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	var exit *exec.ExitError
+	switch {
+	case err == nil && want == 0:
+	case errors.As(err, &exit) && exit.ExitCode() == want:
+	default:
+		ts.Fatalf("%s ends with %v, want exit code %d", args[1], err, want)
+	}
+}
+
+// result NAME checks that the output of the last command ends in a digest pull spec, and puts that into the variable NAME.
+func result(ts *testscript.TestScript, _ bool, args []string) {
+	usage(ts, len(args) == 1, "result NAME")
+	lines := strings.Split(strings.TrimRight(ts.ReadFile("stdout"), "\n"), "\n")
+	last := lines[len(lines)-1]
+	if !regexp.MustCompile(`^[a-zA-Z0-9.:/_-]+@sha256:[0-9a-f]{64}$`).MatchString(last) {
+		ts.Fatalf("the last line of the output is %q, want a pull spec by digest", last)
+	}
+	ts.Setenv(args[0], last)
+}
+
+// checkout REPOSITORY BRANCH DIR clones a repository of the playground.
+func checkout(ts *testscript.TestScript, _ bool, args []string) {
+	usage(ts, len(args) == 3, "checkout REPOSITORY BRANCH DIR")
+	ts.Check(of(ts).Checkout(context.Background(), args[0], args[1], ts.MkAbs(args[2])))
+}
+
+// edit FILE OLD NEW replaces text that occurs once. \n in OLD and NEW stands for the end of a line.
+func edit(ts *testscript.TestScript, _ bool, args []string) {
+	usage(ts, len(args) == 3, "edit FILE OLD NEW")
+	lines := strings.NewReplacer(`\n`, "\n", `\t`, "\t")
+	ts.Check(playground.Edit(ts.MkAbs(args[0]), lines.Replace(args[1]), lines.Replace(args[2])))
+}
+
+// refuse METHOD PATH STATUS [TIMES] makes the registry refuse requests whose path contains PATH.
+func refuse(ts *testscript.TestScript, _ bool, args []string) {
+	usage(ts, len(args) == 3 || len(args) == 4, "refuse METHOD PATH STATUS [TIMES]")
+	rule := playground.Rule{Method: args[0], Path: args[1]}
+	var err error
+	rule.Status, err = strconv.Atoi(args[2])
+	ts.Check(err)
+	if len(args) == 4 {
+		rule.Times, err = strconv.Atoi(args[3])
+		ts.Check(err)
+	}
+	of(ts).Registry.Add(rule)
+}
+
+// protect REPOSITORY USER PASSWORD [token] [push] makes the registry ask for credentials.
+func protect(ts *testscript.TestScript, _ bool, args []string) {
+	usage(ts, len(args) >= 3, "protect REPOSITORY USER PASSWORD [token] [push]")
+	guard := playground.Guard{Repository: args[0], User: args[1], Password: args[2]}
+	for _, word := range args[3:] {
+		guard.Token = guard.Token || word == "token"
+		guard.PushOnly = guard.PushOnly || word == "push"
+	}
+	of(ts).Registry.Protect(guard)
+}
+
+// login USER PASSWORD writes the auth file that REGISTRY_AUTH_FILE names.
+func login(ts *testscript.TestScript, _ bool, args []string) {
+	usage(ts, len(args) == 2, "login USER PASSWORD")
+	p := of(ts)
+	auth := base64.StdEncoding.EncodeToString([]byte(args[0] + ":" + args[1]))
+	text := fmt.Sprintf(`{"auths":{%q:{"auth":%q}}}`, p.Registry.Host, auth)
+	ts.Check(os.WriteFile(p.AuthFile(), []byte(text), 0o600))
+}
+
+// run-from RELEASE COMPONENT PROGRAM ARG... runs a program out of the image that a payload names. Like exec, it sets stdout.
+func runFrom(ts *testscript.TestScript, _ bool, args []string) {
+	usage(ts, len(args) >= 3, "run-from RELEASE COMPONENT PROGRAM ARG...")
+	p := of(ts)
+	release, err := p.Release(context.Background(), args[0])
+	ts.Check(err)
+	pullspec := release.PullSpec(args[1])
+	if pullspec == "" {
+		ts.Fatalf("%s names no component %q", args[0], args[1])
+	}
+	program, err := p.Program(context.Background(), pullspec, args[2], ts.Getenv("TMPDIR"))
+	ts.Check(err)
+	defer os.Remove(program)
+	ts.Check(ts.Exec(program, args[3:]...))
+}
+
+// published REPOSITORY:TAG checks that the registry has a whole image there; with !, that it has nothing.
+func published(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, len(args) == 1, "[!] published REPOSITORY:TAG")
+	repository, tag, _ := strings.Cut(strings.TrimPrefix(args[0], of(ts).Registry.Host+"/"), ":")
+	lacking, err := of(ts).Registry.Lacks(repository, tag)
+	switch {
+	case neg && !errors.Is(err, os.ErrNotExist):
+		ts.Fatalf("%s is there (%v), want nothing", args[0], err)
+	case !neg && err != nil:
+		ts.Fatalf("%s: %v", args[0], err)
+	case !neg && len(lacking) > 0:
+		ts.Fatalf("%s lacks %v", args[0], lacking)
+	}
+}
+
+// scrub FILE replaces in a file (or stdout) what differs from run to run and from machine to machine, and writes it to FILE.scrubbed.
+func scrub(ts *testscript.TestScript, _ bool, args []string) {
+	usage(ts, len(args) == 1, "scrub FILE")
+	p := of(ts)
+	text := ts.ReadFile(args[0])
+	text = strings.NewReplacer(p.Registry.Host, "REGISTRY", p.Git.URL, "GIT_URL/", ts.Getenv("WORK"), "WORK", p.Dir, "PLAYGROUND").Replace(text)
+	text = regexp.MustCompile(`[0-9a-f]{64}`).ReplaceAllString(text, "DIGEST")
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".scrubbed"), []byte(text), 0o644))
+}
+
+func usage(ts *testscript.TestScript, ok bool, text string) {
+	if !ok {
+		ts.Fatalf("usage: %s", text)
+	}
+}

@@ -1,0 +1,106 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/oc-rebuild/oc-rebuild/hack/playground"
+)
+
+// tags are the build tags of the program, as in the Makefile.
+const tags = "containers_image_openpgp exclude_graphdriver_btrfs"
+
+func TestMain(m *testing.M) {
+	code, err := run(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	os.Exit(code)
+}
+
+func run(m *testing.M) (int, error) {
+	dir, err := os.MkdirTemp("", "oc-rebuild-e2e-")
+	if err != nil {
+		return 1, err
+	}
+	defer playground.Remove(dir)
+	binary, err := build(filepath.Join(dir, "bin"))
+	if err != nil {
+		return 1, err
+	}
+	// Scripts run below dir and find the program on PATH, as a user does.
+	for name, value := range map[string]string{
+		"OC_REBUILD_E2E_DIR": dir,
+		"PATH":               filepath.Dir(binary) + string(os.PathListSeparator) + os.Getenv("PATH"),
+	} {
+		if err := os.Setenv(name, value); err != nil {
+			return 1, err
+		}
+	}
+	return m.Run(), nil
+}
+
+// build puts a program named oc-rebuild into dir and returns its path.
+func build(dir string) (string, error) {
+	binary := filepath.Join(dir, "oc-rebuild")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	if given := os.Getenv("OC_REBUILD_BINARY"); given != "" {
+		given, err := filepath.Abs(given)
+		if err != nil {
+			return "", err
+		}
+		return binary, os.Symlink(given, binary)
+	}
+	cmd := exec.CommandContext(context.Background(), "go", "build", "-tags", tags, "-o", binary, "github.com/oc-rebuild/oc-rebuild/cmd/oc-rebuild")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building the program: %w: %s", err, out)
+	}
+	return binary, nil
+}
+
+func TestScripts(t *testing.T) {
+	dir := os.Getenv("OC_REBUILD_E2E_DIR")
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		Setup:               func(env *testscript.Env) error { return setup(env, dir) },
+		Cmds:                commands(),
+		UpdateScripts:       os.Getenv("OC_REBUILD_UPDATE") != "",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+	})
+}
+
+// setup gives each script a playground of its own. Storage is shared, so that the base images are pulled once.
+func setup(env *testscript.Env, dir string) error {
+	home, err := os.MkdirTemp(dir, "playground-")
+	if err != nil {
+		return err
+	}
+	p, err := playground.Start(context.Background(), home, playground.Options{Storage: filepath.Join(dir, "storage")})
+	if err != nil {
+		return err
+	}
+	env.Defer(p.Close)
+	env.Values[key{}] = p
+	env.Vars = append(env.Vars, p.Env()...)
+	env.Vars = append(env.Vars,
+		"REGISTRY="+p.Registry.Host, "GIT_URL="+p.Git.URL, "RELEASE_REPO="+p.ReleaseRepo,
+		"PAYLOAD="+p.Payload, "OKD_PAYLOAD="+p.OKDPayload, "PLAYGROUND="+p.Dir,
+	)
+	return nil
+}
+
+// key finds the playground of a script in its environment.
+type key struct{}
+
+func of(ts *testscript.TestScript) *playground.Playground {
+	return ts.Value(key{}).(*playground.Playground)
+}
