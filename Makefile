@@ -8,7 +8,7 @@ export CGO_ENABLED = 1
 LDFLAGS := -s -w -X main.version=$(VERSION)
 GOBUILD := $(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)'
 
-.PHONY: build install test vet help
+.PHONY: build install test vet demo requirements help
 build: ## build bin/oc-rebuild
 	$(GOBUILD) -o bin/oc-rebuild ./cmd/oc-rebuild
 
@@ -16,7 +16,13 @@ install: build ## put oc-rebuild and kubectl-rebuild on PATH (PREFIX=/usr/local)
 	install -D -m 0755 bin/oc-rebuild $(DESTDIR)$(PREFIX)/bin/oc-rebuild
 	ln -sf oc-rebuild $(DESTDIR)$(PREFIX)/bin/kubectl-rebuild
 
-test: ## all tests that fit ten minutes on two cores
+demo: build requirements ## rebuild an operator in a payload on loopback: no network, no account
+	$(GO) run -tags '$(TAGS)' ./hack/demo
+
+requirements: ## install (as root) or name the programs that demo and tests use
+	@hack/requirements
+
+test: requirements ## all tests that fit ten minutes on two cores
 	$(GO) test -tags '$(TAGS)' ./...
 
 vet: ## go vet with the build tags of the program

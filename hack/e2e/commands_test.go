@@ -21,20 +21,22 @@ type command = func(ts *testscript.TestScript, neg bool, args []string)
 // commands are what a script can say beside the commands of testscript.
 func commands() map[string]command {
 	return map[string]command{
-		"exits":     exits,
-		"result":    result,
-		"checkout":  checkout,
-		"edit":      edit,
-		"refuse":    refuse,
-		"protect":   protect,
-		"login":     login,
-		"reset":     func(ts *testscript.TestScript, _ bool, _ []string) { of(ts).Registry.Reset() },
-		"run-from":  runFrom,
-		"published": published,
-		"unchanged": unchanged,
-		"scrub":     scrub,
-		"interrupt": interrupt,
-		"faster":    faster,
+		"exits":       exits,
+		"result":      result,
+		"checkout":    checkout,
+		"edit":        edit,
+		"refuse":      refuse,
+		"protect":     protect,
+		"login":       login,
+		"reset":       func(ts *testscript.TestScript, _ bool, _ []string) { of(ts).Registry.Reset() },
+		"run-from":    runFrom,
+		"published":   published,
+		"unchanged":   unchanged,
+		"scrub":       scrub,
+		"interrupt":   interrupt,
+		"faster":      faster,
+		"has":         has,
+		"own-storage": ownStorage,
 	}
 }
 
@@ -125,6 +127,22 @@ func runFrom(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	defer os.Remove(program)
 	ts.Check(ts.Exec(program, args[3:]...))
+}
+
+// has RELEASE COMPONENT FILE checks that the image that a payload names has a file.
+func has(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, len(args) == 3, "[!] has RELEASE COMPONENT FILE")
+	release, err := of(ts).Release(context.Background(), args[0])
+	ts.Check(err)
+	_, err = of(ts).ReadFile(context.Background(), release.PullSpec(args[1]), args[2])
+	if neg != errors.Is(err, os.ErrNotExist) || !neg && err != nil {
+		ts.Fatalf("%s of %s: %v", args[2], args[1], err)
+	}
+}
+
+// own-storage gives the script a container storage that no other script uses, empty at first.
+func ownStorage(ts *testscript.TestScript, _ bool, _ []string) {
+	ts.Check(of(ts).SetStorage(""))
 }
 
 // published REPOSITORY:TAG checks that the registry has a whole image there; with !, that it has nothing.

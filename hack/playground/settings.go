@@ -41,6 +41,12 @@ func (p *Playground) StorageRoot() string {
 	return filepath.Join(p.home(), ".local", "share", "containers", "storage")
 }
 
+// SetStorage makes Env point at another storage: a directory, or "" for one below the playground's.
+func (p *Playground) SetStorage(dir string) error {
+	p.storage = dir
+	return p.writeSettings()
+}
+
 func (p *Playground) home() string { return filepath.Join(p.Dir, "home") }
 
 func (p *Playground) writeSettings() error {
@@ -79,7 +85,7 @@ func (p *Playground) registries() string {
 
 func (p *Playground) storageConf() string {
 	return fmt.Sprintf("[storage]\ndriver = %q\nrunroot = %q\ngraphroot = %q\n",
-		storageDriver(p.Dir), filepath.Join(p.Dir, "run", "containers"), p.StorageRoot())
+		storageDriver(p.Dir), p.StorageRoot()+"-run", p.StorageRoot())
 }
 
 // storageDriver is overlay wherever that can work: not on top of another overlay, which is what a container's root often is.
