@@ -104,3 +104,26 @@ func (c component) labels() map[string]string {
 	}
 	return labels
 }
+
+// member makes the image of one component on base.
+func (s store) member(c component, base v1.Image, files []file) (member, stored, error) {
+	img, err := s.image(base, files, func(config *v1.ConfigFile) {
+		config.Config.Entrypoint = []string{"/usr/bin/" + c.Name}
+		config.Config.Labels = c.labels()
+	})
+	if err != nil {
+		return member{}, stored{}, err
+	}
+	image, err := s.put(img)
+	if err != nil {
+		return member{}, stored{}, err
+	}
+	m := member{component: c, image: img, digest: image.Digest}
+	for _, file := range files {
+		if name, ok := strings.CutPrefix(file.Name, "manifests/"); ok {
+			file.Name = name
+			m.manifests = append(m.manifests, file)
+		}
+	}
+	return m, image, nil
+}

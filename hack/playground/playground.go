@@ -14,6 +14,7 @@ type Options struct {
 	Cache   string     // where seeds are kept; "" = a directory of the user's cache directory
 	Storage string     // where container tools keep images; "" = below the playground's directory
 	Git     GitOptions // how strict the git server is
+	GitRoot string     // a directory of ORG/REPO.git to serve in place of the playground's own repositories
 }
 
 // Playground is a registry and a git server that run, and the files of a user who works with them.
@@ -23,7 +24,8 @@ type Playground struct {
 	Dir         string // everything lies below it
 	ReleaseRepo string // a directory laid out as openshift/release
 
-	storage string // Options.Storage
+	storage string  // Options.Storage
+	index   []entry // what the registry was seeded with
 
 	Payload    string // pull spec of an OCP payload that CI built, of the stream ocp/4.17
 	OKDPayload string // pull spec of an OKD payload, of the stream origin/scos-4.17
@@ -52,6 +54,7 @@ func (p *Playground) start(ctx context.Context, options Options) error {
 	if err != nil {
 		return err
 	}
+	p.index = index
 	p.Registry, err = NewRegistry(filepath.Join(p.Dir, "registry"), blobs)
 	if err != nil {
 		return err
@@ -67,6 +70,9 @@ func (p *Playground) start(ctx context.Context, options Options) error {
 	}
 	if err := p.writeReleaseRepo(ctx, root); err != nil {
 		return fmt.Errorf("writing the openshift/release tree: %w", err)
+	}
+	if options.GitRoot != "" {
+		root = options.GitRoot
 	}
 	p.Git, err = NewGitServer(root, options.Git)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path"
 	"regexp"
@@ -26,11 +27,19 @@ type member struct {
 	manifests []file // names without the leading "manifests/"
 }
 
-// release makes the release image of a flavour: the cluster-version-operator image and one more layer, in the shape that
+// content is what a release image is made of.
+type content struct {
+	Members    []member
+	Repository string               // of the component images
+	References *imagev1.ImageStream // complete but for the pull specs
+	Metadata   []byte               // release-metadata
+}
+
+// release makes the release image: the cluster-version-operator image and one more layer, in the shape that
 // `oc adm release new` gives it.
-func (f flavour) release(s store, members []member) (v1.Image, error) {
-	slices.SortFunc(members, func(a, b member) int { return strings.Compare(a.Name, b.Name) })
-	files, err := f.releaseFiles(members)
+func (s store) release(c content) (v1.Image, error) {
+	slices.SortFunc(c.Members, func(a, b member) int { return strings.Compare(a.Name, b.Name) })
+	files, err := c.files()
 	if err != nil {
 		return nil, err
 	}
@@ -38,11 +47,14 @@ func (f flavour) release(s store, members []member) (v1.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(members, func(m member) bool { return m.Name == "cluster-version-operator" })
-	base := members[i]
+	i := slices.IndexFunc(c.Members, func(m member) bool { return m.Name == "cluster-version-operator" })
+	if i < 0 {
+		return nil, errors.New("the payload has no cluster-version-operator to be based on")
+	}
+	base := c.Members[i]
 	return derive(base.image, layer, func(config *v1.ConfigFile) {
 		config.Config.Labels = map[string]string{
-			"io.openshift.release":                   f.Version,
+			"io.openshift.release":                   c.References.Name,
 			"io.openshift.release.base-image-digest": base.digest,
 		}
 		config.History = make([]v1.History, len(config.RootFS.DiffIDs))
@@ -53,15 +65,21 @@ func (f flavour) release(s store, members []member) (v1.Image, error) {
 	})
 }
 
-func (f flavour) releaseFiles(members []member) ([]file, error) {
-	references, err := json.MarshalIndent(f.imageStream(members), "", "  ")
+func (c content) files() ([]file, error) {
+	byName := map[string]member{}
+	for _, m := range c.Members {
+		byName[m.Name] = m
+	}
+	for i, tag := range c.References.Spec.Tags {
+		c.References.Spec.Tags[i].From = &corev1.ObjectReference{Kind: "DockerImage", Name: c.Repository + "@" + byName[tag.Name].digest}
+	}
+	references, err := json.MarshalIndent(c.References, "", "  ")
 	if err != nil {
 		return nil, err
 	}
-	metadata := fmt.Appendf(nil, "{\n  \"kind\": \"cincinnati-metadata-v0\",\n  \"version\": %q,\n  \"previous\": []\n}", f.Version)
-	files := []file{{Name: "image-references", Data: references}, {Name: "release-metadata", Data: metadata}}
-	for _, m := range members {
-		mapped, err := f.mapManifests(m, members)
+	files := []file{{Name: "image-references", Data: references}, {Name: "release-metadata", Data: c.Metadata}}
+	for _, m := range c.Members {
+		mapped, err := c.mapManifests(m, byName)
 		if err != nil {
 			return nil, fmt.Errorf("manifests of %s: %w", m.Name, err)
 		}
@@ -82,7 +100,6 @@ func (f flavour) imageStream(members []member) *imagev1.ImageStream {
 	for _, m := range members {
 		tag := imagev1.TagReference{
 			Name: m.Name,
-			From: &corev1.ObjectReference{Kind: "DockerImage", Name: f.Repository + "@" + m.digest},
 			Annotations: map[string]string{
 				"io.openshift.build.commit.id":       m.Commit,
 				"io.openshift.build.commit.ref":      m.Ref,
@@ -98,8 +115,13 @@ func (f flavour) imageStream(members []member) *imagev1.ImageStream {
 	return stream
 }
 
+// releaseMetadata is the file of that name for a payload that nothing can be upgraded from.
+func releaseMetadata(version string) []byte {
+	return fmt.Appendf(nil, "{\n  \"kind\": \"cincinnati-metadata-v0\",\n  \"version\": %q,\n  \"previous\": []\n}", version)
+}
+
 // mapManifests gives the manifests of an operator the names and the pull specs that they have in the payload.
-func (f flavour) mapManifests(m member, members []member) ([]file, error) {
+func (c content) mapManifests(m member, byName map[string]member) ([]file, error) {
 	i := slices.IndexFunc(m.manifests, func(f file) bool { return f.Name == "image-references" })
 	if i < 0 {
 		return nil, nil
@@ -108,17 +130,13 @@ func (f flavour) mapManifests(m member, members []member) ([]file, error) {
 	if err := yaml.Unmarshal(m.manifests[i].Data, &references); err != nil {
 		return nil, err
 	}
-	byName := map[string]member{}
-	for _, other := range members {
-		byName[other.Name] = other
-	}
-	targets, literals, versions := map[string]string{}, []string{}, map[string]string{"": f.Version}
+	targets, literals, versions := map[string]string{}, []string{}, map[string]string{"": c.References.Name}
 	for _, tag := range references.Spec.Tags {
 		other, ok := byName[tag.Name]
 		if !ok {
 			return nil, fmt.Errorf("no input image tag named %q", tag.Name)
 		}
-		targets[tag.From.Name] = f.Repository + "@" + other.digest
+		targets[tag.From.Name] = c.Repository + "@" + other.digest
 		literals = append(literals, regexp.QuoteMeta(tag.From.Name))
 		if key, version, found := strings.Cut(other.Versions, "="); found {
 			versions["-"+key] = version

@@ -19,13 +19,14 @@ import (
 
 // entry is an image of the seed and the repository that it is served from.
 type entry struct {
-	Repository string   `json:"repository"` // with the host that the image has in pull specs
+	Kind       string   `json:"kind,omitempty"` // "base" or "builder"
+	Repository string   `json:"repository"`     // with the host that the image has in pull specs
 	Tags       []string `json:"tags,omitempty"`
 	Image      stored   `json:"image"`
 }
 
 // layout numbers what makeSeed makes of its inputs. Count it up when that changes.
-const layout = 1
+const layout = 2
 
 // seed returns the directory of blobs and the index that a registry is seeded with. It makes both when the cache has none for
 // these inputs; processes that want the same seed at once wait for one of them to make it.
@@ -177,9 +178,9 @@ func baseEntries(s store, base, builder v1.Image) ([]entry, error) {
 		return nil, err
 	}
 	return []entry{
-		{"registry.ci.openshift.org/ocp/4.17", []string{"base", "base-rhel9"}, storedBase},
-		{"registry.ci.openshift.org/origin/scos-4.17", []string{"base", "base-stream9"}, storedBase},
-		{"registry.ci.openshift.org/ocp/builder", []string{"rhel-9-golang-1.22-openshift-4.17"}, storedBuilder},
+		{"base", "registry.ci.openshift.org/ocp/4.17", []string{"base", "base-rhel9"}, storedBase},
+		{"base", "registry.ci.openshift.org/origin/scos-4.17", []string{"base", "base-stream9"}, storedBase},
+		{"builder", "registry.ci.openshift.org/ocp/builder", []string{"rhel-9-golang-1.22-openshift-4.17"}, storedBuilder},
 	}, nil
 }
 
@@ -198,15 +199,17 @@ func (f flavour) entries(s store, base v1.Image, list []component, programs map[
 		if !real {
 			files = c.stubFiles()
 		}
-		m, image, err := f.member(s, c, bases[parents[c.Name]], f.files(files))
+		m, image, err := s.member(c, bases[parents[c.Name]], f.files(files))
 		if err != nil {
 			return nil, fmt.Errorf("component %s: %w", c.Name, err)
 		}
 		bases[c.Name] = m.image
 		members = append(members, m)
-		index = append(index, entry{f.Repository, nil, image})
+		index = append(index, entry{Repository: f.Repository, Image: image})
 	}
-	release, err := f.release(s, members)
+	release, err := s.release(content{
+		Members: members, Repository: f.Repository, References: f.imageStream(members), Metadata: releaseMetadata(f.Version),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -215,30 +218,7 @@ func (f flavour) entries(s store, base v1.Image, list []component, programs map[
 		return nil, err
 	}
 	repository, tag := cut(f.Release)
-	return append(index, entry{repository, []string{tag}, image}), nil
-}
-
-// member makes the image of one component on base.
-func (f flavour) member(s store, c component, base v1.Image, files []file) (member, stored, error) {
-	img, err := s.image(base, files, func(config *v1.ConfigFile) {
-		config.Config.Entrypoint = []string{"/usr/bin/" + c.Name}
-		config.Config.Labels = c.labels()
-	})
-	if err != nil {
-		return member{}, stored{}, err
-	}
-	image, err := s.put(img)
-	if err != nil {
-		return member{}, stored{}, err
-	}
-	m := member{component: c, image: img, digest: image.Digest}
-	for _, file := range files {
-		if name, ok := strings.CutPrefix(file.Name, "manifests/"); ok {
-			file.Name = name
-			m.manifests = append(m.manifests, file)
-		}
-	}
-	return m, image, nil
+	return append(index, entry{Repository: repository, Tags: []string{tag}, Image: image}), nil
 }
 
 // cut splits a pull spec at its tag.
