@@ -8,7 +8,7 @@ export CGO_ENABLED = 1
 LDFLAGS := -s -w -X main.version=$(VERSION)
 GOBUILD := $(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)'
 
-.PHONY: build install test vet demo requirements help
+.PHONY: build install test test-long vet demo requirements help
 build: ## build bin/oc-rebuild
 	$(GOBUILD) -o bin/oc-rebuild ./cmd/oc-rebuild
 
@@ -24,6 +24,9 @@ requirements: ## install (as root) or name the programs that demo and tests use
 
 test: requirements ## all tests that fit ten minutes on two cores
 	$(GO) test -tags '$(TAGS)' ./...
+
+test-long: ## rebuild real operators in a real payload: OC_REBUILD_SHARED and OC_REBUILD_GIT_ROOT say where the data are
+	$(GO) test -tags '$(TAGS)' -timeout 30m -count=1 -run TestRealPayload -v ./hack/e2e
 
 vet: ## go vet with the build tags of the program
 	$(GO) vet -tags '$(TAGS)' ./...

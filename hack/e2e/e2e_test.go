@@ -69,8 +69,8 @@ func build(dir string) (string, error) {
 func TestScripts(t *testing.T) {
 	dir := os.Getenv("OC_REBUILD_E2E_DIR")
 	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata",
-		Setup:               func(env *testscript.Env) error { return setup(env, dir) },
+		Dir:                 "testdata/scripts",
+		Setup:               func(env *testscript.Env) error { return setup(env, dir, playground.Options{}) },
 		Cmds:                commands(),
 		UpdateScripts:       os.Getenv("OC_REBUILD_UPDATE") != "",
 		RequireExplicitExec: true,
@@ -79,12 +79,13 @@ func TestScripts(t *testing.T) {
 }
 
 // setup gives each script a playground of its own. Storage is shared, so that the base images are pulled once.
-func setup(env *testscript.Env, dir string) error {
+func setup(env *testscript.Env, dir string, options playground.Options) error {
 	home, err := os.MkdirTemp(dir, "playground-")
 	if err != nil {
 		return err
 	}
-	p, err := playground.Start(context.Background(), home, playground.Options{Storage: filepath.Join(dir, "storage")})
+	options.Storage = filepath.Join(dir, "storage")
+	p, err := playground.Start(context.Background(), home, options)
 	if err != nil {
 		return err
 	}
