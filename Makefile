@@ -16,7 +16,7 @@ install: build ## put oc-rebuild and kubectl-rebuild on PATH (PREFIX=/usr/local)
 	install -D -m 0755 bin/oc-rebuild $(DESTDIR)$(PREFIX)/bin/oc-rebuild
 	ln -sf oc-rebuild $(DESTDIR)$(PREFIX)/bin/kubectl-rebuild
 
-demo: build requirements ## rebuild an operator in a payload on loopback: no network, no account
+demo: requirements build ## rebuild an operator in a payload on loopback: no network, no account
 	$(GO) run -tags '$(TAGS)' ./hack/demo
 
 requirements: ## install (as root) or name the programs that demo and tests use
