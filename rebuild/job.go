@@ -18,11 +18,16 @@ type Configs interface {
 	Find(ctx context.Context, query ciconfig.Query) (ciconfig.Match, error)
 }
 
+// Sources brings the source of a component to this machine.
+type Sources interface {
+	Fetch(ctx context.Context, request gitsrc.Request, directory string) (gitsrc.Tree, error)
+}
+
 // Options are what a job works with.
 type Options struct {
 	Reading  *registry.Client // for payloads and bases
 	Pushing  *registry.Client // for what is pushed; may be Reading
-	Sources  *gitsrc.Store
+	Sources  Sources
 	Configs  Configs
 	Build    builder.Options // Temp and SystemContext are the job's own business
 	CacheDir string          // what outlives a run: build records, blobs, compile caches, logs

@@ -57,7 +57,10 @@ func (b *Builder) Build(ctx context.Context, build Build) (Image, error) {
 	defer killChildrenWhenDone(ctx)()
 	id, _, err := imagebuildah.BuildDockerfiles(ctx, b.store, options, dockerfile)
 	if ctx.Err() != nil {
-		return Image{}, fmt.Errorf("building %q: %w", build.Name, context.Cause(ctx))
+		if id != "" { // the build won the race: nobody will ask for its image
+			err = b.Remove(id)
+		}
+		return Image{}, fmt.Errorf("building %q: %w", build.Name, errors.Join(context.Cause(ctx), err))
 	}
 	if err != nil {
 		return Image{}, fault.New(fault.Build, "", fmt.Errorf("building %q: %w", build.Name, err))
@@ -135,8 +138,11 @@ func addCaches(options *define.BuildOptions, caches []Cache) error {
 	return nil
 }
 
-// namespaces gives RUN the host's network, as CI does, or none.
+// namespaces gives RUN the host's network, as CI does, or none. Chroot isolation has no say in it.
 func (b *Builder) namespaces() define.NamespaceOptions {
+	if b.isolation.Kind == define.IsolationChroot {
+		return nil
+	}
 	return define.NamespaceOptions{{Name: string(specs.NetworkNamespace), Host: b.options.Network != "none"}}
 }
 

@@ -1,6 +1,7 @@
 package builder
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +10,8 @@ import (
 	"go.podman.io/image/v5/types"
 	"go.podman.io/storage"
 	storagetypes "go.podman.io/storage/types"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 
 // Options choose where images are kept and how RUN steps are isolated.
@@ -42,12 +45,17 @@ func Open(options Options) (*Builder, error) {
 	if err != nil {
 		return nil, err
 	}
+	if options.Network == "none" && isolation.Kind == define.IsolationChroot {
+		return nil, fault.New(fault.Usage, "`oc rebuild doctor` says which OCI runtime would do; or leave --network none out.",
+			errors.New("chroot isolation cannot keep RUN steps from the network"))
+	}
 	return &Builder{options: options, store: store, isolation: isolation}, nil
 }
 
 // Close releases the storage. Images stay.
 func (b *Builder) Close() error {
-	if _, err := b.store.Shutdown(false); err != nil {
+	_, err := b.store.Shutdown(false)
+	if err != nil && !errors.Is(err, storage.ErrLayerUsedByContainer) { // another process may be building in the same storage
 		return fmt.Errorf("closing containers storage: %w", err)
 	}
 	return nil

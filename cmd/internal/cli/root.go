@@ -47,6 +47,10 @@ func New(streams Streams, version, name string) *cobra.Command {
 	root.SetOut(streams.Out)
 	root.SetErr(streams.Err)
 	root.SilenceErrors, root.SilenceUsage = true, true
+	root.PersistentPreRun = func(command *cobra.Command, _ []string) {
+		verbose, _ := command.Flags().GetBool("verbose") // false where a command does not have it
+		routeLibraries(streams.Err, verbose)
+	}
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
 		return fault.New(fault.Usage, "`"+command.CommandPath()+" --help` lists the flags.", err)
 	})

@@ -1,0 +1,120 @@
+package rebuild_test
+
+import (
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/rebuild"
+)
+
+func TestFailingStepShowsItsOutputAndTheLog(t *testing.T) {
+	p := newPlayground(t)
+	directory := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nRUN [\"/bin/tool\", \"say\", \"before\"]\nRUN [\"/bin/tool\", \"fail\"]\n")})
+	_, err := p.run(t, t.Context(), p.options(t), target("one", directory))
+	if fault.KindOf(err) != fault.Build {
+		t.Fatalf("Run() = %v of class %d, want %d", err, fault.KindOf(err), fault.Build)
+	}
+	for _, want := range []string{`building "one"`, "/bin/tool", `two\x1b[31m`, "the compiler is not amused", "exit status 3"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("the error does not say %q: %v", want, err)
+		}
+	}
+	path := regexp.MustCompile(`\S+\.log`).FindString(fault.AdviceOf(err))
+	log, readErr := os.ReadFile(path)
+	if readErr != nil || !strings.Contains(string(log), "before\n") || !strings.Contains(string(log), "amused") {
+		t.Errorf("advice %q names no log with the whole output: %v", fault.AdviceOf(err), readErr)
+	}
+	if found := p.leftovers(t); len(found) > 0 {
+		t.Errorf("left behind:\n%s", strings.Join(found, "\n"))
+	}
+}
+
+func TestFailingComponentKeepsTheWorkOfTheOthers(t *testing.T) {
+	p := newPlayground(t)
+	good := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nRUN [\"/bin/tool\", \"write\", \"/f\", \"x\"]\n")})
+	bad := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nRUN [\"/bin/tool\", \"fail\"]\n")})
+	o := p.options(t)
+	o.Jobs = 2
+	if _, err := p.run(t, t.Context(), o, target("one", bad), target("two", good)); fault.KindOf(err) != fault.Build {
+		t.Fatalf("Run() = %v, want a failed build", err)
+	}
+	heard := &recorder{}
+	o.Progress = heard
+	check(t, os.WriteFile(bad+"/Dockerfile", []byte(p.dockerfile("FROM BASE\nRUN [\"/bin/tool\", \"write\", \"/g\", \"y\"]\n")), 0o644))
+	if _, err := p.run(t, t.Context(), o, target("one", bad), target("two", good)); err != nil {
+		t.Fatal(err)
+	}
+	if !heard.saw("two", rebuild.StageBuild, rebuild.Skipped) {
+		t.Errorf("the second run built the component again that was finished: %+v", heard.events)
+	}
+}
+
+func TestRefusedPush(t *testing.T) {
+	tests := []struct {
+		description string
+		status      int
+		at          func(*http.Request) bool
+		want        fault.Kind
+	}{
+		{"blobs unauthorized", 401, isUpload, fault.Unauthorized},
+		{"blobs forbidden", 403, isUpload, fault.Unauthorized},
+		{"blobs not accepted", 405, isUpload, fault.Publish},
+		{"component manifest refused", 400, isManifest("component-images"), fault.Publish},
+		{"payload manifest forbidden", 403, isManifest("mine/release"), fault.Unauthorized},
+		{"payload manifest refused", 400, isManifest("mine/release"), fault.Publish},
+	}
+	p := newPlayground(t)
+	directory := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nRUN [\"/bin/tool\", \"write\", \"/f\", \"x\"]\n")})
+	for _, test := range tests {
+		t.Run(test.description, func(t *testing.T) {
+			p.registry.Fail(func(w http.ResponseWriter, r *http.Request) bool {
+				if !test.at(r) {
+					return false
+				}
+				code := "UNSUPPORTED"
+				if test.want == fault.Unauthorized {
+					code = "DENIED"
+				}
+				http.Error(w, `{"errors":[{"code":"`+code+`","message":"no"}]}`, test.status)
+				return true
+			})
+			defer p.registry.Fail(nil)
+			_, err := p.runTo(t, t.Context(), p.options(t), "component-images", target("one", directory))
+			if fault.KindOf(err) != test.want {
+				t.Fatalf("Run() = %v of class %d, want %d", err, fault.KindOf(err), test.want)
+			}
+			repository := "component-images"
+			if strings.HasPrefix(test.description, "payload") {
+				repository = "mine/release"
+			}
+			message := err.Error() + fault.AdviceOf(err)
+			wants := []string{p.registry.Host, repository}
+			if test.want == fault.Unauthorized {
+				wants = append(wants, "auth")
+			}
+			for _, want := range wants {
+				if !strings.Contains(message, want) {
+					t.Errorf("the error does not name %q: %v (%s)", want, err, fault.AdviceOf(err))
+				}
+			}
+			p.registry.Fail(nil)
+			if answer, err := http.Get("http://" + p.registry.Host + "/v2/mine/release/manifests/new"); err != nil || answer.StatusCode != http.StatusNotFound {
+				t.Errorf("GET of the payload's tag = %v, %v, want 404: it was published", answer, err)
+			}
+		})
+	}
+}
+
+func isUpload(r *http.Request) bool {
+	return strings.Contains(r.URL.Path, "/component-images/blobs/uploads") && r.Method == http.MethodPost
+}
+
+func isManifest(repository string) func(*http.Request) bool {
+	return func(r *http.Request) bool {
+		return r.Method == http.MethodPut && strings.Contains(r.URL.Path, repository+"/manifests/")
+	}
+}

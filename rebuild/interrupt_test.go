@@ -1,0 +1,74 @@
+package rebuild_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/rebuild"
+)
+
+// interrupter ends a job when it reaches a stage.
+type interrupter struct {
+	stage  rebuild.Stage
+	state  rebuild.State
+	text   string // part of the message
+	cancel context.CancelFunc
+	done   atomic.Bool
+}
+
+func (i *interrupter) Report(event rebuild.Event) {
+	if event.Stage == i.stage && event.State == i.state && strings.Contains(event.Message, i.text) && i.done.CompareAndSwap(false, true) {
+		i.cancel()
+	}
+}
+
+func TestInterruptLeavesNothingBehind(t *testing.T) {
+	tests := []interrupter{
+		{stage: rebuild.StageResolve, state: rebuild.Started},
+		{stage: rebuild.StageFetch, state: rebuild.Started},
+		{stage: rebuild.StagePull, state: rebuild.Started},
+		{stage: rebuild.StageBuild, state: rebuild.Started},
+		{stage: rebuild.StageBuild, state: rebuild.Running, text: "sleeping"},
+		{stage: rebuild.StageBuild, state: rebuild.Running, text: "COMMIT"},
+		{stage: rebuild.StageBuild, state: rebuild.Done},
+		{stage: rebuild.StagePush, state: rebuild.Started},
+		{stage: rebuild.StagePublish, state: rebuild.Started},
+	}
+	p := newPlayground(t)
+	quick := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BUILDER\nRUN [\"/bin/tool\", \"write\", \"/f\", \"x\"]\n")})
+	slow := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BUILDER\nRUN [\"/bin/tool\", \"sleep\"]\n")})
+	for i := range tests {
+		test := &tests[i]
+		t.Run(fmt.Sprintf("%s %s %s", test.stage, test.state, test.text), func(t *testing.T) {
+			directory := quick
+			if test.text == "sleeping" {
+				directory = slow
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			test.cancel = cancel
+			o := p.options(t)
+			o.Progress, o.NoCache = test, true
+			begin := time.Now()
+			_, err := p.run(t, ctx, o, target("one", directory))
+			if !test.done.Load() {
+				t.Fatalf("the stage was never reached: %v", err)
+			}
+			if fault.KindOf(err) != fault.Interrupted {
+				t.Errorf("Run() = %v of class %d, want %d", err, fault.KindOf(err), fault.Interrupted)
+			}
+			if spent := time.Since(begin); spent > 20*time.Second {
+				t.Errorf("took %v to end", spent)
+			}
+			if found := p.leftovers(t); len(found) > 0 {
+				t.Errorf("left behind:\n%s", strings.Join(found, "\n"))
+			}
+		})
+	}
+	p.mustRun(t, p.options(t), target("one", quick))
+}

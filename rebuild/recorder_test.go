@@ -1,0 +1,43 @@
+package rebuild_test
+
+import (
+	"sync"
+
+	"github.com/oc-rebuild/oc-rebuild/rebuild"
+)
+
+// recorder is a Progress that remembers.
+type recorder struct {
+	mu     sync.Mutex
+	events []rebuild.Event
+}
+
+func (r *recorder) Report(event rebuild.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.events = append(r.events, event)
+}
+
+// saw reports whether a stage of a component was in a state.
+func (r *recorder) saw(component string, stage rebuild.Stage, state rebuild.State) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, event := range r.events {
+		if event.Component == component && event.Stage == stage && event.State == state {
+			return true
+		}
+	}
+	return false
+}
+
+// sent adds up the bytes that were pushed.
+func (r *recorder) sent() (bytes int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, event := range r.events {
+		if event.Stage == rebuild.StagePush && event.State == rebuild.Done {
+			bytes += event.Bytes
+		}
+	}
+	return bytes
+}

@@ -1,0 +1,65 @@
+package rebuild_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/oc-rebuild/oc-rebuild/rebuild"
+)
+
+// TestSameInputsGiveTheSamePayload builds twice on what could be two machines: other directories, caches, storage and times.
+func TestSameInputsGiveTheSamePayload(t *testing.T) {
+	p := newPlayground(t)
+	files := map[string]string{
+		"Dockerfile": p.dockerfile("FROM BUILDER AS builder\nCOPY . /src\nRUN [\"/bin/tool\", \"copy\", \"/src/deep/er/file\", \"/out/file\"]\n" +
+			"FROM BASE\nCOPY --from=builder /out/file /usr/share/file\nCOPY deep /usr/share/deep\nRUN [\"/bin/tool\", \"write\", \"/f\", \"x\"]\nLABEL a=b\n"),
+		"deep/er/file": "content", "another": "file",
+	}
+	var digests []string
+	for _, age := range []time.Duration{0, 1000 * time.Hour} {
+		directory := source(t, files)
+		check(t, filepath.WalkDir(directory, func(path string, _ os.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			return os.Chtimes(path, time.Time{}, time.Now().Add(-age))
+		}))
+		p.cache, p.storage = t.TempDir(), t.TempDir()
+		result := p.mustRun(t, p.options(t), target("one", directory))
+		digests = append(digests, result.Components[0].Digest.String()+" "+result.Release.Digest.String())
+	}
+	if diff := cmp.Diff(digests[0], digests[1]); diff != "" {
+		t.Errorf("image and payload of the second build (-first +second):\n%s", diff)
+	}
+}
+
+func TestNothingChanged(t *testing.T) {
+	p := newPlayground(t)
+	directory := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nCOPY file /file\n"), "file": "one\n"})
+	first := p.mustRun(t, p.options(t), target("one", directory))
+	p.registry.Reset()
+	heard := &recorder{}
+	o := p.options(t)
+	o.Progress = heard
+	second := p.mustRun(t, o, target("one", directory))
+	if first.Release.Digest != second.Release.Digest {
+		t.Errorf("the second run made %s, the first %s", second.Release.Digest, first.Release.Digest)
+	}
+	if !heard.saw("one", rebuild.StageBuild, rebuild.Skipped) {
+		t.Error("the second run built although nothing had changed")
+	}
+	requests, _ := p.registry.Reset()
+	for _, request := range requests {
+		if uploads(request) {
+			t.Errorf("the second run sent a blob: %s", request)
+		}
+	}
+	check(t, os.WriteFile(filepath.Join(directory, "file"), []byte("two\n"), 0o644))
+	if third := p.mustRun(t, p.options(t), target("one", directory)); third.Release.Digest == first.Release.Digest {
+		t.Error("a change of the source changed nothing")
+	}
+}
