@@ -2,7 +2,6 @@ package ciconfig
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -38,14 +37,6 @@ func (m Match) Recipe() (Recipe, error) {
 	recipe, err := m.Config.Recipe(m.Image)
 	recipe.Origin = m.Origin
 	return recipe, err
-}
-
-// candidate is a config that may be the answer.
-type candidate struct {
-	config  *Config
-	found   Promoted
-	stream  int // rank of the stream in Query.Stream.Candidates
-	promote bool
 }
 
 // Find looks in the configs of the payload's repository for the one that promotes the tag to the payload's stream, or to a stream that
@@ -116,102 +107,6 @@ func (t *Tree) mentions(name string, query Query) bool {
 		return bytes.Contains(data, []byte(query.Image))
 	}
 	return bytes.Contains(data, []byte(query.Tag)) && query.Stream.within(promotionSection(data))
-}
-
-// choose picks the best of the configs.
-func (q Query) choose(configs []*Config) (Match, error) {
-	var fit []candidate
-	for _, config := range configs {
-		if one, ok := q.consider(config); ok {
-			fit = append(fit, one)
-		}
-	}
-	if len(fit) == 0 {
-		return Match{}, fmt.Errorf("no config promotes %s", q.Stream.Canonical().Tag(q.Tag))
-	}
-	slices.SortStableFunc(fit, func(a, b candidate) int { return cmp.Compare(q.rank(a), q.rank(b)) })
-	if len(fit) > 1 && q.rank(fit[0]) == q.rank(fit[1]) {
-		return Match{}, q.ambiguous(fit)
-	}
-	best := fit[0]
-	match := Match{Metadata: best.config.Metadata, Path: best.config.Name, Image: best.found.Image, To: best.found.To, Config: best.config}
-	match.Reason = q.reason(best, len(fit))
-	return match, nil
-}
-
-// consider reports whether a config can be the answer, and by which promotion.
-func (q Query) consider(config *Config) (candidate, bool) {
-	if q.Variant != "" && config.Metadata.Variant != q.Variant {
-		return candidate{}, false
-	}
-	for rank, stream := range q.Stream.Candidates() {
-		found, ok := config.promotesTo(stream.Tag(q.Tag))
-		if ok && (q.Image == "" || q.Image == found.Image) {
-			return candidate{config, found, rank, true}, true
-		}
-	}
-	if step, ok := config.step(q.Image); q.Image != "" && ok && step.Kind != StepInput {
-		return candidate{config: config, found: Promoted{Image: q.Image}, stream: len(q.Stream.Candidates())}, true
-	}
-	return candidate{}, false
-}
-
-// rank orders candidates, the best first; equal ranks are ambiguous.
-func (q Query) rank(c candidate) int {
-	m := c.config.Metadata
-	rank := c.stream * 1000
-	if m.Variant != q.Stream.variant() && c.stream == 0 {
-		rank += 400
-	} else if m.Variant != "" && c.stream > 0 {
-		rank += 400
-	}
-	switch {
-	case q.Ref != "" && m.Branch == q.Ref:
-	case q.Ref != "" && serves(m.Branch, q.Ref):
-		rank += 1
-	default:
-		rank += 200
-	}
-	if c.found.Disabled {
-		rank += 100
-	}
-	switch version := q.Stream.Version(); {
-	case version != "" && (m.Branch == "release-"+version || m.Branch == "openshift-"+version):
-	case m.Branch == "main" || m.Branch == "master":
-		rank += 10
-	default:
-		rank += 20
-	}
-	return rank
-}
-
-// reason says why a candidate was taken.
-func (q Query) reason(c candidate, of int) string {
-	text := "--image chooses it"
-	if c.promote {
-		text = "it promotes " + c.found.To.String()
-	}
-	if c.found.Disabled {
-		text += " (promotion switched off)"
-	}
-	if q.Ref != "" && serves(c.config.Metadata.Branch, q.Ref) {
-		text += ", and the payload names the branch " + q.Ref
-	}
-	if of > 1 {
-		text += fmt.Sprintf("; the best of %d that fit", of)
-	}
-	return text
-}
-
-// ambiguous lists the candidates that are equally good.
-func (q Query) ambiguous(fit []candidate) error {
-	var lines []string
-	for _, one := range fit {
-		if q.rank(one) == q.rank(fit[0]) {
-			lines = append(lines, "  "+one.config.Name+" (image "+one.found.Image+")")
-		}
-	}
-	return fmt.Errorf("%d configs promote %s, and none is better than the others:\n%s", len(lines), fit[0].found.To, strings.Join(lines, "\n"))
 }
 
 // chooseAdvice names the flags that settle which config is meant.

@@ -21,10 +21,14 @@ func (s Stream) Tag(tag string) ImageRef { return ImageRef{s.Namespace, s.Name, 
 var version = regexp.MustCompile(`^(scos-|)([0-9]+\.[0-9]+)(?:-(?:art|konflux|priv|nightly|ci|[0-9]{4}-).*)?$`)
 
 // Canonical removes what does not matter for finding a config: the marks of builds outside CI (4.12-art-latest, 4.12-konflux-…), the
-// date of a snapshot, and the private twins (ocp-priv/4.12-priv is ocp/4.12).
+// date of a snapshot, the private twins (ocp-priv/4.12-priv is ocp/4.12), the namespaces of architectures (ocp-arm64) and the name
+// that releases are assembled under (fake/4.16-art-assembly-…).
 func (s Stream) Canonical() Stream {
-	switch s.Namespace {
-	case "ocp-priv", "ocp-private":
+	base, _, suffixed := strings.Cut(s.Namespace, "-")
+	switch {
+	case suffixed && (base == "ocp" || base == "origin"):
+		s.Namespace = base
+	case s.Namespace == "fake":
 		s.Namespace = "ocp"
 	}
 	if match := version.FindStringSubmatch(s.Name); match != nil {
