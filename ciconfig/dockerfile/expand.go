@@ -17,7 +17,7 @@ func (a *arguments) declare(command, text string) {
 	}
 	if command == "ENV" && !strings.Contains(words[1], "=") {
 		if len(words) > 2 && a.stage != nil { // ENV NAME VALUE
-			a.stage[words[1]] = a.expand(unquote(strings.Join(words[2:], " ")))
+			a.stage[words[1]] = unquote(a.expand(strings.Join(words[2:], " ")))
 		}
 		return
 	}
@@ -25,11 +25,11 @@ func (a *arguments) declare(command, text string) {
 		name, value, valued := strings.Cut(word, "=")
 		if command == "ENV" {
 			if a.stage != nil {
-				a.stage[name] = a.expand(unquote(value))
+				a.stage[name] = unquote(a.expand(value))
 			}
 			continue
 		}
-		a.argument(name, a.expand(unquote(value)), valued)
+		a.argument(name, unquote(a.expand(value)), valued)
 	}
 }
 
@@ -69,19 +69,22 @@ func (a *arguments) expandGlobal(text string) string {
 	return outside.expand(text)
 }
 
-// expand replaces $NAME, ${NAME}, ${NAME:-default} and ${NAME:+other}. A variable without a value is replaced by nothing, as in a build.
+// expand replaces $NAME, ${NAME}, ${NAME:-default} and ${NAME:+other} outside single quotes, and keeps the quotes. A variable without a
+// value is replaced by nothing, as in a build.
 func (a *arguments) expand(text string) string {
 	if !strings.Contains(text, "$") {
 		return text
 	}
 	var out strings.Builder
+	literal := false // between single quotes
 	for i := 0; i < len(text); i++ {
 		if text[i] == '\\' && i+1 < len(text) && text[i+1] == '$' {
 			i++
 			out.WriteByte('$')
 			continue
 		}
-		if text[i] != '$' {
+		literal = literal != (text[i] == '\'')
+		if text[i] != '$' || literal {
 			out.WriteByte(text[i])
 			continue
 		}

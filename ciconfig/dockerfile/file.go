@@ -84,22 +84,29 @@ func (p *reader) read(one instruction) error {
 	case "FROM":
 		return p.from(one)
 	case "COPY":
-		for _, flag := range flags(one.text) {
-			if flag.name == "--from" {
-				p.add(one, Copy, flag.value, flag.start, flag.end)
-			}
-		}
+		return p.flagged(one, Copy, "--from", flags(one.text))
 	case "RUN":
 		for _, flag := range flags(one.text) {
-			if flag.name != "--mount" {
-				continue
-			}
-			for _, option := range mountOptions(one.text, flag) {
-				if option.name == "from" {
-					p.add(one, Mount, option.value, option.start, option.end)
+			if flag.name == "--mount" {
+				if err := p.flagged(one, Mount, "from", mountOptions(one.text, flag)); err != nil {
+					return err
 				}
 			}
 		}
+	}
+	return nil
+}
+
+// flagged records the references in the flags of one name, of an instruction inside a stage.
+func (p *reader) flagged(one instruction, kind Kind, name string, flags []flag) error {
+	for _, flag := range flags {
+		if flag.name != name || flag.value == "" || p.file.Stages == 0 {
+			continue
+		}
+		if flag.odd {
+			return fmt.Errorf("line %d: the quotes in %s=%q do not match", one.line, name, flag.value)
+		}
+		p.place(one, Reference{Kind: kind, Stage: p.file.Stages - 1}, flag.value, flag.start, flag.end)
 	}
 	return nil
 }
@@ -129,20 +136,13 @@ func (p *reader) from(one instruction) error {
 	return nil
 }
 
-// add records a reference of an instruction inside a stage.
-func (p *reader) add(one instruction, kind Kind, text string, start, end int) {
-	if p.file.Stages > 0 && text != "" {
-		p.place(one, Reference{Kind: kind, Stage: p.file.Stages - 1}, text, start, end)
-	}
-}
-
 // place completes a reference and records it.
 func (p *reader) place(one instruction, r Reference, text string, start, end int) {
 	r.Text = text
 	r.start, r.end = one.offset(start), one.offset(end-1)+1
 	r.Line = one.line + strings.Count(string(p.file.data[one.segments[0].file:r.start]), "\n")
 	if r.Kind == From {
-		r.Expanded = p.args.expandGlobal(unquote(text))
+		r.Expanded = unquote(p.args.expandGlobal(text))
 	} else {
 		r.Expanded = p.args.expand(text)
 	}

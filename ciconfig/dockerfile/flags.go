@@ -2,10 +2,12 @@ package dockerfile
 
 import "strings"
 
-// flag is NAME=VALUE in an instruction, with the place of its value in the instruction's text.
+// flag is NAME=VALUE in an instruction, with the place of its value in the instruction's text. The value has its quotes removed; odd
+// says that they could not be told apart.
 type flag struct {
 	name, value string
 	start, end  int
+	odd         bool
 }
 
 // wordSpans returns where the words of an instruction begin and end.
@@ -38,8 +40,7 @@ func flags(text string) []flag {
 		end := flagEnd(text, position)
 		word := text[position:end]
 		if equals := strings.IndexByte(word, '='); equals > 0 {
-			start, stop := trimQuotes(text, position+equals+1, end)
-			found = append(found, flag{strings.Trim(word[:equals], `"'`), text[start:stop], start, stop})
+			found = append(found, newFlag(word[:equals], text, position+equals+1, end))
 		}
 		position = end
 	}
@@ -65,16 +66,27 @@ func flagEnd(text string, start int) int {
 	return len(text)
 }
 
-// trimQuotes narrows a span by the quotes at its ends.
-func trimQuotes(text string, start, end int) (int, int) {
-	for start < end && (text[start] == '"' || text[start] == '\'') {
-		start++
+// newFlag makes a flag of the value between two places. Quotes may surround the value, parts of it, or more than it: then one of them
+// stands at its beginning or end, and is not taken for a part of it.
+func newFlag(name, text string, start, end int) flag {
+	spans := [][2]int{{start, end}}
+	if start < end && isQuote(text[end-1]) {
+		spans = append(spans, [2]int{start, end - 1})
 	}
-	for end > start && (text[end-1] == '"' || text[end-1] == '\'') {
-		end--
+	if start < end && isQuote(text[start]) {
+		spans = append(spans, [2]int{start + 1, end})
 	}
-	return start, end
+	for _, span := range spans {
+		raw := text[span[0]:span[1]]
+		if _, err := shellWords(raw); err == nil {
+			return flag{name: strings.Trim(name, `"'`), value: unquote(raw), start: span[0], end: span[1]}
+		}
+	}
+	return flag{name: strings.Trim(name, `"'`), value: text[start:end], start: start, end: end, odd: true}
 }
+
+// isQuote reports whether a byte is a quote.
+func isQuote(c byte) bool { return c == '"' || c == '\'' }
 
 // mountOptions splits the value of --mount at its commas.
 func mountOptions(text string, mount flag) []flag {
@@ -86,8 +98,7 @@ func mountOptions(text string, mount flag) []flag {
 			end = start + comma
 		}
 		if equals := strings.IndexByte(text[start:end], '='); equals > 0 {
-			from, to := trimQuotes(text, start+equals+1, end)
-			options = append(options, flag{strings.Trim(text[start:start+equals], `"'`), text[from:to], from, to})
+			options = append(options, newFlag(text[start:start+equals], text, start+equals+1, end))
 		}
 		start = end + 1
 	}

@@ -1,0 +1,79 @@
+package dockerfile_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/oc-rebuild/oc-rebuild/ciconfig/dockerfile"
+)
+
+// seeds are Dockerfiles of all shapes.
+var seeds = []string{
+	"FROM a AS b\nRUN make\nFROM c\nCOPY --from=b /x /x\n",
+	"# escape=`\nARG A=1\nFROM ${A:-x} `\n AS y\n",
+	"FROM x\nRUN <<EOT\nFROM y\nEOT\nCOPY <<-\"E\" /f\n\tE\n",
+	"FROM x\nRUN --mount=type=bind,from=nginx:latest,target=/n --mount=\"from=q\" true\n",
+	"FROM registry.ci.openshift.org/ocp/4.19:base AS b\nFROM quay-proxy.ci.openshift.org/openshift/ci:ocp_4.19_base\n",
+	"\xef\xbb\xbffrom \"a\\\n# c\nb\" as c\r\n",
+	"FROM a\nCOPY --from='b\" --from=\n",
+}
+
+// FuzzParse reads a Dockerfile, replaces nothing, which must not change a byte, and replaces everything, which must read back.
+func FuzzParse(f *testing.F) {
+	for _, seed := range seeds {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		file, err := dockerfile.Parse([]byte(text), map[string]string{"A": "b"})
+		if err != nil {
+			return
+		}
+		texts := make([]string, len(file.References))
+		for i, reference := range file.References {
+			texts[i] = reference.Text
+		}
+		same, err := file.Replace(texts)
+		if err != nil || string(same) != text {
+			t.Fatalf("replacing nothing changed %q to %q (%v)", text, same, err)
+		}
+		for i := range texts {
+			texts[i] = fmt.Sprintf("example.com/image:%d", i)
+		}
+		replaced, err := file.Replace(texts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := dockerfile.Parse(replaced, nil)
+		if err != nil {
+			t.Fatalf("%q became %q, which cannot be read: %v", text, replaced, err)
+		}
+		if len(again.References) != len(texts) || again.Stages != file.Stages {
+			t.Fatalf("%q became %q: %d references, not %d", text, replaced, len(again.References), len(texts))
+		}
+		for i, reference := range again.References {
+			if reference.Text != texts[i] || reference.Kind != file.References[i].Kind || reference.Stage != file.References[i].Stage {
+				t.Fatalf("%q became %q: reference %d is %+v, want %q", text, replaced, i, reference, texts[i])
+			}
+		}
+	})
+}
+
+// FuzzDetect must find the same references however the Dockerfile ends.
+func FuzzDetect(f *testing.F) {
+	for _, seed := range seeds {
+		f.Add(seed, true)
+	}
+	f.Fuzz(func(t *testing.T, text string, from bool) {
+		found := dockerfile.Detect([]byte(text), from)
+		if again := dockerfile.Detect([]byte(text+"\n"), from); fmt.Sprint(found) != fmt.Sprint(again) {
+			t.Fatalf("%q: %q, with a newline %q", text, found, again)
+		}
+		seen := map[string]bool{}
+		for _, one := range found {
+			if seen[one] {
+				t.Fatalf("%q: %q twice", text, one)
+			}
+			seen[one] = true
+		}
+	})
+}
