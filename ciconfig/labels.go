@@ -1,7 +1,5 @@
 package ciconfig
 
-import "strings"
-
 // Label is a label of an image.
 type Label struct {
 	Name  string `json:"name"`
@@ -52,11 +50,9 @@ func Labels(p Provenance) []Label {
 // fromLabel begins the name of the label that records the digest of the image that replaced the last FROM.
 const fromLabel = "io.openshift.ci.from."
 
-// FromLabel returns the name of that label for a pipeline tag. CI cuts the tag so that it fits the 63 characters of a label's name.
+// FromLabel returns the name of that label for a pipeline tag. CI cuts it to 63 characters.
 func FromLabel(tag string) string {
 	const longest = 63
-	if len(tag) > longest {
-		tag = strings.TrimRight(tag[:longest], "-._")
-	}
-	return fromLabel + tag
+	name := fromLabel + tag
+	return name[:min(len(name), longest)]
 }

@@ -3,7 +3,6 @@ package ciconfig
 import (
 	"slices"
 	"sort"
-	"strings"
 )
 
 // Promoted is one image that a config promotes.
@@ -68,7 +67,7 @@ func (c *Config) buildCache() ImageRef {
 	if c.Metadata.Variant != "" {
 		tag += "-" + c.Metadata.Variant
 	}
-	return ImageRef{"build-cache", c.Metadata.Org + "-" + c.Metadata.Repo, strings.ReplaceAll(tag, "/", "-")}
+	return ImageRef{"build-cache", c.Metadata.Org + "-" + c.Metadata.Repo, tag}
 }
 
 // promotesTo returns the pipeline tag that is promoted to the given image. Enabled targets win over disabled ones.

@@ -58,8 +58,11 @@ func (r Recipe) Resolve(data []byte) (*Resolution, error) {
 	for i, text := range file.Substitute(from, marked, true) {
 		reference := file.References[i]
 		alias, replaced := strings.CutPrefix(text, mark)
-		if reference.Local && !replaced {
+		switch {
+		case !replaced && reference.Local:
 			continue
+		case !replaced:
+			alias = ""
 		}
 		base := Base{Reference: reference.Text, Kind: reference.Kind, Line: reference.Line, Stage: reference.Stage,
 			Name: reference.Name, Final: i == final, Alias: alias}
@@ -165,6 +168,8 @@ func (r Recipe) settle(base *Base, reference dockerfile.Reference, detected map[
 		return r.config.refuse(step)
 	case step.Pullspec != "":
 		base.Pullspec = step.Pullspec
+	case step.Base.IsZero():
+		return r.errorf("line %d: %q is what the repository's %s names, which was not read", reference.Line, base.Alias, BuildRootFile)
 	default:
 		base.Image = step.Base
 	}
