@@ -1,0 +1,41 @@
+package ciconfig
+
+import "slices"
+
+// Override is what a user says about a recipe: --context-dir, --dockerfile and --build-arg.
+type Override struct {
+	ContextDir string // "" leaves the config's
+	Dockerfile string // relative to the context directory; "" leaves the config's
+	BuildArgs  []Arg  // win over the config's of the same name
+}
+
+// With returns the recipe with what the user says. Paths that lead out of the repository are an error.
+func (r Recipe) With(o Override) (Recipe, error) {
+	image := Image{ContextDir: r.ContextDir, Dockerfile: r.Dockerfile, Literal: r.Literal, BuildArgs: slices.Clone(r.BuildArgs), Inputs: r.Inputs}
+	if o.ContextDir != "" {
+		image.ContextDir = o.ContextDir
+	}
+	if o.Dockerfile != "" {
+		image.Dockerfile, image.Literal = o.Dockerfile, ""
+	}
+	for _, arg := range o.BuildArgs {
+		at := slices.IndexFunc(image.BuildArgs, func(known Arg) bool { return known.Name == arg.Name })
+		if at < 0 {
+			image.BuildArgs = append(image.BuildArgs, arg)
+		} else {
+			image.BuildArgs[at] = arg
+		}
+	}
+	if r.Kind != StepImage { // what is made of a few lines of shell takes arguments alone
+		r.BuildArgs = image.BuildArgs
+		return r, nil
+	}
+	return r, r.fill(image)
+}
+
+// Plain returns a recipe without a config: the Dockerfile at the root of the repository, with nothing substituted but the references to
+// CI's registries that CI would find by itself.
+func Plain(origin, component string) Recipe {
+	return Recipe{Origin: origin, Image: component, Kind: StepImage, ContextDir: ".", Dockerfile: "Dockerfile", Checkout: true,
+		Pipeline: map[string]Step{}, config: &Config{Name: origin}}
+}

@@ -1,0 +1,64 @@
+package ciconfig_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/oc-rebuild/oc-rebuild/ciconfig"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+)
+
+func TestOverride(t *testing.T) {
+	recipe, err := parse(t, everything).Recipe("operator")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := recipe.With(ciconfig.Override{ContextDir: "other", Dockerfile: "Dockerfile.x", BuildArgs: []ciconfig.Arg{{Name: "TAGS", Value: "fcos"}, {Name: "NEW", Value: "1"}}})
+	if err != nil || got.ContextDir != "other" || got.Dockerfile != "Dockerfile.x" || got.From != "base" || len(got.Inputs) != 2 {
+		t.Errorf("With = %+v, %v", got, err)
+	}
+	if diff := cmp.Diff([]ciconfig.Arg{{Name: "TAGS", Value: "fcos"}, {Name: "EMPTY"}, {Name: "NEW", Value: "1"}}, got.BuildArgs); diff != "" {
+		t.Errorf("build arguments (-want +got):\n%s", diff)
+	}
+	if recipe.BuildArgs[0].Value != "scos" {
+		t.Error("the recipe itself was changed")
+	}
+	same, err := recipe.With(ciconfig.Override{})
+	if err != nil || same.Dockerfile != recipe.Dockerfile || same.ContextDir != recipe.ContextDir {
+		t.Errorf("nothing said: %+v, %v", same, err)
+	}
+	literal, err := parse(t, everything).Recipe("literal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if kept, err := literal.With(ciconfig.Override{}); err != nil || kept.Literal == "" {
+		t.Errorf("nothing said about a literal: %+v, %v", kept, err)
+	}
+	if replaced, err := literal.With(ciconfig.Override{Dockerfile: "a"}); err != nil || replaced.Literal != "" || replaced.Dockerfile != "a" {
+		t.Errorf("a Dockerfile in place of a literal: %+v, %v", replaced, err)
+	}
+	for _, bad := range []ciconfig.Override{{Dockerfile: "/etc/passwd"}, {Dockerfile: "../../x"}, {ContextDir: ".."}, {ContextDir: "/"}} {
+		if got, err := recipe.With(bad); fault.KindOf(err) != fault.Unresolved {
+			t.Errorf("With(%+v) = %+v, %v, want an error", bad, got, err)
+		}
+	}
+}
+
+func TestPlain(t *testing.T) {
+	recipe := ciconfig.Plain("--dockerfile", "x")
+	resolution, err := recipe.Resolve([]byte("FROM registry.ci.openshift.org/ocp/4.17:cli AS c\nFROM quay.io/a/b:c\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"1: FROM registry.ci.openshift.org/ocp/4.17:cli is ocp_4.17_cli = ocp/4.17:cli", "2: FROM quay.io/a/b:c = quay.io/a/b:c final"}
+	var got []string
+	for _, base := range resolution.Bases {
+		got = append(got, line(base))
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("bases (-want +got):\n%s", diff)
+	}
+	if pieces := recipe.Contexts(); len(pieces) != 1 || pieces[0].Checkout != "./." {
+		t.Errorf("context: %+v", pieces)
+	}
+}
