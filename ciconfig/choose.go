@@ -16,7 +16,7 @@ type candidate struct {
 }
 
 // choose picks the best of the configs.
-func (q Query) choose(configs []*Config) (Match, error) {
+func (q search) choose(configs []*Config) (Match, error) {
 	var fit []candidate
 	for _, config := range configs {
 		if one, ok := q.consider(config); ok {
@@ -37,25 +37,24 @@ func (q Query) choose(configs []*Config) (Match, error) {
 }
 
 // consider reports whether a config can be the answer, and by which promotion.
-func (q Query) consider(config *Config) (candidate, bool) {
+func (q search) consider(config *Config) (candidate, bool) {
 	if q.Variant != "" && config.Metadata.Variant != q.Variant {
 		return candidate{}, false
 	}
-	streams := q.Stream.Candidates()
-	for behind, stream := range streams {
+	for behind, stream := range q.streams {
 		found, ok := config.promotesTo(stream.Tag(q.Tag))
 		if ok && (q.Image == "" || q.Image == found.Image) {
 			return candidate{config, found, stream, behind}, true
 		}
 	}
 	if step, ok := config.step(q.Image); q.Image != "" && ok && step.Kind != StepInput {
-		return candidate{config, Promoted{Image: q.Image}, q.Stream, len(streams)}, true
+		return candidate{config, Promoted{Image: q.Image}, q.Stream, len(q.streams)}, true
 	}
 	return candidate{}, false
 }
 
 // rank orders candidates, the best first; equal ranks are ambiguous.
-func (q Query) rank(c candidate) int {
+func (q search) rank(c candidate) int {
 	m := c.config.Metadata
 	rank := c.behind * 1000
 	if m.Variant != c.stream.variant() {
@@ -82,7 +81,7 @@ func (q Query) rank(c candidate) int {
 }
 
 // reason says why a candidate was taken.
-func (q Query) reason(c candidate, of int) string {
+func (q search) reason(c candidate, of int) string {
 	text := "--image chooses it"
 	if !c.found.To.IsZero() {
 		text = "it promotes " + c.found.To.String()
@@ -100,7 +99,7 @@ func (q Query) reason(c candidate, of int) string {
 }
 
 // ambiguous lists the candidates that are equally good.
-func (q Query) ambiguous(fit []candidate) error {
+func (q search) ambiguous(fit []candidate) error {
 	var lines []string
 	for _, one := range fit {
 		if q.rank(one) == q.rank(fit[0]) {

@@ -44,11 +44,11 @@ func (m Match) Recipe() (Recipe, error) {
 // variant as the stream's, branch as in the payload, enabled promotion, a branch release-X.Y or openshift-X.Y of the stream's version,
 // main or master. None, and several that are equal, is an error of class Unresolved that lists candidates.
 func (t *Tree) Find(ctx context.Context, query Query) (Match, error) {
-	query = query.normal()
+	search := newSearch(query)
 	if err := t.check(); err != nil {
 		return Match{}, err
 	}
-	names, err := t.names(ctx, query)
+	names, err := t.names(ctx, search)
 	if err != nil {
 		return Match{}, err
 	}
@@ -57,7 +57,7 @@ func (t *Tree) Find(ctx context.Context, query Query) (Match, error) {
 		if err := ctx.Err(); err != nil {
 			return Match{}, err
 		}
-		if !t.mentions(name, query) {
+		if !t.mentions(name, search) {
 			continue
 		}
 		config, err := t.Config(name)
@@ -66,9 +66,9 @@ func (t *Tree) Find(ctx context.Context, query Query) (Match, error) {
 		}
 		configs = append(configs, config)
 	}
-	match, err := query.choose(configs)
+	match, err := search.choose(configs)
 	if err != nil {
-		return Match{}, t.explain(ctx, query, names, err)
+		return Match{}, t.explain(ctx, search, names, err)
 	}
 	match.Origin = t.origin
 	return match, nil
@@ -82,17 +82,28 @@ func (q Query) normal() Query {
 	return q
 }
 
+// search is a query with what is worked out of it once.
+type search struct {
+	Query
+	streams []Stream // Query.Stream.Candidates
+}
+
+// newSearch prepares a query.
+func newSearch(query Query) search {
+	return search{query.normal(), query.Stream.Candidates()}
+}
+
 // names lists the files to look into.
-func (t *Tree) names(ctx context.Context, query Query) ([]string, error) {
+func (t *Tree) names(ctx context.Context, query search) ([]string, error) {
 	if query.Org == "" && query.Repo == "" {
-		return t.promoters(ctx, query.Stream)
+		return t.promoters(ctx, query.streams)
 	}
 	return t.list(query.Org, query.Repo)
 }
 
 // mentions reports whether a config can be the answer at all, by looking for the names in its bytes: parsing costs a hundred times more.
 // Files that cannot be read are left to the parser, which says why.
-func (t *Tree) mentions(name string, query Query) bool {
+func (t *Tree) mentions(name string, query search) bool {
 	if query.Variant != "" && !strings.HasSuffix(name, "__"+query.Variant+".yaml") {
 		return false
 	}
@@ -106,14 +117,14 @@ func (t *Tree) mentions(name string, query Query) bool {
 	if query.Image != "" {
 		return bytes.Contains(data, []byte(query.Image))
 	}
-	return bytes.Contains(data, []byte(query.Tag)) && query.Stream.within(promotionSection(data))
+	return bytes.Contains(data, []byte(query.Tag)) && named(query.streams, promotionSection(data))
 }
 
 // chooseAdvice names the flags that settle which config is meant.
 const chooseAdvice = "choose with --config FILE, --image NAME or --variant NAME"
 
 // explain turns a failed choice into an error for the user, with what the tree has instead.
-func (t *Tree) explain(ctx context.Context, query Query, names []string, err error) error {
+func (t *Tree) explain(ctx context.Context, query search, names []string, err error) error {
 	text := fmt.Sprintf("%s: the component %q", t.origin, query.Tag)
 	if query.Repo != "" {
 		text += fmt.Sprintf(" of %s/%s", query.Org, query.Repo)

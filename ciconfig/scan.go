@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"path"
 	"runtime"
+	"slices"
 	"sync"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
@@ -17,9 +18,9 @@ import (
 // maxConfigs bounds the files of a tree. openshift/release has about 13,000 configs.
 const maxConfigs = 100_000
 
-// promoters lists the configs of the whole tree that may promote to a stream, sorted. The tree is read once; what each config says about
+// promoters lists the configs of the whole tree that may promote to one of the streams, sorted. The tree is read once; what each config says about
 // promotion is kept.
-func (t *Tree) promoters(ctx context.Context, stream Stream) ([]string, error) {
+func (t *Tree) promoters(ctx context.Context, streams []Stream) ([]string, error) {
 	t.mu.Lock()
 	sections := t.sections
 	t.mu.Unlock()
@@ -34,7 +35,7 @@ func (t *Tree) promoters(ctx context.Context, stream Stream) ([]string, error) {
 	}
 	var names []string
 	for _, name := range sortedKeys(sections) {
-		if stream.within(sections[name]) {
+		if named(streams, sections[name]) {
 			names = append(names, name)
 		}
 	}
@@ -120,14 +121,9 @@ func promotionSection(data []byte) []byte {
 	return section
 }
 
-// within reports whether a text names the stream, or one that it falls back on.
-func (s Stream) within(text []byte) bool {
-	for _, one := range s.Candidates() {
-		if bytes.Contains(text, []byte(one.Name)) {
-			return true
-		}
-	}
-	return false
+// named reports whether a text names one of the streams.
+func named(streams []Stream, text []byte) bool {
+	return slices.ContainsFunc(streams, func(s Stream) bool { return bytes.Contains(text, []byte(s.Name)) })
 }
 
 // isParsed reports whether a config was parsed before.
@@ -138,8 +134,8 @@ func (t *Tree) isParsed(name string) bool {
 }
 
 // elsewhere lists configs of other repositories that promote what is looked for, for a message.
-func (t *Tree) elsewhere(ctx context.Context, query Query) []string {
-	names, err := t.promoters(ctx, query.Stream)
+func (t *Tree) elsewhere(ctx context.Context, query search) []string {
+	names, err := t.promoters(ctx, query.streams)
 	if err != nil {
 		return nil
 	}

@@ -156,7 +156,7 @@ func (s *scanner) append(one *instruction, joined *strings.Builder, text string,
 	return at != nil
 }
 
-var heredocWord = regexp.MustCompile(`^[0-9]*<<(-?)([^<]+)$`)
+var heredocWord = regexp.MustCompile(`^[0-9]*<<(-?)([^<]*)$`)
 
 // skipHeredocs moves past the bodies of the here-documents that an instruction opens.
 func (s *scanner) skipHeredocs(one instruction) error {
@@ -172,12 +172,19 @@ func (s *scanner) skipHeredocs(one instruction) error {
 	if err != nil {
 		return nil // unbalanced quotes: the builder sees no here-document either
 	}
-	for _, word := range words {
+	for i, word := range words {
 		match := heredocWord.FindStringSubmatch(word)
 		if match == nil {
 			continue
 		}
-		if err := s.skipTo(unquote(match[2]), match[1] == "-"); err != nil {
+		dash, name := match[1], match[2]
+		if name == "" && dash == "" && i+1 < len(words) { // spaces may follow <<, which a shift in shell arithmetic has too
+			name = words[i+1]
+		}
+		if name == "" || strings.Contains(name, "<") {
+			continue
+		}
+		if err := s.skipTo(unquote(name), dash == "-"); err != nil {
 			return fmt.Errorf("line %d: %w", one.line, err)
 		}
 	}
