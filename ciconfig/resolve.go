@@ -19,6 +19,7 @@ type Base struct {
 	Name      string          `json:"-"`     // what AS calls the stage
 	Final     bool            `json:"final"` // the image that is built is based on it
 	Reason    string          `json:"reason"`
+	Refused   error           `json:"-"` // why a sibling cannot be built outside CI: another image must be named in its place
 }
 
 // Resolution is a Dockerfile of which it is known what every reference stands for.
@@ -164,8 +165,7 @@ func (r Recipe) settle(base *Base, reference dockerfile.Reference, detected map[
 	case !known:
 		return r.config.unknownTag(base.Alias)
 	case step.Kind != StepInput:
-		base.Sibling = base.Alias
-		return r.config.refuse(step)
+		base.Sibling, base.Refused = base.Alias, r.config.refuse(step)
 	case step.Pullspec != "":
 		base.Pullspec = step.Pullspec
 	case step.Base.IsZero():

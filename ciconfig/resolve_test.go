@@ -100,17 +100,10 @@ func TestResolveRefuses(t *testing.T) {
 		{"overridden", "FROM a\x1b[31m\n", `line 1: "a\x1b[31m" becomes "a\x1b[31m", which is not the name of an image`},
 		{"overridden", "FROM a\u202eb\n", "not the name of an image"},
 		{"overridden", "FROM registry.ci.openshift.org/ocp/4.17:a\u202eb\n", "line 1: "},
-		{"raw-repo", "FROM x\n", "needs RPMs that CI serves"},
 	}
-	config := parse(t, everything+"- project_directory_image_build_step: {to: raw-repo, inputs: {base-with-rpms: {}}, from: base}\n")
+	config := parse(t, everything)
 	for _, test := range tests {
 		recipe, err := config.Recipe(test.image)
-		if test.image == "raw-repo" {
-			if err != nil {
-				t.Errorf("an input that is not used is needed: %v", err)
-			}
-			continue
-		}
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -149,5 +142,21 @@ func TestRewrite(t *testing.T) {
 	}
 	if _, err = resolution.Rewrite(func(ciconfig.Base) string { return "x\nRUN id" }); err == nil {
 		t.Error("a pull spec may carry instructions")
+	}
+}
+
+// TestRefusedSibling leaves it to the caller to name another image for one that only CI can make.
+func TestRefusedSibling(t *testing.T) {
+	recipe, err := parse(t, everything).Recipe("repository")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resolution, err := recipe.Resolve([]byte("FROM x\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := resolution.Bases[0]
+	if base.Sibling != "with-repo" || fault.KindOf(base.Refused) != fault.Unresolved || !strings.Contains(base.Refused.Error(), "needs RPMs that CI serves") {
+		t.Errorf("base: %+v", base)
 	}
 }
