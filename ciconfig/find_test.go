@@ -57,6 +57,8 @@ var release = tree(map[string]string{
 	"openshift/feature@other":               promoting("ocp/4.17", "", "feature"),
 	"openshift/json@release-4.17":           `{"images":[{"to":"json"}],"promotion":{"to":[{"namespace":"ocp","name":"4.17"}]}}`,
 	"openshift/anchored@release-4.17":       "x: &p {to: [{namespace: ocp, name: '4.17'}]}\nimages: [{to: anchored}]\npromotion: *p\n",
+	"openshift/liar@release-4.17":           promoting("ocp/4.17", "", "liar") + "zz_generated_metadata: {org: evil, repo: liar, branch: release-4.17}\n",
+	"openshift/liar@release-4.17__okd":      promoting("origin/4.17", "", "liar") + "zz_generated_metadata: {org: openshift, repo: liar, branch: release-4.17}\n",
 	"openshift/unpromoted@release-4.17":     "images: [{to: unpromoted}]\n",
 })
 
@@ -95,6 +97,8 @@ func TestFind(t *testing.T) {
 		{"an unknown tag", ciconfig.Query{Stream: ocp, Tag: "unknown"}, "", "no config promotes ocp/4.17:unknown"},
 		{"an unknown variant", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "api", Tag: "api", Variant: "nope"}, "", "no config promotes"},
 		{"a broken config", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "broken", Tag: "broken"}, "", "openshift-broken-release-4.17.yaml:7: base_images"},
+		{"a config of another repository", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "liar", Tag: "liar"}, "", `zz_generated_metadata say "evil/liar@release-4.17"`},
+		{"a config of another variant", ciconfig.Query{Stream: ciconfig.Stream{Namespace: "origin", Name: "4.17"}, Org: "openshift", Repo: "liar", Tag: "liar", Variant: "okd"}, "", `the file's place says "openshift/liar@release-4.17 [okd]"`},
 		{"a repository that leads out", ciconfig.Query{Stream: ocp, Org: "..", Repo: "..", Tag: "x"}, "", `"../.." is not the name of a repository`},
 		{"a repository with a slash", ciconfig.Query{Stream: ocp, Org: "a", Repo: "b/../../c", Tag: "x"}, "", "is not the name of a repository"},
 	}
@@ -202,6 +206,20 @@ func write(t *testing.T, name, text string) {
 	}
 	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestLoad(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "openshift", "x", "openshift-x-main.yaml")
+	write(t, name, "images: [{to: x}]\n")
+	config, err := ciconfig.Load(name)
+	if want := (ciconfig.Metadata{Org: "openshift", Repo: "x", Branch: "main"}); err != nil || config.Metadata != want {
+		t.Errorf("Load = %+v, %v", config, err)
+	}
+	for _, bad := range []string{name + ".missing", filepath.Dir(name), "/dev/zero"} {
+		if _, err := ciconfig.Load(bad); fault.KindOf(err) != fault.Unresolved {
+			t.Errorf("Load(%q): %v", bad, err)
+		}
 	}
 }
 

@@ -24,7 +24,8 @@ type Base struct {
 
 // Resolution is a Dockerfile of which it is known what every reference stands for.
 type Resolution struct {
-	Bases []Base // in the order in which they are written; earlier stages and scratch are left out
+	Bases   []Base              // in the order in which they are written; earlier stages and scratch are left out
+	Notices []dockerfile.Notice // instructions that reach beyond bases and context, to be shown before a build
 
 	file    *dockerfile.File
 	indices []int // of Bases in file.References
@@ -54,7 +55,7 @@ func (r Recipe) Resolve(data []byte) (*Resolution, error) {
 	for text, alias := range as {
 		marked[text] = mark + alias
 	}
-	result := &Resolution{file: file}
+	result := &Resolution{file: file, Notices: file.Notices}
 	final := finalReference(file, from, marked)
 	for i, text := range file.Substitute(from, marked, true) {
 		reference := file.References[i]

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"os"
 	"path"
 	"strings"
 	"sync"
@@ -54,9 +56,34 @@ func (t *Tree) Config(name string) (*Config, error) {
 			file.err = fault.New(fault.Unresolved, "", fmt.Errorf("reading a config of %s: %w", t.origin, err))
 			return
 		}
-		file.config, file.err = Parse(name, data)
+		if file.config, file.err = Parse(name, data); file.err == nil {
+			file.err = file.config.belongs(name)
+		}
 	})
 	return file.config, file.err
+}
+
+// belongs refuses a config whose metadata name another repository or variant than its path: which of the two would be built?
+func (c *Config) belongs(name string) error {
+	place, err := MetadataFromPath(name)
+	if m := c.Metadata; err == nil && (m.Org != place.Org || m.Repo != place.Repo || m.Variant != place.Variant) {
+		return fault.Errorf(fault.Unresolved, "%s: zz_generated_metadata say %q, the file's place says %q", name, m, place)
+	}
+	return nil
+}
+
+// Load reads one config that the user named.
+func Load(name string) (*Config, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, fault.New(fault.Unresolved, "", fmt.Errorf("reading the config: %w", err))
+	}
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, MaxConfigSize+1))
+	if err != nil {
+		return nil, fault.New(fault.Unresolved, "", fmt.Errorf("reading the config: %w", err))
+	}
+	return Parse(name, data)
 }
 
 // file returns the entry for a path.

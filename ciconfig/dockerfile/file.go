@@ -38,6 +38,8 @@ type File struct {
 	References []Reference
 	// Stages is the number of FROM instructions.
 	Stages int
+	// Notices are the instructions that reach beyond base images and context: other networks, secrets, remote files.
+	Notices []Notice
 
 	data []byte
 }
@@ -78,6 +80,7 @@ type reader struct {
 
 // read takes one instruction into account.
 func (p *reader) read(one instruction) error {
+	p.notice(one)
 	switch one.command {
 	case "ARG", "ENV":
 		p.args.declare(one.command, one.text)

@@ -159,3 +159,25 @@ func TestSubstituteMounts(t *testing.T) {
 		t.Errorf("with mounts (-want +got):\n%s", diff)
 	}
 }
+
+func TestNotices(t *testing.T) {
+	text := `FROM a
+RUN --security=insecure --network=host --mount=type=secret,id=x --mount=type=cache,target=/c true
+RUN --network=none --security=sandbox --mount=type=bind,from=b,target=/b true
+ADD --chown=1 https://169.254.169.254/x \
+  git@github.com:a/b.git#main:sub file /dst
+ADD ["ftp://x/y", "/z"]
+RUN curl https://example.com
+`
+	file, err := dockerfile.Parse([]byte(text), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []dockerfile.Notice{
+		{2, "RUN --security=insecure"}, {2, "RUN --network=host"}, {2, "RUN --mount=type=secret"},
+		{4, "ADD https://169.254.169.254/x"}, {4, "ADD git@github.com:a/b.git#main:sub"}, {6, "ADD ftp://x/y"},
+	}
+	if diff := cmp.Diff(want, file.Notices); diff != "" {
+		t.Errorf("notices (-want +got):\n%s", diff)
+	}
+}
