@@ -123,18 +123,9 @@ func (g *Graph) Needs(tag string) ([]string, error) {
 	if err := g.config.refuse(step); err != nil {
 		return nil, err
 	}
-	needs := map[string]bool{}
-	if step.From != "" {
-		needs[step.From] = true
-	}
-	if step.Image != nil {
-		for _, input := range step.Image.Inputs {
-			if g.config.uses(input) {
-				needs[input.Image] = true
-			}
-		}
-	}
-	list := sortedKeys(needs)
+	list := g.named(tag)
+	slices.Sort(list)
+	list = slices.Compact(list)
 	for _, need := range list {
 		if _, ok := g.steps[need]; !ok {
 			return nil, fmt.Errorf("the image %q: %w", tag, g.config.unknownTag(need))
