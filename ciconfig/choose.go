@@ -90,7 +90,7 @@ func (q search) reason(c candidate, of int) string {
 		text += " (promotion switched off)"
 	}
 	if q.Ref != "" && serves(c.config.Metadata.Branch, q.Ref) {
-		text += ", and the payload names the branch " + q.Ref
+		text += fmt.Sprintf(", and the payload names the branch %q", q.Ref)
 	}
 	if of > 1 {
 		text += fmt.Sprintf("; the best of %d that fit", of)

@@ -80,7 +80,7 @@ func TestFind(t *testing.T) {
 		{"an OKD stream", ciconfig.Query{Stream: scos, Org: "openshift", Repo: "api", Tag: "api"}, "release-4.17__okd-scos/api", ""},
 		{"an OKD stream that is built outside CI", ciconfig.Query{Stream: ciconfig.Stream{Namespace: "origin", Name: "scos-4.17-art"}, Org: "openshift", Repo: "api", Tag: "api"}, "release-4.17__okd-scos/api", ""},
 		{"an OKD image that is mirrored from OCP", ciconfig.Query{Stream: scos, Org: "openshift", Repo: "cli", Tag: "cli"}, "openshift-4.17/cli", "best of 3"},
-		{"a branch that is not named after the release", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "cli", Tag: "cli", Ref: "fcos"}, "fcos/cli", "the payload names the branch fcos"},
+		{"a branch that is not named after the release", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "cli", Tag: "cli", Ref: "fcos"}, "fcos/cli", `the payload names the branch "fcos"`},
 		{"a feature branch", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "feature", Tag: "feature", Ref: "release-4.17-hotfix"}, "release-4.17/feature", ""},
 		{"an image of another name", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "installer", Tag: "installer-alt"}, "release-4.17__alt/installer", ""},
 		{"no repository", ciconfig.Query{Stream: ocp, Tag: "installer"}, "release-4.17/installer", ""},

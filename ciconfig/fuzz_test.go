@@ -8,6 +8,7 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
 	"github.com/oc-rebuild/oc-rebuild/ciconfig/dockerfile"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 
 // FuzzParse reads a config and asks everything of it that can be asked.
@@ -19,9 +20,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		config, err := ciconfig.Parse("org/repo/org-repo-main.yaml", []byte(text))
 		if err != nil {
-			if strings.ContainsFunc(err.Error(), func(c rune) bool { return c < ' ' && c != '\n' }) {
-				t.Fatalf("the error %q carries control characters", err)
-			}
+			printable(t, err)
 			return
 		}
 		config.Promotes("c0ffee")
@@ -31,10 +30,12 @@ func FuzzParse(f *testing.F) {
 		}
 		for _, step := range config.Steps() {
 			if _, err := graph.Order(step.To); err != nil {
+				printable(t, err)
 				continue
 			}
 			recipe, err := config.Recipe(step.To)
 			if err != nil {
+				printable(t, err)
 				continue
 			}
 			if name := filepath.Join("/repository", recipe.ContextDir, recipe.Dockerfile); !strings.HasPrefix(name, "/repository/") && name != "/repository" {
@@ -70,6 +71,7 @@ func FuzzResolve(f *testing.F) {
 func resolve(t *testing.T, recipe ciconfig.Recipe, text string) {
 	resolution, err := recipe.Resolve([]byte(text))
 	if err != nil {
+		printable(t, err)
 		return
 	}
 	for _, base := range resolution.Bases {
@@ -133,5 +135,13 @@ func TestRealConfigs(t *testing.T) {
 	}
 	if images < 1500 || failed > 30 {
 		t.Errorf("of %d images, %d have no recipe", images, failed)
+	}
+}
+
+// printable fails the test where an error would bring control characters to a terminal.
+func printable(t *testing.T, err error) {
+	t.Helper()
+	if strings.ContainsFunc(err.Error()+fault.AdviceOf(err), func(c rune) bool { return c < ' ' && c != '\n' || c == 0x7f }) {
+		t.Fatalf("the error %q carries control characters", err)
 	}
 }

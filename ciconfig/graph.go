@@ -218,7 +218,7 @@ func (c *Config) refuse(step Step) error {
 	case step.Kind == StepRPMInject:
 		why = "needs RPMs that CI serves over HTTP inside its cluster (rpm_image_injection_step or base_rpm_images)"
 	case step.Kind == StepOther:
-		why = "is made by a " + step.Type
+		why = fmt.Sprintf("is made by a %q", step.Type)
 	case c.MultiRef || step.Image != nil && step.Image.Ref != "":
 		why = "is built from several repositories at once (multi-ref)"
 	default:

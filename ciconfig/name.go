@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -27,6 +28,9 @@ func (m Metadata) String() string {
 	text := m.Org + "/" + m.Repo + "@" + m.Branch
 	if m.Variant != "" {
 		text += " [" + m.Variant + "]"
+	}
+	if unprintable(text) {
+		return strconv.Quote(text)
 	}
 	return text
 }

@@ -137,6 +137,9 @@ func (d *decoder) references(target *map[string]ImageRef) func(*yaml.Node, strin
 	return func(node *yaml.Node, path string) error {
 		*target = map[string]ImageRef{}
 		return d.entries(node, path, func(alias string, value *yaml.Node, path string) error {
+			if strings.ContainsFunc(alias, notInName) {
+				return d.at(value, path, "not the name of a tag")
+			}
 			var ref ImageRef
 			if err := d.reference(&ref)(value, path); err != nil {
 				return err
@@ -156,6 +159,9 @@ func (d *decoder) external(target *map[string]string) func(*yaml.Node, string) e
 	return func(node *yaml.Node, path string) error {
 		*target = map[string]string{}
 		return d.entries(node, path, func(alias string, value *yaml.Node, path string) error {
+			if strings.ContainsFunc(alias, notInName) {
+				return d.at(value, path, "not the name of a tag")
+			}
 			var registry string
 			var ref ImageRef
 			err := d.fields(value, path, map[string]func(*yaml.Node, string) error{

@@ -15,13 +15,14 @@ func (d *decoder) rawSteps(target *[]Step) func(*yaml.Node, string) error {
 	}
 }
 
+// rawStep reads one step of a kind. Kinds that are not known keep their name alone, for the message that refuses them.
 func (d *decoder) rawStep(kind string, node *yaml.Node, path string) (Step, error) {
-	step := Step{Kind: StepOther, Type: kind}
-	both := map[string]func(*yaml.Node, string) error{"from": d.text(&step.From), "to": d.text(&step.To)}
+	step := Step{Type: kind}
+	known := map[string]func(*yaml.Node, string) error{"from": d.text(&step.From), "to": d.text(&step.To)}
 	switch kind {
 	case "pipeline_image_cache_step":
 		step.Kind = StepCache
-		both["commands"] = d.text(&step.Commands)
+		known["commands"] = d.text(&step.Commands)
 	case "rpm_image_injection_step":
 		step.Kind = StepRPMInject
 	case "rpm_serve_step":
@@ -30,38 +31,36 @@ func (d *decoder) rawStep(kind string, node *yaml.Node, path string) (Step, erro
 		step.Kind = StepSource
 	case "output_image_tag_step":
 		step.Kind = StepOutput
-		both["optional"] = d.truth(&step.Optional)
-		both["to"] = func(node *yaml.Node, path string) error {
-			var to ImageRef
-			err := d.reference(&to)(node, path)
-			if step.To = to.Name + ":" + to.Tag; to.Namespace != "" {
-				step.To = to.Namespace + "/" + step.To
-			}
-			return err
-		}
+		known["optional"] = d.truth(&step.Optional)
+		known["to"] = d.output(&step.To)
 	case "input_image_tag_step":
 		step.Kind = StepInput
-		both["base_image"] = d.reference(&step.Base)
+		known["base_image"] = d.reference(&step.Base)
 	case "project_directory_image_build_step":
-		step.Kind = StepImage
-		step.Image = &Image{}
-		if err := d.image(step.Image)(node, path); err != nil {
-			return step, err
-		}
+		step.Kind, step.Image = StepImage, &Image{}
+		err := d.image(step.Image)(node, path)
 		step.To, step.From, step.Optional = step.Image.To, step.Image.From, step.Image.Optional
-		return step, nil
+		return step, err
 	default:
-		both = map[string]func(*yaml.Node, string) error{} // whatever it holds, it is refused if an image needs it
-		var to string
-		both["to"] = func(node *yaml.Node, path string) error {
+		step.Kind = StepOther
+		known = map[string]func(*yaml.Node, string) error{"to": func(node *yaml.Node, _ string) error {
 			if node.Kind == yaml.ScalarNode {
-				return d.text(&to)(node, path)
+				step.To = node.Value
 			}
 			return nil
-		}
-		err := d.fields(node, path, both)
-		step.To = to
-		return step, err
+		}}
 	}
-	return step, d.fields(node, path, both)
+	return step, d.fields(node, path, known)
+}
+
+// output reads where an image is tagged: [NAMESPACE/]NAME:TAG.
+func (d *decoder) output(target *string) func(*yaml.Node, string) error {
+	return func(node *yaml.Node, path string) error {
+		var to ImageRef
+		err := d.reference(&to)(node, path)
+		if *target = to.Name + ":" + to.Tag; to.Namespace != "" {
+			*target = to.Namespace + "/" + *target
+		}
+		return err
+	}
 }

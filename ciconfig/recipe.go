@@ -75,7 +75,7 @@ func (r *Recipe) fill(i Image) error {
 		}
 		for _, one := range input.Paths {
 			if one.Destination != "" && !fs.ValidPath(path.Clean(one.Destination)) || unprintable(one.Source+one.Destination) {
-				return r.errorf("inputs: %s: destination_dir %q is not inside the build context", input.Image, one.Destination)
+				return r.errorf("inputs: %q: destination_dir %q is not inside the build context", input.Image, one.Destination)
 			}
 		}
 	}

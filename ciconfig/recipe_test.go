@@ -115,7 +115,7 @@ func TestOrderRefuses(t *testing.T) {
 		"typo":              `the image "typo": config.yaml: "nothing-makes-this" is neither an imported nor a built image`,
 		"repository":        `"with-repo" needs RPMs that CI serves`,
 		"base-with-rpms":    `"base-with-rpms" needs RPMs that CI serves`,
-		"release-user":      `"release-thing" is made by a release_thing_step`,
+		"release-user":      `"release-thing" is made by a "release_thing_step"`,
 		"nothing":           `"nothing" is neither`,
 	}
 	for tag, want := range tests {

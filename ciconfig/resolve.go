@@ -66,6 +66,9 @@ func (r Recipe) Resolve(data []byte) (*Resolution, error) {
 		case !replaced:
 			alias = ""
 		}
+		if unprintable(reference.Text) {
+			return nil, r.errorf("line %d: %q is not the name of an image", reference.Line, reference.Text)
+		}
 		base := Base{Reference: reference.Text, Kind: reference.Kind, Line: reference.Line, Stage: reference.Stage,
 			Name: reference.Name, Final: i == final, Alias: alias}
 		if err := r.settle(&base, reference, detected); err != nil {

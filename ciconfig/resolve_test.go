@@ -97,7 +97,7 @@ func TestResolveRefuses(t *testing.T) {
 	tests := []struct{ image, dockerfile, want string }{
 		{"overridden", "RUN x\n", "no FROM"},
 		{"overridden", "ARG A\nFROM ${A}\n", `line 2: "${A}" becomes ""`},
-		{"overridden", "FROM a\x1b[31m\n", `line 1: "a\x1b[31m" becomes "a\x1b[31m", which is not the name of an image`},
+		{"overridden", "FROM a\x1b[31m\n", `line 1: "a\x1b[31m" is not the name of an image`},
 		{"overridden", "FROM a\u202eb\n", "not the name of an image"},
 		{"overridden", "FROM registry.ci.openshift.org/ocp/4.17:a\u202eb\n", "line 1: "},
 	}

@@ -80,7 +80,7 @@ func (t *Tree) all(ctx context.Context) ([]string, error) {
 			return err
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case entry.IsDir() || !isConfigName(path.Base(name)):
+		case entry.IsDir() || !isConfigName(path.Base(name)) || unprintable(name):
 			return nil
 		case len(names) == maxConfigs:
 			return fmt.Errorf("more than %d configs", maxConfigs)

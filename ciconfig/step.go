@@ -25,5 +25,5 @@ type Step struct {
 	Pullspec string   // inputs from outside CI
 	Image    *Image   // image steps
 	Optional bool     // outputs and images that CI builds only on demand
-	Type     string   // other steps: their key in raw_steps
+	Type     string   // raw steps: their key in raw_steps
 }

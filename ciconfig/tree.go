@@ -122,9 +122,10 @@ func (t *Tree) list(org, repo string) ([]string, error) {
 	return names, nil
 }
 
-// isConfigName tells configs from the other files beside them: OWNERS, .config.prowgen and the like.
+// isConfigName tells configs from the other files beside them: OWNERS, .config.prowgen and the like. A name with control characters, which
+// a message would carry to the terminal, is none.
 func isConfigName(name string) bool {
-	return path.Ext(name) == ".yaml" && !strings.HasPrefix(name, ".")
+	return path.Ext(name) == ".yaml" && !strings.HasPrefix(name, ".") && !unprintable(name)
 }
 
 // check reports whether the tree looks like openshift/release at all.

@@ -19,6 +19,9 @@ func (c *Config) validate(d *decoder, root *yaml.Node) error {
 		made[image.To] = true
 	}
 	for _, step := range c.RawSteps {
+		if step.Kind != StepOutput && strings.ContainsFunc(step.To, notInName) {
+			return d.at(root, "raw_steps", "%q is not the name of a tag", step.To)
+		}
 		if step.Image != nil {
 			if err := step.Image.check(d); err != nil {
 				return err

@@ -74,6 +74,9 @@ func (d *Data) image(c *context, name string) (Image, error) {
 	if image.Dockerfile == "" {
 		image.Dockerfile = "Dockerfile"
 	}
+	if !branchName.MatchString(image.Branch) {
+		image.Branch = ""
+	}
 	if !fs.ValidPath(image.ContextDir) || !fs.ValidPath(path.Join(image.ContextDir, image.Dockerfile)) || path.IsAbs(image.Dockerfile) {
 		return Image{}, fault.Errorf(fault.Unresolved, "%s: %s: %q is not inside the repository", d.origin, name, path.Join(source.Path, image.Dockerfile))
 	}
@@ -86,6 +89,9 @@ func (d *Data) image(c *context, name string) (Image, error) {
 	return image, nil
 }
 
+// branchName is what a branch may be called here.
+var branchName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]*$`)
+
 // parent finds the image of CI that corresponds to a parent.
 func (c *context) parent(p parent) Parent {
 	switch {
@@ -93,7 +99,7 @@ func (c *context) parent(p parent) Parent {
 		result := Parent{Kind: "stream", Name: p.Stream}
 		upstream := c.expand(c.stream(p.Stream).Upstream)
 		ref, ok := ciconfig.FromPullspec(upstream)
-		if result.Image = ref; !ok {
+		if result.Image = ref; !ok && dockerfile.Valid(upstream) {
 			result.Pull = upstream
 		}
 		return result
@@ -101,14 +107,14 @@ func (c *context) parent(p parent) Parent {
 		result := Parent{Kind: "member", Name: p.Member}
 		for _, extension := range []string{".yml", ".yaml"} {
 			if one, ok := c.images[path.Join("images", p.Member+extension)]; ok && c.version != "" {
-				result.Image = ciconfig.ImageRef{Namespace: "ocp", Name: c.version, Tag: one.payloadName()}
+				result.Image, _ = ciconfig.ParseImageRef("ocp/" + c.version + ":" + one.payloadName())
 			}
 		}
 		return result
 	}
 	pull := c.expand(p.Image)
 	ref, ok := ciconfig.FromPullspec(pull)
-	if ok {
+	if ok || !dockerfile.Valid(pull) {
 		pull = ""
 	}
 	return Parent{Kind: "image", Name: p.Image, Image: ref, Pull: pull}
@@ -150,7 +156,7 @@ func (p Parent) String() string {
 	if p.Pull != "" {
 		return p.Pull
 	}
-	return p.Kind + " " + p.Name
+	return fmt.Sprintf("%s %q", p.Kind, p.Name)
 }
 
 // Apply returns the recipe with Dockerfile and context directory from the build data. Its bases are still the config's: see Settle.
@@ -177,7 +183,7 @@ func (i Image) Settle(bases []ciconfig.Base) ([]ciconfig.Base, error) {
 					fmt.Errorf("%s: %s: no image of CI corresponds to the %s %q, for %q in line %d", i.Origin, i.Path, p.Kind, p.Name, base.Reference, base.Line))
 			}
 			base.Alias, base.Sibling, base.Image, base.Pullspec = "", "", p.Image, p.Pull
-			base.Reason = fmt.Sprintf("build data: %s %s", p.Kind, p.Name)
+			base.Reason = fmt.Sprintf("build data: %s %q", p.Kind, p.Name)
 		}
 		next++
 	}

@@ -150,3 +150,41 @@ func TestSecondOpinion(t *testing.T) {
 		t.Errorf("a parent without an image of CI: %v", err)
 	}
 }
+
+// FuzzComponent reads an image's file and applies it.
+func FuzzComponent(f *testing.F) {
+	for _, file := range branch() {
+		f.Add(string(file.Data))
+	}
+	config, err := ciconfig.Parse("config.yaml", []byte(configText))
+	if err != nil {
+		f.Fatal(err)
+	}
+	recipe, err := config.Recipe("cluster-etcd-operator")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		files := branch()
+		files["images/cluster-etcd-operator.yml"] = &fstest.MapFile{Data: []byte(text)}
+		files["streams.yml"] = &fstest.MapFile{Data: []byte(text)}
+		image, err := builddata.Open(files, "build data").Component("cluster-etcd-operator")
+		if err != nil {
+			return
+		}
+		resolution, err := recipe.Resolve([]byte(dockerfileText))
+		if err != nil {
+			t.Fatal(err)
+		}
+		settled, err := image.Settle(resolution.Bases)
+		if err != nil {
+			return
+		}
+		for _, base := range settled {
+			if strings.ContainsAny(base.Image.String()+base.Pullspec, " \x00\n\x1b") {
+				t.Fatalf("%q: %+v", text, base)
+			}
+		}
+		image.Differences(recipe, "", resolution.Bases)
+	})
+}
