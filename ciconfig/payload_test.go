@@ -160,3 +160,56 @@ func TestPayloadOKD(t *testing.T) {
 		t.Errorf("of %d components, these have no recipe: %v", len(list), missing)
 	}
 }
+
+// TestLeavesOKD follows the base images of an OKD stream through the configs that promote them, down to those that nothing promotes. As
+// few as these must come from elsewhere: everything else can be taken from the payload or be built. The exception is artifacts, which
+// another release's config promotes.
+func TestLeavesOKD(t *testing.T) {
+	var index map[string]map[string]struct{ File, Image string }
+	readJSON(t, &index, "golden", "promotion-reverse-index.json")
+	tree := ciconfig.Open(os.DirFS(shared(t, "openshift-release-2024-08")), "openshift/release")
+	stream := ciconfig.Stream{Namespace: "origin", Name: "scos-4.17"}
+	leaves := map[string]bool{}
+	for tag := range index[stream.String()] {
+		match, err := tree.Find(context.Background(), ciconfig.Query{Stream: stream, Tag: tag})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, base := range bases(t, match) {
+			_, held := stream.Holds(base)
+			if _, promoted := index[stream.String()][base.Tag]; tag != "artifacts" && (!held || !promoted) {
+				leaves[base.String()] = true
+			}
+		}
+	}
+	want := []string{"ocp/builder:rhel-8-golang-1.22-openshift-4.17", "ocp/builder:rhel-9-base-nodejs-openshift-4.17",
+		"ocp/builder:rhel-9-golang-1.21-openshift-4.17", "ocp/builder:rhel-9-golang-1.22-openshift-4.17", "ocp/builder:stream9"}
+	if got := slices.Sorted(maps.Keys(leaves)); !slices.Equal(got, want) {
+		t.Errorf("images from elsewhere: %v, want %v", got, want)
+	}
+}
+
+// bases lists the images that are imported to build one, itself or through its siblings.
+func bases(t *testing.T, match ciconfig.Match) (list []ciconfig.ImageRef) {
+	t.Helper()
+	graph, err := match.Config.Graph()
+	if err != nil {
+		t.Fatal(err)
+	}
+	order, err := graph.Order(match.Image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, made := range order {
+		needs, err := graph.Needs(made)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, need := range needs {
+			if step, _ := graph.Step(need); step.Kind == ciconfig.StepInput {
+				list = append(list, step.Base)
+			}
+		}
+	}
+	return list
+}
