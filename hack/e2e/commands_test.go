@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -140,9 +141,10 @@ func has(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// own-storage gives the script a container storage that no other script uses, empty at first.
+// own-storage gives the script a container storage and a compile cache that no other script uses, empty at first.
 func ownStorage(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Check(of(ts).SetStorage(""))
+	ts.Check(os.Remove(filepath.Join(of(ts).CacheDir(), "compile")))
 }
 
 // published REPOSITORY:TAG checks that the registry has a whole image there; with !, that it has nothing.

@@ -90,6 +90,9 @@ func setup(env *testscript.Env, dir string, options playground.Options) error {
 		return err
 	}
 	env.Defer(p.Close)
+	if err := shareCompileCache(p, dir); err != nil {
+		return err
+	}
 	env.Values[key{}] = p
 	env.Vars = append(env.Vars, p.Env()...)
 	env.Vars = append(env.Vars,
@@ -97,6 +100,17 @@ func setup(env *testscript.Env, dir string, options playground.Options) error {
 		"PAYLOAD="+p.Payload, "OKD_PAYLOAD="+p.OKDPayload, "PLAYGROUND="+p.Dir,
 	)
 	return nil
+}
+
+// shareCompileCache lets scripts that build the same repository compile the standard library once.
+func shareCompileCache(p *playground.Playground, dir string) error {
+	shared := filepath.Join(dir, "compile")
+	for _, dir := range []string{shared, p.CacheDir()} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+	}
+	return os.Symlink(shared, filepath.Join(p.CacheDir(), "compile"))
 }
 
 // key finds the playground of a script in its environment.

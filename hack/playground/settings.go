@@ -33,6 +33,9 @@ func (p *Playground) AuthFile() string {
 	return filepath.Join(p.home(), ".config", "containers", "auth.json")
 }
 
+// CacheDir is where Env makes oc-rebuild keep what outlives a run.
+func (p *Playground) CacheDir() string { return filepath.Join(p.home(), ".cache", "oc-rebuild") }
+
 // StorageRoot is where Env makes container tools keep images.
 func (p *Playground) StorageRoot() string {
 	if p.storage != "" {
