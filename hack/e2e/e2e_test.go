@@ -53,9 +53,8 @@ func build(dir string) (string, error) {
 		return "", err
 	}
 	if given := os.Getenv("OC_REBUILD_BINARY"); given != "" {
-		given, err := filepath.Abs(given)
-		if err != nil {
-			return "", err
+		if _, err := os.Stat(given); err != nil || !filepath.IsAbs(given) {
+			return "", fmt.Errorf("OC_REBUILD_BINARY is %q, want the absolute path of a program", given)
 		}
 		return binary, os.Symlink(given, binary)
 	}
