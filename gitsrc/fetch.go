@@ -131,9 +131,9 @@ func (s *Store) checkoutOnce(ctx context.Context, f found, want []level, dest st
 	}
 	repo := checkout.Repository{Commit: f.commit, Branch: f.branch, Packs: db.Used()}
 	tag := f.tag
-	if want[len(want)-1] == levelTree {
+	if last := want[len(want)-1]; !last.history() {
 		repo.Shallow = []pack.ID{f.commit}
-	} else if tag, err = s.history(ctx, db, f, want[len(want)-1], &repo); err != nil {
+	} else if tag, err = s.history(ctx, db, f, &repo); err != nil {
 		return Tree{}, err
 	}
 	if err := written.WriteGitDir(dest, repo); err != nil {
@@ -196,7 +196,7 @@ func (s *Store) fill(ctx context.Context, repo *repository, f found, want []leve
 			continue
 		}
 		o.tell("fetching %s of %s", l.describe(), f.commit)
-		if l != levelTree {
+		if l.history() {
 			if err := o.askRefs(ctx); err != nil {
 				return err
 			}
@@ -204,7 +204,7 @@ func (s *Store) fill(ctx context.Context, repo *repository, f found, want []leve
 		if err := o.obtain(ctx, f.commit, l, f.look); err != nil {
 			return err
 		}
-		if l != levelTree {
+		if l.history() {
 			if err := o.storeTags(); err != nil {
 				return err
 			}
@@ -213,8 +213,13 @@ func (s *Store) fill(ctx context.Context, repo *repository, f found, want []leve
 	return nil
 }
 
+// history tells whether a level has the commits before.
+func (l level) history() bool { return l == levelCommits || l == levelFull }
+
 func (l level) describe() string {
 	switch l {
+	case levelNames:
+		return "the directories"
 	case levelCommits:
 		return "the commits and tags that lead to"
 	case levelFull:

@@ -103,6 +103,8 @@ func (o *obtainer) single(ctx context.Context, id pack.ID, l level) error {
 			// Perhaps the cache has lost something of what it claims to have: ask for everything.
 			want.Haves, want.Shallows = nil, nil
 		}
+	case levelNames:
+		want.Depth, want.Filter = 1, "blob:none"
 	case levelCommits:
 		want.Filter, want.Tags = "tree:0", true
 	case levelFull:
@@ -128,7 +130,7 @@ func (o *obtainer) fetch(ctx context.Context, want remote.Want, cut map[pack.ID]
 		moved := func(total int64) {
 			o.store.progress(Event{Repository: o.address.Web(), Message: "receiving", Bytes: total})
 		}
-		if _, err := pack.Receive(ctx, answer, o.packs(), o.store.limits.Pack, every(progressStep, moved)); err != nil {
+		if err := o.receive(ctx, answer, len(want.Haves) > 0, every(progressStep, moved)); err != nil {
 			return err
 		}
 		for _, c := range answer.Unshallows {
@@ -140,6 +142,21 @@ func (o *obtainer) fetch(ctx context.Context, want remote.Want, cut map[pack.ID]
 		}
 		return o.writeShallow(shallow)
 	})
+}
+
+// receive stores a pack. thin is whether it may be a difference from what the cache has.
+func (o *obtainer) receive(ctx context.Context, answer *remote.Answer, thin bool, moved func(int64)) error {
+	var bases pack.Bases
+	if thin {
+		db, err := pack.Open(o.objects())
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		bases = db.Object
+	}
+	_, err := pack.Receive(ctx, answer, o.packs(), o.store.limits.Pack, bases, moved)
+	return err
 }
 
 const progressStep = 1 << 20
@@ -167,25 +184,33 @@ func (o *obtainer) checkAndMark(ctx context.Context, id pack.ID, l level) error 
 		return fmt.Errorf("the server did not send commit %s: %w", id, err)
 	}
 	if l != levelCommits {
-		if err := checkTree(ctx, db, c.tree, map[pack.ID]bool{}, 0, o.store.limits.Tree); err != nil {
+		check := treeCheck{db: db, seen: map[pack.ID]bool{}, limits: o.store.limits.Tree, files: l != levelNames}
+		if err := check.tree(ctx, c.tree, 0); err != nil {
 			return fmt.Errorf("the server did not send all of commit %s: %w", id, err)
 		}
 	}
 	return o.mark(l, id)
 }
 
-// checkTree makes sure that all objects of a tree are there.
-func checkTree(ctx context.Context, db *pack.Database, id pack.ID, seen map[pack.ID]bool, depth int, limits checkout.Limits) error {
-	if seen[id] {
+// treeCheck makes sure that all objects of a tree are there.
+type treeCheck struct {
+	db     *pack.Database
+	seen   map[pack.ID]bool
+	limits checkout.Limits
+	files  bool // the content of files, too
+}
+
+func (t *treeCheck) tree(ctx context.Context, id pack.ID, depth int) error {
+	if t.seen[id] {
 		return nil
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if seen[id] = true; len(seen) > limits.Files || depth > limits.Depth {
+	if t.seen[id] = true; len(t.seen) > t.limits.Files || depth > t.limits.Depth {
 		return fmt.Errorf("tree %s is too large", id)
 	}
-	data, err := db.Read(id, pack.Tree)
+	data, err := t.db.Read(id, pack.Tree)
 	if err != nil {
 		return err
 	}
@@ -194,14 +219,14 @@ func checkTree(ctx context.Context, db *pack.Database, id pack.ID, seen map[pack
 		return fmt.Errorf("tree %s: %w", id, err)
 	}
 	for _, e := range entries {
-		switch e.Mode {
-		case checkout.Submodule:
-		case checkout.Directory:
-			if err := checkTree(ctx, db, e.ID, seen, depth+1, limits); err != nil {
+		switch {
+		case e.Mode == checkout.Submodule:
+		case e.Mode == checkout.Directory:
+			if err := t.tree(ctx, e.ID, depth+1); err != nil {
 				return err
 			}
-		default:
-			if ok, err := db.Has(e.ID); err != nil || !ok {
+		case t.files:
+			if ok, err := t.db.Has(e.ID); err != nil || !ok {
 				return fmt.Errorf("file %q: %w", e.Name, errors.Join(err, pack.ErrNotFound))
 			}
 		}

@@ -21,6 +21,7 @@ import (
 type level string
 
 const (
+	levelNames   level = "names"   // the commit and its directories, but not the files' content
 	levelTree    level = "tree"    // the commit and all its files
 	levelCommits level = "commits" // all commits that lead to it, without files
 	levelFull    level = "full"    // all commits that lead to it, with files
@@ -56,7 +57,7 @@ func (r *repository) marker(l level, commit pack.ID) string {
 
 // prepare makes the directories and removes what a killed run has left. The caller has the exclusive lock.
 func (r *repository) prepare() error {
-	for _, dir := range []string{"objects/pack", "objects/info", "refs/heads", "refs/tags", "refs/oc-rebuild/tree", "refs/oc-rebuild/commits", "refs/oc-rebuild/full"} {
+	for _, dir := range []string{"objects/pack", "objects/info", "refs/heads", "refs/tags", "refs/oc-rebuild/names", "refs/oc-rebuild/tree", "refs/oc-rebuild/commits", "refs/oc-rebuild/full"} {
 		if err := os.MkdirAll(filepath.Join(r.path, dir), 0o700); err != nil {
 			return err
 		}
@@ -100,7 +101,11 @@ func replaceFile(path, text string) error {
 
 // has tells whether the commit is there, and notes that it was used.
 func (r *repository) has(l level, commit pack.ID) bool {
-	for _, at := range []level{l, levelFull} {
+	better := []level{l, levelFull}
+	if l == levelNames {
+		better = append(better, levelTree)
+	}
+	for _, at := range better {
 		path := r.marker(at, commit)
 		if text, err := os.ReadFile(path); err == nil && strings.TrimSpace(string(text)) == commit.String() {
 			now := time.Now()

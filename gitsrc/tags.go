@@ -65,8 +65,8 @@ func (r *repository) tags() ([]checkout.NamedID, error) {
 	return tags, lines.Err()
 }
 
-// history adds to the .git of a checkout what the level has besides the commit: packs and tags. It returns what git describe would say.
-func (s *Store) history(ctx context.Context, db *pack.Database, f found, l level, repo *checkout.Repository) (string, error) {
+// history adds to the .git of a checkout what the cache has besides the commit: packs and tags. It returns what git describe would say.
+func (s *Store) history(ctx context.Context, db *pack.Database, f found, repo *checkout.Repository) (string, error) {
 	tags, err := s.repository(f.address).tags()
 	if err != nil {
 		return "", err

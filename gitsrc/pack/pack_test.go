@@ -47,7 +47,9 @@ func history(t *testing.T) string {
 	run(t, dir, nil, "init", "-q", "-b", "main")
 	random := rand.New(rand.NewPCG(1, 2))
 	files := make([][]string, 8)
+	var stream bytes.Buffer
 	for commit := range 30 {
+		fmt.Fprintf(&stream, "commit refs/heads/main\ncommitter A <a@x> %d +0000\ndata 1\nx\n", 1600000000+commit)
 		for i := range files {
 			if commit == 0 {
 				for range 200 * (i + 1) {
@@ -55,21 +57,18 @@ func history(t *testing.T) string {
 				}
 			}
 			files[i][random.IntN(len(files[i]))] = fmt.Sprintf("changed in %d", commit)
-			path := filepath.Join(dir, fmt.Sprintf("file-%d", i))
-			if err := os.WriteFile(path, []byte(strings.Join(files[i], "\n")), 0o644); err != nil {
-				t.Fatal(err)
-			}
+			text := strings.Join(files[i], "\n")
+			fmt.Fprintf(&stream, "M 100644 inline file-%d\ndata %d\n%s\n", i, len(text), text)
 		}
-		run(t, dir, nil, "add", ".")
-		run(t, dir, nil, "commit", "-qm", fmt.Sprint("commit ", commit))
 	}
+	run(t, dir, stream.Bytes(), "fast-import", "--quiet")
 	run(t, dir, nil, "tag", "-am", "a tag", "v1")
 	return dir
 }
 
 func packOf(t *testing.T, repo string, args ...string) []byte {
 	t.Helper()
-	return run(t, repo, nil, append([]string{"pack-objects", "-q", "--stdout", "--all", "--depth=50"}, args...)...)
+	return run(t, repo, nil, append([]string{"pack-objects", "-q", "--stdout", "--all", "--depth=50", "--no-reuse-delta"}, args...)...)
 }
 
 func receive(t *testing.T, data []byte, limits pack.Limits) (objects, name string, err error) {
@@ -79,7 +78,7 @@ func receive(t *testing.T, data []byte, limits pack.Limits) (objects, name strin
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	name, err = pack.Receive(context.Background(), bytes.NewReader(data), dir, limits, nil)
+	name, err = pack.Receive(context.Background(), bytes.NewReader(data), dir, limits, nil, nil)
 	left, readErr := os.ReadDir(dir)
 	if readErr != nil {
 		t.Fatal(readErr)
@@ -268,9 +267,40 @@ func craft(objects ...object) []byte {
 	return append(out.Bytes(), sum[:]...)
 }
 
+func TestReceiveThinPack(t *testing.T) {
+	repo := history(t)
+	old := run(t, repo, []byte("HEAD~5\n"), "pack-objects", "-q", "--stdout", "--revs", "--no-reuse-delta")
+	thin := run(t, repo, []byte("HEAD\n^HEAD~5\n"), "pack-objects", "-q", "--stdout", "--revs", "--no-reuse-delta", "--thin", "--delta-base-offset")
+	objects, _, err := receive(t, old, pack.DefaultLimits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, name, err := receive(t, thin, pack.DefaultLimits()); err == nil {
+		t.Fatalf("Receive of a thin pack without its bases = %q, want an error", name)
+	}
+	db, err := pack.Open(objects)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, err := pack.Receive(context.Background(), bytes.NewReader(thin), filepath.Join(objects, "pack"), pack.DefaultLimits(), db.Object, nil)
+	if err = errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	base := filepath.Join(objects, "pack", name)
+	run(t, repo, nil, "verify-pack", base+".idx")
+	run(t, repo, nil, "index-pack", "-o", base+".git.idx", base+".pack")
+	if !bytes.Equal(read(t, base+".idx"), read(t, base+".git.idx")) {
+		t.Error("the index differs from that of git index-pack")
+	}
+	os.Remove(base + ".git.idx")
+	run(t, repo, nil, "tag", "-d", "v1")
+	run(t, repo, nil, "-c", "gc.reflogExpire=now", "gc", "-q", "--prune=now")
+	compareObjects(t, repo, objects)
+}
+
 func TestReceiveSmallReads(t *testing.T) {
 	data := packOf(t, history(t), "--delta-base-offset")
-	name, err := pack.Receive(context.Background(), iotest.OneByteReader(bytes.NewReader(data)), t.TempDir(), pack.DefaultLimits(), nil)
+	name, err := pack.Receive(context.Background(), iotest.OneByteReader(bytes.NewReader(data)), t.TempDir(), pack.DefaultLimits(), nil, nil)
 	if err != nil || name == "" {
 		t.Errorf("Receive = %q, %v", name, err)
 	}
@@ -286,7 +316,7 @@ func TestReceiveStops(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	data := packOf(t, history(t))
-	if _, err := pack.Receive(ctx, bytes.NewReader(data), t.TempDir(), pack.DefaultLimits(), nil); !errors.Is(err, context.Canceled) {
+	if _, err := pack.Receive(ctx, bytes.NewReader(data), t.TempDir(), pack.DefaultLimits(), nil, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("Receive after cancel: %v", err)
 	}
 }
@@ -335,7 +365,7 @@ func FuzzReceive(f *testing.F) {
 		if err := os.Mkdir(filepath.Join(objects, "pack"), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		name, err := pack.Receive(context.Background(), bytes.NewReader(data), filepath.Join(objects, "pack"), limits, nil)
+		name, err := pack.Receive(context.Background(), bytes.NewReader(data), filepath.Join(objects, "pack"), limits, nil, nil)
 		if err != nil || name == "" {
 			return
 		}

@@ -16,8 +16,9 @@ import (
 const TemporaryPrefix = "tmp-"
 
 // Receive writes the pack that r carries to dir, with its index, and returns the name they have in common, pack-CHECKSUM, or "" if the pack
-// holds no object. The files appear complete or not at all. moved is told how many bytes have come; it may be nil.
-func Receive(ctx context.Context, r io.Reader, dir string, limits Limits, moved func(total int64)) (string, error) {
+// holds no object. The files appear complete or not at all. bases has the objects that the pack may be a difference from; nil = none.
+// moved is told how many bytes have come; it may be nil.
+func Receive(ctx context.Context, r io.Reader, dir string, limits Limits, bases Bases, moved func(total int64)) (string, error) {
 	file, err := os.CreateTemp(dir, TemporaryPrefix+"pack-")
 	if err != nil {
 		return "", fmt.Errorf("receiving a pack: %w", err)
@@ -35,7 +36,7 @@ func Receive(ctx context.Context, r io.Reader, dir string, limits Limits, moved 
 	if len(s.entries) == 0 {
 		return "", nil
 	}
-	if err := s.resolve(ctx, file, runtime.GOMAXPROCS(0)); err != nil {
+	if sum, err = s.resolve(ctx, file, runtime.GOMAXPROCS(0), bases, sum); err != nil {
 		return "", fmt.Errorf("receiving a pack: %w", err)
 	}
 	if err := s.checksums(file); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"sync"
 	"sync/atomic"
 
@@ -25,34 +26,36 @@ type resolver struct {
 	held atomic.Int64 // bytes of objects in memory
 }
 
-func (s *scanner) resolve(ctx context.Context, file io.ReaderAt, workers int) error {
+// resolve finds all ids. It returns the checksum of the pack: sum, unless bases had to be added.
+func (s *scanner) resolve(ctx context.Context, file *os.File, workers int, bases Bases, sum ID) (ID, error) {
 	r := &resolver{file: file, entries: s.entries, limits: s.limits, byBase: map[int32][]int32{}, byID: map[ID][]int32{}}
 	var roots []int32
-	deltas := false
 	for i, e := range s.entries {
 		switch e.kind {
 		case ofsDelta:
 			r.byBase[e.base] = append(r.byBase[e.base], int32(i))
-			deltas = true
 		case refDelta:
 			r.byID[e.id] = append(r.byID[e.id], int32(i))
-			deltas = true
 		default:
 			roots = append(roots, int32(i))
 		}
 	}
-	if !deltas {
-		return nil
+	if len(roots) == len(s.entries) {
+		return sum, nil
 	}
-	if err := r.run(ctx, roots, workers); err != nil {
-		return fmt.Errorf("resolving deltas: %w", err)
+	err := r.run(ctx, roots, workers)
+	if err == nil && len(r.byID) > 0 && bases != nil {
+		sum, err = s.complete(ctx, file, r, bases)
+	}
+	if err != nil {
+		return ID{}, fmt.Errorf("resolving deltas: %w", err)
 	}
 	for _, e := range s.entries {
 		if e.kind.delta() {
-			return fmt.Errorf("delta at byte %d has no base in this pack: %w", e.offset, ErrCorrupt)
+			return ID{}, fmt.Errorf("delta at byte %d has no base: %w", e.offset, ErrCorrupt)
 		}
 	}
-	return nil
+	return sum, nil
 }
 
 func (r *resolver) run(ctx context.Context, roots []int32, workers int) error {

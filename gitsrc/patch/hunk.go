@@ -83,6 +83,7 @@ func sides(hunk *gitdiff.TextFragment) (before, after []string) {
 // locate finds where the lines of a hunk are: the place nearest to where the patch says, but not before those that were used already.
 func locate(lines, before []string, want, from int) (int, bool) {
 	last := len(lines) - len(before)
+	want = max(0, min(want, len(lines))) // a patch can say anything
 	if len(before) == 0 {
 		return want, want >= from && want <= len(lines)
 	}

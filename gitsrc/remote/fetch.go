@@ -58,6 +58,9 @@ func request(want Want) *packp.UploadPackRequest {
 		_ = req.Capabilities.Set(c)
 	}
 	_ = req.Capabilities.Set(capability.Agent, "oc-rebuild")
+	if len(want.Haves) > 0 {
+		_ = req.Capabilities.Set(capability.ThinPack) // or the files that two commits share would be sent again
+	}
 	if want.Tags {
 		_ = req.Capabilities.Set(capability.IncludeTag)
 	}

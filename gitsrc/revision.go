@@ -1,0 +1,238 @@
+package gitsrc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/giturl"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/remote"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/treefs"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/worktree"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+)
+
+// Revision is a tree of files that is read without being checked out.
+type Revision struct {
+	fs.FS         // also fs.ReadDirFS and fs.ReadFileFS; never leads outside of the tree
+	Origin string // what was asked for, for messages: directory, or address, with @COMMIT
+	Commit string // "" for a plain directory
+	close  func() error
+}
+
+// Close must be called when the files are not needed any more.
+func (r *Revision) Close() error { return r.close() }
+
+// ReleaseTree opens a tree such as openshift/release: a directory as it is, DIR@REV for a revision of a repository on this machine,
+// or ORG/REPO[@REF] and URL[@REF]. Of a remote repository it fetches the names of files first, and their content when it is read, one
+// directory at a time; a directory stays a view of the files until Close.
+func (s *Store) ReleaseTree(ctx context.Context, location string) (*Revision, error) {
+	if info, err := os.Stat(location); err == nil && info.IsDir() {
+		root, err := os.OpenRoot(location)
+		if err != nil {
+			return nil, fmt.Errorf("opening %q: %w", location, err)
+		}
+		return &Revision{FS: root.FS(), Origin: location, close: root.Close}, nil
+	}
+	if dir, rev, ok := cutLast(location, "@"); ok {
+		if info, err := os.Stat(dir); err == nil && info.IsDir() {
+			return localRevision(dir, rev)
+		}
+	}
+	if isDirectory(location) {
+		return nil, notResolved("", "directory %q is not there", location)
+	}
+	spec, err := Parse(location)
+	if err != nil {
+		return nil, err
+	}
+	if spec.Kind != Fork {
+		return nil, fault.Errorf(fault.Usage, "%q is neither a directory nor the address of a git repository", location)
+	}
+	f, err := s.resolve(ctx, Request{Spec: spec})
+	if err != nil {
+		return nil, err
+	}
+	return s.revision(ctx, f)
+}
+
+func cutLast(s, separator string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, separator); i >= 0 {
+		return s[:i], s[i+len(separator):], true
+	}
+	return s, "", false
+}
+
+// localRevision reads a revision straight from a repository of the user.
+func localRevision(dir, rev string) (*Revision, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	repo, err := worktree.Find(abs)
+	if err != nil {
+		return nil, fault.New(fault.Unresolved, "", fmt.Errorf("revision %q: %w", rev, err))
+	}
+	db, err := pack.Open(repo.Objects())
+	if err != nil {
+		return nil, err
+	}
+	id, err := localCommit(repo, db, rev)
+	if err != nil {
+		return nil, errors.Join(fault.New(fault.Unresolved, adviceForName(rev), fmt.Errorf("revision %q of %q: %w", rev, dir, err)), db.Close())
+	}
+	c, err := readCommit(db, id)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("revision %q of %q: %w", rev, dir, err), db.Close())
+	}
+	tree := treefs.New(c.tree, c.time, func(id pack.ID, kind pack.Type, _ []pack.ID) ([]byte, error) { return db.Read(id, kind) })
+	return &Revision{FS: tree, Origin: dir + "@" + id.String(), Commit: id.String(), close: db.Close}, nil
+}
+
+// localCommit finds a commit, branch or tag in a repository on this machine.
+func localCommit(repo worktree.Repository, db *pack.Database, rev string) (pack.ID, error) {
+	if err := CheckRef(rev); err != nil {
+		return pack.ID{}, err
+	}
+	if rev == "HEAD" {
+		id, _, err := repo.Head()
+		return id, err
+	}
+	if commitHex.MatchString(rev) {
+		return pack.ParseID(rev)
+	}
+	for _, prefix := range []string{"refs/heads/", tagPrefix, "refs/remotes/", ""} {
+		id, err := repo.Ref(prefix + rev)
+		if err == nil {
+			return peel(db, id)
+		}
+		if !errors.Is(err, pack.ErrNotFound) {
+			return pack.ID{}, err
+		}
+	}
+	return pack.ID{}, errors.New("there is no such branch, tag or commit")
+}
+
+const maxTagChain = 10
+
+// peel follows annotated tags to the commit.
+func peel(db *pack.Database, id pack.ID) (pack.ID, error) {
+	for range maxTagChain {
+		kind, err := db.Type(id)
+		if err != nil || kind == pack.Commit {
+			return id, err
+		}
+		data, err := db.Read(id, pack.Tag)
+		if err != nil {
+			return pack.ID{}, err
+		}
+		line, _, _ := strings.Cut(string(data), "\n")
+		target, ok := strings.CutPrefix(line, "object ")
+		if !ok {
+			return pack.ID{}, fmt.Errorf("tag %s: %w", id, pack.ErrCorrupt)
+		}
+		if id, err = pack.ParseID(target); err != nil {
+			return pack.ID{}, err
+		}
+	}
+	return pack.ID{}, errors.New("tags that point to tags without end")
+}
+
+// lazy reads the objects of a commit from the cache, and fetches what is missing.
+type lazy struct {
+	store *Store
+	found found
+	ctx   context.Context // of ReleaseTree: fs.FS has no place for one
+
+	mu     sync.Mutex
+	db     *pack.Database
+	unlock func()
+}
+
+func (s *Store) revision(ctx context.Context, f found) (*Revision, error) {
+	l := &lazy{store: s, found: f, ctx: ctx}
+	if err := l.open(levelNames); err != nil {
+		if ctx.Err() != nil || fault.KindOf(err) == fault.Unauthorized {
+			return nil, err
+		}
+		// Not every server can leave files out.
+		if fullErr := l.open(levelTree); fullErr != nil {
+			return nil, fullErr
+		}
+	}
+	c, err := readCommit(l.db, f.commit)
+	if err != nil {
+		return nil, errors.Join(err, l.close())
+	}
+	origin := f.address.Web() + "@" + f.commit.String()
+	return &Revision{FS: treefs.New(c.tree, c.time, l.read), Origin: origin, Commit: f.commit.String(), close: l.close}, nil
+}
+
+func (l *lazy) open(want level) (err error) {
+	l.db, l.unlock, err = l.store.database(l.ctx, l.found, []level{want})
+	return err
+}
+
+func (l *lazy) close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.unlock != nil {
+		l.unlock()
+		l.unlock = nil
+	}
+	return nil
+}
+
+// read returns an object. If it is missing, it is fetched together with its neighbours, which are likely to be read next.
+func (l *lazy) read(id pack.ID, kind pack.Type, neighbours []pack.ID) ([]byte, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.unlock == nil {
+		return nil, fs.ErrClosed
+	}
+	data, err := l.db.Read(id, kind)
+	if kind != pack.Blob || !errors.Is(err, pack.ErrNotFound) {
+		return data, err
+	}
+	var missing []pack.ID
+	for _, n := range append(neighbours, id) {
+		if ok, err := l.db.Has(n); err == nil && !ok {
+			missing = append(missing, n)
+		}
+	}
+	// The lock on the cache is shared while we read; to write it must be let go.
+	l.unlock()
+	l.unlock = nil
+	if err := l.store.fetchObjects(l.ctx, l.found.address, missing); err != nil {
+		return nil, err
+	}
+	if err := l.open(levelNames); err != nil {
+		return nil, err
+	}
+	return l.db.Read(id, kind)
+}
+
+// fetchObjects adds single objects to the cache.
+func (s *Store) fetchObjects(ctx context.Context, address giturl.URL, ids []pack.ID) error {
+	repo := s.repository(address)
+	exclusive, err := acquire(ctx, repo.lockPath(), true, s.waiting(address))
+	if err != nil {
+		return err
+	}
+	defer exclusive.release()
+	o, err := s.obtainer(repo)
+	if err != nil {
+		return err
+	}
+	o.detail("fetching %d files", len(ids))
+	if err := o.fetch(ctx, remote.Want{IDs: ids}, map[pack.ID]bool{}); err != nil {
+		return fmt.Errorf("fetching files of %s: %w", address.Web(), err)
+	}
+	return nil
+}
