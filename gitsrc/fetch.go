@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -43,6 +44,9 @@ func (s *Store) Fetch(ctx context.Context, req Request, dest string) (Tree, erro
 		return Tree{}, err
 	}
 	tree, err := s.checkout(ctx, found, req, dest)
+	if err == nil {
+		tree, err = s.patched(tree, req)
+	}
 	if err != nil {
 		return Tree{}, errors.Join(err, clear(dest, made))
 	}
@@ -89,7 +93,7 @@ func clear(dest string, remove bool) error {
 	return err
 }
 
-// checkout writes a commit to dest. If the cache turns out to be damaged, it is thrown away and the commit is fetched again.
+// checkout writes a commit and its submodules to dest.
 func (s *Store) checkout(ctx context.Context, f found, req Request, dest string) (Tree, error) {
 	want := []level{levelTree}
 	switch {
@@ -98,51 +102,84 @@ func (s *Store) checkout(ctx context.Context, f found, req Request, dest string)
 	case req.Tags:
 		want = []level{levelTree, levelCommits}
 	}
-	tree, err := s.checkoutOnce(ctx, f, want, dest)
-	if err == nil {
-		return s.patched(tree, req)
-	}
-	if !errors.Is(err, pack.ErrCorrupt) && !errors.Is(err, pack.ErrNotFound) {
+	p, err := s.place(ctx, f, want, dest)
+	if err != nil {
 		return Tree{}, err
 	}
-	s.progress(Event{Repository: f.address.Web(), Message: fmt.Sprintf("the cache is damaged and is fetched again (%v)", err)})
-	if err := errors.Join(clear(dest, false), s.remove(ctx, s.repository(f.address))); err != nil {
+	if err := s.submodules(ctx, f.address, p, dest, 0); err != nil {
 		return Tree{}, err
 	}
-	if tree, err = s.checkoutOnce(ctx, f, want, dest); err != nil {
-		return Tree{}, err
-	}
-	return s.patched(tree, req)
+	return Tree{Kind: f.kind, Repository: f.address.Web(), Commit: f.commit.String(), Ref: f.branch, Tag: p.tag, Time: p.commit.time, Directory: dest}, nil
 }
 
-func (s *Store) checkoutOnce(ctx context.Context, f found, want []level, dest string) (Tree, error) {
+// placed is a commit that was written to a directory, but for its submodules.
+type placed struct {
+	commit    commit
+	tag       string
+	links     []checkout.Link
+	addresses map[string]giturl.URL // of submodules, by path
+}
+
+// place writes a commit to dest. If the cache turns out to be damaged, it is thrown away and the commit is fetched again.
+func (s *Store) place(ctx context.Context, f found, want []level, dest string) (placed, error) {
+	p, err := s.placeOnce(ctx, f, want, dest)
+	if !errors.Is(err, errDamaged) {
+		return p, err
+	}
+	s.progress(Event{Repository: f.address.Web(), Message: fmt.Sprintf("fetching again: %v", err)})
+	if err := errors.Join(clear(dest, false), s.remove(ctx, s.repository(f.address))); err != nil {
+		return placed{}, err
+	}
+	return s.placeOnce(ctx, f, want, dest)
+}
+
+// errDamaged marks what can only come from a cache that has changed since it was filled.
+var errDamaged = errors.New("the cache is damaged")
+
+// inCache marks an error of reading the cache as damage, unless it has another reason.
+func inCache(err error) error {
+	if errors.Is(err, pack.ErrCorrupt) || errors.Is(err, pack.ErrNotFound) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("%w: %w", errDamaged, err)
+	}
+	return err
+}
+
+func (s *Store) placeOnce(ctx context.Context, f found, want []level, dest string) (placed, error) {
 	db, unlock, err := s.database(ctx, f, want)
 	if err != nil {
-		return Tree{}, err
+		return placed{}, err
 	}
 	defer unlock()
+	p, err := s.write(ctx, db, f, want[len(want)-1], dest)
+	if err != nil {
+		return placed{}, fmt.Errorf("checking out %s of %s: %w", f.commit, f.address.Web(), inCache(err))
+	}
+	return p, nil
+}
+
+// write writes files and .git from the cache.
+func (s *Store) write(ctx context.Context, db *pack.Database, f found, l level, dest string) (placed, error) {
 	c, err := readCommit(db, f.commit)
 	if err != nil {
-		return Tree{}, err
+		return placed{}, err
 	}
 	written, err := checkout.Write(ctx, db, c.tree, dest, c.time, s.limits.Tree)
 	if err != nil {
-		return Tree{}, fmt.Errorf("checking out %s of %s: %w", f.commit, f.address.Web(), err)
+		return placed{}, err
+	}
+	p := placed{commit: c, tag: f.tag, links: written.Submodules}
+	if len(p.links) > 0 {
+		if p.addresses, err = submoduleAddresses(db, f.address, c.tree); err != nil {
+			return placed{}, err
+		}
 	}
 	repo := checkout.Repository{Commit: f.commit, Branch: f.branch, Packs: db.Used()}
-	tag := f.tag
-	if last := want[len(want)-1]; !last.history() {
+	if !l.history() {
 		repo.Shallow = []pack.ID{f.commit}
-	} else if tag, err = s.history(ctx, db, f, &repo); err != nil {
-		return Tree{}, err
+	} else if p.tag, err = s.history(ctx, db, f, &repo); err != nil {
+		return placed{}, err
 	}
-	if err := written.WriteGitDir(dest, repo); err != nil {
-		return Tree{}, err
-	}
-	if err := s.submodules(ctx, db, f.address, c.tree, written.Submodules, dest, 0); err != nil {
-		return Tree{}, err
-	}
-	return Tree{Kind: f.kind, Repository: f.address.Web(), Commit: f.commit.String(), Ref: f.branch, Tag: tag, Time: c.time, Directory: dest}, nil
+	return p, written.WriteGitDir(dest, repo)
 }
 
 // database opens the cache with a commit in it. unlock must be called when the database is not needed any more.
@@ -157,7 +194,7 @@ func (s *Store) database(ctx context.Context, f found, want []level) (*pack.Data
 			db, err := pack.Open(repo.objects())
 			if err != nil {
 				shared.release()
-				return nil, nil, fmt.Errorf("%w: %w", pack.ErrCorrupt, err)
+				return nil, nil, inCache(err)
 			}
 			return db, func() { db.Close(); shared.release() }, nil
 		}

@@ -21,50 +21,27 @@ const (
 )
 
 // submodules checks out the repositories that belong inside another one, as `git submodule update --init --recursive` does.
-func (s *Store) submodules(ctx context.Context, db *pack.Database, parent giturl.URL, tree pack.ID, links []checkout.Link, dest string, depth int) error {
-	if len(links) == 0 {
-		return nil
-	}
-	if len(links) > maxSubmodules || depth > maxSubmoduleDepth {
+func (s *Store) submodules(ctx context.Context, parent giturl.URL, p placed, dest string, depth int) error {
+	if len(p.links) > maxSubmodules || depth > maxSubmoduleDepth {
 		return fmt.Errorf("%s has too many submodules", parent.Web())
 	}
-	addresses, err := submoduleAddresses(db, parent, tree)
-	if err != nil {
-		return err
-	}
-	for _, link := range links {
-		address, ok := addresses[link.Path]
+	for _, link := range p.links {
+		address, ok := p.addresses[link.Path]
 		if !ok {
 			s.progress(Event{Repository: parent.Web(), Message: fmt.Sprintf("submodule %q has no address in .gitmodules and stays empty", link.Path)})
 			continue
 		}
+		inside := filepath.Join(dest, filepath.FromSlash(link.Path))
 		f := found{kind: Payload, address: address, commit: link.ID, branch: defaultBranch}
-		if err := s.submodule(ctx, f, filepath.Join(dest, filepath.FromSlash(link.Path)), depth); err != nil {
+		sub, err := s.place(ctx, f, []level{levelTree}, inside)
+		if err == nil {
+			err = s.submodules(ctx, address, sub, inside, depth+1)
+		}
+		if err != nil {
 			return fmt.Errorf("submodule %q: %w", link.Path, err)
 		}
 	}
 	return nil
-}
-
-func (s *Store) submodule(ctx context.Context, f found, dest string, depth int) error {
-	db, unlock, err := s.database(ctx, f, []level{levelTree})
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	c, err := readCommit(db, f.commit)
-	if err != nil {
-		return err
-	}
-	written, err := checkout.Write(ctx, db, c.tree, dest, c.time, s.limits.Tree)
-	if err != nil {
-		return err
-	}
-	repo := checkout.Repository{Commit: f.commit, Branch: f.branch, Packs: db.Used(), Shallow: []pack.ID{f.commit}}
-	if err := written.WriteGitDir(dest, repo); err != nil {
-		return err
-	}
-	return s.submodules(ctx, db, f.address, c.tree, written.Submodules, dest, depth+1)
 }
 
 // submoduleAddresses reads the .gitmodules of a tree, not the file of the checkout.
