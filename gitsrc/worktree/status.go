@@ -115,7 +115,7 @@ func (i *inspector) compareHead(db *pack.Database, tree pack.ID) error {
 			}
 			count++
 			x, ok := i.indexed[name]
-			if !ok || pack.ID(x.Hash) != e.ID || x.Stage != index.Merged || (x.Mode == filemode.Executable) != (e.Mode == checkout.Executable) {
+			if !ok || pack.ID(x.Hash) != e.ID || x.Stage != 0 || (x.Mode == filemode.Executable) != (e.Mode == checkout.Executable) {
 				i.status.Dirty = true
 			}
 		}

@@ -1,0 +1,221 @@
+package gitsrc_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/oc-rebuild/oc-rebuild/gitsrc"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+)
+
+// workingTree clones a repository with some files, as a user would.
+func workingTree(t *testing.T) (repo, string) {
+	t.Helper()
+	server := serve(t, "any")
+	upstream := server.repo(t, "openshift/component")
+	files := someFiles()
+	files[".gitignore"] = "/bin/\n*.o\n!keep.o\n_output\n"
+	files["sub/.gitignore"] = "generated\n"
+	files["sub/file"] = "sub\n"
+	commit := upstream.commitFiles("release-4.12", "one", files)
+	dir := filepath.Join(t.TempDir(), "work")
+	upstream.git("clone", "-q", "-b", "release-4.12", upstream.dir, dir)
+	return repo{t, dir}, commit
+}
+
+func write(t *testing.T, dir, name, text string) {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func openCache(t *testing.T) *gitsrc.Store {
+	t.Helper()
+	home := t.TempDir()
+	write(t, home, ".config/git/ignore", ".DS_Store\n")
+	s, err := gitsrc.Open(filepath.Join(t.TempDir(), "cache"), gitsrc.Options{Getenv: func(name string) string {
+		return map[string]string{"HOME": home, "GIT_CONFIG_NOSYSTEM": "1"}[name]
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestLocalTree(t *testing.T) {
+	tests := []struct {
+		description string
+		change      func(t *testing.T, w repo)
+		dirty       bool
+		ignored     []string
+	}{
+		{"clean", func(*testing.T, repo) {}, false, nil},
+		{"touched only", func(t *testing.T, w repo) { write(t, w.dir, "README", "hello\n") }, false, nil},
+		{"changed", func(t *testing.T, w repo) { write(t, w.dir, "README", "HELLO\n") }, true, nil},
+		{"staged", func(t *testing.T, w repo) {
+			write(t, w.dir, "README", "HELLO\n")
+			w.git("add", ".")
+			write(t, w.dir, "README", "hello\n")
+		}, true, nil},
+		{"deleted", func(t *testing.T, w repo) { os.Remove(filepath.Join(w.dir, "README")) }, true, nil},
+		{"a whole directory deleted", func(t *testing.T, w repo) { os.RemoveAll(filepath.Join(w.dir, "deep")) }, true, nil},
+		{"executable", func(t *testing.T, w repo) { os.Chmod(filepath.Join(w.dir, "README"), 0o755) }, true, nil},
+		{"a link that leads elsewhere", func(t *testing.T, w repo) {
+			os.Remove(filepath.Join(w.dir, "link"))
+			os.Symlink("Dockerfile", filepath.Join(w.dir, "link"))
+		}, true, nil},
+		{"untracked", func(t *testing.T, w repo) { write(t, w.dir, "new/file", "x") }, true, nil},
+		{"ignored", func(t *testing.T, w repo) {
+			for _, name := range []string{"bin/tool", "a.o", "sub/generated", "deep/_output/x", ".DS_Store"} {
+				write(t, w.dir, name, "x")
+			}
+		}, false, []string{".DS_Store", "a.o", "bin/", "deep/_output/", "sub/generated"}},
+		{"an exception from what is ignored", func(t *testing.T, w repo) { write(t, w.dir, "keep.o", "x") }, true, nil},
+		{"ignored but tracked", func(t *testing.T, w repo) {
+			write(t, w.dir, "bin/tool", "x")
+			w.git("add", "-f", "bin/tool")
+			w.git("commit", "-qm", "tool")
+		}, false, nil},
+	}
+	for _, test := range tests {
+		t.Run(test.description, func(t *testing.T) {
+			w, _ := workingTree(t)
+			test.change(t, w)
+			status := w.git("status", "--porcelain")
+			before := listing(t, w.dir)
+			s := openCache(t)
+			tree, err := s.Fetch(context.Background(), gitsrc.Request{Repository: component, Branch: "other", Spec: gitsrc.Spec{Kind: gitsrc.Local, Path: w.dir}}, "/nonexistent")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tree.Dirty != test.dirty || tree.Dirty != (status != "") && test.description != "ignored" {
+				t.Errorf("Dirty is %v, git status says %q", tree.Dirty, status)
+			}
+			slices.Sort(tree.Ignored)
+			if diff := cmp.Diff(test.ignored, tree.Ignored); diff != "" {
+				t.Errorf("Ignored (-want +got):\n%s", diff)
+			}
+			if tree.Directory != w.dir || tree.Commit != w.git("rev-parse", "HEAD") || tree.Ref != "release-4.12" || tree.Repository != component || tree.Time.IsZero() {
+				t.Errorf("Fetch = %+v", tree)
+			}
+			if after := listing(t, w.dir); after != before {
+				t.Errorf("the user's tree has changed:\n%s\n%s", before, after)
+			}
+		})
+	}
+}
+
+const readmePatch = `From 1111111111111111111111111111111111111111 Mon Sep 17 00:00:00 2001
+From: A <a@x>
+Date: Sun, 13 Sep 2020 12:26:40 +0000
+Subject: [PATCH] change
+
+---
+ README | 2 +-
+ 1 file changed, 1 insertion(+), 1 deletion(-)
+
+diff --git a/README b/README
+index 1111111..2222222 100644
+--- a/README
++++ b/README
+@@ -1 +1 @@
+-hello
++patched
+-- 
+2.39.5
+`
+
+func TestPatchOnLocalTreeLeavesItAlone(t *testing.T) {
+	w, commit := workingTree(t)
+	write(t, w.dir, "untracked", "mine\n")
+	write(t, w.dir, "bin/ignored", "x")
+	patches := t.TempDir()
+	write(t, patches, "one.patch", readmePatch)
+	before := listing(t, w.dir)
+	s := openCache(t)
+	req := gitsrc.Request{Repository: component, Spec: gitsrc.Spec{Kind: gitsrc.Local, Path: w.dir}, Patches: []string{filepath.Join(patches, "one.patch")}}
+	tree := mustFetch(t, s, req)
+	if !tree.Dirty || tree.Commit != commit || tree.Directory == w.dir {
+		t.Errorf("Fetch = %+v", tree)
+	}
+	copied := repo{t, tree.Directory}
+	if got := copied.git("status", "--porcelain"); got != " M README\n?? untracked" {
+		t.Errorf("git status of the copy says:\n%s", got)
+	}
+	copied.git("fsck")
+	if after := listing(t, w.dir); after != before {
+		t.Errorf("the user's tree has changed:\n%s\n%s", before, after)
+	}
+	if data, err := os.ReadFile(filepath.Join(tree.Directory, "README")); err != nil || string(data) != "patched\n" {
+		t.Errorf("README is %q, %v", data, err)
+	}
+}
+
+func TestLocalTreesOfOtherKinds(t *testing.T) {
+	w, commit := workingTree(t)
+	s := openCache(t)
+	local := func(dir string) gitsrc.Request {
+		return gitsrc.Request{Repository: component, Spec: gitsrc.Spec{Kind: gitsrc.Local, Path: dir}}
+	}
+	if _, err := s.Fetch(context.Background(), local(filepath.Join(w.dir, "deep")), ""); fault.KindOf(err) != fault.Unresolved || !strings.Contains(fault.AdviceOf(err), w.dir) {
+		t.Errorf("a part of a working tree: %v, advice %q", err, fault.AdviceOf(err))
+	}
+	if _, err := s.Fetch(context.Background(), local(filepath.Join(w.dir, "README")), ""); fault.KindOf(err) != fault.Unresolved {
+		t.Errorf("a file: %v", err)
+	}
+	linked := filepath.Join(t.TempDir(), "linked")
+	w.git("worktree", "add", "-q", "-b", "topic", linked)
+	tree := mustFetch(t, s, local(linked))
+	if tree.Directory == linked || tree.Commit != commit || tree.Ref != "topic" || tree.Dirty {
+		t.Errorf("a linked working tree: %+v", tree)
+	}
+	if out := (repo{t, tree.Directory}).git("status", "--porcelain", "-b"); out != "## topic" {
+		t.Errorf("git status of its copy says %q", out)
+	}
+	w.git("checkout", "-q", "--detach")
+	if tree := mustFetch(t, s, local(w.dir)); tree.Ref != "" || tree.Commit != commit {
+		t.Errorf("a detached HEAD: %+v", tree)
+	}
+	plain := t.TempDir()
+	write(t, plain, "Dockerfile", "FROM scratch\n")
+	if tree := mustFetch(t, s, local(plain)); tree.Commit != "" || !tree.Dirty || tree.Directory != plain {
+		t.Errorf("a directory without git: %+v", tree)
+	}
+	young := repo{t, t.TempDir()}
+	young.git("init", "-q", "-b", "main")
+	write(t, young.dir, "file", "x")
+	if tree := mustFetch(t, s, local(young.dir)); tree.Commit != "" || !tree.Dirty || tree.Ref != "main" {
+		t.Errorf("a repository without commits: %+v", tree)
+	}
+}
+
+func TestPatchOnCommit(t *testing.T) {
+	server := serve(t, "any")
+	commit := server.repo(t, "openshift/component").commitFiles("main", "one", someFiles())
+	s, _ := server.store(t)
+	patches := t.TempDir()
+	write(t, patches, "good.patch", readmePatch)
+	write(t, patches, "bad.patch", strings.Replace(readmePatch, "-hello", "-goodbye", 1))
+	tree := mustFetch(t, s, gitsrc.Request{Repository: component, Commit: commit, Patches: []string{filepath.Join(patches, "good.patch")}})
+	if !tree.Dirty || (repo{t, tree.Directory}).git("status", "--porcelain") != " M README" {
+		t.Errorf("Fetch = %+v", tree)
+	}
+	if v := tree.Variables(); !slices.Contains(v, gitsrc.Variable{Name: "SOURCE_GIT_TREE_STATE", Value: "dirty"}) {
+		t.Errorf("Variables = %v", v)
+	}
+	err := refused(t, s, gitsrc.Request{Repository: component, Commit: commit, Patches: []string{filepath.Join(patches, "bad.patch")}}, `file "README": hunk 1 (@@ -1,1 +1,1 @@)`)
+	if fault.KindOf(err) != fault.Unresolved {
+		t.Errorf("class %d", fault.KindOf(err))
+	}
+}
