@@ -25,11 +25,12 @@ const (
 type AssembleOptions struct {
 	Name   string // of the new release; "" = the old one's
 	Method Method // Full forces a full extraction; "" = Delta wherever that gives the same
-	Cache  *Cache // labels and manifests of images that were read before; nil = none
+	Cache  *Cache // labels and manifests of images that were read before; nil = they are kept for this call only
 	Jobs   int    // images that are read at once; 0 = 16
 
 	AllowMissing      bool // operators may name tags that the payload lacks
 	SkipManifestCheck bool // manifests are not parsed
+	TrustTag          bool // after a push the registry is not asked what the tag names, which takes two requests
 }
 
 // Assembly is a payload that is assembled but not pushed.
@@ -41,9 +42,10 @@ type Assembly struct {
 	References *imagev1.ImageStream // image-references
 	Warnings   []string
 
-	layer layer
-	base  base
-	old   *Release // where Method is Copy
+	trustTag bool
+	layer    layer
+	base     base
+	old      *Release // where Method is Copy
 }
 
 // Files returns the files of the release layer in their order.
@@ -75,6 +77,9 @@ type assembler struct {
 // Identical inputs give an identical payload: its creation time is the newest of the old release's and of the changed images'.
 func Assemble(ctx context.Context, c *registry.Client, r *Release, changes []Change, o AssembleOptions) (*Assembly, error) {
 	a := &assembler{client: c, old: r, options: o, next: r.References.DeepCopy(), created: r.Created}
+	if o.Cache == nil {
+		a.options.Cache = inMemory()
+	}
 	var err error
 	if a.swaps, err = a.resolve(ctx, changes); err != nil {
 		return nil, err
@@ -95,7 +100,12 @@ func Assemble(ctx context.Context, c *registry.Client, r *Release, changes []Cha
 	if o.Name != "" {
 		a.next.Name = o.Name
 	}
-	return a.assemble(ctx)
+	done, err := a.assemble(ctx)
+	if err != nil {
+		return nil, err
+	}
+	done.trustTag = o.TrustTag
+	return done, nil
 }
 
 func (a *assembler) assemble(ctx context.Context) (*Assembly, error) {

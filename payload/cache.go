@@ -46,18 +46,21 @@ func OpenCache(directory string) (*Cache, error) {
 	return &Cache{root: root, loaded: map[string]contents{}}, nil
 }
 
+// inMemory is a cache for one run that keeps nothing on disk.
+func inMemory() *Cache { return &Cache{loaded: map[string]contents{}} }
+
 // Close ends the use of the cache.
 func (c *Cache) Close() error {
-	if c == nil {
+	if c == nil || c.root == nil {
 		return nil
 	}
 	return c.root.Close()
 }
 
-// contents returns what the cache has for an image, or what read returns, which is then kept. A nil cache keeps nothing.
+// contents returns what the cache has for an image, or what read returns, which is then kept.
 func (c *Cache) contents(spec string, override bool, read func() (contents, error)) (contents, error) {
 	_, name, ok := strings.Cut(spec, "@")
-	if c == nil || !ok || digest.Digest(name).Validate() != nil {
+	if !ok || digest.Digest(name).Validate() != nil {
 		return read()
 	}
 	name = strings.ReplaceAll(name, ":", "-")
@@ -87,6 +90,9 @@ func (c *Cache) contents(spec string, override bool, read func() (contents, erro
 
 // load reads a cached file: a line with the format and the digest of what follows, then the contents as gob.
 func (c *Cache) load(name string) (contents, bool) {
+	if c.root == nil {
+		return contents{}, false
+	}
 	data, err := c.root.ReadFile(name)
 	if err != nil {
 		return contents{}, false
@@ -104,6 +110,9 @@ func (c *Cache) load(name string) (contents, bool) {
 
 // store writes a file beside its place and moves it there, so that no reader sees half of it.
 func (c *Cache) store(name string, got contents) error {
+	if c.root == nil {
+		return nil
+	}
 	var body bytes.Buffer
 	if err := gob.NewEncoder(&body).Encode(got); err != nil {
 		return fmt.Errorf("caching manifests: %w", err)

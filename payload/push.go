@@ -22,14 +22,21 @@ type Pushed struct {
 
 // Push writes the release image: layers, config, then the manifest under its tag. A repository without a tag gets the name of the release
 // as the tag. What the registry has, or can mount from another of its repositories, is not sent. A run that stops before the end leaves
-// nothing that refers to missing content.
+// nothing that refers to missing content. At the end the tag is asked for, and must name what was pushed.
 func (a *Assembly) Push(ctx context.Context, c *registry.Client, to string) (Pushed, error) {
 	to, tag, err := a.target(to)
 	if err != nil {
 		return Pushed{}, err
 	}
-	pushed, err := a.push(ctx, c, to)
+	target, err := c.Target(ctx, to)
 	if err != nil {
+		return Pushed{}, fmt.Errorf("pushing the release: %w", err)
+	}
+	pushed, err := a.push(ctx, target)
+	if err == nil && !a.trustTag {
+		err = target.Verify(ctx, pushed.Digest)
+	}
+	if err = errors.Join(err, target.Close()); err != nil {
 		return Pushed{}, fmt.Errorf("pushing the release: %w", err)
 	}
 	pushed.Tag = tag
@@ -55,12 +62,7 @@ func (a *Assembly) target(to string) (ref, tag string, err error) {
 	return named.String(), tag, nil
 }
 
-func (a *Assembly) push(ctx context.Context, c *registry.Client, to string) (_ Pushed, err error) {
-	target, err := c.Target(ctx, to)
-	if err != nil {
-		return Pushed{}, err
-	}
-	defer func() { err = errors.Join(err, target.Close()) }()
+func (a *Assembly) push(ctx context.Context, target *registry.Target) (Pushed, error) {
 	if a.Method == Copy {
 		return a.copy(ctx, target)
 	}

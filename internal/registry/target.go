@@ -29,13 +29,14 @@ type Blob struct {
 	Size      int64 // bytes; -1 = unknown
 	MediaType string
 	Config    bool // an image's config, not a layer
+	New       bool // made in this run: no registry has it yet, so none is asked for it
 	// Open returns the content from its beginning. It is called once for each attempt to send it, and not at all where the target has it.
 	Open func(ctx context.Context) (io.ReadCloser, error)
 }
 
-// Bytes returns a blob with the content of data.
+// Bytes returns a new blob with the content of data.
 func Bytes(data []byte, mediaType string, config bool) Blob {
-	return Blob{Digest: digest.FromBytes(data), Size: int64(len(data)), MediaType: mediaType, Config: config,
+	return Blob{Digest: digest.FromBytes(data), Size: int64(len(data)), MediaType: mediaType, Config: config, New: true,
 		Open: func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }}
 }
 
@@ -86,9 +87,11 @@ func (t *Target) Put(ctx context.Context, blob Blob) error {
 	}
 	info := types.BlobInfo{Digest: blob.Digest, Size: blob.Size, MediaType: blob.MediaType}
 	err := t.client.retry(ctx, func() error {
-		reused, _, err := t.destination.TryReusingBlob(ctx, info, t.client.blobs, false)
-		if err != nil || reused {
-			return err
+		if !blob.New {
+			reused, _, err := t.destination.TryReusingBlob(ctx, info, t.client.blobs, false)
+			if err != nil || reused {
+				return err
+			}
 		}
 		return t.upload(ctx, blob)
 	})
@@ -127,8 +130,7 @@ func (t *Target) Manifest(ctx context.Context, data []byte) (digest.Digest, erro
 	return sum, t.client.refused(err, "pushing a manifest to", t.ref)
 }
 
-// Commit writes the manifest under the tag that the target was opened with, and then asks the registry for the tag: an answer with
-// another digest, because somebody else moved the tag or because the registry lies, is an error.
+// Commit writes the manifest under the tag that the target was opened with. Everything that it refers to must be there.
 func (t *Target) Commit(ctx context.Context, data []byte) (digest.Digest, error) {
 	sum, err := manifest.Digest(data)
 	if err != nil {
@@ -138,24 +140,24 @@ func (t *Target) Commit(ctx context.Context, data []byte) (digest.Digest, error)
 	if err == nil {
 		err = t.destination.Commit(ctx, nil)
 	}
-	if err != nil {
-		return "", t.client.refused(err, "pushing the manifest to", t.ref)
-	}
+	return sum, t.client.refused(err, "pushing the manifest to", t.ref)
+}
+
+// Verify asks the registry what the target's tag names. Another digest, because somebody else moved the tag or because the registry lies,
+// is an error.
+func (t *Target) Verify(ctx context.Context, want digest.Digest) error {
 	if t.Repository() == "" || reference.IsNameOnly(t.reference.DockerReference()) {
-		return sum, nil
+		return nil
 	}
 	var got digest.Digest
-	err = t.client.retry(ctx, func() (err error) {
+	err := t.client.retry(ctx, func() (err error) {
 		got, err = docker.GetDigest(ctx, t.client.system, t.reference)
 		return err
 	})
-	if err != nil {
-		return "", t.client.refused(err, "verifying the push to", t.ref)
+	if err == nil && got != want {
+		err = fmt.Errorf("pushed %s, but the tag now names %s", want, got)
 	}
-	if got != sum {
-		return "", fault.Errorf(fault.Publish, "pushed %s to %q, but the tag now names %s", sum, t.ref, got)
-	}
-	return sum, nil
+	return t.client.refused(err, "verifying the push to", t.ref)
 }
 
 func (t *Target) has(blob digest.Digest) bool {

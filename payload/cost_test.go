@@ -1,0 +1,53 @@
+package payload_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/oc-rebuild/oc-rebuild/payload"
+	"github.com/oc-rebuild/oc-rebuild/payload/payloadtest"
+)
+
+// TestCost bounds what an assembly asks a registry for: requests, and bytes that it reads.
+func TestCost(t *testing.T) {
+	_, seed, r, seeded := seedReal(t)
+	tests := []struct {
+		component string
+		requests  int
+		bytes     int64
+	}{
+		{"coredns", 20, 2 << 20},              // an operand
+		{"cluster-dns-operator", 30, 2 << 20}, // an operator
+	}
+	for _, test := range tests {
+		t.Run(test.component, func(t *testing.T) {
+			change := payload.Change{Component: test.component}
+			for _, c := range seed.Components {
+				if c.Name == test.component {
+					image := c.Image(seed.Created)
+					image.Layers[1]["usr/bin/x"] = "rebuilt"
+					change.Image = r.Push(t, "me/rebuilt", c.Name, image.Build(t))
+				}
+			}
+			for _, to := range []string{"/test/release:new", "/me/another:new"} {
+				client := payloadtest.Client(t)
+				r.Reset()
+				release, err := payload.Open(context.Background(), client, seeded.PullSpec)
+				if err != nil {
+					t.Fatal(err)
+				}
+				assembly, err := payload.Assemble(context.Background(), client, release, []payload.Change{change}, payload.AssembleOptions{TrustTag: true})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := assembly.Push(context.Background(), client, r.Host+to); err != nil {
+					t.Fatal(err)
+				}
+				requests, bytes := r.Reset()
+				if len(requests) > test.requests || bytes > test.bytes {
+					t.Errorf("%d requests and %d bytes read, want at most %d and %d:\n%v", len(requests), bytes, test.requests, test.bytes, requests)
+				}
+			}
+		})
+	}
+}
