@@ -102,7 +102,7 @@ func (c *Client) setPlatform() error {
 		return fault.Errorf(fault.Usage, "platform %q: want os/arch or os/arch/variant, such as linux/arm64", platform)
 	}
 	for _, part := range parts {
-		if part == "" || strings.Trim(part, "abcdefghijklmnopqrstuvwxyz0123456789_.-") != "" {
+		if part == "" || strings.Trim(part, "abcdefghijklmnopqrstuvwxyz0123456789_") != "" {
 			return fault.Errorf(fault.Usage, "platform %q: want os/arch or os/arch/variant, such as linux/arm64", platform)
 		}
 	}
