@@ -3,8 +3,10 @@ package payload
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/Masterminds/semver/v3"
 	imagev1 "github.com/openshift/api/image/v1"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
@@ -23,7 +25,20 @@ const (
 
 // AssembleOptions adjust an assembly. The zero value keeps everything of the old release but the changed components.
 type AssembleOptions struct {
-	Name   string // of the new release; "" = the old one's
+	Name     string         // of the new release, a semantic version; "" = the old one's, or 0.0.1-DATE where there is no old release
+	Previous []string       // versions that can upgrade to it; nil = as before
+	Next     []string       // versions that it can upgrade to; nil = as before
+	Metadata map[string]any // other metadata; nil = as before
+
+	Versions     string // versions of the release as a whole, key=version[,key=version], for keys that no component declares
+	DisplayNames string // and what they are called, key=text[,key=text]
+
+	Exclude    []string // components that are left out, whatever needs them
+	Include    []string // components that stay even though no operator names them
+	Base       string   // pull spec of the image that the release image is built on; "" = as before, or cluster-version-operator
+	Repository string   // repository that the pull specs of all components are written with; "" = each its own
+	KeepList   bool     // a release image that is a manifest list stays one: every image of it gets the release layer
+
 	Method Method // Full forces a full extraction; "" = Delta wherever that gives the same
 	Cache  *Cache // labels and manifests of images that were read before; nil = they are kept for this call only
 	Jobs   int    // images that are read at once; 0 = 16
@@ -31,6 +46,12 @@ type AssembleOptions struct {
 	AllowMissing      bool // operators may name tags that the payload lacks
 	SkipManifestCheck bool // manifests are not parsed
 	TrustTag          bool // after a push the registry is not asked what the tag names, which takes two requests
+}
+
+// changesRelease tells whether the options ask for anything else than a copy.
+func (o AssembleOptions) changesRelease() bool {
+	return o.Name != "" || o.Previous != nil || o.Next != nil || o.Metadata != nil || o.Versions != "" || o.DisplayNames != "" ||
+		len(o.Exclude) > 0 || len(o.Include) > 0 || o.Base != "" || o.Repository != ""
 }
 
 // Assembly is a payload that is assembled but not pushed.
@@ -43,8 +64,9 @@ type Assembly struct {
 	Warnings   []string
 
 	trustTag bool
+	keepList bool
 	layer    layer
-	base     base
+	bases    []base   // one, or one for each image of a manifest list
 	old      *Release // where Method is Copy
 }
 
@@ -84,28 +106,72 @@ func Assemble(ctx context.Context, c *registry.Client, r *Release, changes []Cha
 	if a.swaps, err = a.resolve(ctx, changes); err != nil {
 		return nil, err
 	}
-	if len(changes) == 0 && o.Name == "" && o.Method != Full {
-		return &Assembly{Name: r.Name, Created: r.Created, Method: Copy, Reason: "nothing changes", References: a.next, layer: r.layer, old: r}, nil
+	if len(changes) == 0 && !o.changesRelease() && o.Method != Full && r.Image != nil {
+		return &Assembly{Name: r.Name, Created: r.Created, Method: Copy, Reason: "nothing changes", References: a.next, layer: r.layer, old: r,
+			trustTag: o.TrustTag, keepList: o.KeepList}, nil
 	}
-	for _, s := range a.swaps {
-		s.apply(a.next)
-		if created := s.Created.UTC().Truncate(time.Second); created.After(a.created) {
-			a.created = created
-		}
-	}
-	if len(a.swaps) > 0 {
-		setAnnotation(a.next, annotationFromRelease, r.Reference)
-	}
-	a.next.CreationTimestamp.Time = a.created
-	if o.Name != "" {
-		a.next.Name = o.Name
+	if err := a.prepare(); err != nil {
+		return nil, err
 	}
 	done, err := a.assemble(ctx)
 	if err != nil {
 		return nil, err
 	}
-	done.trustTag = o.TrustTag
+	done.trustTag, done.keepList = o.TrustTag, o.KeepList
 	return done, nil
+}
+
+// prepare makes the image stream of the new release of the old one's, as far as that is known before images are read.
+func (a *assembler) prepare() error {
+	o := a.options
+	for _, version := range slices.Concat([]string{o.Name}, o.Previous, o.Next) {
+		if _, err := semver.StrictNewVersion(version); err != nil && version != "" {
+			return fault.New(fault.Usage, "Name a semantic version, such as 4.17.0-mine.1.", fmt.Errorf("version %q: %w", version, err))
+		}
+	}
+	if _, err := parseVersions(o.Versions, o.DisplayNames); err != nil {
+		return fault.New(fault.Usage, "", err)
+	}
+	for _, s := range a.swaps {
+		s.apply(a.next)
+		a.advance(s.Created)
+	}
+	if len(a.swaps) > 0 && a.old.Image != nil {
+		setAnnotation(a.next, annotationFromRelease, a.old.Reference)
+	}
+	if o.Versions != "" {
+		setAnnotation(a.next, annotationVersions, o.Versions)
+		setAnnotation(a.next, annotationDisplayNames, o.DisplayNames)
+	}
+	a.next.Spec.Tags = slices.DeleteFunc(a.next.Spec.Tags, func(tag imagev1.TagReference) bool { return slices.Contains(o.Exclude, tag.Name) })
+	if o.Name != "" {
+		a.next.Name = o.Name
+	}
+	a.next.CreationTimestamp.Time = a.created
+	return nil
+}
+
+// advance moves the creation time of the release to that of an image which is newer.
+func (a *assembler) advance(created time.Time) {
+	if created = created.UTC().Truncate(time.Second); created.After(a.created) {
+		a.created = created
+	}
+}
+
+// metadata is the release-metadata of the new release.
+func (a *assembler) metadata() Metadata {
+	m := a.old.Metadata
+	if a.options.Previous != nil {
+		m.Previous = a.options.Previous
+	}
+	if a.options.Next != nil {
+		m.Next = a.options.Next
+	}
+	if a.options.Metadata != nil {
+		m.Metadata = a.options.Metadata
+	}
+	m.Version = a.next.Name
+	return m
 }
 
 func (a *assembler) assemble(ctx context.Context) (*Assembly, error) {

@@ -4,7 +4,6 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,64 +13,48 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/openshift/api/image/docker10"
 	"go.podman.io/image/v5/manifest"
-	"go.podman.io/image/v5/types"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 )
 
-// base is what a release image is built on: the layers of an image, and the digest by which the release names it.
-type base struct {
-	image  *registry.Image
-	layers []types.BlobInfo
-	diffs  []digest.Digest
-	digest digest.Digest
-}
-
-// base returns what the release image is built on: all of it but the release layer.
-func (r *Release) base() base {
-	diffs := r.Image.Config.RootFS.DiffIDs
-	return base{image: r.Image, layers: r.Image.Layers[:len(r.Image.Layers)-1], diffs: diffs[:max(0, len(diffs)-1)],
-		digest: digest.Digest(r.Image.Config.Config.Labels[labelBaseDigest])}
-}
-
-// base returns what the new release image is built on: a changed cluster-version-operator, else what the old one is.
-func (a *assembler) base(ctx context.Context) (base, error) {
-	for _, s := range a.swaps {
-		if s.name == componentCVO {
-			return baseImage(ctx, a.client, s.spec)
-		}
-	}
-	return a.old.base(), nil
-}
-
-func baseImage(ctx context.Context, c *registry.Client, spec string) (base, error) {
-	image, err := c.Image(ctx, spec)
-	if err != nil {
-		return base{}, fmt.Errorf("reading the base of the release image: %w", err)
-	}
-	return base{image: image, layers: image.Layers, diffs: image.Config.RootFS.DiffIDs, digest: image.Digest}, nil
-}
-
 // built is a release image, ready to be pushed.
 type built struct {
-	layer, config []byte
-	manifest      []byte
+	base     base
+	config   []byte
+	manifest []byte
 }
 
-// build makes the release image: the base's layers and the release layer on top, a config with the labels of a release, and a docker v2
-// schema 2 manifest. The same input gives the same bytes.
-func (a *Assembly) build() (built, error) {
-	compressed, diff, err := a.layer.pack()
+// packed is a release layer, compressed.
+type packed struct {
+	data []byte
+	diff digest.Digest // of the tar
+}
+
+// build makes the release image of each base: the base's layers and the release layer on top, a config with the labels of a release, and a
+// docker v2 schema 2 manifest. The same input gives the same bytes.
+func (a *Assembly) build() (packed, []built, error) {
+	top, err := a.layer.pack()
 	if err != nil {
-		return built{}, fmt.Errorf("packing the release layer: %w", err)
+		return packed{}, nil, fmt.Errorf("packing the release layer: %w", err)
 	}
-	top := descriptor{MediaType: manifest.DockerV2Schema2LayerMediaType, Size: int64(len(compressed)), Digest: digest.FromBytes(compressed)}
+	var images []built
+	for _, b := range a.bases {
+		image, err := a.buildOn(b, top)
+		if err != nil {
+			return packed{}, nil, err
+		}
+		images = append(images, image)
+	}
+	return top, images, nil
+}
+
+func (a *Assembly) buildOn(b base, top packed) (built, error) {
 	var layers []descriptor
-	for _, info := range a.base.layers {
+	for _, info := range b.layers {
 		layers = append(layers, descriptor{MediaType: dockerType(info.MediaType), Size: info.Size, Digest: info.Digest})
 	}
-	layers = append(layers, top)
-	config, err := a.config(layers, diff)
+	layers = append(layers, descriptor{MediaType: manifest.DockerV2Schema2LayerMediaType, Size: int64(len(top.data)), Digest: digest.FromBytes(top.data)})
+	config, err := a.config(b, layers, top.diff)
 	if err != nil {
 		return built{}, fmt.Errorf("writing the config of the release image: %w", err)
 	}
@@ -83,7 +66,21 @@ func (a *Assembly) build() (built, error) {
 	if err != nil {
 		return built{}, fmt.Errorf("writing the manifest of the release image: %w", err)
 	}
-	return built{layer: compressed, config: config, manifest: m}, nil
+	return built{base: b, config: config, manifest: m}, nil
+}
+
+// list makes the manifest list of release images, each for the platform that its base has in the base's list.
+func list(images []built) ([]byte, error) {
+	l := schema2List{SchemaVersion: 2, MediaType: manifest.DockerV2ListMediaType}
+	for _, image := range images {
+		l.Manifests = append(l.Manifests, instance{descriptor{MediaType: manifest.DockerV2Schema2MediaType, Size: int64(len(image.manifest)),
+			Digest: digest.FromBytes(image.manifest)}, image.base.platform})
+	}
+	data, err := json.MarshalIndent(l, "", "   ")
+	if err != nil {
+		return nil, fmt.Errorf("writing the manifest list of the release image: %w", err)
+	}
+	return data, nil
 }
 
 // dockerType returns what docker v2 schema 2 calls a layer of the given type. oc keeps the types of an OCI base as they are, and neither
@@ -95,8 +92,8 @@ func dockerType(mediaType string) string {
 	return mediaType
 }
 
-// pack writes the layer as a gzipped tar, and returns the digest that the tar has uncompressed too.
-func (l layer) pack() ([]byte, digest.Digest, error) {
+// pack writes the layer as a gzipped tar.
+func (l layer) pack() (packed, error) {
 	var buffer bytes.Buffer
 	plain := digest.Canonical.Digester()
 	compressor := gzip.NewWriter(&buffer)
@@ -107,19 +104,19 @@ func (l layer) pack() ([]byte, digest.Digest, error) {
 			header.Typeflag = tar.TypeDir
 		}
 		if err := w.WriteHeader(header); err != nil {
-			return nil, "", err
+			return packed{}, err
 		}
 		if _, err := w.Write(e.Data); err != nil {
-			return nil, "", err
+			return packed{}, err
 		}
 	}
 	if err := w.Close(); err != nil {
-		return nil, "", err
+		return packed{}, err
 	}
 	if err := compressor.Close(); err != nil {
-		return nil, "", err
+		return packed{}, err
 	}
-	return buffer.Bytes(), plain.Digest(), nil
+	return packed{buffer.Bytes(), plain.Digest()}, nil
 }
 
 // schema2 is a docker v2 schema 2 manifest, with its fields in the order in which docker's own library writes them.
@@ -128,6 +125,17 @@ type schema2 struct {
 	MediaType     string       `json:"mediaType"`
 	Config        descriptor   `json:"config"`
 	Layers        []descriptor `json:"layers"`
+}
+
+type schema2List struct {
+	SchemaVersion int        `json:"schemaVersion"`
+	MediaType     string     `json:"mediaType"`
+	Manifests     []instance `json:"manifests"`
+}
+
+type instance struct {
+	descriptor
+	Platform registry.Platform `json:"platform"`
 }
 
 type descriptor struct {
@@ -170,9 +178,9 @@ type history struct {
 }
 
 // config makes the release image's config of its base's: what the base runs stays, the labels are those of a release and no others.
-func (a *Assembly) config(layers []descriptor, diff digest.Digest) ([]byte, error) {
+func (a *Assembly) config(b base, layers []descriptor, diff digest.Digest) ([]byte, error) {
 	var c imageConfig
-	if err := json.Unmarshal(a.base.image.ConfigBlob, &c); err != nil {
+	if err := json.Unmarshal(b.image.ConfigBlob, &c); err != nil {
 		return nil, fmt.Errorf("parsing the base image's: %w", err)
 	}
 	c.ID, c.Parent, c.Container, c.ContainerConfig = "", "", "", docker10.DockerConfig{}
@@ -185,13 +193,13 @@ func (a *Assembly) config(layers []descriptor, diff digest.Digest) ([]byte, erro
 	if c.Config == nil {
 		c.Config = &docker10.DockerConfig{}
 	}
-	c.Config.Labels = map[string]string{labelRelease: a.Name, labelBaseDigest: a.base.digest.String()}
+	c.Config.Labels = map[string]string{labelRelease: a.Name, labelBaseDigest: b.digest.String()}
 	c.Created = a.Created.UTC().Truncate(time.Second)
 	c.History = []history{{Created: c.Created, Comment: "Release image for OpenShift"}}
 	for len(c.History) < len(layers) {
 		c.History = append(c.History, history{Created: c.Created})
 	}
-	c.RootFS = &rootFS{Type: "layers", DiffIDs: append(append([]digest.Digest{}, a.base.diffs...), diff)}
+	c.RootFS = &rootFS{Type: "layers", DiffIDs: append(append([]digest.Digest{}, b.diffs...), diff)}
 	c.Size = 0
 	for _, layer := range layers {
 		c.Size += layer.Size
@@ -199,14 +207,26 @@ func (a *Assembly) config(layers []descriptor, diff digest.Digest) ([]byte, erro
 	return json.Marshal(c)
 }
 
-// Digest returns the digest that the manifest of the release image has, or will have once it is pushed.
+// Digest returns the digest that the release will have once it is pushed: that of its manifest, or of its manifest list.
 func (a *Assembly) Digest() (digest.Digest, error) {
 	if a.Method == Copy {
+		if a.keepList && a.old.ListDigest != "" {
+			return a.old.ListDigest, nil
+		}
 		return a.old.Digest, nil
 	}
-	image, err := a.build()
+	_, images, err := a.build()
 	if err != nil {
 		return "", err
 	}
-	return digest.FromBytes(image.manifest), nil
+	top, err := a.topManifest(images)
+	return digest.FromBytes(top), err
+}
+
+// topManifest is what the tag of the release names.
+func (a *Assembly) topManifest(images []built) ([]byte, error) {
+	if a.keepList && images[0].base.platform.OS != "" {
+		return list(images)
+	}
+	return images[0].manifest, nil
 }

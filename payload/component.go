@@ -11,6 +11,7 @@ import (
 	imagev1 "github.com/openshift/api/image/v1"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 )
 
 // Component is one image of a payload and where its source is. Commit, Ref and Source come from whoever built the image: they are
@@ -65,7 +66,7 @@ var (
 func componentOf(tag imagev1.TagReference) Component {
 	a := tag.Annotations
 	c := Component{Name: tag.Name, Image: tag.From.Name, Override: a[annotationOverride] == "true",
-		Versions: printable(a[annotationVersions]), DisplayNames: printable(a[annotationDisplayNames])}
+		Versions: plain.Line(a[annotationVersions]), DisplayNames: plain.Line(a[annotationDisplayNames])}
 	var problems []string
 	if commit := a[annotationCommit]; commitID.MatchString(commit) {
 		c.Commit = commit
@@ -124,18 +125,3 @@ func isLinkLocal(host string) bool {
 	ip := net.ParseIP(host)
 	return ip != nil && (ip.IsLinkLocalUnicast() || ip.IsLinkLocalMulticast() || ip.IsUnspecified())
 }
-
-// printable drops control characters from text of a payload, so that it can be shown on a terminal.
-func printable(s string) string {
-	if isPlain(s) || s == "" {
-		return s
-	}
-	return strings.Map(func(r rune) rune {
-		if r == utf8Error || r < ' ' || r >= 0x7f && r < 0xa0 {
-			return '?'
-		}
-		return r
-	}, s)
-}
-
-const utf8Error = '\uFFFD'

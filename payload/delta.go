@@ -64,14 +64,29 @@ func (a *assembler) delta(ctx context.Context) (done *Assembly, reason string, e
 		return nil, "", err
 	}
 	edited.set(fileReferences, references)
+	if o := a.options; o.Previous != nil || o.Next != nil || o.Metadata != nil {
+		about, err := a.metadata().serialize()
+		if err != nil {
+			return nil, "", err
+		}
+		edited.set(fileMetadata, about)
+	}
 	if stamped {
 		edited.stamp()
 	}
-	return &Assembly{Name: a.next.Name, Created: a.created, Method: Delta, References: a.next, layer: edited, base: a.old.base()}, "", nil
+	done = &Assembly{Name: a.next.Name, Created: a.created, Method: Delta, References: a.next, layer: edited}
+	done.bases, err = a.bases(ctx)
+	return done, "", err
 }
 
 // fullReason says why the payload needs a full extraction, by what is known before any image is read.
 func (a *assembler) fullReason() string {
+	if a.old.Image == nil {
+		return "there is no old release to edit"
+	}
+	if o := a.options; o.Versions != "" || o.DisplayNames != "" || len(o.Exclude) > 0 || len(o.Include) > 0 || o.Repository != "" {
+		return "the options may change any manifest"
+	}
 	if a.old.layer.unknown != "" {
 		return fmt.Sprintf("the release layer is not laid out as usual: it has %s", a.old.layer.unknown)
 	}

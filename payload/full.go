@@ -1,8 +1,10 @@
 package payload
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -11,6 +13,7 @@ import (
 	imagev1 "github.com/openshift/api/image/v1"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 )
 
 // defaultJobs is how many images are read at once.
@@ -23,47 +26,79 @@ func (a *assembler) full(ctx context.Context) (*Assembly, error) {
 	if err != nil {
 		return nil, err
 	}
-	stream := a.next.DeepCopy()
-	for i := range stream.Spec.Tags {
-		if tag := &stream.Spec.Tags[i]; isImage(*tag) {
-			annotate(tag, images[tag.Name].Labels)
-			if err := checkDeclared(tag.Name, images[tag.Name].Labels); err != nil {
-				return nil, fault.New(fault.Unresolved, "", err)
-			}
-		}
+	stream, err := a.complete(images)
+	if err != nil {
+		return nil, err
 	}
 	var files []File
-	for _, tag := range stream.Spec.Tags {
-		if operator := images[tag.Name]; operator.operator() {
-			rendered, err := a.renderer(stream).render(tag.Name, operator)
-			if err != nil {
-				return nil, fault.New(fault.Unresolved, "", err)
-			}
-			files = append(files, rendered...)
+	for _, name := range slices.Sorted(maps.Keys(images)) {
+		if !images[name].operator() {
+			continue
 		}
+		rendered, err := a.renderer(stream).render(name, images[name])
+		if err != nil {
+			return nil, fault.New(fault.Unresolved, "", err)
+		}
+		files = append(files, rendered...)
 	}
+	before := len(stream.Spec.Tags)
 	if err := a.prune(stream, images); err != nil {
 		return nil, err
 	}
-	metadata := a.old.Metadata
-	metadata.Version = stream.Name
 	done := &Assembly{Name: stream.Name, Created: a.created, Method: Full, References: stream}
-	if done.layer, err = newLayer(stream, metadata, unique(files)); err != nil {
+	if dropped := before - len(stream.Spec.Tags); dropped > 0 {
+		done.Warnings = append(done.Warnings, fmt.Sprintf("%d images that no operator names are left out; %d are in the release.", dropped, len(stream.Spec.Tags)))
+	}
+	a.next.Name = stream.Name
+	if done.layer, err = newLayer(stream, a.metadata(), unique(files)); err != nil {
 		return nil, err
 	}
-	done.base, err = a.base(ctx)
+	done.bases, err = a.bases(ctx)
 	return done, err
 }
 
-// readAll reads the contents of every image of the payload, changed ones as they were resolved.
+// complete returns the image stream of the release, now that its images are known: annotations from their labels, pull specs in the
+// repository that is asked for, and where there is no old release the time and the name that follow from the images.
+func (a *assembler) complete(images map[string]contents) (*imagev1.ImageStream, error) {
+	if a.old.Image == nil {
+		for _, image := range images {
+			a.advance(image.Created)
+		}
+		if a.next.Name == "" {
+			a.next.Name = "0.0.1-" + a.created.Format("2006-01-02-150405")
+		}
+		a.next.CreationTimestamp.Time = a.created
+	}
+	stream := a.next.DeepCopy()
+	for i := range stream.Spec.Tags {
+		tag := &stream.Spec.Tags[i]
+		if image := images[tag.Name]; isImage(*tag) && image.Labels != nil {
+			annotate(tag, image.Labels)
+			if err := checkDeclared(tag.Name, image.Labels); err != nil {
+				return nil, fault.New(fault.Unresolved, "", err)
+			}
+		}
+		if a.options.Repository != "" && isImage(*tag) {
+			named, err := registry.ParsePullSpec(a.options.Repository)
+			if err != nil {
+				return nil, err
+			}
+			_, digest, _ := strings.Cut(tag.From.Name, "@")
+			tag.From.Name = named.Name() + "@" + digest
+		}
+	}
+	return stream, nil
+}
+
+// readAll reads the contents of every image of the payload, changed ones as they were resolved. What a directory gave is not read.
 func (a *assembler) readAll(ctx context.Context) (map[string]contents, error) {
+	if a.old.local != nil {
+		return a.old.local, nil
+	}
 	tags := a.next.Spec.Tags
 	all := make([]contents, len(tags))
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(max(1, a.options.Jobs))
-	if a.options.Jobs == 0 {
-		group.SetLimit(defaultJobs)
-	}
+	group.SetLimit(cmp.Or(max(0, a.options.Jobs), defaultJobs))
 	for i, tag := range tags {
 		if !isImage(tag) {
 			continue
@@ -90,17 +125,21 @@ func (a *assembler) readAll(ctx context.Context) (map[string]contents, error) {
 	return images, nil
 }
 
-// prune drops the tags that the payload does not need: those that are no operator, that no operator's image-references names, and that are
-// not the base of the release image. A changed component among them is an error, since it would be lost without a word.
+// prune drops the tags that the payload does not need: those that are no operator, that no operator's image-references names, that are not
+// the base of the release image and that the options do not include. A changed component among them is an error, since it would be lost
+// without a word.
 func (a *assembler) prune(stream *imagev1.ImageStream, images map[string]contents) error {
 	needed := map[string]bool{componentCVO: true}
-	for name, image := range images {
-		if !image.operator() {
-			continue
+	for _, name := range a.options.Include {
+		if tagOf(stream, name) == nil {
+			return fault.Errorf(fault.Unresolved, "the component %q that is to be included does not exist", name)
 		}
 		needed[name] = true
+	}
+	for name, image := range images {
 		file, ok := image.file(fileReferences)
-		if !ok {
+		needed[name] = needed[name] || image.operator()
+		if !image.operator() || !ok {
 			continue
 		}
 		names, err := operatorTags(file.Data)
@@ -119,7 +158,7 @@ func (a *assembler) prune(stream *imagev1.ImageStream, images map[string]content
 	}
 	if len(lost) > 0 {
 		return fault.New(fault.Unresolved, "Name the tag in the image-references of an operator in /manifests, and replace that operator as well, or label the image "+
-			labelOperator+"=true if it brings manifests itself.",
+			labelOperator+"=true if it brings manifests itself, or include it by name.",
 			fmt.Errorf("no operator of the release names %s: the release would not contain it", strings.Join(lost, ", ")))
 	}
 	stream.Spec.Tags = slices.DeleteFunc(stream.Spec.Tags, func(tag imagev1.TagReference) bool { return !needed[tag.Name] })

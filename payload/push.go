@@ -63,36 +63,40 @@ func (a *Assembly) target(to string) (ref, tag string, err error) {
 }
 
 func (a *Assembly) push(ctx context.Context, target *registry.Target) (Pushed, error) {
-	if a.Method == Copy {
-		return a.copy(ctx, target)
-	}
-	image, err := a.build()
+	top, err := a.send(ctx, target)
 	if err != nil {
 		return Pushed{}, err
 	}
-	for _, layer := range a.base.layers {
-		if err := target.Put(ctx, a.base.image.BlobOf(layer)); err != nil {
-			return Pushed{}, err
-		}
-	}
-	if err := target.Put(ctx, registry.Bytes(image.layer, manifest.DockerV2Schema2LayerMediaType, false)); err != nil {
-		return Pushed{}, err
-	}
-	if err := target.Put(ctx, registry.Bytes(image.config, manifest.DockerV2Schema2ConfigMediaType, true)); err != nil {
-		return Pushed{}, err
-	}
-	sum, err := target.Commit(ctx, image.manifest)
+	sum, err := target.Commit(ctx, top)
 	return Pushed{Image: target.Repository() + "@" + sum.String(), Digest: sum}, err
 }
 
-// copy writes the old release image as it is.
-func (a *Assembly) copy(ctx context.Context, target *registry.Target) (Pushed, error) {
-	image := a.old.Image
-	for _, blob := range append(image.Layers[:len(image.Layers):len(image.Layers)], image.ConfigInfo) {
-		if err := target.Put(ctx, image.BlobOf(blob)); err != nil {
-			return Pushed{}, err
+// send writes all that the top manifest refers to, and returns that manifest.
+func (a *Assembly) send(ctx context.Context, target *registry.Target) ([]byte, error) {
+	if a.Method == Copy {
+		return a.old.Image.Send(ctx, target, a.keepList)
+	}
+	layer, images, err := a.build()
+	if err != nil {
+		return nil, err
+	}
+	if err := target.Put(ctx, registry.Bytes(layer.data, manifest.DockerV2Schema2LayerMediaType, false)); err != nil {
+		return nil, err
+	}
+	for _, image := range images {
+		for _, info := range image.base.layers {
+			if err := target.Put(ctx, image.base.image.BlobOf(info)); err != nil {
+				return nil, err
+			}
+		}
+		if err := target.Put(ctx, registry.Bytes(image.config, manifest.DockerV2Schema2ConfigMediaType, true)); err != nil {
+			return nil, err
+		}
+		if len(images) > 1 {
+			if _, err := target.Manifest(ctx, image.manifest); err != nil {
+				return nil, err
+			}
 		}
 	}
-	sum, err := target.Commit(ctx, image.Manifest)
-	return Pushed{Image: target.Repository() + "@" + sum.String(), Digest: sum}, err
+	return a.topManifest(images)
 }

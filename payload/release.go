@@ -34,6 +34,7 @@ type Release struct {
 	Image      *registry.Image      // the release image itself
 
 	layer layer
+	local map[string]contents // operators that a directory gave; their images are not read
 }
 
 // Open reads a release payload: the manifest, the config and the top layer of the release image, and nothing else. A reference is what

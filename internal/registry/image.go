@@ -26,16 +26,17 @@ const (
 
 // Image is one image for one platform: its manifest, its config and where its layers are read.
 type Image struct {
-	Reference  types.ImageReference // as it was asked for
-	Digest     digest.Digest        // of Manifest
-	ListDigest digest.Digest        // of the manifest list that the reference names; "" where it names one image
-	List       []Instance           // the images of that list
-	Manifest   []byte               // as the registry has it
-	MediaType  string               // of Manifest
-	Config     Config
-	ConfigBlob []byte           // Config as the registry has it
-	ConfigInfo types.BlobInfo   // its descriptor
-	Layers     []types.BlobInfo // base layer first
+	Reference    types.ImageReference // as it was asked for
+	Digest       digest.Digest        // of Manifest
+	ListDigest   digest.Digest        // of the manifest list that the reference names; "" where it names one image
+	List         []Instance           // the images of that list
+	ListManifest []byte               // the list itself
+	Manifest     []byte               // as the registry has it
+	MediaType    string               // of Manifest
+	Config       Config
+	ConfigBlob   []byte           // Config as the registry has it
+	ConfigInfo   types.BlobInfo   // its descriptor
+	Layers       []types.BlobInfo // base layer first
 
 	client *Client
 	source types.ImageSource
@@ -101,25 +102,28 @@ func (c *Client) image(ctx context.Context, ref types.ImageReference) (*Image, e
 		return nil, err
 	}
 	if ref.Transport().Name() == docker.Transport.Name() {
-		c.remember(ref.DockerReference(), append(image.Layers, image.ConfigInfo))
+		c.remember(ref.DockerReference(), image.blobs())
 	}
-	err = c.retry(ctx, func() error {
+	return image, image.readConfig(ctx)
+}
+
+func (i *Image) readConfig(ctx context.Context) error {
+	err := i.client.retry(ctx, func() error {
 		var buffer bytes.Buffer
-		err := image.Blob(ctx, image.ConfigInfo, func(r io.Reader) error {
-			buffer.Reset()
+		err := i.Blob(ctx, i.ConfigInfo, func(r io.Reader) error {
 			_, err := buffer.ReadFrom(r)
 			return err
 		})
-		image.ConfigBlob = buffer.Bytes()
+		i.ConfigBlob = buffer.Bytes()
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("reading its config: %w", err)
+		return fmt.Errorf("reading its config: %w", err)
 	}
-	if err := json.Unmarshal(image.ConfigBlob, &image.Config); err != nil {
-		return nil, fmt.Errorf("parsing its config: %w", err)
+	if err := json.Unmarshal(i.ConfigBlob, &i.Config); err != nil {
+		return fmt.Errorf("parsing its config: %w", err)
 	}
-	return image, nil
+	return nil
 }
 
 // manifest reads the manifest that ref names and, where that is a list, the one for the client's platform.
@@ -167,7 +171,7 @@ func (c *Client) choose(ctx context.Context, image *Image) error {
 	if err := chosen.Validate(); err != nil {
 		return fmt.Errorf("its manifest list names %q: %w", chosen, err)
 	}
-	image.ListDigest, image.Digest = image.Digest, chosen
+	image.ListDigest, image.ListManifest, image.Digest = image.Digest, image.Manifest, chosen
 	return c.retry(ctx, func() error {
 		blob, guess, err := image.source.GetManifest(ctx, &chosen)
 		if err != nil {
@@ -233,12 +237,10 @@ func (i *Image) parse(ctx context.Context) error {
 	if len(i.Layers) > maxLayers {
 		return fmt.Errorf("its manifest names %d layers, more than %d", len(i.Layers), maxLayers)
 	}
-	if i.source != nil { // local storage has layers uncompressed, whatever the manifest says
-		if infos, err := i.source.LayerInfosForCopy(ctx, nil); err != nil {
-			return fmt.Errorf("listing its layers: %w", err)
-		} else if len(infos) == len(i.Layers) {
-			i.Layers = infos
-		}
+	if infos, err := i.source.LayerInfosForCopy(ctx, nil); err != nil {
+		return fmt.Errorf("listing its layers: %w", err)
+	} else if len(infos) == len(i.Layers) {
+		i.Layers = infos // local storage has layers uncompressed, whatever the manifest says
 	}
 	for n := range i.Layers {
 		i.Layers[n].URLs = nil
