@@ -72,7 +72,7 @@ func (a *assembler) complete(images map[string]contents) (*imagev1.ImageStream, 
 	stream := a.next.DeepCopy()
 	for i := range stream.Spec.Tags {
 		tag := &stream.Spec.Tags[i]
-		if image := images[tag.Name]; isImage(*tag) && image.Labels != nil {
+		if image := images[tag.Name]; isImage(*tag) && a.old.local == nil {
 			annotate(tag, image.Labels)
 			if err := checkDeclared(tag.Name, image.Labels); err != nil {
 				return nil, fault.New(fault.Unresolved, "", err)

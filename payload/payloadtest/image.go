@@ -134,3 +134,25 @@ func check(t testing.TB, err error) {
 		t.Fatal(err)
 	}
 }
+
+// Pull reads an image back by its pull spec.
+func (r *Registry) Pull(t testing.TB, spec string) v1.Image {
+	t.Helper()
+	ref, err := name.ParseReference(spec, name.Insecure)
+	check(t, err)
+	image, err := remote.Image(ref)
+	check(t, err)
+	return image
+}
+
+// ForArch returns an image with another architecture in its config.
+func ForArch(t testing.TB, image v1.Image, arch string) v1.Image {
+	t.Helper()
+	config, err := image.ConfigFile()
+	check(t, err)
+	config = config.DeepCopy()
+	config.Architecture = arch
+	image, err = mutate.ConfigFile(image, config)
+	check(t, err)
+	return image
+}
