@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/static"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
@@ -155,4 +156,22 @@ func ForArch(t testing.TB, image v1.Image, arch string) v1.Image {
 	image, err = mutate.ConfigFile(image, config)
 	check(t, err)
 	return image
+}
+
+// Layered makes an image with one layer of a given tar.
+func Layered(t testing.TB, plain []byte) v1.Image {
+	t.Helper()
+	return dockerImage(t, tarLayer(t, plain))
+}
+
+// Compressed makes an image with one layer that is stored as given, whatever it is.
+func Compressed(t testing.TB, stored []byte) v1.Image {
+	t.Helper()
+	return dockerImage(t, static.NewLayer(stored, types.DockerLayer))
+}
+
+func dockerImage(t testing.TB, layer v1.Layer) v1.Image {
+	t.Helper()
+	image := mutate.MediaType(mutate.ConfigMediaType(empty.Image, types.DockerConfigJSON), types.DockerManifestSchema2)
+	return configure(t, appendLayers(t, image, layer), nil, time.Unix(0, 0).UTC())
 }
