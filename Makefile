@@ -8,13 +8,16 @@ export CGO_ENABLED = 1
 LDFLAGS := -s -w -X main.version=$(VERSION)
 GOBUILD := $(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)'
 
-.PHONY: build install test test-long vet demo requirements help
+.PHONY: build install test test-long vet lint docs verify-vendor demo requirements help
 build: ## build bin/oc-rebuild
 	$(GOBUILD) -o bin/oc-rebuild ./cmd/oc-rebuild
 
 install: build ## put oc-rebuild and kubectl-rebuild on PATH (PREFIX=/usr/local)
 	install -D -m 0755 bin/oc-rebuild $(DESTDIR)$(PREFIX)/bin/oc-rebuild
 	ln -sf oc-rebuild $(DESTDIR)$(PREFIX)/bin/kubectl-rebuild
+	for prefix in oc kubectl; do \
+	  install -m 0755 hack/completion $(DESTDIR)$(PREFIX)/bin/$${prefix}_complete-rebuild || exit 1; \
+	done
 
 demo: requirements build ## rebuild an operator in a payload on loopback: no network, no account
 	$(GO) run -tags '$(TAGS)' ./hack/demo
@@ -30,6 +33,18 @@ test-long: ## rebuild real operators in a real payload: OC_REBUILD_SHARED and OC
 
 vet: ## go vet with the build tags of the program
 	$(GO) vet -tags '$(TAGS)' ./...
+
+lint: vet ## vet, gofmt and staticcheck, all from the vendor directory
+	@unformatted=$$(gofmt -l cmd rebuild payload ciconfig gitsrc internal hack); \
+	  [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted" >&2; exit 1; }
+	$(GO) tool staticcheck -tags '$(TAGS)' ./...
+
+docs: ## write docs/commands from the code
+	$(GO) test -tags '$(TAGS)' ./cmd/internal/cli -run TestReferenceIsCurrent -update
+
+verify-vendor: ## check that vendor/ is what go.mod and go.sum say (needs the module cache or a proxy)
+	$(GO) mod verify
+	@copy=$$(mktemp -d) && trap 'rm -rf "$$copy"' EXIT && $(GO) mod vendor -o "$$copy/vendor" && diff -r vendor "$$copy/vendor"
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
