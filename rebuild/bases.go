@@ -126,6 +126,9 @@ func (s *basesOf) explain(u *unit, b *base, err error) error {
 	if u.recipe.Literal != "" {
 		where = "the config's dockerfile_literal"
 	}
+	if u.os != nil {
+		where = u.recipe.Dockerfile
+	}
 	stands := ""
 	if !b.Image.IsZero() {
 		stands = ", which is " + b.Image.String()

@@ -152,6 +152,9 @@ func (j *Job) make(ctx context.Context, u *unit, dockerfile []byte, all *outcome
 	if err != nil {
 		return nil, "", err
 	}
+	if err := u.checkOS(b, images); err != nil {
+		return nil, "", fmt.Errorf("component %q: %w", name, err)
+	}
 	build := builder.Build{
 		Name: name, Context: u.contextDirectory(), Dockerfile: dockerfile, Args: argMap(u.args), Labels: u.labels,
 		Timestamp: u.tree.Time, Secrets: j.Secrets,
@@ -179,6 +182,9 @@ func (j *Job) make(ctx context.Context, u *unit, dockerfile []byte, all *outcome
 		return nil, "", buildFailure(name, log, err)
 	}
 	defer b.Remove(image.ID) //nolint:errcheck // the image is kept as an artifact; storage that cannot delete it loses only space
+	if err := u.finishOS(b, images, &image); err != nil {
+		return nil, "", fmt.Errorf("component %q: %w", name, err)
+	}
 	made, err := makeArtifact(b, image, base, j.cached("blobs"))
 	if err != nil {
 		return nil, "", fmt.Errorf("component %q: %w", name, err)

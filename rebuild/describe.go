@@ -29,8 +29,11 @@ func (w *work) describe() error {
 			return fmt.Errorf("component %q: %w", u.target.Name, err)
 		}
 		w.plan.Components = append(w.plan.Components, component)
+		for _, note := range u.outside(w.secrets) {
+			w.plan.Warnings = append(w.plan.Warnings, plain.Line(u.target.Name+": "+note))
+		}
 		for _, b := range u.bases {
-			if b.Kind == "RUN --mount" {
+			if b.Kind == "RUN --mount" && u.os == nil {
 				w.plan.Warnings = append(w.plan.Warnings, plain.Line(fmt.Sprintf("%s: line %d mounts %s into a RUN step", u.target.Name, b.Line, b.Reference)))
 			}
 		}
@@ -93,6 +96,9 @@ func (u *unit) render(built func(*base) string) ([]byte, error) {
 	})
 	if err != nil {
 		return nil, err
+	}
+	if u.os != nil {
+		return text, nil // they would stay in the environment of the operating system
 	}
 	var variables []dockerfile.Variable
 	for _, v := range u.tree.Variables() {

@@ -11,6 +11,9 @@ const dirtyLabel = "io.oc-rebuild.dirty"
 
 // provenance returns the labels that CI gives to an image built from a branch, and a mark on what was built from changed source.
 func (u *unit) provenance() map[string]string {
+	if u.os != nil {
+		return u.osLabels()
+	}
 	facts := ciconfig.Provenance{Repository: u.tree.Repository, Commit: u.tree.Commit, Ref: u.tree.Ref}
 	for _, b := range u.bases {
 		if b.Final && b.Alias != "" && b.Alias == u.recipe.From {

@@ -13,6 +13,7 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/payload"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/osimage"
 )
 
 // plan settles a request: every component, source, recipe and base. With checkout the sources are put into place to be built; else only
@@ -27,7 +28,7 @@ func (j *Job) plan(ctx context.Context, request Request, checkout bool) (*work, 
 	if err != nil {
 		return nil, err
 	}
-	w := &work{request: request, release: release}
+	w := &work{request: request, release: release, secrets: j.Secrets}
 	for _, warning := range release.Warnings {
 		j.report("", StageResolve, Warned, "%s", warning)
 	}
@@ -60,7 +61,7 @@ func (j *Job) plan(ctx context.Context, request Request, checkout bool) (*work, 
 // needsStream reports whether a config must be found for one of the targets.
 func needsStream(request Request) bool {
 	for _, target := range request.Targets {
-		if target.Image == "" && target.Config == "" && target.Dockerfile == "" {
+		if target.Image == "" && target.Config == "" && target.Dockerfile == "" && target.OS.IsZero() {
 			return true
 		}
 	}
@@ -70,7 +71,11 @@ func needsStream(request Request) bool {
 // identify finds the components named in the payload. All names are checked before anything else is done.
 func (j *Job) identify(w *work) ([]*unit, error) {
 	var units []*unit
-	for _, target := range w.request.Targets {
+	targets, err := osTargets(w.request.Targets, w.release)
+	if err != nil {
+		return nil, err
+	}
+	for _, target := range targets {
 		component, err := w.release.Component(target.Name)
 		if err != nil {
 			return nil, err
@@ -79,7 +84,7 @@ func (j *Job) identify(w *work) ([]*unit, error) {
 		if u.spec, err = gitsrc.Parse(target.Source); err != nil {
 			return nil, fmt.Errorf("component %q: %w", target.Name, err)
 		}
-		if target.Image == "" && component.Source == "" && u.spec.Kind != gitsrc.Fork && u.spec.Kind != gitsrc.Local {
+		if target.Image == "" && target.OS.IsZero() && component.Source == "" && u.spec.Kind != gitsrc.Fork && u.spec.Kind != gitsrc.Local {
 			return nil, noSource(component)
 		}
 		units = append(units, u)
@@ -91,6 +96,10 @@ func (j *Job) identify(w *work) ([]*unit, error) {
 func noSource(component payload.Component) error {
 	advice := fmt.Sprintf("Pass its source, %s=URL or %s=./DIR, or an image that exists already, --image %s=PULLSPEC.",
 		component.Name, component.Name, component.Name)
+	if osimage.IsName(component.Name) {
+		advice = "Change the payload's own image with --overlay DIR, --replace-file PATH=FILE, --rpm FILE, --containerfile FILE or --extensions-rpm FILE: " +
+			osimage.Guide + " says which when.\n" + advice
+	}
 	if component.Problem != "" {
 		return fault.New(fault.Unresolved, advice, fmt.Errorf("the payload's source of component %q is not usable: %s", component.Name, component.Problem))
 	}
@@ -118,6 +127,12 @@ func (j *Job) settle(ctx context.Context, w *work, u *unit, checkout bool) error
 			return fmt.Errorf("component %q: %w", name, err)
 		}
 		u.swapped = sum
+		return nil
+	}
+	if !u.target.OS.IsZero() {
+		if err := j.settleOS(ctx, u); err != nil {
+			return fmt.Errorf("component %q: %w", name, err)
+		}
 		return nil
 	}
 	stop := j.clock.start(name, StageResolve)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/osimage"
 )
 
 // Request is what the user asked for.
@@ -19,16 +20,17 @@ type Request struct {
 
 // Target is one component to replace, and what to replace it with.
 type Target struct {
-	Name       string   // the payload tag
-	Source     string   // SOURCE as gitsrc.Parse reads it; "" = the commit that the payload records
-	Patches    []string // patch files, applied in order
-	Image      string   // pull spec of an image that exists already: swapped in, nothing is built
-	Config     string   // --config: a ci-operator config file to take instead of the one found
-	Item       string   // --config-image: the image in that config; "" = the one promoted to the tag
-	Variant    string   // --variant of the config
-	Dockerfile string   // --dockerfile: path in the source, instead of the config's
-	ContextDir string   // --context-dir in the source, instead of the config's
-	BuildArgs  []Arg    // --build-arg: added to the config's, winning over them
+	Name       string          // the payload tag
+	Source     string          // SOURCE as gitsrc.Parse reads it; "" = the commit that the payload records
+	Patches    []string        // patch files, applied in order
+	Image      string          // pull spec of an image that exists already: swapped in, nothing is built
+	Config     string          // --config: a ci-operator config file to take instead of the one found
+	Item       string          // --config-image: the image in that config; "" = the one promoted to the tag
+	Variant    string          // --variant of the config
+	Dockerfile string          // --dockerfile: path in the source, instead of the config's
+	ContextDir string          // --context-dir in the source, instead of the config's
+	BuildArgs  []Arg           // --build-arg: added to the config's, winning over them
+	OS         osimage.Changes // what is changed in an operating system image, which is then not built from source
 }
 
 // Arg is one build argument.

@@ -14,6 +14,7 @@ type work struct {
 	units   []*unit // the components named, in the order of the request
 	order   [][]*unit
 	plan    *Plan
+	secrets []string // that the command line gives to builds
 }
 
 // unit is one image to build, or to swap in.
@@ -29,8 +30,9 @@ type unit struct {
 	resolution *ciconfig.Resolution
 	bases      []*base // as resolution.Bases
 	labels     map[string]string
-	repository string // where the image is pushed
-	swapped    string // pull spec by digest of an image that exists already; then nothing else is set
+	repository string  // where the image is pushed
+	swapped    string  // pull spec by digest of an image that exists already; then nothing else is set
+	os         *osUnit // nil unless it changes an operating system image
 }
 
 // base is one image that a unit is built on or copies from, and what stands for it.

@@ -18,6 +18,7 @@ import (
 type jobOptions struct {
 	registry registryOptions
 	recipe   recipeOptions
+	osImage  osImageOptions
 	build    buildOptions
 	output   outputOptions
 
@@ -36,6 +37,7 @@ func (o *jobOptions) apply(flags *pflag.FlagSet) {
 	applyCacheDir(flags, &o.cacheDir)
 	o.registry.apply(flags)
 	o.recipe.apply(flags)
+	o.osImage.apply(flags)
 }
 
 // request translates flags and arguments.
@@ -45,6 +47,9 @@ func (o *jobOptions) request(args []string) (rebuild.Request, error) {
 	}
 	targets, err := o.recipe.targets(args)
 	if err != nil {
+		return rebuild.Request{}, err
+	}
+	if err := o.osImage.assign(targets); err != nil {
 		return rebuild.Request{}, err
 	}
 	return rebuild.Request{

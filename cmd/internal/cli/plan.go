@@ -107,6 +107,9 @@ func printComponent(row func(...string), c rebuild.PlannedComponent) {
 		state = " with uncommitted changes or patches"
 	}
 	from := c.Source.Repository
+	if c.Source.Kind == rebuild.SourceOSImage {
+		from = "the payload's own image, " + c.Image
+	}
 	if c.Source.Path != "" {
 		from = c.Source.Path
 	}

@@ -1,0 +1,182 @@
+package rebuild
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+
+	"github.com/oc-rebuild/oc-rebuild/ciconfig"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/payload"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/osimage"
+)
+
+// SourceOSImage is the kind of source of an operating system image that is changed: the payload's own image.
+const SourceOSImage = "os-image"
+
+// osUnit is what a unit has besides where it changes an operating system image instead of building source. Its recipe is a generated
+// Dockerfile; from there on it is a unit like any other.
+type osUnit struct {
+	osimage.Recipe
+	base osimage.Base
+}
+
+// osTargets gives the RPMs for extensions to the component that holds them: a bootable image has an image of its own for these.
+func osTargets(targets []Target, release *payload.Release) ([]Target, error) {
+	var all []Target
+	for _, target := range targets {
+		image, extensions := target.OS.Split()
+		name := osimage.ExtensionsName(target.Name)
+		if extensions.IsZero() || name == target.Name {
+			all = append(all, target)
+			continue
+		}
+		if _, err := release.Component(name); err != nil {
+			return nil, fmt.Errorf("--extensions-rpm for %q: %w", target.Name, err)
+		}
+		if target.OS = image; !image.IsZero() || target.Source != "" || target.Image != "" {
+			all = append(all, target)
+		}
+		all = append(all, Target{Name: name, OS: extensions})
+	}
+	return all, nil
+}
+
+// settleOS makes the recipe of a unit that changes an operating system image.
+func (j *Job) settleOS(ctx context.Context, u *unit) error {
+	defer j.clock.start(u.target.Name, StageResolve)()
+	if u.target.Source != "" {
+		return fault.New(fault.Usage, "Leave the source away, or make the changes there.",
+			fmt.Errorf("%s changes the payload's own image: it cannot be used with a source", u.target.OS))
+	}
+	if t := u.target; t.Config != "" || t.Item != "" || t.Variant != "" || t.Dockerfile != "" || t.ContextDir != "" || len(t.Patches) > 0 {
+		return fault.New(fault.Usage, "Leave one or the other away.",
+			fmt.Errorf("%s changes the payload's own image: flags about a config, a Dockerfile or source cannot be used with it", t.OS))
+	}
+	image, err := j.Reading.Image(ctx, u.component.Image)
+	if err != nil {
+		return err
+	}
+	directory := filepath.Join(j.scratch, "os-"+u.target.Name)
+	if err := os.Mkdir(directory, 0o755); err != nil {
+		return fmt.Errorf("preparing the build context: %w", err)
+	}
+	base := osimage.Base{Name: u.target.Name, Labels: image.Config.Config.Labels, Digest: image.Digest.String()}
+	recipe, err := osimage.New(directory, base, u.target.OS)
+	if err != nil {
+		return err
+	}
+	u.os = &osUnit{Recipe: recipe, base: base}
+	u.tree = gitsrc.Tree{Kind: SourceOSImage, Directory: recipe.Context, Time: image.Config.Created}
+	return u.resolveOS()
+}
+
+// resolveOS reads the Dockerfile of an operating system image as that of a config that knows nothing but this image.
+func (u *unit) resolveOS() error {
+	name, origin := "the generated Dockerfile", "flags"
+	if u.os.File != "" {
+		name, origin = u.os.File, "--containerfile"
+	}
+	config := &ciconfig.Config{Name: name, Images: []ciconfig.Image{{To: u.target.Name, Literal: string(u.os.Text)}}}
+	u.match = ciconfig.Match{Origin: origin, Config: config, Image: u.target.Name, Reason: u.os.Summary}
+	var err error
+	if u.recipe, err = config.Recipe(u.target.Name); err != nil {
+		return err
+	}
+	if err := u.override(); err != nil {
+		return err
+	}
+	u.recipe.Origin, u.recipe.Dockerfile = origin, name
+	if err := u.resolve(); err != nil {
+		return err
+	}
+	if u.os.File == "" {
+		return nil
+	}
+	for _, b := range u.bases {
+		if b.Final && b.Pullspec == payloadScheme+u.target.Name {
+			return u.labelOwnBuild()
+		}
+	}
+	u.os.Notes = append(u.os.Notes, fmt.Sprintf("%s does not build on %s%s: the version of the image is what that build makes it", u.os.File, payloadScheme, u.target.Name))
+	return nil
+}
+
+// labelOwnBuild gives the result of a Containerfile that builds on the payload's image the labels of a modified one.
+func (u *unit) labelOwnBuild() error {
+	sum, err := osimage.Digest(os.DirFS(u.os.Context), u.os.base.Digest)
+	if err != nil {
+		return err
+	}
+	u.os.Labels = osimage.Labels(u.os.base.Labels, sum)
+	return nil
+}
+
+// checkOS looks into the images that were pulled for what the build will run, so that it does not fail in the middle.
+func (u *unit) checkOS(b *builder.Builder, images map[*base]builder.Image) error {
+	if u.os == nil || u.os.File != "" {
+		return nil
+	}
+	for _, need := range u.os.Needs {
+		if err := u.checkNeed(b, images, need); err != nil {
+			return err
+		}
+	}
+	for base, image := range images {
+		if base.Final {
+			return b.View(image, u.os.Check)
+		}
+	}
+	return nil
+}
+
+// checkNeed looks for one program.
+func (u *unit) checkNeed(b *builder.Builder, images map[*base]builder.Image, need osimage.Need) error {
+	for base, image := range images {
+		if base.Final == need.Tools || base.Kind != "FROM" {
+			continue
+		}
+		for _, program := range need.Programs {
+			if has, err := b.HasProgram(image, program); err != nil || has {
+				return err
+			}
+		}
+		return need.Missing(base.Reference)
+	}
+	return errors.New("no stage of the build has the programs that it needs")
+}
+
+// finishOS gives the new image the labels that are known only now: the commit that was made.
+func (u *unit) finishOS(b *builder.Builder, images map[*base]builder.Image, image *builder.Image) error {
+	if u.os == nil || !u.os.Commits {
+		return nil
+	}
+	for base, old := range images {
+		if !base.Final {
+			continue
+		}
+		return b.View(old, func(before *os.Root) error {
+			return b.View(*image, func(after *os.Root) error {
+				commit, err := osimage.NewCommit(before, after)
+				if err != nil {
+					return err
+				}
+				image.Config, err = osimage.Relabel(image.Config, osimage.CommitLabel(commit))
+				return err
+			})
+		})
+	}
+	return nil
+}
+
+// osLabels are the labels of the plan: those that differ from the base's.
+func (u *unit) osLabels() map[string]string {
+	labels := map[string]string{}
+	maps.Copy(labels, u.os.Labels)
+	return labels
+}
