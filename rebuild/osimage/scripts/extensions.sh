@@ -25,10 +25,10 @@ else
 fi
 for rpm in "$here"/rpms/*.rpm; do
 	rm -f "$all/${rpm##*/}"
-	cp "$rpm" "$all/"
 	cp "$rpm" "$out/"
+	touch -d "@$epoch" "$out/${rpm##*/}"
+	ln -s "$out/${rpm##*/}" "$all/"
 done
-touch -d "@$epoch" "$all"/*.rpm "$out"/*.rpm
 # gzip: what a node reads the index with may be older than the tools.
 createrepo_c --quiet --update --general-compress-type=gz --revision="$epoch" --set-timestamp-to-revision "$all"
 cp -R "$all/repodata" "$out/repodata"

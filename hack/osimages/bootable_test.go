@@ -1,0 +1,208 @@
+package osimages
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
+
+// containerCommit stands for what rpm-ostree brings as `ostree container commit`, which distributions do not package: it refuses what a layer
+// must not have, and leaves a mark that it ran.
+const containerCommit = `#!/bin/sh
+[ "$1" = commit ] || { echo "usage: ostree container commit"; exit 1; }
+[ "$2" != --help ] || exit 0
+[ ! -e /tmp/oc-rebuild ] || { echo "error: /tmp is not empty" >&2; exit 1; }
+echo committed >/usr/lib/committed
+`
+
+// bootable makes an operating system image as stream-coreos is one: a system with ostree, in two layers.
+func bootable(t *testing.T, programs ...string) v1.Image {
+	t.Helper()
+	base := system(t, append([]string{"sh", "cat", "cp", "rm", "tr", "ls"}, programs...)...)
+	base.file("usr/lib/rpm/macros", 0o644, "%_dbpath /usr/share/rpm\n%_db_backend sqlite\n%_tmppath /tmp\n%_var /var\n")
+	base.file("usr/lib/rpm/rpmrc", 0o644, "arch_canon: x86_64: x86_64 1\nos_canon: Linux: Linux 1\narchcolor: x86_64 2\n"+
+		"arch_compat: x86_64: noarch\nos_compat: Linux: noarch\nbuildarchtranslate: x86_64: x86_64\n")
+	base.directory("var/lib").directory("usr/share/rpm")
+	ostree := rootfs{}.file("usr/bin/crio", 0o755, "old crio\n").file("usr/bin/ostree", 0o755, "#!/bin/sh\nshift\nexec /usr/libexec/ostree-container \"$@\"\n").
+		file("usr/libexec/ostree-container", 0o755, containerCommit).link("usr/local", "../var/usrlocal").file("etc/crio/crio.conf", 0o600, "[crio]\n")
+	const version = "417.9.202410112133-0"
+	return image(t, map[string]string{
+		"ostree.bootable": "true", "containers.bootc": "1", "ostree.commit": strings.Repeat("ab", 32), "ostree.final-diffid": "sha256:" + strings.Repeat("cd", 32),
+		"version": version, "org.opencontainers.image.version": version, "io.openshift.metalayer": "true",
+		"io.openshift.build.versions": "machine-os=" + version, "io.openshift.build.version-display-names": "machine-os=CentOS Stream CoreOS",
+	}, base, ostree)
+}
+
+func TestBootableImage(t *testing.T) {
+	need(t, "rpm", "rpmbuild")
+	old := bootable(t, "rpm")
+	w := newWorld(t, map[string]v1.Image{"stream-coreos": old})
+	overlay := write(t, map[string]string{"etc/crio/crio.conf.d/99-mine.conf": "mine\n", "bin/helper": "helper\n"})
+	check(t, os.Chmod(filepath.Join(overlay, "etc"), 0o700)) // the mode of the overlay's directories means nothing
+	crio := filepath.Join(write(t, map[string]string{"bin/crio": "new crio\n"}), "bin/crio")
+	rpm := buildRPM(t, "hello", "1.0", map[string]string{"usr/bin/hello": "hello", "usr/lib/hello.conf": "x"})
+	w.registry.Reset()
+	result := w.rebuild("stream-coreos", "--overlay", overlay, "--replace-file", "/usr/bin/crio="+crio, "--rpm", rpm)
+	if got := w.uploads(); got != 4 { // a layer and a config each, for the image and the payload
+		t.Errorf("%d blobs were uploaded, want 4: those of the base must be mounted", got)
+	}
+	made := w.component(result.Release.Image, "stream-coreos")
+	checkBase(t, old, made)
+	got, before := labels(t, made), labels(t, old)
+	for name, want := range before {
+		switch name {
+		case "version", "org.opencontainers.image.version":
+			if !strings.HasPrefix(got[name], want+".modified-") || got[name] != got["version"] {
+				t.Errorf("label %s is %q, want %q, marked", name, got[name], want)
+			}
+		case "io.openshift.build.versions":
+			if got[name] != "machine-os="+got["version"] {
+				t.Errorf("label %s is %q, want the version %q", name, got[name], got["version"])
+			}
+		default:
+			if got[name] != want {
+				t.Errorf("label %s is %q, want %q", name, got[name], want)
+			}
+		}
+	}
+	if len(got) != len(before) {
+		t.Errorf("labels %v, want the names of %v", got, before)
+	}
+	root := extract(t, made)
+	for name, want := range map[string]string{
+		"usr/bin/crio": "new crio\n", "usr/bin/helper": "helper\n", "etc/crio/crio.conf.d/99-mine.conf": "mine\n", "etc/crio/crio.conf": "[crio]\n",
+		"usr/bin/hello": "hello\n", "usr/lib/committed": "committed\n",
+	} {
+		if data := string(read(t, filepath.Join(root, name))); data != want {
+			t.Errorf("%s is %q, want %q", name, data, want)
+		}
+	}
+	for name, want := range map[string]os.FileMode{"etc": 0o755, "usr/bin/crio": 0o755, "etc/crio/crio.conf": 0o600} {
+		if info, err := os.Stat(filepath.Join(root, name)); err != nil || info.Mode().Perm() != want {
+			t.Errorf("%s: %v, %v, want mode %v", name, info.Mode(), err, want)
+		}
+	}
+	if _, err := os.Lstat(filepath.Join(root, "tmp/oc-rebuild")); !os.IsNotExist(err) {
+		t.Errorf("the build context stayed in the image: %v", err)
+	}
+	config, err := made.ConfigFile()
+	check(t, err)
+	for _, variable := range config.Config.Env {
+		if strings.HasPrefix(variable, "SOURCE_") {
+			t.Errorf("%s stayed in the environment of the operating system", variable)
+		}
+	}
+	checkInfo(t, w, result.Release.Image, got["version"])
+}
+
+// checkBase checks that an image has the layers of another, and one more.
+func checkBase(t *testing.T, base, made v1.Image) {
+	t.Helper()
+	old, err := base.Manifest()
+	check(t, err)
+	now, err := made.Manifest()
+	check(t, err)
+	if len(now.Layers) != len(old.Layers)+1 {
+		t.Fatalf("%d layers on a base of %d, want one more", len(now.Layers), len(old.Layers))
+	}
+	for i, layer := range old.Layers {
+		if now.Layers[i].Digest != layer.Digest {
+			t.Errorf("layer %d is %s, want the base's %s", i, now.Layers[i].Digest, layer.Digest)
+		}
+	}
+}
+
+// Two components, one built on what the other becomes, in one payload.
+func TestContainerfileWithOperatorOfTheSameRun(t *testing.T) {
+	w := newWorld(t, map[string]v1.Image{"stream-coreos": bootable(t)})
+	operator := operatorSource(t, w)
+	own := write(t, map[string]string{"Containerfile": "FROM payload:stream-coreos\n" +
+		"COPY --from=payload:machine-config-operator /usr/bin/machine-config-daemon /usr/libexec/\nCOPY motd /etc/motd\nRUN ostree container commit\n", "motd": "mine\n"})
+	result := w.rebuild("machine-config-operator="+operator, "stream-coreos", "--dockerfile", "machine-config-operator=Dockerfile",
+		"--containerfile", filepath.Join(own, "Containerfile"))
+	made := w.component(result.Release.Image, "stream-coreos")
+	root := extract(t, made)
+	for name, want := range map[string]string{"usr/libexec/machine-config-daemon": "daemon of this run\n", "etc/motd": "mine\n", "usr/lib/committed": "committed\n"} {
+		if data := string(read(t, filepath.Join(root, name))); data != want {
+			t.Errorf("%s is %q, want %q", name, data, want)
+		}
+	}
+	version := labels(t, made)["version"]
+	if !strings.Contains(version, ".modified-") {
+		t.Errorf("version %q is not marked", version)
+	}
+	checkInfo(t, w, result.Release.Image, version)
+	if rebuilt := labels(t, w.component(result.Release.Image, "machine-config-operator")); rebuilt["io.openshift.release.operator"] != "true" {
+		t.Errorf("labels of the operator in the new payload: %v", rebuilt)
+	}
+}
+
+// operatorSource makes a repository that builds a machine-config-operator.
+func operatorSource(t *testing.T, w *world) string {
+	t.Helper()
+	base := w.registry.Push(t, "test/base", "latest", image(t, nil, rootfs{}.file("etc/os-release", 0o644, "ID=base\n")))
+	return repository(t, map[string]string{
+		"Dockerfile":                 "FROM " + base + "\nCOPY bin/machine-config-daemon /usr/bin/\nCOPY manifests /manifests\nLABEL io.openshift.release.operator=true\n",
+		"bin/machine-config-daemon":  "daemon of this run\n",
+		"manifests/mco.yaml":         "kind: ConfigMap\napiVersion: v1\nmetadata:\n  name: mco\n",
+		"manifests/image-references": `{"kind":"ImageStream","apiVersion":"image.openshift.io/v1","spec":{"tags":[]}}`,
+	})
+}
+
+// repository makes a git repository with one commit.
+func repository(t *testing.T, files map[string]string) string {
+	t.Helper()
+	directory := write(t, files)
+	git := func(args ...string) {
+		command(t, "git", append([]string{"-C", directory, "-c", "user.name=test", "-c", "user.email=test@example.org"}, args...)...)
+	}
+	git("init", "--quiet", "--initial-branch=master")
+	git("remote", "add", "origin", "https://github.com/example/source")
+	git("add", "--all")
+	git("commit", "--quiet", "--message=first")
+	return directory
+}
+
+// A builder repository makes the image, and takes a component that is rebuilt in the same run.
+func TestBuilderRepository(t *testing.T) {
+	old, _ := machineOSContent(t)
+	w := newWorld(t, map[string]v1.Image{"machine-os-content": old})
+	base := w.registry.Push(t, "test/base", "latest", image(t, nil, rootfs{}.file("etc/os-release", 0o644, "ID=base\n")))
+	builder := repository(t, map[string]string{
+		"Dockerfile": "FROM quay.io/openshift/origin-machine-config-operator:4.6 as mcd\nFROM " + base + "\n" +
+			"COPY --from=mcd /usr/bin/machine-config-daemon /srv/addons/\nLABEL com.coreos.ostree-commit=abc version=1.2.3 io.openshift.build.versions=machine-os=1.2.3\n",
+	})
+	result := w.rebuild("machine-config-operator="+operatorSource(t, w), "machine-os-content="+builder,
+		"--dockerfile", "machine-config-operator=Dockerfile", "--dockerfile", "machine-os-content=Dockerfile",
+		"--base-image", "quay.io/openshift/origin-machine-config-operator:4.6=payload:machine-config-operator")
+	root := extract(t, w.component(result.Release.Image, "machine-os-content"))
+	if data := string(read(t, filepath.Join(root, "srv/addons/machine-config-daemon"))); data != "daemon of this run\n" {
+		t.Errorf("machine-config-daemon is %q, want the one of this run", data)
+	}
+	checkInfo(t, w, result.Release.Image, "1.2.3")
+}
+
+func TestExtensions(t *testing.T) {
+	need(t, "createrepo_c", "rpmbuild")
+	extensions := t.TempDir()
+	check(t, os.Rename(buildRPM(t, "usbguard", "1.0", nil), filepath.Join(extensions, "usbguard-1.0-1.noarch.rpm")))
+	command(t, "createrepo_c", "--quiet", extensions)
+	const directory = "usr/share/rpm-ostree/extensions"
+	old := image(t, nil, rootfs{}.tree(t, directory, extensions))
+	w := newWorld(t, map[string]v1.Image{"stream-coreos": bootable(t), "stream-coreos-extensions": old})
+	result := w.rebuild("stream-coreos", "--extensions-rpm", buildRPM(t, "kernel-rt", "5.14", nil), "--os-tools-image", w.tools("createrepo_c"))
+	if len(result.Components) != 1 || result.Components[0].Name != "stream-coreos-extensions" {
+		t.Fatalf("components %+v, want the extensions alone", result.Components)
+	}
+	made := w.component(result.Release.Image, "stream-coreos-extensions")
+	checkBase(t, old, made)
+	index := primary(t, filepath.Join(extract(t, made), directory))
+	for _, name := range []string{"usbguard-1.0-1.noarch.rpm", "kernel-rt-5.14-1.noarch.rpm"} {
+		if !strings.Contains(index, `href="`+name+`"`) {
+			t.Errorf("the index does not have %s", name)
+		}
+	}
+}
