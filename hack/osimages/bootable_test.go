@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/oc-rebuild/oc-rebuild/payload/payloadtest"
 )
 
 // containerCommit stands for what rpm-ostree brings as `ostree container commit`, which distributions do not package: it refuses what a layer
@@ -22,10 +24,12 @@ echo committed >/usr/lib/committed
 func bootable(t *testing.T, programs ...string) v1.Image {
 	t.Helper()
 	base := system(t, append([]string{"sh", "cat", "cp", "rm", "tr", "ls"}, programs...)...)
-	base.file("usr/lib/rpm/macros", 0o644, "%_dbpath /usr/share/rpm\n%_db_backend sqlite\n%_tmppath /tmp\n%_var /var\n")
-	base.file("usr/lib/rpm/rpmrc", 0o644, "arch_canon: x86_64: x86_64 1\nos_canon: Linux: Linux 1\narchcolor: x86_64 2\n"+
-		"arch_compat: x86_64: noarch\nos_compat: Linux: noarch\nbuildarchtranslate: x86_64: x86_64\n")
-	base.directory("var/lib").directory("usr/share/rpm")
+	if len(programs) > 0 {
+		for _, name := range []string{"usr/lib/rpm/macros", "usr/lib/rpm/rpmrc"} {
+			base.file(name, 0o644, string(read(t, "/"+name)))
+		}
+		base.file("etc/rpm/macros", 0o644, "%_dbpath /usr/share/rpm\n").directory("usr/share/rpm")
+	}
 	ostree := rootfs{}.file("usr/bin/crio", 0o755, "old crio\n").file("usr/bin/ostree", 0o755, "#!/bin/sh\nshift\nexec /usr/libexec/ostree-container \"$@\"\n").
 		file("usr/libexec/ostree-container", 0o755, containerCommit).link("usr/local", "../var/usrlocal").file("etc/crio/crio.conf", 0o600, "[crio]\n")
 	const version = "417.9.202410112133-0"
@@ -118,7 +122,7 @@ func checkBase(t *testing.T, base, made v1.Image) {
 // Two components, one built on what the other becomes, in one payload.
 func TestContainerfileWithOperatorOfTheSameRun(t *testing.T) {
 	w := newWorld(t, map[string]v1.Image{"stream-coreos": bootable(t)})
-	operator := operatorSource(t, w)
+	operator := operatorSource(t, w, "stream-coreos")
 	own := write(t, map[string]string{"Containerfile": "FROM payload:stream-coreos\n" +
 		"COPY --from=payload:machine-config-operator /usr/bin/machine-config-daemon /usr/libexec/\nCOPY motd /etc/motd\nRUN ostree container commit\n", "motd": "mine\n"})
 	result := w.rebuild("machine-config-operator="+operator, "stream-coreos", "--dockerfile", "machine-config-operator=Dockerfile",
@@ -140,15 +144,16 @@ func TestContainerfileWithOperatorOfTheSameRun(t *testing.T) {
 	}
 }
 
-// operatorSource makes a repository that builds a machine-config-operator.
-func operatorSource(t *testing.T, w *world) string {
+// operatorSource makes a repository that builds a machine-config-operator whose manifests name a component.
+func operatorSource(t *testing.T, w *world, names string) string {
 	t.Helper()
 	base := w.registry.Push(t, "test/base", "latest", image(t, nil, rootfs{}.file("etc/os-release", 0o644, "ID=base\n")))
 	return repository(t, map[string]string{
-		"Dockerfile":                 "FROM " + base + "\nCOPY bin/machine-config-daemon /usr/bin/\nCOPY manifests /manifests\nLABEL io.openshift.release.operator=true\n",
-		"bin/machine-config-daemon":  "daemon of this run\n",
-		"manifests/mco.yaml":         "kind: ConfigMap\napiVersion: v1\nmetadata:\n  name: mco\n",
-		"manifests/image-references": `{"kind":"ImageStream","apiVersion":"image.openshift.io/v1","spec":{"tags":[]}}`,
+		"Dockerfile":                "FROM " + base + "\nCOPY bin/machine-config-daemon /usr/bin/\nCOPY manifests /manifests\nLABEL io.openshift.release.operator=true\n",
+		"bin/machine-config-daemon": "daemon of this run\n",
+		"manifests/mco.yaml":        "kind: ConfigMap\napiVersion: v1\nmetadata:\n  name: " + payloadtest.Placeholder(names) + "\n",
+		"manifests/image-references": `{"kind":"ImageStream","apiVersion":"image.openshift.io/v1","spec":{"tags":[{"name":"` + names + `",` +
+			`"from":{"kind":"DockerImage","name":"` + payloadtest.Placeholder(names) + `"}}]}}`,
 	})
 }
 
@@ -175,7 +180,7 @@ func TestBuilderRepository(t *testing.T) {
 		"Dockerfile": "FROM quay.io/openshift/origin-machine-config-operator:4.6 as mcd\nFROM " + base + "\n" +
 			"COPY --from=mcd /usr/bin/machine-config-daemon /srv/addons/\nLABEL com.coreos.ostree-commit=abc version=1.2.3 io.openshift.build.versions=machine-os=1.2.3\n",
 	})
-	result := w.rebuild("machine-config-operator="+operatorSource(t, w), "machine-os-content="+builder,
+	result := w.rebuild("machine-config-operator="+operatorSource(t, w, "machine-os-content"), "machine-os-content="+builder,
 		"--dockerfile", "machine-config-operator=Dockerfile", "--dockerfile", "machine-os-content=Dockerfile",
 		"--base-image", "quay.io/openshift/origin-machine-config-operator:4.6=payload:machine-config-operator")
 	root := extract(t, w.component(result.Release.Image, "machine-os-content"))
