@@ -47,10 +47,11 @@ func (q search) consider(config *Config) (candidate, bool) {
 			return candidate{config, found, stream, behind}, true
 		}
 	}
-	if step, ok := config.step(q.Image); q.Image != "" && ok && step.Kind != StepInput {
-		return candidate{config, Promoted{Image: q.Image}, q.Stream, len(q.streams)}, true
+	if q.Image == "" {
+		return candidate{}, false
 	}
-	return candidate{}, false
+	step, ok := config.step(q.Image)
+	return candidate{config, Promoted{Image: q.Image}, q.Stream, len(q.streams)}, ok && step.Kind != StepInput
 }
 
 // rank orders candidates, the best first; equal ranks are ambiguous.
