@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 
@@ -166,6 +167,24 @@ func TestFindReadsOneRepository(t *testing.T) {
 			t.Errorf("%s was opened", name)
 		}
 	}
+}
+
+// TestFindTogether asks one tree for everything at once.
+func TestFindTogether(t *testing.T) {
+	tree := ciconfig.Open(release, "the tree")
+	ocp := ciconfig.Stream{Namespace: "ocp", Name: "4.17"}
+	var group sync.WaitGroup
+	for range 4 {
+		for _, query := range []ciconfig.Query{{Tag: "api", Org: "openshift", Repo: "api"}, {Tag: "installer"}, {Tag: "cli"}, {Tag: "json"}} {
+			query.Stream = ocp
+			group.Go(func() {
+				if _, err := tree.Find(context.Background(), query); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+	group.Wait()
 }
 
 // TestTreeStaysInside reads a tree whose files are links that lead out of it, a named pipe, and a directory with a config's name.
