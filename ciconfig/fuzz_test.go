@@ -51,6 +51,25 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
+// FuzzFromPullspec reads pull specs: what names an image of CI must read back from that image's own pull specs.
+func FuzzFromPullspec(f *testing.F) {
+	f.Add("registry.ci.openshift.org/ocp/4.19:base")
+	f.Add("quay-proxy.ci.openshift.org/openshift/ci:ocp_builder_rhel-9_x")
+	f.Add("registry.svc.ci.openshift.org/a/b@sha256:x")
+	f.Fuzz(func(t *testing.T, text string) {
+		ref, ok := ciconfig.FromPullspec(text)
+		if !ok {
+			return
+		}
+		if again, ok := ciconfig.FromPullspec(ref.Pullspec()); !ok || again != ref {
+			t.Fatalf("%q is %v, whose pull spec is %v, %v", text, ref, again, ok)
+		}
+		if again, err := ciconfig.ParseImageRef(ref.String()); err != nil || again != ref {
+			t.Fatalf("%q is %v, which reads as %v, %v", text, ref, again, err)
+		}
+	})
+}
+
 // FuzzResolve applies one config to any Dockerfile.
 func FuzzResolve(f *testing.F) {
 	f.Add("FROM builder:1 AS b\nFROM registry.ci.openshift.org/ocp/4.17:cli\nCOPY --from=b / /\n")
