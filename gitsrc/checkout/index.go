@@ -7,7 +7,8 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"syscall"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
 )
@@ -17,7 +18,7 @@ type indexEntry struct {
 	path string
 	mode Mode
 	id   pack.ID
-	stat syscall.Stat_t
+	stat unix.Stat_t
 }
 
 // writeIndex writes an index of version 2.

@@ -5,12 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path"
 	"runtime"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -31,7 +29,7 @@ func DefaultLimits() Limits { return Limits{Files: 500_000, Depth: 100, Bytes: 3
 
 const (
 	maxLink     = 4095
-	directories = 64 // read ahead of the writers
+	directories = 16 // read ahead of the writers; each is an open file
 )
 
 // Link is a submodule: the commit of another repository that belongs at Path.
@@ -47,49 +45,75 @@ type Written struct {
 }
 
 // writer writes a tree: one goroutine walks it and makes the directories, the others fill them.
+//
+// It works on file descriptors with single names that were checked, and with O_NOFOLLOW and O_EXCL. That keeps it inside the directory
+// as os.Root would, with a third of the system calls.
 type writer struct {
 	db     *pack.Database
-	root   *os.Root
 	time   time.Time
 	limits Limits
 	count  int
 	jobs   chan job
 	links  []Link
+	budget *budget
 }
 
 // job is a directory whose files are to be written.
 type job struct {
-	path    string
+	dir     *directory
 	entries []Entry
+}
+
+// directory is an open directory that two goroutines use: the one that walks and the one that writes.
+type directory struct {
+	path  string
+	fd    int
+	users atomic.Int32
+}
+
+func newDirectory(path string, fd int) *directory {
+	d := &directory{path: path, fd: fd}
+	d.users.Store(2)
+	return d
+}
+
+func (d *directory) release() {
+	if d.users.Add(-1) == 0 {
+		unix.Close(d.fd)
+	}
 }
 
 // Write writes a tree below dir, which must be empty. Files get the given time, so that a checkout is the same whenever it is made, and
 // modes that do not depend on the umask.
 func Write(ctx context.Context, db *pack.Database, tree pack.ID, dir string, when time.Time, limits Limits) (*Written, error) {
-	root, err := os.OpenRoot(dir)
+	fd, err := unix.Open(dir, unix.O_DIRECTORY|unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, err
+		return nil, &os.PathError{Op: "open", Path: dir, Err: err}
 	}
-	defer root.Close()
-	w := &writer{db: db, root: root, time: when, limits: limits, jobs: make(chan job, directories)}
+	w := &writer{db: db, time: when, limits: limits, jobs: make(chan job, directories), budget: newBudget(limits.Bytes)}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		defer close(w.jobs)
-		return w.walk(ctx, ".", tree, 0)
+		return w.walk(ctx, newDirectory(".", fd), tree, 0)
 	})
-	budget := newBudget(limits.Bytes)
 	parts := make([][]indexEntry, max(2, runtime.GOMAXPROCS(0)))
 	for i := range parts {
 		group.Go(func() error {
 			for j := range w.jobs {
-				if err := w.fill(ctx, j, budget, &parts[i]); err != nil {
+				err := w.fill(ctx, j, &parts[i])
+				j.dir.release()
+				if err != nil {
 					return err
 				}
 			}
 			return nil
 		})
 	}
-	if err := group.Wait(); err != nil {
+	err = group.Wait()
+	for j := range w.jobs { // what an error has left
+		j.dir.release()
+	}
+	if err != nil {
 		return nil, err
 	}
 	written := &Written{Submodules: w.links}
@@ -103,127 +127,129 @@ func Write(ctx context.Context, db *pack.Database, tree pack.ID, dir string, whe
 }
 
 // walk makes the directories of a tree before it hands out the files, so that whoever writes the files is the last to touch the directory.
-func (w *writer) walk(ctx context.Context, dir string, tree pack.ID, depth int) error {
-	if depth > w.limits.Depth {
-		return fmt.Errorf("directory %q is more than %d deep", dir, w.limits.Depth)
-	}
-	data, err := w.db.Read(tree, pack.Tree)
+func (w *writer) walk(ctx context.Context, dir *directory, tree pack.ID, depth int) error {
+	sent := false
+	defer func() {
+		dir.release()
+		if !sent {
+			dir.release()
+		}
+	}()
+	entries, err := w.entries(dir.path, tree, depth)
 	if err != nil {
-		return fmt.Errorf("directory %q: %w", dir, err)
-	}
-	entries, err := ParseTree(data)
-	if err != nil {
-		return fmt.Errorf("directory %q: %w", dir, err)
-	}
-	if w.count += len(entries); w.count > w.limits.Files {
-		return fmt.Errorf("tree has more than %d files", w.limits.Files)
+		return err
 	}
 	files := make([]Entry, 0, len(entries))
 	for _, e := range entries {
-		switch e.Mode {
-		case Submodule:
-			w.links = append(w.links, Link{path.Join(dir, e.Name), e.ID})
-			fallthrough
-		case Directory:
-			if err := w.root.Mkdir(path.Join(dir, e.Name), 0o755); err != nil {
-				return err
-			}
-		default:
+		name := path.Join(dir.path, e.Name)
+		if e.Mode != Directory && e.Mode != Submodule {
 			files = append(files, e)
+			continue
+		}
+		if e.Mode == Submodule {
+			w.links = append(w.links, Link{name, e.ID})
+		}
+		if err := unix.Mkdirat(dir.fd, e.Name, 0o755); err != nil {
+			return &os.PathError{Op: "mkdir", Path: name, Err: err}
 		}
 	}
 	select {
 	case w.jobs <- job{dir, files}:
+		sent = true
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 	for _, e := range entries {
-		if e.Mode == Directory {
-			if err := w.walk(ctx, path.Join(dir, e.Name), e.ID, depth+1); err != nil {
-				return err
-			}
+		if e.Mode != Directory {
+			continue
+		}
+		name := path.Join(dir.path, e.Name)
+		fd, err := unix.Openat(dir.fd, e.Name, unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return &os.PathError{Op: "open", Path: name, Err: err}
+		}
+		if err := w.walk(ctx, newDirectory(name, fd), e.ID, depth+1); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
+// entries reads a tree and counts what is in it.
+func (w *writer) entries(dir string, tree pack.ID, depth int) ([]Entry, error) {
+	if depth > w.limits.Depth {
+		return nil, fmt.Errorf("directory %q is more than %d deep", dir, w.limits.Depth)
+	}
+	data, err := w.db.Read(tree, pack.Tree)
+	if err != nil {
+		return nil, fmt.Errorf("directory %q: %w", dir, err)
+	}
+	entries, err := ParseTree(data)
+	if err != nil {
+		return nil, fmt.Errorf("directory %q: %w", dir, err)
+	}
+	if w.count += len(entries); w.count > w.limits.Files {
+		return nil, fmt.Errorf("tree has more than %d files", w.limits.Files)
+	}
+	return entries, nil
+}
+
 // fill writes the files of one directory.
-func (w *writer) fill(ctx context.Context, j job, budget *budget, out *[]indexEntry) (err error) {
-	dir, err := w.root.OpenRoot(j.path)
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	handle, err := dir.Open(".")
-	if err != nil {
-		return err
-	}
-	defer handle.Close()
+func (w *writer) fill(ctx context.Context, j job, out *[]indexEntry) (err error) {
 	for _, e := range j.entries {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		entry := indexEntry{path: path.Join(j.path, e.Name), mode: e.Mode, id: e.ID}
+		entry := indexEntry{path: path.Join(j.dir.path, e.Name), mode: e.Mode, id: e.ID}
 		if e.Mode == Symlink {
-			err = w.link(dir, handle, e, &entry)
+			err = w.link(j.dir.fd, e, &entry)
 		} else {
-			err = w.file(dir, e, budget, &entry)
+			err = w.file(j.dir.fd, e, &entry)
 		}
 		if err != nil {
 			return fmt.Errorf("writing %q: %w", entry.path, err)
 		}
 		*out = append(*out, entry)
 	}
-	return finishDirectory(handle, w.time)
-}
-
-func finishDirectory(handle *os.File, when time.Time) error {
-	if err := handle.Chmod(0o755); err != nil {
-		return err
+	if err := unix.Fchmod(j.dir.fd, 0o755); err != nil {
+		return fmt.Errorf("setting the mode of %q: %w", j.dir.path, err)
 	}
-	return unix.Futimes(int(handle.Fd()), timevals(when))
+	return unix.Futimes(j.dir.fd, w.timevals())
 }
 
-func timevals(t time.Time) []unix.Timeval {
-	tv := unix.NsecToTimeval(t.UnixNano())
+func (w *writer) timevals() []unix.Timeval {
+	tv := unix.NsecToTimeval(w.time.UnixNano())
 	return []unix.Timeval{tv, tv}
 }
 
-func (w *writer) file(dir *os.Root, e Entry, budget *budget, entry *indexEntry) (err error) {
-	mode := os.FileMode(0o644)
+func (w *writer) file(dir int, e Entry, entry *indexEntry) (err error) {
+	mode := uint32(0o644)
 	if e.Mode == Executable {
 		mode = 0o755
 	} else {
 		entry.mode = File
 	}
-	f, err := dir.OpenFile(e.Name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	fd, err := unix.Openat(dir, e.Name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, mode)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	if _, err := w.db.WriteBlob(&spending{f, budget}, e.ID); err != nil {
+	defer func() { err = errors.Join(err, unix.Close(fd)) }()
+	if _, err := w.db.WriteBlob(&output{fd, w.budget}, e.ID); err != nil {
 		return err
 	}
-	if err := unix.Futimes(int(f.Fd()), timevals(w.time)); err != nil {
+	if err := unix.Futimes(fd, w.timevals()); err != nil {
 		return err
 	}
-	info, err := f.Stat()
-	if err != nil {
+	if err := unix.Fstat(fd, &entry.stat); err != nil || entry.stat.Mode&0o777 == mode {
 		return err
 	}
-	if info.Mode().Perm() != mode {
-		if err := f.Chmod(mode); err != nil {
-			return err
-		}
-		if info, err = f.Stat(); err != nil {
-			return err
-		}
+	if err := unix.Fchmod(fd, mode); err != nil {
+		return err
 	}
-	entry.stat = *info.Sys().(*syscall.Stat_t)
-	return nil
+	return unix.Fstat(fd, &entry.stat)
 }
 
-func (w *writer) link(dir *os.Root, handle *os.File, e Entry, entry *indexEntry) error {
+func (w *writer) link(dir int, e Entry, entry *indexEntry) error {
 	target, err := w.db.Read(e.ID, pack.Blob)
 	if err != nil {
 		return err
@@ -231,32 +257,37 @@ func (w *writer) link(dir *os.Root, handle *os.File, e Entry, entry *indexEntry)
 	if len(target) == 0 || len(target) > maxLink || bytes.IndexByte(target, 0) >= 0 {
 		return fmt.Errorf("symbolic link to %q: %w", target[:min(len(target), 80)], pack.ErrCorrupt)
 	}
-	if err := dir.Symlink(string(target), e.Name); err != nil {
+	if err := unix.Symlinkat(string(target), dir, e.Name); err != nil {
 		return err
 	}
 	ts := unix.NsecToTimespec(w.time.UnixNano())
-	if err := unix.UtimesNanoAt(int(handle.Fd()), e.Name, []unix.Timespec{ts, ts}, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+	if err := unix.UtimesNanoAt(dir, e.Name, []unix.Timespec{ts, ts}, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return err
 	}
-	info, err := dir.Lstat(e.Name)
-	if err != nil {
-		return err
-	}
-	entry.stat = *info.Sys().(*syscall.Stat_t)
-	return nil
+	return unix.Fstatat(dir, e.Name, &entry.stat, unix.AT_SYMLINK_NOFOLLOW)
 }
 
-// spending takes what is written from a budget.
-type spending struct {
-	io.Writer
+// output writes to a file descriptor and takes what it writes from a budget.
+type output struct {
+	fd     int
 	budget *budget
 }
 
-func (s *spending) Write(p []byte) (int, error) {
-	if err := s.budget.take(int64(len(p))); err != nil {
+func (o *output) Write(p []byte) (int, error) {
+	if err := o.budget.take(int64(len(p))); err != nil {
 		return 0, err
 	}
-	return s.Writer.Write(p)
+	for written := 0; written < len(p); {
+		n, err := unix.Write(o.fd, p[written:])
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return written, err
+		}
+		written += n
+	}
+	return len(p), nil
 }
 
 // budget is a number of bytes that several goroutines share.

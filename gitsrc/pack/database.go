@@ -210,18 +210,14 @@ func (d *Database) WriteBlob(w io.Writer, id ID) (int64, error) {
 		if !ok {
 			continue
 		}
-		at, err := p.place(offset)
+		n, plain, err := d.stream(w, p, offset, id)
 		if err != nil {
 			return 0, fmt.Errorf("reading blob %s: %w", id, err)
 		}
-		if at.kind != Blob {
-			break
+		if plain {
+			return n, nil
 		}
-		p.used.Store(true)
-		if err := d.stream(w, p, at, id); err != nil {
-			return 0, fmt.Errorf("reading blob %s: %w", id, err)
-		}
-		return at.size, nil
+		break
 	}
 	data, err := d.Read(id, Blob)
 	if err != nil {
@@ -231,20 +227,29 @@ func (d *Database) WriteBlob(w io.Writer, id ID) (int64, error) {
 	return int64(n), err
 }
 
-func (d *Database) stream(w io.Writer, p *packFile, at place, id ID) error {
+// stream writes an object that is not a delta. plain is whether it is none.
+func (d *Database) stream(w io.Writer, p *packFile, offset int64, id ID) (size int64, plain bool, err error) {
 	r := d.readers.Get().(*reader)
 	defer d.readers.Put(r)
-	r.z.own.Reset(io.NewSectionReader(p.file, at.body, p.size-at.body))
+	r.z.own.Reset(io.NewSectionReader(p.file, offset, max(0, p.size-offset)))
+	kind, size, _, err := objectHeader(r.z.own)
+	if err != nil || kind.delta() {
+		return 0, false, err
+	}
+	if kind != Blob {
+		return 0, false, fmt.Errorf("is a %s: %w", kind, ErrCorrupt)
+	}
+	p.used.Store(true)
 	if err := r.z.start(r.z.own); err != nil {
-		return err
+		return 0, false, err
 	}
 	r.sum.Reset()
-	r.sum.Write(appendHeader(nil, Blob, at.size))
-	if err := r.z.copyTo(io.MultiWriter(r.sum, w), r.z.own, at.size); err != nil {
-		return err
+	r.sum.Write(appendHeader(nil, Blob, size))
+	if err := r.z.copyTo(io.MultiWriter(r.sum, w), r.z.own, size); err != nil {
+		return 0, false, err
 	}
 	if ID(r.sum.Sum(nil)) != id {
-		return fmt.Errorf("content has another id: %w", ErrCorrupt)
+		return 0, false, fmt.Errorf("content has another id: %w", ErrCorrupt)
 	}
-	return nil
+	return size, true, nil
 }

@@ -57,9 +57,13 @@ func writeIndex(w io.Writer, entries []entry, sum ID) error {
 	return err
 }
 
-// index looks up objects in the index file of a pack. It keeps 1 KiB in memory and reads the rest when asked.
+// maxIndexMemory is how many bytes of an index are kept in memory; a larger one is read where it is needed.
+const maxIndexMemory = 4 << 20
+
+// index looks up objects in the index file of a pack.
 type index struct {
 	file   *os.File
+	data   io.ReaderAt // the file, or its content in memory
 	fanout [256]uint32
 	size   int64
 }
@@ -83,8 +87,16 @@ func (x *index) load() error {
 		return err
 	}
 	x.size = info.Size()
+	x.data = x.file
+	if x.size <= maxIndexMemory {
+		content := make([]byte, x.size)
+		if _, err := x.file.ReadAt(content, 0); err != nil {
+			return noEOF(err)
+		}
+		x.data = bytes.NewReader(content)
+	}
 	head := make([]byte, idsAt)
-	if _, err := x.file.ReadAt(head, 0); err != nil {
+	if _, err := x.data.ReadAt(head, 0); err != nil {
 		return noEOF(err)
 	}
 	if string(head[:fanoutAt]) != indexMagic {
@@ -113,7 +125,7 @@ func (x *index) find(id ID) (offset int64, ok bool, err error) {
 		return 0, false, err
 	}
 	var word [8]byte
-	if _, err := x.file.ReadAt(word[:4], idsAt+x.count()*24+position*4); err != nil {
+	if _, err := x.data.ReadAt(word[:4], idsAt+x.count()*24+position*4); err != nil {
 		return 0, false, noEOF(err)
 	}
 	short := binary.BigEndian.Uint32(word[:4])
@@ -124,7 +136,7 @@ func (x *index) find(id ID) (offset int64, ok bool, err error) {
 	if at+8 > x.size-indexFooter {
 		return 0, false, fmt.Errorf("offset of %s is outside the index: %w", id, ErrCorrupt)
 	}
-	if _, err := x.file.ReadAt(word[:], at); err != nil {
+	if _, err := x.data.ReadAt(word[:], at); err != nil {
 		return 0, false, noEOF(err)
 	}
 	return int64(binary.BigEndian.Uint64(word[:]) &^ (1 << 63)), true, nil
@@ -140,7 +152,7 @@ func (x *index) position(id ID) (int64, bool, error) {
 		return 0, false, nil
 	}
 	ids := make([]byte, (high-low)*int64(len(id)))
-	if _, err := x.file.ReadAt(ids, idsAt+low*int64(len(id))); err != nil {
+	if _, err := x.data.ReadAt(ids, idsAt+low*int64(len(id))); err != nil {
 		return 0, false, noEOF(err)
 	}
 	n := sort.Search(int(high-low), func(i int) bool { return bytes.Compare(ids[i*len(id):(i+1)*len(id)], id[:]) >= 0 })
