@@ -65,7 +65,7 @@ func Apply(dir, name string, when time.Time) error {
 			if !errors.As(err, &e) {
 				e = &Error{Err: err}
 			}
-			e.Patch, e.File = name, shownName(f)
+			e.Patch, e.File = name, a.shownName(f)
 			return e
 		}
 	}
@@ -99,11 +99,12 @@ func parse(text []byte) (files []*gitdiff.File, err error) {
 	return files, err
 }
 
-func shownName(f *gitdiff.File) string {
-	if f.NewName != "" {
-		return f.NewName
+func (a *applier) shownName(f *gitdiff.File) string {
+	oldName, newName := a.guess(f)
+	if newName != "" {
+		return newName
 	}
-	return f.OldName
+	return oldName
 }
 
 // applier changes files below a directory.
@@ -147,24 +148,9 @@ func (a *applier) file(f *gitdiff.File) error {
 	return a.write(newName, changed, mode)
 }
 
-// names returns the names of the file before and after, "" where it does not exist. A plain diff names directories that the parser
-// does not cut off: a/ and b/, or others.
+// names returns the names of the file before and after, "" where it does not exist.
 func (a *applier) names(f *gitdiff.File) (oldName, newName string, err error) {
-	oldName, newName = f.OldName, f.NewName
-	if f.IsNew {
-		oldName = ""
-	}
-	if f.IsDelete {
-		newName = ""
-	}
-	if oldName != "" && !a.exists(oldName) && a.exists(cut(oldName)) {
-		oldName = cut(oldName)
-		if newName != "" {
-			newName = cut(newName)
-		}
-	} else if oldName == "" && strings.HasPrefix(newName, "b/") && !a.exists("b") {
-		newName = cut(newName)
-	}
+	oldName, newName = a.guess(f)
 	for _, name := range []string{oldName, newName} {
 		if name != "" && !allowed(name) {
 			return "", "", fmt.Errorf("name %q is not allowed", name)
@@ -174,6 +160,26 @@ func (a *applier) names(f *gitdiff.File) (oldName, newName string, err error) {
 		return "", "", errors.New("has no name")
 	}
 	return oldName, newName, nil
+}
+
+// guess cuts off the directories a/ and b/, or others, of a plain diff, which the parser leaves.
+func (a *applier) guess(f *gitdiff.File) (oldName, newName string) {
+	oldName, newName = f.OldName, f.NewName
+	if f.IsNew {
+		oldName = ""
+	}
+	if f.IsDelete {
+		newName = ""
+	}
+	prefixed := strings.HasPrefix(oldName, "a/") && (newName == "" || strings.HasPrefix(newName, "b/"))
+	switch {
+	case oldName != "" && !a.exists(oldName) && (prefixed || a.exists(cut(oldName))):
+		oldName = cut(oldName)
+		newName = cut(newName)
+	case oldName == "" && strings.HasPrefix(newName, "b/") && !a.exists("b"):
+		newName = cut(newName)
+	}
+	return oldName, newName
 }
 
 func (a *applier) exists(name string) bool {

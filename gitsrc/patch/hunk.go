@@ -83,10 +83,10 @@ func sides(hunk *gitdiff.TextFragment) (before, after []string) {
 // locate finds where the lines of a hunk are: the place nearest to where the patch says, but not before those that were used already.
 func locate(lines, before []string, want, from int) (int, bool) {
 	last := len(lines) - len(before)
-	want = max(0, min(want, len(lines))) // a patch can say anything
 	if len(before) == 0 {
 		return want, want >= from && want <= len(lines)
 	}
+	want = max(0, min(want, len(lines))) // a patch can say anything
 	for distance := 0; want-distance >= from || want+distance <= last; distance++ {
 		for _, at := range []int{want - distance, want + distance} {
 			if at >= from && at <= last && slices.Equal(lines[at:at+len(before)], before) {
@@ -108,5 +108,5 @@ func reason(lines, before []string, want int) error {
 			return fmt.Errorf("line %d is %q, the patch wants %q", at+1, strings.TrimSuffix(lines[at], "\n"), strings.TrimSuffix(line, "\n"))
 		}
 	}
-	return errors.New("it overlaps the hunk before it")
+	return errors.New("it overlaps the hunk before it, or is past the end of the file")
 }
