@@ -171,7 +171,7 @@ func (a *applier) guess(f *gitdiff.File) (oldName, newName string) {
 	if f.IsDelete {
 		newName = ""
 	}
-	prefixed := strings.HasPrefix(oldName, "a/") && (newName == "" || strings.HasPrefix(newName, "b/"))
+	prefixed := (strings.HasPrefix(oldName, "a/") || strings.HasPrefix(oldName, "b/")) && !a.exists(oldName[:1])
 	switch {
 	case oldName != "" && !a.exists(oldName) && (prefixed || a.exists(cut(oldName))):
 		oldName = cut(oldName)
