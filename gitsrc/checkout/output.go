@@ -1,0 +1,47 @@
+package checkout
+
+import (
+	"errors"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+)
+
+// output writes to a file descriptor and takes what it writes from a budget.
+type output struct {
+	fd     int
+	budget *budget
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	if err := o.budget.take(int64(len(p))); err != nil {
+		return 0, err
+	}
+	for written := 0; written < len(p); {
+		n, err := unix.Write(o.fd, p[written:])
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return written, err
+		}
+		written += n
+	}
+	return len(p), nil
+}
+
+// budget is a number of bytes that several goroutines share.
+type budget struct{ left atomic.Int64 }
+
+func newBudget(bytes int64) *budget {
+	b := &budget{}
+	b.left.Store(bytes)
+	return b
+}
+
+func (b *budget) take(n int64) error {
+	if b.left.Add(-n) < 0 {
+		return errors.New("the files of the tree are too large together")
+	}
+	return nil
+}

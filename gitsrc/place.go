@@ -1,0 +1,82 @@
+package gitsrc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/checkout"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/giturl"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
+)
+
+// placed is a commit that was written to a directory, but for its submodules.
+type placed struct {
+	commit    commit
+	tag       string
+	links     []checkout.Link
+	addresses map[string]giturl.URL // of submodules, by path
+}
+
+// place writes a commit to dest. If the cache turns out to be damaged, it is thrown away and the commit is fetched again.
+func (s *Store) place(ctx context.Context, f found, want []level, dest string) (placed, error) {
+	p, err := s.placeOnce(ctx, f, want, dest)
+	if !errors.Is(err, errDamaged) {
+		return p, err
+	}
+	s.progress(Event{Repository: f.address.Web(), Message: fmt.Sprintf("fetching again: %v", err)})
+	if err := errors.Join(clear(dest, false), s.remove(ctx, s.repository(f.address))); err != nil {
+		return placed{}, err
+	}
+	return s.placeOnce(ctx, f, want, dest)
+}
+
+// errDamaged marks what can only come from a cache that has changed since it was filled.
+var errDamaged = errors.New("the cache is damaged")
+
+// inCache marks an error of reading the cache as damage, unless it has another reason.
+func inCache(err error) error {
+	if errors.Is(err, pack.ErrCorrupt) || errors.Is(err, pack.ErrNotFound) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("%w: %w", errDamaged, err)
+	}
+	return err
+}
+
+func (s *Store) placeOnce(ctx context.Context, f found, want []level, dest string) (placed, error) {
+	db, unlock, err := s.database(ctx, f, want)
+	if err != nil {
+		return placed{}, err
+	}
+	defer unlock()
+	p, err := s.write(ctx, db, f, want[len(want)-1], dest)
+	if err != nil {
+		return placed{}, fmt.Errorf("checking out %s of %s: %w", f.commit, f.address.Web(), inCache(err))
+	}
+	return p, nil
+}
+
+// write writes files and .git from the cache.
+func (s *Store) write(ctx context.Context, db *pack.Database, f found, l level, dest string) (placed, error) {
+	c, err := readCommit(db, f.commit)
+	if err != nil {
+		return placed{}, err
+	}
+	written, err := checkout.Write(ctx, db, c.tree, dest, c.time, s.limits.Tree)
+	if err != nil {
+		return placed{}, err
+	}
+	p := placed{commit: c, tag: f.tag, links: written.Submodules}
+	if len(p.links) > 0 {
+		if p.addresses, err = submoduleAddresses(db, f.address, c.tree); err != nil {
+			return placed{}, err
+		}
+	}
+	repo := checkout.Repository{Commit: f.commit, Branch: f.branch, Packs: db.Used()}
+	if !l.history() {
+		repo.Shallow = []pack.ID{f.commit}
+	} else if p.tag, err = s.history(ctx, db, f, &repo); err != nil {
+		return placed{}, err
+	}
+	return p, written.WriteGitDir(dest, repo)
+}
