@@ -1,0 +1,112 @@
+package gitsrc
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/giturl"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
+)
+
+// TestDescribeAgreesWithGit compares with git describe on histories with merges.
+func TestDescribeAgreesWithGit(t *testing.T) {
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("git is not installed: there is nothing to agree with")
+	}
+	for seed := range uint64(4) {
+		dir := t.TempDir()
+		git := func(input string, args ...string) string {
+			t.Helper()
+			cmd := exec.Command("git", args...)
+			cmd.Dir, cmd.Stdin = dir, strings.NewReader(input)
+			cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1")
+			out, err := cmd.Output()
+			if err != nil {
+				t.Fatalf("git %v: %v", args, err)
+			}
+			return strings.TrimSpace(string(out))
+		}
+		git("", "init", "-q", "--bare")
+		random := rand.New(rand.NewPCG(seed, 7))
+		var stream strings.Builder
+		const commits = 80
+		for i := 1; i <= commits; i++ {
+			fmt.Fprintf(&stream, "commit refs/heads/b%d\nmark :%d\ncommitter A <a@x> %d +0000\ndata 0\n", i, i, 1600000000+i*60)
+			if i > 1 {
+				fmt.Fprintf(&stream, "from :%d\n", max(1, i-1-random.IntN(5)))
+				if other := i - 1 - random.IntN(min(i-1, 8)); random.IntN(3) == 0 {
+					fmt.Fprintf(&stream, "merge :%d\n", other)
+				}
+			}
+			stream.WriteString("\n")
+			if random.IntN(6) == 0 {
+				fmt.Fprintf(&stream, "reset refs/tags/v%d\nfrom :%d\n\n", i, i)
+			}
+		}
+		git(stream.String(), "fast-import", "--quiet")
+		tags := map[pack.ID]string{}
+		for _, name := range strings.Fields(git("", "tag")) {
+			id, err := pack.ParseID(git("", "rev-parse", name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			tags[id] = name
+		}
+		db, err := pack.Open(filepath.Join(dir, "objects"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 1; i <= commits; i += 3 {
+			text := git("", "rev-parse", fmt.Sprintf("b%d", i))
+			id, err := pack.ParseID(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := describeCommit(context.Background(), db, id, tags)
+			if want := git("", "describe", "--tags", "--always", "--abbrev=9", text); err != nil || got != want {
+				t.Errorf("describe b%d with seed %d = %q, %v, want %q", i, seed, got, err, want)
+			}
+		}
+		db.Close()
+	}
+}
+
+func FuzzParseGitmodules(f *testing.F) {
+	f.Add("[submodule \"x\"]\npath = x\nurl = ../y\n")
+	f.Add("[submodule \"x\"]\npath = .git/hooks\nurl = ext::sh -c id\n")
+	f.Add("[submodule \"x\"]\nurl = ../../../../etc\npath = y")
+	parent, err := giturl.ParsePayload("https://github.com/openshift/component")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		addresses, err := parseGitmodules(text, parent)
+		for path, u := range addresses {
+			if err == nil && u.Scheme != "https" && u.Scheme != "ssh" {
+				t.Errorf("submodule %q at %s", path, u)
+			}
+		}
+	})
+}
+
+func FuzzParseCommit(f *testing.F) {
+	f.Add([]byte("tree " + strings.Repeat("a", 40) + "\nparent " + strings.Repeat("b", 40) + "\nauthor A <a@x> 1 +0000\ncommitter A <a@x> 2 +0000\n\nmessage\n"))
+	f.Add([]byte("tree " + strings.Repeat("a", 40) + "\ncommitter > 99999999999999999999\n\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, err := parseCommit(data)
+		if err != nil {
+			return
+		}
+		if year := c.time.Year(); year < 1970 || year > 40000 {
+			t.Errorf("time %s", c.time)
+		}
+		describeChange(pack.ID{}, c, firstLine(c.message))
+		mergeChange(pack.ID{}, c)
+	})
+}
