@@ -8,7 +8,7 @@ export CGO_ENABLED = 1
 LDFLAGS := -s -w -X main.version=$(VERSION)
 GOBUILD := $(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)'
 
-.PHONY: build install test test-long vet lint docs verify-vendor demo requirements help
+.PHONY: build install test test-long vet lint docs verify-vendor demo bench requirements help
 build: ## build bin/oc-rebuild
 	$(GOBUILD) -o bin/oc-rebuild ./cmd/oc-rebuild
 
@@ -21,6 +21,9 @@ install: build ## put oc-rebuild and kubectl-rebuild on PATH (PREFIX=/usr/local)
 
 demo: requirements build ## rebuild an operator in a payload on loopback: no network, no account
 	$(GO) run -tags '$(TAGS)' ./hack/demo
+
+bench: build requirements ## how long each command takes, and how many requests it makes
+	$(GO) run -tags '$(TAGS)' ./hack/bench
 
 requirements: ## install (as root) or name the programs that demo and tests use
 	@hack/requirements
