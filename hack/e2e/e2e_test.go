@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -97,6 +98,8 @@ func setup(env *testscript.Env, dir string, options playground.Options) error {
 	env.Vars = append(env.Vars,
 		"REGISTRY="+p.Registry.Host, "GIT_URL="+p.Git.URL, "RELEASE_REPO="+p.ReleaseRepo,
 		"PAYLOAD="+p.Payload, "OKD_PAYLOAD="+p.OKDPayload, "PLAYGROUND="+p.Dir,
+		// A number that no other process on the machine has on its command line.
+		fmt.Sprintf("NONCE=%d%d", os.Getpid(), time.Now().UnixMicro()%1e6),
 	)
 	return nil
 }
