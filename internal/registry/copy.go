@@ -40,7 +40,10 @@ func (i *Image) local(ctx context.Context, instance Instance) (*Image, error) {
 	if manifest.MIMETypeIsMultiImage(child.MediaType) {
 		return nil, fmt.Errorf("manifest %s of a list is a list again, which is not supported", instance.Digest)
 	}
-	if err := child.parse(ctx); err != nil {
+	if err := child.parse(); err != nil {
+		return nil, err
+	}
+	if err := child.uncompressed(ctx); err != nil {
 		return nil, err
 	}
 	return child, child.readConfig(ctx)

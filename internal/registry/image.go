@@ -98,7 +98,10 @@ func (c *Client) image(ctx context.Context, ref types.ImageReference) (*Image, e
 	if err != nil {
 		return nil, err
 	}
-	if err := image.parse(ctx); err != nil {
+	if err := image.parse(); err != nil {
+		return nil, err
+	}
+	if err := image.uncompressed(ctx); err != nil {
 		return nil, err
 	}
 	if ref.Transport().Name() == docker.Transport.Name() {
@@ -219,7 +222,7 @@ func instances(blob []byte) ([]Instance, error) {
 }
 
 // parse reads layers and config descriptor out of the manifest. URLs in it are dropped: content comes from the registry only.
-func (i *Image) parse(ctx context.Context) error {
+func (i *Image) parse() error {
 	if err := manifest.SupportedSchema2MediaType(i.MediaType); err != nil && !strings.HasPrefix(i.MediaType, "application/vnd.oci.image.manifest.") {
 		return fmt.Errorf("its manifest has type %q: want docker v2 schema 2 or OCI", i.MediaType)
 	}
@@ -237,11 +240,6 @@ func (i *Image) parse(ctx context.Context) error {
 	if len(i.Layers) > maxLayers {
 		return fmt.Errorf("its manifest names %d layers, more than %d", len(i.Layers), maxLayers)
 	}
-	if infos, err := i.source.LayerInfosForCopy(ctx, nil); err != nil {
-		return fmt.Errorf("listing its layers: %w", err)
-	} else if len(infos) == len(i.Layers) {
-		i.Layers = infos // local storage has layers uncompressed, whatever the manifest says
-	}
 	for n := range i.Layers {
 		i.Layers[n].URLs = nil
 		if err := i.Layers[n].Digest.Validate(); err != nil {
@@ -253,6 +251,19 @@ func (i *Image) parse(ctx context.Context) error {
 		return fmt.Errorf("its config has %d bytes, more than %d", i.ConfigInfo.Size, maxConfig)
 	}
 	return i.ConfigInfo.Digest.Validate()
+}
+
+// uncompressed replaces the layers by those that the source has, where they differ from the manifest's: local storage keeps layers
+// uncompressed.
+func (i *Image) uncompressed(ctx context.Context) error {
+	infos, err := i.source.LayerInfosForCopy(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("listing its layers: %w", err)
+	}
+	if len(infos) == len(i.Layers) {
+		i.Layers = infos
+	}
+	return nil
 }
 
 // mediaType returns the type that a manifest has, by what it says itself first: registries and caches mislabel.

@@ -5,22 +5,28 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/opencontainers/go-digest"
 	"go.podman.io/image/v5/docker"
 	"go.podman.io/image/v5/docker/reference"
 	"go.podman.io/image/v5/manifest"
 	"go.podman.io/image/v5/types"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 
-// Target is a repository, or another place for images, that is open for writing.
+// Target is a repository, or another place for images, that is open for writing. It is safe for concurrent use; a blob that several images
+// share is sent once.
 type Target struct {
 	ref         string
 	client      *Client
 	reference   types.ImageReference
 	destination types.ImageDestination
+
+	mu       sync.Mutex // manifests are written one at a time
+	inFlight singleflight.Group
 }
 
 // Blob is content on its way to a target.
@@ -85,6 +91,16 @@ func (t *Target) Put(ctx context.Context, blob Blob) error {
 	if t.has(blob.Digest) {
 		return nil
 	}
+	_, err, _ := t.inFlight.Do(blob.Digest.String(), func() (any, error) {
+		if t.has(blob.Digest) {
+			return nil, nil
+		}
+		return nil, t.put(ctx, blob)
+	})
+	return err
+}
+
+func (t *Target) put(ctx context.Context, blob Blob) error {
 	info := types.BlobInfo{Digest: blob.Digest, Size: blob.Size, MediaType: blob.MediaType}
 	err := t.client.retry(ctx, func() error {
 		if !blob.New {
@@ -126,6 +142,8 @@ func (t *Target) Manifest(ctx context.Context, data []byte) (digest.Digest, erro
 	if err != nil {
 		return "", fmt.Errorf("computing the digest of a manifest: %w", err)
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	err = t.client.retry(ctx, func() error { return t.destination.PutManifest(ctx, data, &sum) })
 	return sum, t.client.refused(err, "pushing a manifest to", t.ref)
 }
@@ -136,6 +154,8 @@ func (t *Target) Commit(ctx context.Context, data []byte) (digest.Digest, error)
 	if err != nil {
 		return "", fmt.Errorf("computing the digest of a manifest: %w", err)
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	err = t.client.retry(ctx, func() error { return t.destination.PutManifest(ctx, data, nil) })
 	if err == nil {
 		err = t.destination.Commit(ctx, nil)

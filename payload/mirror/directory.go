@@ -1,0 +1,185 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"sync/atomic"
+
+	"github.com/opencontainers/go-digest"
+	"go.podman.io/image/v5/types"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/registry"
+)
+
+// DirectoryRepository is the repository that a release has in a directory, as oc names it.
+const DirectoryRepository = "openshift/release"
+
+// maxManifest is the largest manifest that is read from a directory, in bytes.
+const maxManifest = 4 << 20
+
+// Directory is a Source and a Destination on disk, laid out as oc image mirror reads and writes it: v2/REPOSITORY/blobs/DIGEST, and
+// v2/REPOSITORY/manifests/DIGEST with a link for each tag.
+type Directory struct {
+	root *os.Root
+	part atomic.Int64
+}
+
+// OpenDirectory opens a directory to write to, which is made if it is not there.
+func OpenDirectory(name string) (*Directory, error) {
+	if err := os.MkdirAll(name, 0o755); err != nil {
+		return nil, fmt.Errorf("opening the mirror directory: %w", err)
+	}
+	return ReadDirectory(name)
+}
+
+// ReadDirectory opens a directory to read from.
+func ReadDirectory(name string) (*Directory, error) {
+	root, err := os.OpenRoot(name)
+	if err != nil {
+		return nil, fault.New(fault.Unresolved, "", fmt.Errorf("opening the mirror directory: %w", err))
+	}
+	return &Directory{root: root}, nil
+}
+
+// Close ends the use of the directory.
+func (d *Directory) Close() error { return d.root.Close() }
+
+// Manifest implements Source. Whatever repository the image had, it is in the directory by its digest.
+func (d *Directory) Manifest(_ context.Context, spec string) (registry.Manifest, func(types.BlobInfo) registry.Blob, error) {
+	_, name, _ := strings.Cut(spec, "@")
+	want := digest.Digest(name)
+	if err := want.Validate(); err != nil {
+		return registry.Manifest{}, nil, fmt.Errorf("%q: %w", spec, err)
+	}
+	data, err := d.read(path.Join(manifests, name))
+	if err != nil {
+		return registry.Manifest{}, nil, fault.New(fault.Unresolved, "", fmt.Errorf("reading manifest %s of %q: %w", want, spec, err))
+	}
+	m, err := registry.ParseManifest(data, "", want)
+	return m, d.blob, err
+}
+
+// Resolve returns the pull spec, by digest, of a tag in the directory.
+func (d *Directory) Resolve(tag string) (string, error) {
+	if path.Base(tag) != tag || strings.HasPrefix(tag, ".") {
+		return "", fault.Errorf(fault.Usage, "%q is not a tag", tag)
+	}
+	data, err := d.read(path.Join(manifests, tag))
+	if err != nil {
+		return "", fault.New(fault.Unresolved, "", fmt.Errorf("looking up the tag %q in the mirror directory: %w", tag, err))
+	}
+	return DirectoryRepository + "@" + digest.FromBytes(data).String(), nil
+}
+
+const (
+	blobs     = "v2/" + DirectoryRepository + "/blobs"
+	manifests = "v2/" + DirectoryRepository + "/manifests"
+)
+
+func (d *Directory) read(name string) ([]byte, error) {
+	file, err := d.root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(io.LimitReader(file, maxManifest+1))
+	if err = errors.Join(err, file.Close()); err != nil {
+		return nil, err
+	}
+	if len(data) > maxManifest {
+		return nil, fmt.Errorf("more than %d bytes", maxManifest)
+	}
+	return data, nil
+}
+
+func (d *Directory) blob(info types.BlobInfo) registry.Blob {
+	return registry.Blob{Digest: info.Digest, Size: info.Size, MediaType: info.MediaType, Open: func(context.Context) (io.ReadCloser, error) {
+		file, err := d.root.Open(path.Join(blobs, info.Digest.String()))
+		if err != nil {
+			return nil, fmt.Errorf("opening blob %s of the mirror directory: %w", info.Digest, err)
+		}
+		return file, nil
+	}}
+}
+
+// Has implements Destination.
+func (d *Directory) Has(_ context.Context, ref string, want digest.Digest) (bool, error) {
+	data, err := d.read(path.Join(manifests, tagOf(ref)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && digest.FromBytes(data) == want, err
+}
+
+// Blob implements Destination. A blob gets its name once it is complete, so that what has the name need not be written again.
+func (d *Directory) Blob(ctx context.Context, _ string, blob registry.Blob) error {
+	name := path.Join(blobs, blob.Digest.String())
+	if info, err := d.root.Stat(name); err == nil && (blob.Size < 0 || info.Size() == blob.Size) {
+		return nil
+	}
+	return d.write(name, func(w io.Writer) error { return blob.Copy(ctx, w) })
+}
+
+// write writes a file beside its place, and moves it there.
+func (d *Directory) write(name string, content func(io.Writer) error) error {
+	part := fmt.Sprintf("%s/.part-%d-%d", path.Dir(name), os.Getpid(), d.part.Add(1))
+	if err := d.root.MkdirAll(path.Dir(name), 0o755); err != nil {
+		return fmt.Errorf("writing to the mirror directory: %w", err)
+	}
+	file, err := d.root.OpenFile(part, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	if err != nil {
+		return fmt.Errorf("writing to the mirror directory: %w", err)
+	}
+	err = errors.Join(content(file), file.Close())
+	if err == nil {
+		err = d.root.Rename(part, name)
+	}
+	if err != nil {
+		return fmt.Errorf("writing to the mirror directory: %w", errors.Join(err, d.root.Remove(part)))
+	}
+	return nil
+}
+
+// Child implements Destination. The manifest is a blob as well, to which the name under manifests is a hard link.
+func (d *Directory) Child(_ context.Context, _ string, data []byte) error {
+	sum := digest.FromBytes(data).String()
+	content := func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	}
+	if err := d.write(path.Join(blobs, sum), content); err != nil {
+		return err
+	}
+	link := path.Join(manifests, sum)
+	err := d.root.MkdirAll(manifests, 0o755)
+	if err == nil {
+		err = d.root.Link(path.Join(blobs, sum), link)
+	}
+	if err != nil { // there already, or a file system without links
+		return d.write(link, content)
+	}
+	return nil
+}
+
+// Tag implements Destination. A tag is a symbolic link to the manifest.
+func (d *Directory) Tag(ctx context.Context, ref string, data []byte) error {
+	if err := d.Child(ctx, ref, data); err != nil {
+		return err
+	}
+	name := path.Join(manifests, tagOf(ref))
+	if err := d.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("writing to the mirror directory: %w", err)
+	}
+	if err := d.root.Symlink(digest.FromBytes(data).String(), name); err != nil {
+		return fmt.Errorf("writing to the mirror directory: %w", err)
+	}
+	return nil
+}
+
+func tagOf(ref string) string { return ref[strings.LastIndex(ref, ":")+1:] }

@@ -1,0 +1,275 @@
+package mirror_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/payload"
+	"github.com/oc-rebuild/oc-rebuild/payload/mirror"
+	"github.com/oc-rebuild/oc-rebuild/payload/payloadtest"
+)
+
+var when = time.Date(2023, 1, 12, 18, 29, 52, 0, time.UTC)
+
+func seed(t *testing.T) (*payloadtest.Registry, *payload.Release) {
+	t.Helper()
+	r := payloadtest.NewRegistry(t)
+	list := payloadtest.Image{Created: when, Layers: []map[string]string{{"multi": "arch"}}}.Build(t)
+	multi := r.PushIndex(t, "test/other", "multi", map[string]v1.Image{"linux/amd64": list, "linux/arm64": payloadtest.ForArch(t, list, "arm64")})
+	seeded := r.Seed(t, payloadtest.Release{Name: "4.12.0", Created: when, Components: []payloadtest.Component{
+		{Name: "cli"}, {Name: "cluster-version-operator", Manifests: map[string]string{"0000_00_x.yaml": "kind: A\napiVersion: v1\n"}}, {Name: "multi", Pushed: multi},
+	}})
+	return r, open(t, seeded.PullSpec)
+}
+
+func open(t *testing.T, spec string) *payload.Release {
+	t.Helper()
+	release, err := payload.Open(context.Background(), payloadtest.Client(t), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return release
+}
+
+func registries(t *testing.T) *mirror.Registries {
+	t.Helper()
+	r := mirror.NewRegistries(payloadtest.Client(t))
+	t.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+func plan(t *testing.T, r mirror.Request) []mirror.Item {
+	t.Helper()
+	items, err := r.Plan()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return items
+}
+
+// readable checks that every image of the release can be read in a repository by its digest.
+func readable(t *testing.T, release *payload.Release, repository string) {
+	t.Helper()
+	for _, component := range release.Components() {
+		_, digest, _ := strings.Cut(component.Image, "@")
+		for _, platform := range []string{"linux/amd64", "linux/arm64"} {
+			client, err := payloadtest.Client(t).WithPlatform(platform)
+			if err != nil {
+				t.Fatal(err)
+			}
+			image, err := client.Image(context.Background(), repository+"@"+digest)
+			if err == nil {
+				for _, layer := range image.Layers {
+					if err = image.Layer(context.Background(), layer, 1<<30, func(r io.Reader) error { return nil }); err != nil {
+						break
+					}
+				}
+			}
+			if err != nil {
+				t.Errorf("%s for %s: %v", component.Name, platform, err)
+			}
+			if err := client.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+// TestAnotherRegistry copies to another registry, twice: the second time nothing is sent.
+func TestAnotherRegistry(t *testing.T) {
+	_, release := seed(t)
+	other := payloadtest.NewRegistry(t)
+	items := plan(t, mirror.Request{Release: release, Repository: other.Host + "/my/mirror"})
+	first, err := mirror.Copy(context.Background(), registries(t), registries(t), items, 0, nil)
+	if err != nil || first.Copied != 4 || first.Bytes == 0 {
+		t.Fatalf("Copy: %+v, %v", first, err)
+	}
+	readable(t, release, other.Host+"/my/mirror")
+	if got := open(t, other.Host+"/my/mirror:4.12.0-x86_64"); got.Digest != release.Digest {
+		t.Errorf("the release is %s, not %s", got.Digest, release.Digest)
+	}
+	other.Reset()
+	second, err := mirror.Copy(context.Background(), registries(t), registries(t), items, 0, nil)
+	if err != nil || second != (mirror.Result{Present: 4}) {
+		t.Errorf("the second Copy: %+v, %v", second, err)
+	}
+	requests, _ := other.Reset()
+	for _, request := range requests {
+		if !strings.HasPrefix(request, "GET /v2/") && !strings.HasPrefix(request, "HEAD ") {
+			t.Errorf("the second copy sent %s", request)
+		}
+	}
+}
+
+// TestResume breaks a copy at each of its first requests; the next one goes on, and what was there is not sent again.
+func TestResume(t *testing.T) {
+	_, release := seed(t)
+	other := payloadtest.NewRegistry(t)
+	items := plan(t, mirror.Request{Release: release, Repository: other.Host + "/my/mirror"})
+	for nth := int64(3); nth < 60; nth += 7 {
+		var count atomic.Int64
+		other.Fail(func(w http.ResponseWriter, r *http.Request) bool {
+			if count.Add(1) < nth {
+				return false
+			}
+			w.WriteHeader(http.StatusForbidden)
+			return true
+		})
+		_, err := mirror.Copy(context.Background(), registries(t), registries(t), items, 1, nil)
+		if count.Load() >= nth && fault.KindOf(err) != fault.Unauthorized {
+			t.Errorf("after %d requests: kind %d, %v", nth, fault.KindOf(err), err)
+		}
+		other.Fail(nil)
+		if got, err := payload.Open(context.Background(), payloadtest.Client(t), other.Host+"/my/mirror:4.12.0-x86_64"); err == nil {
+			readable(t, got, other.Host+"/my/mirror")
+		}
+	}
+	if _, err := mirror.Copy(context.Background(), registries(t), registries(t), items, 0, nil); err != nil {
+		t.Fatal(err)
+	}
+	readable(t, release, other.Host+"/my/mirror")
+}
+
+// TestThroughADirectory copies to a directory and from there to another registry.
+func TestThroughADirectory(t *testing.T) {
+	_, release := seed(t)
+	name := t.TempDir()
+	directory, err := mirror.OpenDirectory(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer directory.Close()
+	items := plan(t, mirror.Request{Release: release, Repository: "localhost/" + mirror.DirectoryRepository})
+	for n := range 2 {
+		result, err := mirror.Copy(context.Background(), registries(t), directory, items, 0, nil)
+		if err != nil || n == 1 && result != (mirror.Result{Present: 4}) {
+			t.Fatalf("copy %d to the directory: %+v, %v", n+1, result, err)
+		}
+	}
+	link, err := os.Readlink(filepath.Join(name, "v2/openshift/release/manifests/4.12.0-x86_64"))
+	if err != nil || link != release.Digest.String() {
+		t.Errorf("the tag of the release leads to %q, %v", link, err)
+	}
+	if leftover, err := filepath.Glob(filepath.Join(name, "v2/openshift/release/*/.part-*")); err != nil || len(leftover) > 0 {
+		t.Errorf("left over: %v, %v", leftover, err)
+	}
+	if spec, err := directory.Resolve("4.12.0-x86_64"); err != nil || spec != "openshift/release@"+release.Digest.String() {
+		t.Errorf("Resolve: %s, %v", spec, err)
+	}
+	other := payloadtest.NewRegistry(t)
+	items = plan(t, mirror.Request{Release: release, Repository: other.Host + "/my/mirror"})
+	if result, err := mirror.Copy(context.Background(), directory, registries(t), items, 0, nil); err != nil || result.Copied != 4 {
+		t.Fatalf("from the directory: %+v, %v", result, err)
+	}
+	readable(t, release, other.Host+"/my/mirror")
+}
+
+// TestADamagedDirectory changes a blob in a directory: it is not copied on.
+func TestADamagedDirectory(t *testing.T) {
+	_, release := seed(t)
+	name := t.TempDir()
+	directory, err := mirror.OpenDirectory(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer directory.Close()
+	items := plan(t, mirror.Request{Release: release, Repository: "localhost/x"})
+	if _, err := mirror.Copy(context.Background(), registries(t), directory, items, 0, nil); err != nil {
+		t.Fatal(err)
+	}
+	top := release.Image.Layers[len(release.Image.Layers)-1].Digest.String()
+	blob := filepath.Join(name, "v2/openshift/release/blobs", top)
+	data, err := os.ReadFile(blob)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[len(data)/2] ^= 1
+	if err := os.WriteFile(blob, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	other := payloadtest.NewRegistry(t)
+	items = plan(t, mirror.Request{Release: release, Repository: other.Host + "/my/mirror"})
+	if _, err := mirror.Copy(context.Background(), directory, registries(t), items, 0, nil); err == nil || !strings.Contains(err.Error(), top) {
+		t.Errorf("Copy of a damaged blob: %v", err)
+	}
+	if _, err := payload.Open(context.Background(), payloadtest.Client(t), other.Host+"/my/mirror:4.12.0-x86_64"); fault.KindOf(err) != fault.Unresolved {
+		t.Errorf("the release was published all the same: %v", err)
+	}
+}
+
+func TestPlan(t *testing.T) {
+	_, release := seed(t)
+	tags := func(items []mirror.Item) (all []string) {
+		for _, item := range items {
+			all = append(all, item.To)
+		}
+		return all
+	}
+	tests := []struct {
+		request mirror.Request
+		want    []string
+	}{
+		{mirror.Request{Repository: "q.io/a/b"}, []string{"q.io/a/b:4.12.0-x86_64-cli", "q.io/a/b:4.12.0-x86_64-cluster-version-operator", "q.io/a/b:4.12.0-x86_64-multi", "q.io/a/b:4.12.0-x86_64"}},
+		{mirror.Request{Repository: "q.io:1/a:${version}-${component}", SkipRelease: true}, []string{"q.io:1/a:4.12.0-cli", "q.io:1/a:4.12.0-cluster-version-operator", "q.io:1/a:4.12.0-multi"}},
+		{mirror.Request{Repository: "q.io/a", TagPrefix: "mine", ReleaseImage: "q.io/release:x"}, []string{"q.io/a:mine-cli", "q.io/a:mine-cluster-version-operator", "q.io/a:mine-multi", "q.io/release:x"}},
+	}
+	for _, test := range tests {
+		test.request.Release = release
+		if diff := cmp.Diff(test.want, tags(plan(t, test.request))); diff != "" {
+			t.Errorf("Plan for %s (-want +got):\n%s", test.request.Repository, diff)
+		}
+	}
+	for _, to := range []string{"x", "q.io/a:tag", "q.io/${component}", "q.io/a@" + release.Digest.String()} {
+		if _, err := (mirror.Request{Release: release, Repository: to}).Plan(); fault.KindOf(err) != fault.Usage {
+			t.Errorf("Plan for %s: %v, want a usage error", to, err)
+		}
+	}
+}
+
+func TestRules(t *testing.T) {
+	items := []mirror.Item{{From: "q.io/z@sha256:1", To: "m.io/a:1"}, {From: "q.io/a@sha256:2", To: "m.io/a:2"}, {From: "q.io/z@sha256:3", To: "m.io/b:3"}}
+	rules := mirror.Sources(items)
+	slices.Reverse(items)
+	if diff := cmp.Diff(rules, mirror.Sources(items)); diff != "" {
+		t.Errorf("the rules depend on the order of the images:\n%s", diff)
+	}
+	text, err := mirror.DigestMirrorSet(rules)
+	want := "apiVersion: config.openshift.io/v1\nkind: ImageDigestMirrorSet\nmetadata:\n  name: example\nspec:\n  imageDigestMirrors:\n" +
+		"  - mirrors:\n    - m.io/a\n    source: q.io/a\n  - mirrors:\n    - m.io/a\n    - m.io/b\n    source: q.io/z\n"
+	if diff := cmp.Diff(want, text); err != nil || diff != "" {
+		t.Errorf("DigestMirrorSet: %v (-want +got):\n%s", err, diff)
+	}
+	for text, want := range map[string]string{must(t)(mirror.ContentSourcePolicy(rules)): "repositoryDigestMirrors", must(t)(mirror.InstallConfig(rules, true)): "imageDigestSources",
+		must(t)(mirror.InstallConfig(rules, false)): "imageContentSources"} {
+		if !strings.Contains(text, want+":\n") {
+			t.Errorf("%s is missing:\n%s", want, text)
+		}
+	}
+}
+
+func must(t *testing.T) func(string, error) string {
+	t.Helper()
+	return func(text string, err error) string {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+}

@@ -1,0 +1,135 @@
+package mirror
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.podman.io/image/v5/docker/reference"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/registry"
+	"github.com/oc-rebuild/oc-rebuild/payload"
+)
+
+// Item is one image to copy.
+type Item struct {
+	Component string `json:"component,omitempty"` // "" for the release image
+	From      string `json:"from"`                // repository@digest
+	To        string `json:"to"`                  // repository:tag, of a registry or in a directory
+	whole     bool   // a manifest list is copied with all its images
+}
+
+// Request says what to copy where.
+type Request struct {
+	Release *payload.Release
+	// Repository is where the components go. It may have a tag with ${component} and ${version} in it; otherwise tags are
+	// VERSION-ARCHITECTURE-COMPONENT, and VERSION-ARCHITECTURE for the release image.
+	Repository   string
+	ReleaseImage string // where the release image goes instead; "" = into Repository
+	SkipRelease  bool   // the release image is not copied
+	KeepList     bool   // a release image that is a manifest list is copied with all its images
+	TagPrefix    string // of the components' tags, instead of VERSION-ARCHITECTURE
+}
+
+// Plan lists the images to copy, in the order of the components' names, the release image last: whoever finds it can find all of the release.
+// Components that are manifest lists are always copied whole, since the release names them by the digest of the list.
+func (r Request) Plan() ([]Item, error) {
+	repository, template, err := splitTemplate(r.Repository)
+	if err != nil {
+		return nil, err
+	}
+	version := strings.ReplaceAll(r.Release.Metadata.Version, "+", "_")
+	if version == "" {
+		version = r.Release.Name
+	}
+	prefix := version + "-" + r.architecture()
+	var items []Item
+	for _, component := range r.Release.Components() {
+		tag := prefix + "-" + component.Name
+		if r.TagPrefix != "" {
+			tag = r.TagPrefix + "-" + component.Name
+		}
+		if template != "" {
+			tag = strings.NewReplacer("${component}", component.Name, "${version}", version).Replace(template)
+		}
+		items = append(items, Item{Component: component.Name, From: component.Image, To: repository + ":" + tag, whole: true})
+	}
+	if r.SkipRelease {
+		return items, nil
+	}
+	to := r.ReleaseImage
+	if to == "" {
+		tag := prefix
+		if template != "" {
+			tag = strings.NewReplacer("${component}", "release", "${version}", version).Replace(template)
+		}
+		to = repository + ":" + tag
+	}
+	from := r.Release.PullSpec
+	if r.Release.ListDigest != "" && !r.KeepList {
+		name, _, _ := strings.Cut(from, "@")
+		from = name + "@" + r.Release.Digest.String()
+	}
+	return append(items, Item{From: from, To: to, whole: true}), nil
+}
+
+// architecture is how the tags of mirrored images name it: as the kernel does.
+func (r Request) architecture() string {
+	if r.KeepList && r.Release.ListDigest != "" {
+		return "multi"
+	}
+	switch arch := r.Release.Image.Config.Architecture; arch {
+	case "amd64":
+		return "x86_64"
+	case "arm64":
+		return "aarch64"
+	default:
+		return arch
+	}
+}
+
+// splitTemplate takes a destination apart into repository and tag template.
+func splitTemplate(to string) (repository, template string, err error) {
+	repository = to
+	if i := strings.LastIndex(to, ":"); i > strings.LastIndex(to, "/") {
+		repository, template = to[:i], to[i+1:]
+	}
+	if template != "" && !strings.Contains(template, "${component}") {
+		return "", "", fault.New(fault.Usage, "Name only the repository, or a tag with ${component} in it.",
+			fmt.Errorf("destination %q: one tag cannot name all images of a release", to))
+	}
+	if strings.Contains(repository, "${") {
+		return "", "", fault.Errorf(fault.Usage, "destination %q: ${component} and ${version} may only be in the tag", to)
+	}
+	named, err := registry.ParsePullSpec(repository)
+	if err != nil {
+		return "", "", err
+	}
+	if !reference.IsNameOnly(named) {
+		return "", "", fault.Errorf(fault.Usage, "destination %q: a digest follows from the content", to)
+	}
+	return named.Name(), template, nil
+}
+
+// Sources lists pairs of a repository and where its images were copied to, without duplicates, sorted: what mirror rules are made of.
+func Sources(items []Item) []Rule {
+	var rules []Rule
+	for _, item := range items {
+		source, _, _ := strings.Cut(item.From, "@")
+		mirror := item.To[:strings.LastIndex(item.To, ":")]
+		i := slices.IndexFunc(rules, func(r Rule) bool { return r.Source == source })
+		if i < 0 {
+			rules = append(rules, Rule{Source: source})
+			i = len(rules) - 1
+		}
+		if !slices.Contains(rules[i].Mirrors, mirror) {
+			rules[i].Mirrors = append(rules[i].Mirrors, mirror)
+		}
+	}
+	for _, rule := range rules {
+		slices.Sort(rule.Mirrors)
+	}
+	slices.SortFunc(rules, func(a, b Rule) int { return strings.Compare(a.Source, b.Source) })
+	return rules
+}
