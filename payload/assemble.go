@@ -66,8 +66,9 @@ type Assembly struct {
 	trustTag bool
 	keepList bool
 	layer    layer
-	bases    []base   // one, or one for each image of a manifest list
-	old      *Release // where Method is Copy
+	bases    []base               // one, or one for each image of a manifest list
+	origins  *imagev1.ImageStream // the tags as they were before their pull specs were moved to another repository
+	old      *Release             // where Method is Copy
 }
 
 // Files returns the files of the release layer in their order.
@@ -79,6 +80,25 @@ func (a *Assembly) Files() []File {
 		}
 	}
 	return files
+}
+
+// Sources returns where the image of each component is now, by its name: where it is to be copied from if its pull spec in the release was
+// moved to another repository.
+func (a *Assembly) Sources() map[string]string {
+	sources := map[string]string{}
+	for _, tag := range a.References.Spec.Tags {
+		if !isImage(tag) {
+			continue
+		}
+		sources[tag.Name] = tag.From.Name
+		if a.origins == nil {
+			continue
+		}
+		if origin := tagOf(a.origins, tag.Name); origin != nil {
+			sources[tag.Name] = origin.From.Name
+		}
+	}
+	return sources
 }
 
 // assembler is one run of Assemble.

@@ -7,7 +7,6 @@ import (
 	"github.com/opencontainers/go-digest"
 	"go.podman.io/image/v5/types"
 
-	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 )
 
@@ -21,7 +20,7 @@ type base struct {
 }
 
 // bases returns what the new release image is built on: the image that the options name, else a changed cluster-version-operator, else what
-// the old release image is built on, else the cluster-version-operator of the image stream. It is one, or the images of a manifest list.
+// the old release image is built on, else the cluster-version-operator of the image stream, if it has one. It is one image, or the images of a manifest list.
 func (a *assembler) bases(ctx context.Context) ([]base, error) {
 	spec := a.options.Base
 	for _, s := range a.swaps {
@@ -35,8 +34,7 @@ func (a *assembler) bases(ctx context.Context) ([]base, error) {
 	if spec == "" {
 		tag := tagOf(a.next, componentCVO)
 		if tag == nil || !isImage(*tag) {
-			return nil, fault.New(fault.Unresolved, "Name the image to build the release on with --to-image-base.",
-				fmt.Errorf("the base image tag %q could not be found in the input, cannot build a release image", componentCVO))
+			return nil, nil // then there are only files
 		}
 		spec = tag.From.Name
 	}

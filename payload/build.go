@@ -14,6 +14,7 @@ import (
 	"github.com/openshift/api/image/docker10"
 	"go.podman.io/image/v5/manifest"
 
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 )
 
@@ -33,6 +34,10 @@ type packed struct {
 // build makes the release image of each base: the base's layers and the release layer on top, a config with the labels of a release, and a
 // docker v2 schema 2 manifest. The same input gives the same bytes.
 func (a *Assembly) build() (packed, []built, error) {
+	if len(a.bases) == 0 {
+		return packed{}, nil, fault.New(fault.Unresolved, "Name the image to build the release on with --to-image-base.",
+			fmt.Errorf("the base image tag %q could not be found in the input, cannot build a release image", componentCVO))
+	}
 	top, err := a.layer.pack()
 	if err != nil {
 		return packed{}, nil, fmt.Errorf("packing the release layer: %w", err)

@@ -45,7 +45,7 @@ func (a *assembler) full(ctx context.Context) (*Assembly, error) {
 	if err := a.prune(stream, images); err != nil {
 		return nil, err
 	}
-	done := &Assembly{Name: stream.Name, Created: a.created, Method: Full, References: stream}
+	done := &Assembly{Name: stream.Name, Created: a.created, Method: Full, References: stream, origins: a.next}
 	if dropped := before - len(stream.Spec.Tags); dropped > 0 {
 		done.Warnings = append(done.Warnings, fmt.Sprintf("%d images that no operator names are left out; %d are in the release.", dropped, len(stream.Spec.Tags)))
 	}

@@ -14,6 +14,7 @@ import (
 // mapper replaces the image names that an operator's manifests are written with by the pull specs of the payload.
 type mapper struct {
 	pattern *regexp.Regexp    // nil = nothing to replace
+	prefix  string            // what all names begin with
 	targets map[string]string // name in the manifests → pull spec
 }
 
@@ -64,6 +65,7 @@ func (m *mapper) compile() {
 	if len(m.targets) == 0 {
 		return
 	}
+	m.prefix = commonPrefix(m.targets)
 	var names []string
 	for name := range m.targets {
 		names = append(names, regexp.QuoteMeta(name))
@@ -88,14 +90,35 @@ func (m mapper) apply(data []byte) []byte {
 	})
 }
 
-// mentioned tells whether a file has any of the names in it. Most have none, and plain search is far faster than the expression.
+// mentioned tells whether a file may have any of the names in it. Most have none, and plain search is far faster than the expression. The
+// names of an operator usually begin alike, which is then all that is searched for.
 func (m mapper) mentioned(data []byte) bool {
+	if m.pattern == nil {
+		return false
+	}
+	if len(m.prefix) >= 4 {
+		return bytes.Contains(data, []byte(m.prefix))
+	}
 	for name := range m.targets {
 		if bytes.Contains(data, []byte(name)) {
 			return true
 		}
 	}
 	return false
+}
+
+// commonPrefix returns what all the names begin with.
+func commonPrefix(names map[string]string) string {
+	prefix, first := "", true
+	for name := range names {
+		if first {
+			prefix, first = name, false
+		}
+		for !strings.HasPrefix(name, prefix) {
+			prefix = prefix[:len(prefix)-1]
+		}
+	}
+	return prefix
 }
 
 // replaceMatches replaces each match of a pattern by what replace makes of the match and its groups.

@@ -44,6 +44,11 @@ func Open(ctx context.Context, c *registry.Client, ref string) (*Release, error)
 	if err != nil {
 		return nil, err
 	}
+	return OpenImage(ctx, image, ref)
+}
+
+// OpenImage is Open for a release image that is open already. ref is what it was opened by.
+func OpenImage(ctx context.Context, image *registry.Image, ref string) (*Release, error) {
 	r, err := open(ctx, image, ref)
 	if err != nil {
 		return nil, fmt.Errorf("opening the release %q: %w", ref, err)

@@ -50,7 +50,7 @@ func (c *Client) repository(key string) *repository {
 
 // fetched is a manifest as it came, and the connection that reads its blobs.
 type fetched struct {
-	source    types.ImageSource
+	source    Content
 	blob      []byte
 	mediaType string
 }

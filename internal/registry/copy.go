@@ -40,13 +40,7 @@ func (i *Image) local(ctx context.Context, instance Instance) (*Image, error) {
 	if manifest.MIMETypeIsMultiImage(child.MediaType) {
 		return nil, fmt.Errorf("manifest %s of a list is a list again, which is not supported", instance.Digest)
 	}
-	if err := child.parse(); err != nil {
-		return nil, err
-	}
-	if err := child.uncompressed(ctx); err != nil {
-		return nil, err
-	}
-	return child, child.readConfig(ctx)
+	return child, child.complete(ctx)
 }
 
 // Send writes everything that the image's manifest refers to into a target, and returns that manifest for Target.Commit. With whole set an

@@ -39,7 +39,14 @@ type Image struct {
 	Layers       []types.BlobInfo // base layer first
 
 	client *Client
-	source types.ImageSource
+	source Content
+}
+
+// Content is a place that has an image: the part of types.ImageSource that reading it takes.
+type Content interface {
+	GetManifest(ctx context.Context, instance *digest.Digest) ([]byte, string, error)
+	GetBlob(ctx context.Context, info types.BlobInfo, cache types.BlobInfoCache) (io.ReadCloser, int64, error)
+	LayerInfosForCopy(ctx context.Context, instance *digest.Digest) ([]types.BlobInfo, error)
 }
 
 // Instance is one image of a manifest list.
@@ -93,21 +100,49 @@ func (c *Client) Image(ctx context.Context, ref string) (*Image, error) {
 	return image, nil
 }
 
+// ImageIn is Image for a place that image/v5 does not know. ref is the pull spec, by digest, that the image goes by.
+func (c *Client) ImageIn(ctx context.Context, place Content, ref string) (*Image, error) {
+	parsed, err := ParseReference(ref)
+	if err != nil {
+		return nil, err
+	}
+	blob, claimed, err := place.GetManifest(ctx, nil)
+	if err != nil {
+		return nil, fmt.Errorf("reading image %q: %w", ref, err)
+	}
+	image, err := c.begin(ctx, parsed, fetched{place, blob, claimed})
+	if err == nil {
+		err = image.complete(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading image %q: %w", ref, err)
+	}
+	return image, nil
+}
+
 func (c *Client) image(ctx context.Context, ref types.ImageReference) (*Image, error) {
 	image, err := c.manifest(ctx, ref)
 	if err != nil {
 		return nil, err
 	}
-	if err := image.parse(); err != nil {
-		return nil, err
-	}
-	if err := image.uncompressed(ctx); err != nil {
+	if err := image.complete(ctx); err != nil {
 		return nil, err
 	}
 	if ref.Transport().Name() == docker.Transport.Name() {
 		c.remember(ref.DockerReference(), image.blobs())
 	}
-	return image, image.readConfig(ctx)
+	return image, nil
+}
+
+// complete parses the manifest and reads the config.
+func (i *Image) complete(ctx context.Context) error {
+	if err := i.parse(); err != nil {
+		return err
+	}
+	if err := i.uncompressed(ctx); err != nil {
+		return err
+	}
+	return i.readConfig(ctx)
 }
 
 func (i *Image) readConfig(ctx context.Context) error {
@@ -139,7 +174,12 @@ func (c *Client) manifest(ctx context.Context, ref types.ImageReference) (*Image
 	if err != nil {
 		return nil, err
 	}
-	image := &Image{Reference: ref, Manifest: got.blob, MediaType: mediaType(got.blob, got.mediaType), client: c, source: got.source}
+	return c.begin(ctx, ref, got)
+}
+
+// begin makes an image of a manifest and, where that is a list, of the one for the client's platform.
+func (c *Client) begin(ctx context.Context, ref types.ImageReference, got fetched) (image *Image, err error) {
+	image = &Image{Reference: ref, Manifest: got.blob, MediaType: mediaType(got.blob, got.mediaType), client: c, source: got.source}
 	if image.Digest, err = manifest.Digest(got.blob); err != nil {
 		return nil, fmt.Errorf("computing the digest of its manifest: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	configv1 "github.com/openshift/api/config/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
@@ -114,6 +115,23 @@ func (c Cluster) enabledGates(objects []manifest) []string {
 		}
 	}
 	return gates
+}
+
+// Capabilities lists the enabled capabilities of a cluster: those of a baseline set, such as v4.12, and additional ones. Without a baseline,
+// or with vCurrent, all are enabled, which nil stands for.
+func Capabilities(baseline string, additional []string) ([]string, error) {
+	if baseline == "" || baseline == string(configv1.ClusterVersionCapabilitySetCurrent) {
+		return nil, nil
+	}
+	set, ok := configv1.ClusterVersionCapabilitySets[configv1.ClusterVersionCapabilitySet(baseline)]
+	if !ok {
+		return nil, fault.Errorf(fault.Usage, "unknown baseline capability set %q", baseline)
+	}
+	enabled := append([]string{}, additional...)
+	for _, capability := range set {
+		enabled = append(enabled, string(capability))
+	}
+	return enabled, nil
 }
 
 // providers maps the names of clouds to the kinds of provider specs in credentials requests.

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -16,6 +17,7 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
+	"github.com/oc-rebuild/oc-rebuild/payload"
 )
 
 // DirectoryRepository is the repository that a release has in a directory, as oc names it.
@@ -66,16 +68,89 @@ func (d *Directory) Manifest(_ context.Context, spec string) (registry.Manifest,
 	return m, d.blob, err
 }
 
-// Resolve returns the pull spec, by digest, of a tag in the directory.
-func (d *Directory) Resolve(tag string) (string, error) {
-	if path.Base(tag) != tag || strings.HasPrefix(tag, ".") {
-		return "", fault.Errorf(fault.Usage, "%q is not a tag", tag)
+// Release opens the release that a tag names, or the only release that there is.
+func (d *Directory) Release(ctx context.Context, c *registry.Client, tag string) (*payload.Release, error) {
+	tags := []string{tag}
+	if tag == "" {
+		var err error
+		if tags, err = d.tags(); err != nil {
+			return nil, err
+		}
+	} else if path.Base(tag) != tag || strings.HasPrefix(tag, ".") {
+		return nil, fault.Errorf(fault.Usage, "%q is not a tag of the mirror directory", tag)
 	}
+	var first error
+	for _, tag := range tags {
+		release, err := d.release(ctx, c, tag)
+		if err == nil {
+			return release, nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	if first == nil {
+		first = fault.Errorf(fault.Unresolved, "the mirror directory has no release")
+	}
+	return nil, first
+}
+
+// tags lists the tags of the directory, short ones first: a release's begins the names of its components.
+func (d *Directory) tags() ([]string, error) {
+	entries, err := fs.ReadDir(d.root.FS(), manifests)
+	if err != nil {
+		return nil, fault.New(fault.Unresolved, "", fmt.Errorf("reading the mirror directory: %w", err))
+	}
+	var tags []string
+	for _, entry := range entries {
+		if !strings.HasPrefix(entry.Name(), "sha256:") && !strings.HasPrefix(entry.Name(), ".") {
+			tags = append(tags, entry.Name())
+		}
+	}
+	slices.SortStableFunc(tags, func(a, b string) int { return len(a) - len(b) })
+	return tags, nil
+}
+
+func (d *Directory) release(ctx context.Context, c *registry.Client, tag string) (*payload.Release, error) {
 	data, err := d.read(path.Join(manifests, tag))
 	if err != nil {
-		return "", fault.New(fault.Unresolved, "", fmt.Errorf("looking up the tag %q in the mirror directory: %w", tag, err))
+		return nil, fault.New(fault.Unresolved, "", fmt.Errorf("looking up the tag %q in the mirror directory: %w", tag, err))
 	}
-	return DirectoryRepository + "@" + digest.FromBytes(data).String(), nil
+	ref := local + DirectoryRepository + "@" + digest.FromBytes(data).String()
+	image, err := c.ImageIn(ctx, &place{d, data}, ref)
+	if err != nil {
+		return nil, err
+	}
+	return payload.OpenImage(ctx, image, ref)
+}
+
+// local is the registry that images of a directory are said to be in.
+const local = "localhost/"
+
+// place is an image in the directory, as the registry client reads it.
+type place struct {
+	directory *Directory
+	manifest  []byte
+}
+
+// GetManifest implements registry.Content.
+func (p *place) GetManifest(_ context.Context, instance *digest.Digest) ([]byte, string, error) {
+	if instance == nil {
+		return p.manifest, "", nil
+	}
+	data, err := p.directory.read(path.Join(manifests, instance.String()))
+	return data, "", err
+}
+
+// GetBlob implements registry.Content.
+func (p *place) GetBlob(ctx context.Context, info types.BlobInfo, _ types.BlobInfoCache) (io.ReadCloser, int64, error) {
+	stream, err := p.directory.blob(info).Open(ctx)
+	return stream, -1, err
+}
+
+// LayerInfosForCopy implements registry.Content.
+func (p *place) LayerInfosForCopy(context.Context, *digest.Digest) ([]types.BlobInfo, error) {
+	return nil, nil
 }
 
 const (

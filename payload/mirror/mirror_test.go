@@ -169,8 +169,15 @@ func TestThroughADirectory(t *testing.T) {
 	if leftover, err := filepath.Glob(filepath.Join(name, "v2/openshift/release/*/.part-*")); err != nil || len(leftover) > 0 {
 		t.Errorf("left over: %v, %v", leftover, err)
 	}
-	if spec, err := directory.Resolve("4.12.0-x86_64"); err != nil || spec != "openshift/release@"+release.Digest.String() {
-		t.Errorf("Resolve: %s, %v", spec, err)
+	for _, tag := range []string{"4.12.0-x86_64", ""} {
+		if got, err := directory.Release(context.Background(), payloadtest.Client(t), tag); err != nil || got.Digest != release.Digest || len(got.Components()) != 3 {
+			t.Errorf("the release of tag %q: %v, %v", tag, got, err)
+		}
+	}
+	for _, tag := range []string{"../x", "none", "4.12.0-x86_64-cli"} {
+		if _, err := directory.Release(context.Background(), payloadtest.Client(t), tag); err == nil {
+			t.Errorf("the release of tag %q was opened", tag)
+		}
 	}
 	other := payloadtest.NewRegistry(t)
 	items = plan(t, mirror.Request{Release: release, Repository: other.Host + "/my/mirror"})
@@ -227,7 +234,7 @@ func TestPlan(t *testing.T) {
 	}{
 		{mirror.Request{Repository: "q.io/a/b"}, []string{"q.io/a/b:4.12.0-x86_64-cli", "q.io/a/b:4.12.0-x86_64-cluster-version-operator", "q.io/a/b:4.12.0-x86_64-multi", "q.io/a/b:4.12.0-x86_64"}},
 		{mirror.Request{Repository: "q.io:1/a:${version}-${component}", SkipRelease: true}, []string{"q.io:1/a:4.12.0-cli", "q.io:1/a:4.12.0-cluster-version-operator", "q.io:1/a:4.12.0-multi"}},
-		{mirror.Request{Repository: "q.io/a", TagPrefix: "mine", ReleaseImage: "q.io/release:x"}, []string{"q.io/a:mine-cli", "q.io/a:mine-cluster-version-operator", "q.io/a:mine-multi", "q.io/release:x"}},
+		{mirror.Request{Repository: "q.io/a:${component}", ReleaseImage: "q.io/release:x"}, []string{"q.io/a:cli", "q.io/a:cluster-version-operator", "q.io/a:multi", "q.io/release:x"}},
 	}
 	for _, test := range tests {
 		test.request.Release = release

@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -17,7 +18,6 @@ type Item struct {
 	Component string `json:"component,omitempty"` // "" for the release image
 	From      string `json:"from"`                // repository@digest
 	To        string `json:"to"`                  // repository:tag, of a registry or in a directory
-	whole     bool   // a manifest list is copied with all its images
 }
 
 // Request says what to copy where.
@@ -29,7 +29,6 @@ type Request struct {
 	ReleaseImage string // where the release image goes instead; "" = into Repository
 	SkipRelease  bool   // the release image is not copied
 	KeepList     bool   // a release image that is a manifest list is copied with all its images
-	TagPrefix    string // of the components' tags, instead of VERSION-ARCHITECTURE
 }
 
 // Plan lists the images to copy, in the order of the components' names, the release image last: whoever finds it can find all of the release.
@@ -47,13 +46,10 @@ func (r Request) Plan() ([]Item, error) {
 	var items []Item
 	for _, component := range r.Release.Components() {
 		tag := prefix + "-" + component.Name
-		if r.TagPrefix != "" {
-			tag = r.TagPrefix + "-" + component.Name
-		}
 		if template != "" {
 			tag = strings.NewReplacer("${component}", component.Name, "${version}", version).Replace(template)
 		}
-		items = append(items, Item{Component: component.Name, From: component.Image, To: repository + ":" + tag, whole: true})
+		items = append(items, Item{Component: component.Name, From: component.Image, To: repository + ":" + tag})
 	}
 	if r.SkipRelease {
 		return items, nil
@@ -71,7 +67,23 @@ func (r Request) Plan() ([]Item, error) {
 		name, _, _ := strings.Cut(from, "@")
 		from = name + "@" + r.Release.Digest.String()
 	}
-	return append(items, Item{From: from, To: to, whole: true}), nil
+	return append(items, Item{From: from, To: to}), nil
+}
+
+// Components lists the images of components to copy into a repository, tagged PREFIX-COMPONENT. sources has the pull spec of each component.
+func Components(repository, prefix string, sources map[string]string) ([]Item, error) {
+	to, template, err := splitTemplate(repository)
+	if err != nil {
+		return nil, err
+	}
+	if template != "" {
+		return nil, fault.Errorf(fault.Usage, "destination %q: name only the repository", repository)
+	}
+	var items []Item
+	for _, name := range slices.Sorted(maps.Keys(sources)) {
+		items = append(items, Item{Component: name, From: sources[name], To: to + ":" + strings.ReplaceAll(prefix, "+", "_") + "-" + name})
+	}
+	return items, nil
 }
 
 // architecture is how the tags of mirrored images name it: as the kernel does.
@@ -117,6 +129,9 @@ func Sources(items []Item) []Rule {
 	var rules []Rule
 	for _, item := range items {
 		source, _, _ := strings.Cut(item.From, "@")
+		if strings.HasPrefix(source, local) {
+			continue // a directory does not record where the release image was
+		}
 		mirror := item.To[:strings.LastIndex(item.To, ":")]
 		i := slices.IndexFunc(rules, func(r Rule) bool { return r.Source == source })
 		if i < 0 {

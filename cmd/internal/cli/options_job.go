@@ -99,9 +99,12 @@ func (o *jobOptions) open(progress rebuild.Progress) (*rebuild.Job, func() error
 }
 
 // cache returns the directory for what outlives a run.
-func (o *jobOptions) cache() (string, error) {
-	if o.cacheDir != "" {
-		return filepath.Abs(o.cacheDir)
+func (o *jobOptions) cache() (string, error) { return cacheDirectory(o.cacheDir) }
+
+// cacheDirectory returns the directory that --cache-dir names, or the user's.
+func cacheDirectory(named string) (string, error) {
+	if named != "" {
+		return filepath.Abs(named)
 	}
 	user, err := os.UserCacheDir()
 	if err != nil {

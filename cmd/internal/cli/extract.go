@@ -1,0 +1,247 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+	"sigs.k8s.io/yaml"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/plain"
+	"github.com/oc-rebuild/oc-rebuild/internal/registry"
+	"github.com/oc-rebuild/oc-rebuild/payload"
+	"github.com/oc-rebuild/oc-rebuild/payload/extract"
+)
+
+const extractLong = `Take the manifests of a release payload out as they are, or the client tools that it has.
+
+Manifests are written byte for byte, with their comments. Tools have the release written into them; --tools makes archives for all
+platforms, with checksums. Nothing but the release layer, or the images that the tools are in, is read, and each layer once.`
+
+const extractExample = `  # All manifests, image-references and release-metadata
+  oc rebuild extract REF --to manifests
+
+  # Only what a cluster applies that is installed with this install-config.yaml
+  oc rebuild extract REF --included --install-config install-config.yaml --to manifests
+
+  # One file, to standard output
+  oc rebuild extract REF --file image-references
+
+  # The installer for this machine, and the archives for all platforms
+  oc rebuild extract REF --command openshift-install
+  oc rebuild extract REF --tools --to dist`
+
+// extractOptions are the flags of extract.
+type extractOptions struct {
+	registry   registryOptions
+	kubeconfig kubeOptions
+
+	to, file, command, commandOS string
+	tools, included, credentials bool
+	cloud, installConfig         string
+	signingKey                   string
+	quiet                        bool
+}
+
+func newExtract(streams Streams) *cobra.Command {
+	var o extractOptions
+	command := &cobra.Command{
+		Use:     "extract [REF]",
+		Short:   "Take manifests or client tools out of a release payload",
+		Long:    extractLong,
+		Example: extractExample,
+		Args:    usageArgs(cobra.MaximumNArgs(1)),
+		RunE: func(command *cobra.Command, args []string) error {
+			return runExtract(command.Context(), streams, &o, args)
+		},
+	}
+	o.apply(command.Flags())
+	return command
+}
+
+func (o *extractOptions) apply(flags *pflag.FlagSet) {
+	flags.StringVar(&o.to, "to", ".", "`directory` to write to")
+	flags.StringVar(&o.file, "file", "", "print this `file` of the release on standard output")
+	flags.BoolVar(&o.tools, "tools", false, "extract the client tools for all platforms, as archives with checksums")
+	flags.StringVar(&o.command, "command", "", "extract this `command`, such as oc or openshift-install")
+	flags.StringVar(&o.commandOS, "command-os", "", "`platform` of the command: linux, mac, windows, OS/ARCH, or * for all as archives (default: this machine's)")
+	flags.StringVar(&o.signingKey, "signing-key", "", "`file` with the OpenPGP key to sign the checksums with")
+	flags.BoolVar(&o.included, "included", false, "only manifests that a cluster applies")
+	flags.StringVar(&o.installConfig, "install-config", "", "with --included: install-config.yaml of the cluster (default: a cluster with the default capabilities and features)")
+	flags.BoolVar(&o.credentials, "credentials-requests", false, "only requests for cloud credentials")
+	flags.StringVar(&o.cloud, "cloud", "", "with --credentials-requests: only those for this `cloud`, such as aws")
+	flags.BoolVarP(&o.quiet, "quiet", "q", false, "no messages but errors")
+	o.registry.apply(flags)
+	o.kubeconfig.apply(flags)
+}
+
+func (o *extractOptions) check() error {
+	modes := 0
+	for _, set := range []bool{o.tools, o.command != "", o.file != "", o.credentials || o.included} {
+		if set {
+			modes++
+		}
+	}
+	switch {
+	case modes > 1:
+		return fault.Errorf(fault.Usage, "only one of --tools, --command, --file and --included or --credentials-requests may be given")
+	case o.cloud != "" && !o.credentials:
+		return fault.Errorf(fault.Usage, "--cloud needs --credentials-requests")
+	case o.installConfig != "" && !o.included:
+		return fault.Errorf(fault.Usage, "--install-config needs --included")
+	case o.signingKey != "" && !o.tools && o.commandOS != "*":
+		return fault.Errorf(fault.Usage, "--signing-key needs --tools or --command-os='*': there are no checksums to sign otherwise")
+	}
+	return nil
+}
+
+func runExtract(ctx context.Context, streams Streams, o *extractOptions, args []string) (err error) {
+	if err := o.check(); err != nil {
+		return err
+	}
+	if len(args) == 0 {
+		ref, err := o.kubeconfig.release(ctx)
+		if err != nil {
+			return err
+		}
+		args = []string{ref}
+	}
+	client, err := o.registry.client()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, client.Close()) }()
+	release, err := payload.Open(ctx, client, args[0])
+	if err != nil {
+		return err
+	}
+	switch {
+	case o.tools || o.command != "":
+		return o.extractTools(ctx, streams, client, release)
+	case o.file != "":
+		file, err := release.File(o.file)
+		if err != nil {
+			return err
+		}
+		if _, err := streams.Out.Write(file.Data); err != nil {
+			return fmt.Errorf("writing %s: %w", o.file, err)
+		}
+		return nil
+	}
+	return o.extractManifests(streams, release)
+}
+
+// extractManifests writes manifests; without a filter image-references and release-metadata too.
+func (o *extractOptions) extractManifests(streams Streams, release *payload.Release) error {
+	filter := extract.Filter{CredentialsRequests: o.credentials, Cloud: o.cloud}
+	if o.included {
+		cluster, err := o.cluster(release)
+		if err != nil {
+			return err
+		}
+		filter.Cluster = cluster
+	}
+	files, err := filter.Select(release)
+	if err != nil {
+		return err
+	}
+	if !o.included && !o.credentials {
+		for _, name := range []string{"image-references", "release-metadata"} {
+			if file, err := release.File(name); err == nil {
+				files = append(files, file)
+			}
+		}
+	}
+	if err := payload.WriteFiles(o.to, files); err != nil {
+		return err
+	}
+	return printLine(streams.Out, fmt.Sprintf("Extracted %d files of the release with digest %s created at %s", len(files), release.Image.TopDigest(),
+		release.Created.UTC().Format("2006-01-02T15:04:05Z")))
+}
+
+// cluster reads what decides about manifests out of an install-config.
+func (o *extractOptions) cluster(release *payload.Release) (*extract.Cluster, error) {
+	major, _, _ := strings.Cut(release.Metadata.Version, ".")
+	cluster := &extract.Cluster{Major: major}
+	if o.installConfig == "" {
+		return cluster, nil
+	}
+	data, err := os.ReadFile(o.installConfig)
+	if err != nil {
+		return nil, fault.New(fault.Usage, "", fmt.Errorf("reading --install-config: %w", err))
+	}
+	var config struct {
+		FeatureSet   string   `json:"featureSet"`
+		FeatureGates []string `json:"featureGates"`
+		Capabilities *struct {
+			Baseline   string   `json:"baselineCapabilitySet"`
+			Additional []string `json:"additionalEnabledCapabilities"`
+		} `json:"capabilities"`
+	}
+	if err := yaml.Unmarshal(data, &config); err != nil {
+		return nil, fault.New(fault.Usage, "", fmt.Errorf("reading --install-config: %w", err))
+	}
+	cluster.FeatureSet = config.FeatureSet
+	for _, gate := range config.FeatureGates {
+		if name, value, _ := strings.Cut(gate, "="); value == "true" {
+			cluster.Gates = append(cluster.Gates, name)
+		}
+	}
+	if config.Capabilities != nil {
+		if cluster.Capabilities, err = extract.Capabilities(config.Capabilities.Baseline, config.Capabilities.Additional); err != nil {
+			return nil, err
+		}
+	}
+	return cluster, nil
+}
+
+// extractTools writes commands or archives, and prints their names.
+func (o *extractOptions) extractTools(ctx context.Context, streams Streams, client *registry.Client, release *payload.Release) error {
+	tools := extract.Tools{Directory: o.to, Command: o.command, Platform: o.commandOS, Warn: func(warning string) {
+		if !o.quiet {
+			fmt.Fprintln(streams.Err, plain.Line("warning: "+warning))
+		}
+	}}
+	if o.signingKey != "" {
+		var err error
+		if tools.SigningKey, err = extract.ReadSigner(o.signingKey, func() ([]byte, error) { return readPassword(streams) }); err != nil {
+			return err
+		}
+	}
+	var summary strings.Builder
+	if err := (&infoOptions{pullSpecs: true}).printRelease(&summary, release, nil); err != nil {
+		return err
+	}
+	tools.Summary = summary.String()
+	names, err := tools.Extract(ctx, client, release)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := printLine(streams.Out, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readPassword asks for a password on the terminal, or reads a line of standard input where it is none.
+func readPassword(streams Streams) ([]byte, error) {
+	file, ok := streams.In.(*os.File)
+	if ok && term.IsTerminal(int(file.Fd())) {
+		fmt.Fprint(streams.Err, "Password of the signing key: ")
+		defer fmt.Fprintln(streams.Err)
+		return term.ReadPassword(int(file.Fd()))
+	}
+	var line string
+	if _, err := fmt.Fscanln(streams.In, &line); err != nil {
+		return nil, fmt.Errorf("reading the password from standard input: %w", err)
+	}
+	return []byte(line), nil
+}

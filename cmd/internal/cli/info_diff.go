@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/plain"
+	"github.com/oc-rebuild/oc-rebuild/payload"
+)
+
+// compare prints what is different in two payloads.
+func (o *infoOptions) compare(w io.Writer, d payload.Diff) error {
+	form, template, _ := strings.Cut(o.output, "=")
+	if form != "" && form != "text" {
+		return writeForm(w, form, template, map[string]any{"from": d.From.Info(), "to": d.To.Info(), "changedImages": d.Images, "changedManifests": d.Manifests})
+	}
+	if o.contents {
+		text, err := d.Unified()
+		if err != nil {
+			return err
+		}
+		if _, err := io.WriteString(w, plain.Text(text)); err != nil {
+			return fmt.Errorf("writing the difference: %w", err)
+		}
+		return nil
+	}
+	if d.From.Image.TopDigest() == d.To.Image.TopDigest() {
+		return printLine(w, "Releases are identical")
+	}
+	t := newTable()
+	t.row("", "FROM", "TO")
+	t.row("Name:", d.From.Name, d.To.Name)
+	t.row("Created:", age(time.Since(d.From.Image.Config.Created)), age(time.Since(d.To.Image.Config.Created)))
+	if d.From.Platform() != d.To.Platform() {
+		t.row("OS/Arch:", d.From.Platform(), d.To.Platform())
+	}
+	t.section("Version:      " + d.To.Metadata.Version)
+	t.row(fmt.Sprintf("Upgrade From: %s", map[bool]string{true: "Yes", false: "No"}[d.Upgrades()]))
+	o.changed(t, d)
+	if n := len(d.Manifests); n > 0 {
+		t.section(fmt.Sprintf("Files Changed: %d (--contents shows how)", n))
+		for _, name := range slices.Sorted(maps.Keys(d.Manifests)) {
+			t.row("  " + name)
+		}
+	}
+	return t.write(w)
+}
+
+// changed lists the components that are different, by what happened to them.
+func (o *infoOptions) changed(t *table, d payload.Diff) {
+	groups := map[string][]payload.ImageDiff{}
+	for _, name := range slices.Sorted(maps.Keys(d.Images)) {
+		image := d.Images[name]
+		group := "Images Changed:"
+		switch {
+		case image.From == nil:
+			group = "Images Added:"
+		case image.To == nil:
+			group = "Images Removed:"
+		case image.Rebuilt():
+			group = "Images Rebuilt:"
+		}
+		groups[group] = append(groups[group], image)
+	}
+	for _, heading := range []string{"Images Changed:", "Images Rebuilt:", "Images Added:", "Images Removed:"} {
+		if len(groups[heading]) == 0 {
+			continue
+		}
+		t.section(heading)
+		for _, image := range groups[heading] {
+			if o.commits || o.commitURLs {
+				t.row("  "+image.Name, image.CommitsURL())
+				continue
+			}
+			cells := []string{"  " + image.Name}
+			for _, side := range []*payload.Component{image.From, image.To} {
+				if side != nil {
+					_, digest, _ := strings.Cut(side.Image, "@")
+					cells = append(cells, digest)
+				}
+			}
+			t.row(cells...)
+		}
+	}
+}

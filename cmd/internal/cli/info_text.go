@@ -1,0 +1,222 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/Masterminds/semver/v3"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/plain"
+	"github.com/oc-rebuild/oc-rebuild/payload"
+)
+
+// table writes aligned columns; what comes from a payload goes through plain.Line.
+type table struct {
+	text strings.Builder
+	tab  *tabwriter.Writer
+}
+
+func newTable() *table {
+	t := &table{}
+	t.tab = tabwriter.NewWriter(&t.text, 0, 4, 1, ' ', 0)
+	return t
+}
+
+// row writes a line of cells.
+func (t *table) row(cells ...string) {
+	for i := range cells {
+		cells[i] = plain.Line(cells[i])
+	}
+	fmt.Fprintln(t.tab, strings.Join(cells, "\t"))
+}
+
+// section begins a block with a heading, whose columns are aligned by themselves.
+func (t *table) section(heading string) {
+	t.tab.Flush()
+	fmt.Fprintf(&t.text, "\n%s\n", plain.Line(heading))
+}
+
+func (t *table) write(w io.Writer) error {
+	t.tab.Flush()
+	if _, err := io.WriteString(w, t.text.String()); err != nil {
+		return fmt.Errorf("writing the result: %w", err)
+	}
+	return nil
+}
+
+// printRelease writes a payload in oc's layout.
+func (o *infoOptions) printRelease(w io.Writer, release *payload.Release, images map[string]*payload.ImageInfo) error {
+	t := newTable()
+	name := release.Metadata.Version
+	if name == "" {
+		name = release.Name
+	}
+	t.row("Name:", name)
+	t.row("Digest:", release.Image.TopDigest().String())
+	t.row("Created:", release.Image.Config.Created.UTC().Format(time.RFC3339))
+	t.row("OS/Arch:", release.Platform())
+	manifests, others := release.ManifestCount()
+	t.row("Manifests:", fmt.Sprint(manifests))
+	if others > 0 {
+		t.row("Metadata files:", fmt.Sprint(others))
+	}
+	t.section("Pull From: " + release.PullSpec)
+	t.metadata(release.Metadata)
+	info := release.Info()
+	if len(info.DisplayVersions) > 0 {
+		t.section("Component Versions:")
+		for _, key := range slices.Sorted(maps.Keys(info.DisplayVersions)) {
+			version := info.DisplayVersions[key]
+			t.row("  "+key, version.Version, version.DisplayName)
+		}
+	}
+	t.section("Images:")
+	if o.size {
+		t.sizes(payload.Measure(images))
+	} else {
+		o.images(t, release)
+	}
+	if len(info.Warnings) > 0 {
+		t.section("Warnings:")
+		for _, warning := range info.Warnings {
+			t.row("* " + warning)
+		}
+	}
+	return t.write(w)
+}
+
+// metadata writes the versions that can upgrade, and whatever else the release says of itself.
+func (t *table) metadata(m payload.Metadata) {
+	if m.Version == "" {
+		return
+	}
+	t.section("Release Metadata:")
+	t.row("  Version:", m.Version)
+	upgrades := "<none>"
+	if len(m.Previous) > 0 {
+		upgrades = strings.Join(bySemver(m.Previous), ", ")
+	}
+	t.row("  Upgrades:", upgrades)
+	var lines []string
+	for _, key := range slices.Sorted(maps.Keys(m.Metadata)) {
+		if text := metadataValue(m.Metadata[key]); text != "" {
+			lines = append(lines, "    "+key+":\t"+plain.Line(text))
+		}
+	}
+	if len(lines) > 0 {
+		t.row("  Metadata:")
+		for _, line := range lines {
+			fmt.Fprintln(t.tab, line)
+		}
+	}
+}
+
+func metadataValue(value any) string {
+	switch v := value.(type) {
+	case string:
+		return v
+	case nil:
+		return ""
+	case []any:
+		if len(v) == 0 {
+			return ""
+		}
+	case map[string]any:
+		if len(v) == 0 {
+			return ""
+		}
+	}
+	data, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Sprint(value)
+	}
+	return string(data)
+}
+
+// bySemver sorts versions by their precedence.
+func bySemver(versions []string) []string {
+	return slices.SortedStableFunc(slices.Values(versions), func(a, b string) int {
+		x, errA := semver.NewVersion(a)
+		y, errB := semver.NewVersion(b)
+		if errA != nil || errB != nil {
+			return strings.Compare(a, b)
+		}
+		return x.Compare(y)
+	})
+}
+
+// images writes one line for each component.
+func (o *infoOptions) images(t *table, release *payload.Release) {
+	switch {
+	case o.commitURLs:
+		t.row("  NAME", "URL")
+	case o.commits:
+		t.row("  NAME", "REPO", "COMMIT")
+	case o.pullSpecs:
+		t.row("  NAME", "PULL SPEC")
+	default:
+		t.row("  NAME", "DIGEST")
+	}
+	for _, component := range release.Components() {
+		switch {
+		case o.commitURLs:
+			t.row("  "+component.Name, component.CommitURL())
+		case o.commits:
+			t.row("  "+component.Name, component.Source, component.Commit)
+		case o.pullSpecs:
+			t.row("  "+component.Name, component.Image)
+		default:
+			_, digest, _ := strings.Cut(component.Image, "@")
+			t.row("  "+component.Name, digest)
+		}
+	}
+}
+
+// sizes writes how much each image takes. Base layers are named by letters where there are few of them.
+func (t *table) sizes(s payload.Sizes) {
+	const mega = 1 << 20
+	heading := []string{"  NAME", "AGE", "LAYERS", "SIZE MB", "UNIQUE MB"}
+	if s.Bases > 1 {
+		heading = append(heading, "BASE")
+	}
+	t.row(heading...)
+	for _, image := range s.Images {
+		cells := []string{"  " + image.Name, age(time.Since(image.Created)), fmt.Sprint(image.Layers),
+			fmt.Sprintf("%.1f", float64(image.Bytes)/mega), fmt.Sprintf("%.1f", float64(image.Unique)/mega)}
+		switch {
+		case s.Bases > 5:
+			cells = append(cells, fmt.Sprint(image.Base))
+		case s.Bases > 1:
+			cells = append(cells, string(rune('A'+image.Base-1)))
+		}
+		t.row(cells...)
+	}
+	summary := fmt.Sprintf("%.1f MB across %d layers", float64(s.Bytes)/1e6, s.Layers)
+	if s.Bases > 1 {
+		summary += fmt.Sprintf(", %d different base images", s.Bases)
+	}
+	t.section("  " + summary)
+}
+
+// age writes a duration by its largest unit, as kubectl does.
+func age(d time.Duration) string {
+	switch {
+	case d < 0:
+		return "0s"
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%ds", int(d.Seconds()))
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%dm", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh", int(d.Hours()))
+	case d < 2*365*24*time.Hour:
+		return fmt.Sprintf("%dd", int(d.Hours()/24))
+	}
+	return fmt.Sprintf("%dy", int(d.Hours()/24/365))
+}

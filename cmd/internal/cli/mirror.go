@@ -1,0 +1,245 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/plain"
+	"github.com/oc-rebuild/oc-rebuild/internal/registry"
+	"github.com/oc-rebuild/oc-rebuild/payload"
+	"github.com/oc-rebuild/oc-rebuild/payload/mirror"
+)
+
+const mirrorLong = `Copy a release payload with all its images: to another registry, or to a directory that can be carried to a network without one.
+
+The images keep their digests, and the release image its bytes: clusters find the copies through the mirror rules that are printed at the
+end. What is at the destination already is not sent again, so an interrupted copy can be started again. The release image comes last.`
+
+const mirrorExample = `  # To a registry
+  oc rebuild mirror --from quay.io/okd/scos-release:4.17.0-okd-scos.0 --to registry.example.org/okd
+
+  # To a directory, and from there to a registry in another network
+  oc rebuild mirror --from REF --to-dir mirror
+  oc rebuild mirror --from-dir mirror --to registry.example.org/okd`
+
+// mirrorOptions are the flags of mirror.
+type mirrorOptions struct {
+	registry registryOptions
+	output   outputOptions
+
+	from, fromDir, to, toDir string
+	toRelease                string
+	skipRelease, keepList    bool
+	list, dryRun             bool
+	instructions             string
+	jobs                     int
+}
+
+func newMirror(streams Streams) *cobra.Command {
+	var o mirrorOptions
+	command := &cobra.Command{
+		Use:     "mirror --from REF --to REPOSITORY",
+		Short:   "Copy a release payload with all its images",
+		Long:    mirrorLong,
+		Example: mirrorExample,
+		Args:    usageArgs(cobra.MaximumNArgs(1)),
+		RunE: func(command *cobra.Command, args []string) error {
+			return runMirror(command.Context(), streams, &o, args)
+		},
+	}
+	o.apply(command.Flags())
+	return command
+}
+
+func (o *mirrorOptions) apply(flags *pflag.FlagSet) {
+	flags.StringVar(&o.from, "from", "", "payload to copy (or the argument); with --from-dir its tag, where the directory has several")
+	flags.StringVar(&o.fromDir, "from-dir", "", "`directory` that a payload was mirrored to before")
+	flags.StringVar(&o.to, "to", "", "`repository` to copy to; it may have a tag with ${component} and ${version} in it")
+	flags.StringVar(&o.toDir, "to-dir", "", "`directory` to copy to")
+	flags.StringVar(&o.toRelease, "to-release-image", "", "`pull spec` of the copied release image (default: VERSION-ARCHITECTURE in --to)")
+	flags.BoolVar(&o.skipRelease, "skip-release-image", false, "copy the components only")
+	flags.BoolVar(&o.keepList, "keep-manifest-list", false, "copy all images of a release image that is a manifest list")
+	flags.BoolVar(&o.list, "to-mirror", false, "copy nothing, print SOURCE DESTINATION of each image")
+	flags.BoolVar(&o.dryRun, "dry-run", false, "the same as --to-mirror")
+	flags.StringVar(&o.instructions, "print-mirror-instructions", "idms", "rules for clusters to print: idms, icsp, none")
+	flags.IntVar(&o.jobs, "jobs", 16, "images that are copied at once")
+	o.registry.apply(flags)
+	o.registry.applyPush(flags)
+	o.output.apply(flags, "text, json, yaml")
+}
+
+func (o *mirrorOptions) check(args []string) error {
+	if len(args) > 0 {
+		if o.from != "" {
+			return fault.Errorf(fault.Usage, "the payload is named twice: by --from and by %q", args[0])
+		}
+		o.from = args[0]
+	}
+	switch {
+	case o.from == "" && o.fromDir == "":
+		return fault.New(fault.Usage, "Pass --from REF.", errors.New("no payload is named"))
+	case (o.to == "") == (o.toDir == ""):
+		return fault.New(fault.Usage, "Pass --to REPOSITORY or --to-dir DIRECTORY.", errors.New("name one destination"))
+	case o.toDir != "" && o.toRelease != "":
+		return fault.Errorf(fault.Usage, "--to-release-image does not go with --to-dir")
+	}
+	return errors.Join(oneOf("print-mirror-instructions", o.instructions, "idms", "icsp", "none"), oneOf("output", o.output.format, "", "text", "json", "yaml"))
+}
+
+func runMirror(ctx context.Context, streams Streams, o *mirrorOptions, args []string) (err error) {
+	if err := o.check(args); err != nil {
+		return err
+	}
+	reading, err := o.registry.client()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, reading.Close()) }()
+	pushing, err := o.registry.pushClient(reading)
+	if err != nil {
+		return err
+	}
+	if pushing != reading {
+		defer func() { err = errors.Join(err, pushing.Close()) }()
+	}
+	from, release, err := o.source(ctx, reading)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, from.Close()) }()
+	items, err := o.plan(release)
+	if err != nil {
+		return err
+	}
+	if o.list || o.dryRun {
+		for _, item := range items {
+			if err := printLine(streams.Out, item.From+" "+item.To); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	to, err := o.destination(pushing)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, to.Close()) }()
+	result, err := mirror.Copy(ctx, from, to, items, o.jobs, o.progress(streams))
+	if err != nil {
+		return err
+	}
+	return o.report(streams, release, items, result)
+}
+
+// closing is a source or a destination that must be closed.
+type closing interface{ Close() error }
+
+type closingSource interface {
+	mirror.Source
+	closing
+}
+
+type closingDestination interface {
+	mirror.Destination
+	closing
+}
+
+// source opens the payload and the place where its images are.
+func (o *mirrorOptions) source(ctx context.Context, client *registry.Client) (closingSource, *payload.Release, error) {
+	if o.fromDir == "" {
+		release, err := payload.Open(ctx, client, o.from)
+		return mirror.NewRegistries(client), release, err
+	}
+	directory, err := mirror.ReadDirectory(o.fromDir)
+	if err != nil {
+		return nil, nil, err
+	}
+	release, err := directory.Release(ctx, client, o.from)
+	if err != nil {
+		return nil, nil, errors.Join(err, directory.Close())
+	}
+	return directory, release, nil
+}
+
+func (o *mirrorOptions) plan(release *payload.Release) ([]mirror.Item, error) {
+	to := o.to
+	if o.toDir != "" {
+		to = "localhost/" + mirror.DirectoryRepository
+	}
+	return mirror.Request{Release: release, Repository: to, ReleaseImage: o.toRelease, SkipRelease: o.skipRelease, KeepList: o.keepList}.Plan()
+}
+
+func (o *mirrorOptions) destination(client *registry.Client) (closingDestination, error) {
+	if o.toDir != "" {
+		return mirror.OpenDirectory(o.toDir)
+	}
+	return mirror.NewRegistries(client), nil
+}
+
+// progress prints each image that is at its destination.
+func (o *mirrorOptions) progress(streams Streams) func(mirror.Item, digest.Digest) {
+	if o.output.quiet {
+		return nil
+	}
+	out := plain.Writer(streams.Err)
+	return func(item mirror.Item, sum digest.Digest) { fmt.Fprintf(out, "%s %s\n", sum, item.To) }
+}
+
+// report says what was done, and how clusters find the copies.
+func (o *mirrorOptions) report(streams Streams, release *payload.Release, items []mirror.Item, result mirror.Result) error {
+	rules := mirror.Sources(items)
+	if o.output.format == "json" || o.output.format == "yaml" {
+		return writeStructured(streams.Out, o.output.format, map[string]any{"release": release.PullSpec, "result": result, "images": items, "mirrors": rules})
+	}
+	var text strings.Builder
+	fmt.Fprintf(&text, "Success: %d images copied, %d were there, %.1f MB sent\n", result.Copied, result.Present, float64(result.Bytes)/1e6)
+	last := items[len(items)-1]
+	if o.toDir != "" {
+		directory, err := filepath.Abs(o.toDir)
+		if err != nil {
+			return fmt.Errorf("naming the mirror directory: %w", err)
+		}
+		fmt.Fprintf(&text, "Mirrored to: %s\n\nTo upload the local images to a registry, run:\n\n    oc rebuild mirror --from-dir=%s --to REGISTRY/REPOSITORY\n", directory, directory)
+	} else {
+		if !o.skipRelease {
+			fmt.Fprintf(&text, "Update image:  %s\n", last.To)
+		}
+		fmt.Fprintf(&text, "Mirror prefix: %s\n", o.to)
+		if err := o.instruct(&text, rules); err != nil {
+			return err
+		}
+	}
+	if _, err := fmt.Fprint(streams.Out, plain.Text(text.String())); err != nil {
+		return fmt.Errorf("writing the result: %w", err)
+	}
+	return nil
+}
+
+// instruct writes the rules by which clusters find the copies.
+func (o *mirrorOptions) instruct(text *strings.Builder, rules []mirror.Rule) error {
+	if o.instructions == "none" {
+		return nil
+	}
+	install, err := mirror.InstallConfig(rules, o.instructions == "idms")
+	if err != nil {
+		return err
+	}
+	cluster, err := mirror.DigestMirrorSet(rules)
+	if o.instructions == "icsp" {
+		cluster, err = mirror.ContentSourcePolicy(rules)
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(text, "\nTo use the mirrored repository to install, add the following section to the install-config.yaml:\n\n%s\n"+
+		"To use the mirrored repository for upgrades, create this in the cluster:\n\n%s", install, cluster)
+	return nil
+}

@@ -1,0 +1,319 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/plain"
+	"github.com/oc-rebuild/oc-rebuild/internal/registry"
+	"github.com/oc-rebuild/oc-rebuild/payload"
+	"github.com/oc-rebuild/oc-rebuild/payload/mirror"
+)
+
+const newLong = `Make a release payload of images that exist already.
+
+It begins with another release, with an image stream, with a directory of extracted manifests, or with nothing, and puts the images in
+that are named as COMPONENT=PULLSPEC. A tag is resolved to its digest. Where only a few components of a release change, its manifests are
+edited in place; otherwise those of all operators are extracted again. Both give the same payload, and the same input gives the same digest.
+
+An operator that would lose its manifests, and a component that no operator names, are errors.
+The digest pull spec of the new payload is the last line on standard output.`
+
+const newExample = `  # A release with another image for one component
+  oc rebuild new --from-release quay.io/okd/scos-release:4.17.0-okd-scos.0 --to-image quay.io/me/okd-release:4.17 \
+    machine-config-operator=quay.io/me/mco:fix
+
+  # See what the manifests of a release from an image stream would be
+  oc rebuild new --from-image-stream-file stream.json --name 4.17.0-mine.1 --to-dir manifests
+
+  # A release in one repository with all its components
+  oc rebuild new --from-release REF --name 4.17.0-mine.1 --mirror quay.io/me/okd --to-image quay.io/me/okd:release`
+
+// newOptions are the flags of new.
+type newOptions struct {
+	registry registryOptions
+	output   outputOptions
+	assemble payload.AssembleOptions
+
+	fromRelease, fromStream, fromDir string
+	mappingFiles                     []string
+	metadata, method                 string
+	referenceMode                    string
+	mirror                           string
+	to, toDir, toFile                string
+	dryRun                           bool
+	cacheDir                         string
+}
+
+func newNew(streams Streams) *cobra.Command {
+	var o newOptions
+	command := &cobra.Command{
+		Use:     "new [COMPONENT=PULLSPEC]... --to-image REF",
+		Short:   "Make a release payload of images that exist already",
+		Long:    newLong,
+		Example: newExample,
+		RunE: func(command *cobra.Command, args []string) error {
+			return runNew(command.Context(), streams, &o, args)
+		},
+	}
+	o.apply(command.Flags())
+	return command
+}
+
+func (o *newOptions) apply(flags *pflag.FlagSet) {
+	flags.StringVar(&o.fromRelease, "from-release", "", "payload to start from")
+	flags.StringVarP(&o.fromStream, "from-image-stream-file", "f", "", "image stream to start from: a `file`, or - for standard input")
+	flags.StringVar(&o.fromDir, "from-dir", "", "directory to start from: a directory of manifests for each operator, and image-references beside them")
+	flags.StringArrayVar(&o.mappingFiles, "mapping-file", nil, "`file` with COMPONENT=PULLSPEC pairs")
+	flags.StringVar(&o.assemble.Name, "name", "", "name of the new payload, a semantic version (default: the old one's)")
+	flags.StringSliceVar(&o.assemble.Previous, "previous", nil, "versions that can upgrade to it (default: as before)")
+	flags.StringSliceVar(&o.assemble.Next, "next", nil, "versions that it can upgrade to (default: as before)")
+	flags.StringVar(&o.metadata, "metadata", "", "other metadata, as a JSON `object` (default: as before)")
+	flags.StringVar(&o.assemble.Versions, "component-versions", "", "versions of the payload as a whole, `KEY=VERSION[,…]`, where no component declares them")
+	flags.StringVar(&o.assemble.DisplayNames, "component-version-display-names", "", "what these are called, `KEY=TEXT[,…]`")
+	flags.StringSliceVar(&o.assemble.Exclude, "exclude", nil, "components to leave out")
+	flags.StringSliceVar(&o.assemble.Include, "include", nil, "components to keep even though no operator names them")
+	flags.BoolVar(&o.assemble.AllowMissing, "allow-missing-images", false, "operators may name images that the payload lacks")
+	flags.BoolVar(&o.assemble.SkipManifestCheck, "skip-manifest-check", false, "do not parse the manifests")
+	flags.StringVar(&o.referenceMode, "reference-mode", "public", "pull specs to take from an image stream: public, or source")
+	flags.BoolVar(&o.assemble.KeepList, "keep-manifest-list", false, "a release image that is a manifest list stays one")
+	flags.StringVar(&o.assemble.Base, "to-image-base", "", "`pull spec` to build the release image on (default: as before, or a changed cluster-version-operator)")
+	flags.StringVar(&o.mirror, "mirror", "", "`repository` that all components are copied to first")
+	flags.StringVar(&o.to, "to-image", "", "pull spec of the new payload")
+	flags.StringVar(&o.toDir, "to-dir", "", "write the manifests to this directory instead")
+	flags.StringVar(&o.toFile, "to-file", "", "write the release layer, a gzipped tar, to this `file` instead; - for standard output")
+	flags.BoolVar(&o.dryRun, "dry-run", false, "write nothing, only say what the digest would be")
+	flags.StringVar(&o.method, "method", "", "how to assemble: delta or full (default: delta where it gives the same)")
+	flags.IntVar(&o.assemble.Jobs, "jobs", 16, "images that are read at once")
+	applyCacheDir(flags, &o.cacheDir)
+	o.registry.apply(flags)
+	o.registry.applyPush(flags)
+	o.output.apply(flags, "text (the pull spec), json, yaml")
+}
+
+// source opens what the new payload begins with.
+func (o *newOptions) source(ctx context.Context, streams Streams, client *registry.Client) (*payload.Release, error) {
+	given := slices.DeleteFunc([]string{o.fromRelease, o.fromStream, o.fromDir}, func(s string) bool { return s == "" })
+	switch {
+	case len(given) > 1:
+		return nil, fault.Errorf(fault.Usage, "only one of --from-release, --from-image-stream-file and --from-dir may be given")
+	case o.fromRelease != "":
+		return payload.Open(ctx, client, o.fromRelease)
+	case o.fromStream != "":
+		data, err := readInput(streams, o.fromStream)
+		if err != nil {
+			return nil, err
+		}
+		if err := oneOf("reference-mode", o.referenceMode, "public", "source"); err != nil {
+			return nil, err
+		}
+		return payload.FromStream(data, payload.ReferenceMode(o.referenceMode))
+	case o.fromDir != "":
+		root, err := os.OpenRoot(o.fromDir)
+		if err != nil {
+			return nil, fault.New(fault.Usage, "", fmt.Errorf("opening --from-dir: %w", err))
+		}
+		defer root.Close()
+		return payload.FromDirectory(root.FS())
+	}
+	return payload.FromNothing(), nil
+}
+
+// maxInput is the largest file that is read whole, in bytes.
+const maxInput = 32 << 20
+
+func readInput(streams Streams, name string) ([]byte, error) {
+	in := streams.In
+	if name != "-" {
+		file, err := os.Open(name)
+		if err != nil {
+			return nil, fault.New(fault.Usage, "", fmt.Errorf("reading the input: %w", err))
+		}
+		defer file.Close()
+		in = file
+	}
+	data, err := io.ReadAll(io.LimitReader(in, maxInput))
+	if err != nil {
+		return nil, fmt.Errorf("reading %q: %w", name, err)
+	}
+	return data, nil
+}
+
+// changes reads mappings from files and arguments.
+func (o *newOptions) changes(args []string) ([]payload.Change, error) {
+	var all []payload.Change
+	for _, name := range o.mappingFiles {
+		file, err := os.Open(name)
+		if err != nil {
+			return nil, fault.New(fault.Usage, "", fmt.Errorf("reading --mapping-file: %w", err))
+		}
+		changes, err := payload.ParseMappings(file)
+		if err = errors.Join(err, file.Close()); err != nil {
+			return nil, fmt.Errorf("mapping file %q: %w", name, err)
+		}
+		all = append(all, changes...)
+	}
+	for _, arg := range args {
+		change, err := payload.ParseMapping(arg)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, change)
+	}
+	if len(all) == 0 && o.fromRelease == "" && o.fromStream == "" && o.fromDir == "" {
+		return nil, fault.New(fault.Usage, "Name images as COMPONENT=PULLSPEC, or begin with --from-release.", errors.New("must specify image mappings when no other source is defined"))
+	}
+	return all, nil
+}
+
+func runNew(ctx context.Context, streams Streams, o *newOptions, args []string) (err error) {
+	if err := errors.Join(oneOf("output", o.output.format, "", "text", "json", "yaml"), oneOf("method", o.method, "", "delta", "full")); err != nil {
+		return err
+	}
+	if o.to == "" && o.toDir == "" && o.toFile == "" && !o.dryRun {
+		return fault.New(fault.Usage, "Pass --to-image PULLSPEC, --to-dir, --to-file or --dry-run.", errors.New("nothing says where the payload goes"))
+	}
+	if o.metadata != "" {
+		if err := json.Unmarshal([]byte(o.metadata), &o.assemble.Metadata); err != nil {
+			return fault.New(fault.Usage, "", fmt.Errorf("--metadata: %w", err))
+		}
+	}
+	changes, err := o.changes(args)
+	if err != nil {
+		return err
+	}
+	reading, err := o.registry.client()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, reading.Close()) }()
+	pushing, err := o.registry.pushClient(reading)
+	if err != nil {
+		return err
+	}
+	if pushing != reading {
+		defer func() { err = errors.Join(err, pushing.Close()) }()
+	}
+	assembly, err := o.run(ctx, streams, reading, pushing, changes)
+	if err != nil {
+		return err
+	}
+	return o.deliver(ctx, streams, pushing, assembly)
+}
+
+// run assembles, after it has copied the components where --mirror wants them.
+func (o *newOptions) run(ctx context.Context, streams Streams, reading, pushing *registry.Client, changes []payload.Change) (assembly *payload.Assembly, err error) {
+	release, err := o.source(ctx, streams, reading)
+	if err != nil {
+		return nil, err
+	}
+	if o.assemble.Cache, err = openManifestCache(o.cacheDir); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, o.assemble.Cache.Close()) }()
+	o.assemble.Method = payload.Method(o.method)
+	o.assemble.TrustTag = true // the digest is the result, whatever becomes of the tag
+	o.assemble.Repository = o.mirror
+	if assembly, err = payload.Assemble(ctx, reading, release, changes, o.assemble); err != nil {
+		return nil, err
+	}
+	for _, warning := range assembly.Warnings {
+		o.say(streams, "warning: %s", warning)
+	}
+	o.say(streams, "%d images in the release, %d files, assembled by %s", len(assembly.References.Spec.Tags), len(assembly.Files()), describeAssembly(assembly))
+	if o.mirror != "" && !o.dryRun {
+		err = o.copyComponents(ctx, streams, reading, pushing, assembly)
+	}
+	return assembly, err
+}
+
+func describeAssembly(a *payload.Assembly) string {
+	if a.Reason == "" {
+		return string(a.Method)
+	}
+	return string(a.Method) + " (" + a.Reason + ")"
+}
+
+// openManifestCache opens the cache of labels and manifests of component images.
+func openManifestCache(directory string) (*payload.Cache, error) {
+	directory, err := cacheDirectory(directory)
+	if err != nil {
+		return nil, err
+	}
+	return payload.OpenCache(filepath.Join(directory, "manifests"))
+}
+
+func (o *newOptions) say(streams Streams, format string, args ...any) {
+	if !o.output.quiet {
+		fmt.Fprintln(streams.Err, plain.Line(fmt.Sprintf(format, args...)))
+	}
+}
+
+// copyComponents copies the images of the assembled payload to the repository of --mirror.
+func (o *newOptions) copyComponents(ctx context.Context, streams Streams, reading, pushing *registry.Client, assembly *payload.Assembly) (err error) {
+	items, err := mirror.Components(o.mirror, assembly.Name, assembly.Sources())
+	if err != nil {
+		return err
+	}
+	from, to := mirror.NewRegistries(reading), mirror.NewRegistries(pushing)
+	defer func() { err = errors.Join(err, from.Close(), to.Close()) }()
+	result, err := mirror.Copy(ctx, from, to, items, o.assemble.Jobs, nil)
+	if err == nil {
+		o.say(streams, "mirrored %d images to %s, %d were there", result.Copied, o.mirror, result.Present)
+	}
+	return err
+}
+
+// deliver writes the payload where it should go, and prints what came of it.
+func (o *newOptions) deliver(ctx context.Context, streams Streams, pushing *registry.Client, assembly *payload.Assembly) error {
+	if o.toDir != "" {
+		if err := assembly.WriteFiles(o.toDir); err != nil {
+			return err
+		}
+	}
+	if o.toFile == "-" {
+		return assembly.WriteLayer(streams.Out)
+	}
+	if o.toFile != "" {
+		if err := writeLayer(o.toFile, assembly); err != nil {
+			return err
+		}
+	}
+	digest, err := assembly.Digest()
+	if err != nil && o.to != "" {
+		return err
+	}
+	result := map[string]any{"digest": digest, "name": assembly.Name, "created": assembly.Created.UTC().Format(time.RFC3339), "method": assembly.Method,
+		"reason": assembly.Reason, "references": assembly.References}
+	line := digest.String() + " " + assembly.Name + " " + assembly.Created.UTC().Format(time.RFC3339)
+	if o.to != "" && !o.dryRun {
+		pushed, err := assembly.Push(ctx, pushing, o.to)
+		if err != nil {
+			return err
+		}
+		result["image"], line = pushed.Image, pushed.Image
+	}
+	if o.output.format == "json" || o.output.format == "yaml" {
+		return writeStructured(streams.Out, o.output.format, result)
+	}
+	return printLine(streams.Out, line)
+}
+
+func writeLayer(name string, assembly *payload.Assembly) error {
+	file, err := os.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644)
+	if err != nil {
+		return fmt.Errorf("writing --to-file: %w", err)
+	}
+	return errors.Join(assembly.WriteLayer(file), file.Close())
+}

@@ -1,0 +1,51 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/template"
+
+	"k8s.io/client-go/util/jsonpath"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/plain"
+)
+
+// writeForm writes a value as json or yaml, or as a jsonpath or Go template makes it.
+func writeForm(w io.Writer, form, text string, value any) error {
+	if form == "json" || form == "yaml" {
+		return writeStructured(w, form, value)
+	}
+	data, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Errorf("writing the result as json: %w", err)
+	}
+	var generic any // templates use the names of the json
+	if err := json.Unmarshal(data, &generic); err != nil {
+		return fmt.Errorf("writing the result as json: %w", err)
+	}
+	var out strings.Builder
+	switch form {
+	case "jsonpath":
+		path := jsonpath.New("output").AllowMissingKeys(true)
+		if err = path.Parse(text); err == nil {
+			err = path.Execute(&out, generic)
+		}
+	case "go-template":
+		var parsed *template.Template
+		if parsed, err = template.New("output").Option("missingkey=zero").Parse(text); err == nil {
+			err = parsed.Execute(&out, generic)
+		}
+	default:
+		return fault.Errorf(fault.Usage, "--output %q does not fit here", form)
+	}
+	if err != nil {
+		return fault.New(fault.Usage, "", fmt.Errorf("--output %s: %w", form, err))
+	}
+	if _, err := io.WriteString(w, plain.Text(out.String())); err != nil {
+		return fmt.Errorf("writing the result: %w", err)
+	}
+	return nil
+}
