@@ -198,7 +198,7 @@ func buildFailure(name string, log *buildLog, err error) error {
 	if fault.KindOf(err) != fault.Build {
 		return fmt.Errorf("component %q: %w", name, err)
 	}
-	return fault.New(fault.Build, "The whole output is in "+log.Path+".",
+	return fault.New(fault.Build, "The whole output is in "+log.Path+".\n"+fault.AdviceOf(err),
 		fmt.Errorf("%w; the last lines of its output:\n%s", err, log.Tail()))
 }
 

@@ -27,7 +27,9 @@ func TestMain(m *testing.M) {
 	if builder.Reexec() {
 		return
 	}
-	builder.EnterUserNamespace()
+	if err := builder.EnterUserNamespace(); err != nil {
+		panic(err)
+	}
 	os.Exit(m.Run())
 }
 

@@ -63,7 +63,7 @@ func (b *Builder) Build(ctx context.Context, build Build) (Image, error) {
 		return Image{}, fmt.Errorf("building %q: %w", build.Name, errors.Join(context.Cause(ctx), err))
 	}
 	if err != nil {
-		return Image{}, fault.New(fault.Build, "", fmt.Errorf("building %q: %w", build.Name, err))
+		return Image{}, fault.New(fault.Build, adviceForOne(), fmt.Errorf("building %q: %w", build.Name, err))
 	}
 	return b.Image(ctx, id)
 }
@@ -81,6 +81,7 @@ func (b *Builder) buildOptions(build Build) (define.BuildOptions, error) {
 		PullPolicy:              define.PullIfMissing,
 		Isolation:               b.isolation.Kind,
 		Runtime:                 b.isolation.Runtime,
+		RuntimeArgs:             []string{"--root", filepath.Join(b.options.Temp, "runtime")}, // /run is not ours in a user namespace
 		Args:                    build.Args,
 		In:                      strings.NewReader(""),
 		Out:                     build.Log,

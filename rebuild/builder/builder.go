@@ -79,6 +79,11 @@ func storeOptions(options Options) (storagetypes.StoreOptions, error) {
 		o.GraphDriverName = options.StorageDriver
 		o.GraphDriverOptions = nil // options of another driver are refused
 	}
+	if one, err := OneIdentity(); err != nil {
+		return o, err
+	} else if one { // files of other owners can only be kept as ours; what a build adds is root's, which we are
+		o.GraphDriverOptions = append(o.GraphDriverOptions, "ignore_chown_errors=true")
+	}
 	if options.StorageRoot != "" {
 		root, err := filepath.Abs(options.StorageRoot)
 		if err != nil {

@@ -75,7 +75,9 @@ func runRebuild(ctx context.Context, streams Streams, o *rebuildOptions, args []
 	if err != nil {
 		return err
 	}
-	builder.EnterUserNamespace()
+	if err := builder.EnterUserNamespace(); err != nil {
+		return err
+	}
 	progress, finish := newProgress(streams, o.output)
 	defer finish()
 	job, closeJob, err := o.open(progress)

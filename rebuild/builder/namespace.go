@@ -1,0 +1,125 @@
+package builder
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"go.podman.io/storage/pkg/unshare"
+	"golang.org/x/sys/unix"
+)
+
+// EnterUserNamespace starts the program again inside a user namespace when the process lacks the rights to mount (a user without root,
+// a container without CAP_SYS_ADMIN), and then does not return: it exits with the status of that second process, to which it forwards
+// signals. Root of a user namespace that shares its mounts with the outside gets mounts of its own in the same way. With rights enough
+// it returns at once.
+func EnterUserNamespace() error {
+	if err := knowUserNamespace(); err != nil {
+		return err
+	}
+	unshare.MaybeReexecUsingUserNamespace(false)
+	return enterMountNamespace()
+}
+
+// knowUserNamespace tells the container libraries that a process which is root only inside a user namespace that somebody else made
+// (unshare -Ur) is not the machine's root, as they tell the processes that they put there themselves: /var/lib/containers is not its own.
+func knowUserNamespace() error {
+	ranges, err := identities()
+	inner, innerErr := insideUserNamespace()
+	if err := errors.Join(err, innerErr); err != nil {
+		return err
+	}
+	if !inner || os.Geteuid() != 0 || os.Getenv(unshare.UsernsEnvName) != "" || unix.Access("/var/lib", unix.W_OK) == nil {
+		return nil
+	}
+	outside := string(bytes.Fields(ranges)[1])
+	return errors.Join(os.Setenv(unshare.UsernsEnvName, "done"), os.Setenv("_CONTAINERS_ROOTLESS_UID", outside))
+}
+
+// hasMounts marks the second process that enterMountNamespace starts.
+const hasMounts = "_OC_REBUILD_HAS_MOUNTS=1"
+
+// enterMountNamespace starts the program again with a mount namespace of its own where a process is root in a user namespace, and may
+// mount nothing because the mount namespace is not that user namespace's.
+func enterMountNamespace() error {
+	inner, err := insideUserNamespace()
+	if err != nil || !inner || mayMount() {
+		return err
+	}
+	if strings.Contains(strings.Join(os.Environ(), "\n"), hasMounts) {
+		return errors.New("nothing can be mounted here, not even in a mount namespace of our own")
+	}
+	command := exec.Command("/proc/self/exe", os.Args[1:]...)
+	command.Args[0] = os.Args[0]
+	command.Env = append(os.Environ(), hasMounts)
+	command.Stdin, command.Stdout, command.Stderr = os.Stdin, os.Stdout, os.Stderr
+	command.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+	if err := command.Start(); err != nil {
+		return fmt.Errorf("entering a mount namespace: %w", err)
+	}
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	go func() {
+		for received := range signals {
+			_ = command.Process.Signal(received)
+		}
+	}()
+	if err := command.Wait(); command.ProcessState == nil {
+		return fmt.Errorf("waiting for the process in the mount namespace: %w", err)
+	}
+	os.Exit(command.ProcessState.ExitCode())
+	return nil
+}
+
+// insideUserNamespace reports whether the process is in another user namespace than the machine's first.
+func insideUserNamespace() (bool, error) {
+	ranges, err := identities()
+	return !bytes.Equal(bytes.Join(bytes.Fields(ranges), []byte(" ")), []byte("0 0 4294967295")), err
+}
+
+// OneIdentity reports whether the process is in a user namespace that has one user and no more: there were no ranges in /etc/subuid to
+// give it others.
+func OneIdentity() (bool, error) {
+	ranges, err := identities()
+	fields := bytes.Fields(ranges)
+	return len(fields) == 3 && string(fields[2]) == "1", err
+}
+
+// identities returns the users that the process's user namespace has, as the kernel writes them.
+func identities() ([]byte, error) {
+	ranges, err := os.ReadFile("/proc/self/uid_map")
+	if errors.Is(err, os.ErrNotExist) { // a kernel without user namespaces
+		return []byte("0 0 4294967295"), nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the users of the user namespace: %w", err)
+	}
+	return ranges, nil
+}
+
+// mayMount tries to mount something where nobody sees it.
+func mayMount() bool {
+	directory, err := os.MkdirTemp("", "oc-rebuild-mount-")
+	if err != nil {
+		return true // whoever needs the directory will say so
+	}
+	defer os.Remove(directory)
+	if err := unix.Mount("tmpfs", directory, "tmpfs", 0, ""); err != nil {
+		return false
+	}
+	_ = unix.Unmount(directory, unix.MNT_DETACH)
+	return true
+}
+
+// adviceForOne is what to say of a failed step where files can have one owner only.
+func adviceForOne() string {
+	if one, err := OneIdentity(); err != nil || !one {
+		return ""
+	}
+	return "This user has no ranges in /etc/subuid and /etc/subgid, so a step can give files to nobody but root; `oc rebuild doctor` says more."
+}
