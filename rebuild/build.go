@@ -165,7 +165,10 @@ func (j *Job) make(ctx context.Context, u *unit, dockerfile []byte, all *outcome
 			return nil, "", fmt.Errorf("component %q: %w", name, err)
 		}
 		if compiles {
-			build.Dockerfile, build.Caches = text, j.compileCaches(u)
+			build.Dockerfile = text
+			if build.Caches, err = j.compileCaches(u); err != nil {
+				return nil, "", err
+			}
 		}
 	}
 	log, err := newBuildLog(j.cached("logs"), name, func(line string) { j.report(name, StageBuild, Running, "%s", line) })

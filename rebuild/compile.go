@@ -8,6 +8,7 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig/dockerfile"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
 )
 
 // Where RUN steps see the compile caches: a place of their own, so that a step that removes /root/.cache finds nothing mounted there.
@@ -18,13 +19,17 @@ const (
 
 // compileCaches returns the caches that outlive a build of this unit. They are shared by builds of one repository and no others: what a
 // step writes there is read by later builds, and one repository must not be able to change what another compiles.
-func (j *Job) compileCaches(u *unit) []builder.Cache {
+func (j *Job) compileCaches(u *unit) ([]builder.Cache, error) {
 	sum := sha256.Sum256([]byte(u.tree.Repository + "\x00" + u.tree.Path))
 	directory := j.cached("compile", hex.EncodeToString(sum[:12]))
+	owner := u.tree.Repository
+	if u.tree.Path != "" {
+		owner += " in " + u.tree.Path
+	}
 	return []builder.Cache{
 		{Name: "oc-rebuild-go-build", Directory: filepath.Join(directory, "go-build"), Target: goBuildCache},
 		{Name: "oc-rebuild-go-mod", Directory: filepath.Join(directory, "go-mod"), Target: goModuleCache},
-	}
+	}, cache.Name(directory, owner)
 }
 
 // withCompileCaches points the Go toolchain to the caches in each stage that has one and is not part of the image itself, whose

@@ -11,6 +11,7 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
 )
 
 // Configs finds the ci-operator config that promotes a component.
@@ -37,10 +38,14 @@ type Options struct {
 	Progress Progress
 }
 
+// ScratchPrefix begins the name of the directory in $TMPDIR that a run works in and removes at its end.
+const ScratchPrefix = "oc-rebuild-job-"
+
 // Job is one run. It is good for one request.
 type Job struct {
 	Options
-	scratch string // removed by Close
+	scratch string      // removed by Close
+	alive   *cache.Lock // on scratch, so that nobody takes it for one that a killed run left
 	clock   *clock
 	builder lazyBuilder
 }
@@ -50,21 +55,25 @@ func New(options Options) (*Job, error) {
 	if options.Progress == nil {
 		options.Progress = Silent{}
 	}
-	for _, directory := range []string{"builds", "blobs", "logs", "compile"} {
+	for _, directory := range []string{cache.Builds, cache.Blobs, cache.Logs, cache.Compile} {
 		if err := os.MkdirAll(filepath.Join(options.CacheDir, directory), 0o700); err != nil {
 			return nil, fmt.Errorf("preparing the cache: %w", err)
 		}
 	}
-	scratch, err := os.MkdirTemp("", "oc-rebuild-")
+	scratch, err := os.MkdirTemp("", ScratchPrefix)
 	if err != nil {
 		return nil, fmt.Errorf("making a scratch directory: %w", err)
 	}
-	return &Job{Options: options, scratch: scratch, clock: newClock()}, nil
+	lock, err := cache.Hold(scratch)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(scratch))
+	}
+	return &Job{Options: options, scratch: scratch, alive: lock, clock: newClock()}, nil
 }
 
 // Close removes everything that the job made outside its cache and the containers storage.
 func (j *Job) Close() error {
-	return errors.Join(j.builder.close(), os.RemoveAll(j.scratch))
+	return errors.Join(j.builder.close(), os.RemoveAll(j.scratch), j.alive.Release())
 }
 
 // cached returns a path in the job's cache.
@@ -79,7 +88,12 @@ func (j *Job) report(component string, stage Stage, state State, format string, 
 
 // Run does the whole job: plan, fetch, build, publish, assemble. What is already finished when something fails is kept, and the next run
 // goes on from there.
-func (j *Job) Run(ctx context.Context, request Request) (*Result, error) {
+func (j *Job) Run(ctx context.Context, request Request) (result *Result, err error) {
+	lock, err := cache.Use(ctx, j.CacheDir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, lock.Release()) }()
 	work, err := j.plan(ctx, request, true)
 	if err != nil {
 		return nil, err

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
 )
 
 // recordVersion is part of every key: raise it when the same inputs would give another image.
@@ -52,6 +54,12 @@ func loadArtifact(directory, key, blobs string) *artifact {
 	var a artifact
 	if err := json.Unmarshal(data, &a); err != nil || !a.complete(blobs) {
 		return nil // a damaged record is no record
+	}
+	cache.Touch(filepath.Join(directory, key+".json"))
+	for _, layer := range a.Layers {
+		if layer.Base == "" {
+			cache.Touch(blobPath(blobs, layer.Digest))
+		}
 	}
 	return &a
 }

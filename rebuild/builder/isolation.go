@@ -18,8 +18,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 
-// Runtimes are the OCI runtimes that are tried, best first.
-var runtimes = [...]string{"crun", "runc"}
+// Runtimes returns the names of the OCI runtimes that are tried, best first.
+func Runtimes() []string { return []string{"crun", "runc"} }
 
 // chooseIsolation settles what was asked for, or, for "auto", takes the first OCI runtime that really starts a container here and
 // chroot where none does.
@@ -54,7 +54,7 @@ func chooseIsolation(asked, temp string) (Isolation, error) {
 // workingRuntime returns the path of the first OCI runtime that starts a container, or why none does.
 func workingRuntime(temp string) (string, error) {
 	var failures []error
-	for _, name := range runtimes {
+	for _, name := range Runtimes() {
 		path, err := exec.LookPath(name)
 		if err != nil {
 			failures = append(failures, fmt.Errorf("%s is not installed", name))

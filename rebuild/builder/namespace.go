@@ -10,8 +10,11 @@ import (
 	"strings"
 	"syscall"
 
+	"go.podman.io/storage/pkg/homedir"
 	"go.podman.io/storage/pkg/unshare"
 	"golang.org/x/sys/unix"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 
 // EnterUserNamespace starts the program again inside a user namespace when the process lacks the rights to mount (a user without root,
@@ -19,11 +22,26 @@ import (
 // signals. Root of a user namespace that shares its mounts with the outside gets mounts of its own in the same way. With rights enough
 // it returns at once.
 func EnterUserNamespace() error {
-	if err := knowUserNamespace(); err != nil {
+	if err := errors.Join(knowUserNamespace(), nameRuntimeDirectory()); err != nil {
 		return err
+	}
+	if os.Geteuid() != 0 {
+		if err := TryUserNamespace(); err != nil {
+			return fault.New(fault.Other, "`oc rebuild doctor` says which switch forbids it.", err)
+		}
 	}
 	unshare.MaybeReexecUsingUserNamespace(false)
 	return enterMountNamespace()
+}
+
+// TryUserNamespace makes a user namespace and returns why that is not allowed.
+func TryUserNamespace() error {
+	command := exec.Command("true")
+	command.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER}
+	if err := command.Run(); err != nil {
+		return fmt.Errorf("making a user namespace: %w", err)
+	}
+	return nil
 }
 
 // knowUserNamespace tells the container libraries that a process which is root only inside a user namespace that somebody else made
@@ -74,6 +92,19 @@ func enterMountNamespace() error {
 	}
 	os.Exit(command.ProcessState.ExitCode())
 	return nil
+}
+
+// nameRuntimeDirectory sets XDG_RUNTIME_DIR where a session lacks it (su, cron): inside the user namespace the process is root, and the
+// container libraries would look into the directory of the machine's root.
+func nameRuntimeDirectory() error {
+	if !unshare.IsRootless() || os.Getenv("XDG_RUNTIME_DIR") != "" {
+		return nil
+	}
+	directory, err := homedir.GetRuntimeDir()
+	if err != nil {
+		return fmt.Errorf("finding the user's runtime directory: %w", err)
+	}
+	return os.Setenv("XDG_RUNTIME_DIR", directory)
 }
 
 // insideUserNamespace reports whether the process is in another user namespace than the machine's first.

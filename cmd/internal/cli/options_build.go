@@ -1,6 +1,10 @@
 package cli
 
-import "github.com/spf13/pflag"
+import (
+	"github.com/spf13/pflag"
+
+	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
+)
 
 // buildOptions say where and how images are built.
 type buildOptions struct {
@@ -15,13 +19,23 @@ type buildOptions struct {
 }
 
 func (o *buildOptions) apply(flags *pflag.FlagSet) {
+	o.applyPlace(flags)
+	flags.BoolVar(&o.noCache, "no-cache", false, "build afresh: no result, compile cache or layer of an earlier run is used")
+	flags.IntVar(&o.jobs, "jobs", 0, "components to build at once (default: by the number of processors)")
+	flags.StringArrayVar(&o.secrets, "secret", nil, "`id=ID,src=FILE` that RUN --mount=type=secret may read")
+}
+
+// applyPlace adds the flags that say where and how builds run.
+func (o *buildOptions) applyPlace(flags *pflag.FlagSet) {
 	flags.StringVar(&o.isolation, "isolation", "auto", "how RUN steps are isolated: auto (what works here), oci, chroot")
 	flags.StringVar(&o.network, "network", "host", "network of RUN steps: host (as in CI) or none")
 	flags.StringVar(&o.storageRoot, "storage-root", "", "`directory` of a containers storage for these builds alone (default: the user's)")
 	flags.StringVar(&o.storageDriver, "storage-driver", "", "storage driver: overlay, vfs (default: what the storage configuration says, or what works here)")
-	flags.BoolVar(&o.noCache, "no-cache", false, "build afresh: no result, compile cache or layer of an earlier run is used")
-	flags.IntVar(&o.jobs, "jobs", 0, "components to build at once (default: by the number of processors)")
-	flags.StringArrayVar(&o.secrets, "secret", nil, "`id=ID,src=FILE` that RUN --mount=type=secret may read")
+}
+
+// builder translates the flags for package builder.
+func (o *buildOptions) builder(temp string) builder.Options {
+	return builder.Options{StorageRoot: o.storageRoot, StorageDriver: o.storageDriver, Isolation: o.isolation, Network: o.network, Temp: temp}
 }
 
 // applyCacheDir adds the flag for the directory that outlives runs; every command that fetches has it.

@@ -11,7 +11,6 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
-	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
 )
 
 // jobOptions are what rebuild and plan have in common. request and open are the only places where flags become what the libraries take.
@@ -90,7 +89,7 @@ func (o *jobOptions) open(progress rebuild.Progress) (*rebuild.Job, func() error
 	job, err := rebuild.New(rebuild.Options{
 		Reading: reading, Pushing: pushing, Sources: sources, Configs: configs, CacheDir: cacheDir, Progress: progress,
 		NoCache: o.build.noCache, Jobs: o.build.jobs, Secrets: o.build.secrets,
-		Build: builder.Options{StorageRoot: o.build.storageRoot, StorageDriver: o.build.storageDriver, Isolation: o.build.isolation, Network: o.build.network},
+		Build: o.build.builder(""),
 	})
 	if err != nil {
 		return nil, nil, errors.Join(err, closeClients())

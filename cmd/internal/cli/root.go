@@ -54,7 +54,8 @@ func New(streams Streams, version, name string) *cobra.Command {
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
 		return fault.New(fault.Usage, "`"+command.CommandPath()+" --help` lists the flags.", err)
 	})
-	root.AddCommand(newPlan(streams), newInfo(streams), newNew(streams), newExtract(streams), newMirror(streams), newVersion(streams, version))
+	root.AddCommand(newPlan(streams), newInfo(streams), newNew(streams), newExtract(streams), newMirror(streams), newDoctor(streams), newCache(streams),
+		newVersion(streams, version))
 	return root
 }
 

@@ -1,0 +1,207 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oc-rebuild/oc-rebuild/gitsrc"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/plain"
+	"github.com/oc-rebuild/oc-rebuild/rebuild"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
+)
+
+// sources is the kind of the repositories that were fetched, beside the kinds of package cache.
+const sources = "sources"
+
+// cacheOptions are the flags of cache and cache prune.
+type cacheOptions struct {
+	jobOptions
+	olderThan string
+	all       bool
+}
+
+func newCache(streams Streams) *cobra.Command {
+	var o cacheOptions
+	command := &cobra.Command{
+		Use:   "cache",
+		Short: "Show what earlier runs left for later ones: sources, builds, layers, compile caches and logs",
+		Args:  usageArgs(cobra.NoArgs),
+		RunE: func(command *cobra.Command, _ []string) error {
+			return runCache(streams, &o)
+		},
+	}
+	applyCacheDir(command.Flags(), &o.cacheDir)
+	o.output.apply(command.Flags(), "text, json, yaml")
+	command.AddCommand(newCachePrune(streams))
+	return command
+}
+
+func newCachePrune(streams Streams) *cobra.Command {
+	var o cacheOptions
+	command := &cobra.Command{
+		Use:   "prune",
+		Short: "Remove what was not used for some time",
+		Long: `Remove what was not used for some time: fetched sources, finished builds and their layers, compile caches, logs, and what runs that were
+killed left in the temporary directory. It waits for runs that are under way. Base images lie in the containers storage, where podman and
+buildah prune them.`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(command *cobra.Command, _ []string) error {
+			return runCachePrune(command.Context(), streams, &o)
+		},
+	}
+	command.Flags().StringVar(&o.olderThan, "older-than", "30d", "`AGE` since the last use: days (7d), or hours and minutes (12h30m)")
+	command.Flags().BoolVar(&o.all, "all", false, "remove everything")
+	applyCacheDir(command.Flags(), &o.cacheDir)
+	o.output.apply(command.Flags(), "text, json, yaml")
+	return command
+}
+
+// runCache lists the cache.
+func runCache(streams Streams, o *cacheOptions) error {
+	directory, err := o.cache()
+	if err != nil {
+		return err
+	}
+	entries, err := cache.List(directory)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(filepath.Join(directory, "git")); err == nil {
+		fetched, err := gitsrc.Open(filepath.Join(directory, "git"), gitsrc.Options{})
+		if err != nil {
+			return err
+		}
+		repositories, err := fetched.List()
+		if err := errors.Join(err, fetched.Close()); err != nil {
+			return err
+		}
+		entries = append(sourceEntries(repositories), entries...)
+	}
+	return o.print(streams.Out, entries)
+}
+
+// runCachePrune removes what is old.
+func runCachePrune(ctx context.Context, streams Streams, o *cacheOptions) error {
+	age, err := parseAge(o.olderThan)
+	if err != nil {
+		return err
+	}
+	directory, err := o.cache()
+	if err != nil {
+		return err
+	}
+	if err := builder.EnterUserNamespace(); err != nil { // compile caches hold files of the users that steps ran as
+		return err
+	}
+	before := time.Now().Add(-age)
+	if o.all {
+		before = time.Now().Add(time.Hour)
+	}
+	removed, err := cache.Prune(ctx, directory, before, func() {
+		fmt.Fprintln(streams.Err, "waiting for another run to end")
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(filepath.Join(directory, "git")); err == nil {
+		fetched, err := gitsrc.Open(filepath.Join(directory, "git"), gitsrc.Options{})
+		if err != nil {
+			return err
+		}
+		repositories, err := fetched.Prune(ctx, before)
+		if err := errors.Join(err, fetched.Close()); err != nil {
+			return err
+		}
+		removed = append(sourceEntries(repositories), removed...)
+	}
+	if _, err := cache.Orphans(os.TempDir(), rebuild.ScratchPrefix); err != nil {
+		return err
+	}
+	return o.print(streams.Out, removed)
+}
+
+// sourceEntries describes fetched repositories as the cache's other entries are.
+func sourceEntries(repositories []gitsrc.Cached) []cache.Entry {
+	var entries []cache.Entry
+	for _, r := range repositories {
+		entries = append(entries, cache.Entry{Kind: sources, Name: r.Repository, Path: r.Directory, Bytes: r.Bytes, LastUsed: r.LastUsed})
+	}
+	return entries
+}
+
+// print writes entries: for people those of one kind that have no telling names as one line.
+func (o *cacheOptions) print(w io.Writer, entries []cache.Entry) error {
+	switch o.output.format {
+	case "json", "yaml":
+		if entries == nil {
+			entries = []cache.Entry{}
+		}
+		return writeStructured(w, o.output.format, entries)
+	case "", "text":
+		return printEntries(w, entries)
+	}
+	return oneOf("output", o.output.format, "text", "json", "yaml")
+}
+
+func printEntries(w io.Writer, entries []cache.Entry) error {
+	var lines []cache.Entry
+	counts := map[string]int{}
+	var total int64
+	for _, entry := range entries {
+		total += entry.Bytes
+		counts[entry.Kind]++
+		last := len(lines) - 1
+		if entry.Kind == sources || entry.Kind == cache.Compile || last < 0 || lines[last].Kind != entry.Kind {
+			lines = append(lines, entry)
+			continue
+		}
+		lines[last].Bytes += entry.Bytes
+		if entry.LastUsed.After(lines[last].LastUsed) {
+			lines[last].LastUsed = entry.LastUsed
+		}
+	}
+	var b strings.Builder
+	table := tabwriter.NewWriter(&b, 0, 4, 2, ' ', 0)
+	for _, line := range lines {
+		name := plain.Line(line.Name)
+		if line.Kind != sources && line.Kind != cache.Compile {
+			name = strconv.Itoa(counts[line.Kind]) + " files"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%.1f MB\t%s\n", line.Kind, name, float64(line.Bytes)/1e6, line.LastUsed.Local().Format("2006-01-02 15:04"))
+	}
+	fmt.Fprintf(table, "total\t\t%.1f MB\t\n", float64(total)/1e6)
+	if err := table.Flush(); err != nil {
+		return fmt.Errorf("writing the list: %w", err)
+	}
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		return fmt.Errorf("writing the list: %w", err)
+	}
+	return nil
+}
+
+// parseAge reads a duration that may be in days.
+func parseAge(text string) (time.Duration, error) {
+	if days, found := strings.CutSuffix(text, "d"); found {
+		count, err := strconv.ParseUint(days, 10, 16)
+		if err == nil {
+			return time.Duration(count) * 24 * time.Hour, nil
+		}
+	}
+	age, err := time.ParseDuration(text)
+	if err != nil || age < 0 {
+		return 0, fault.Errorf(fault.Usage, "--older-than %q: want an age such as 7d or 12h", text)
+	}
+	return age, nil
+}

@@ -1,0 +1,165 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"go.podman.io/storage/pkg/unshare"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/plain"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/machine"
+)
+
+const doctorLong = `Check what a rebuild needs of this machine: the user's ID ranges, user namespaces, storage, isolation, OCI runtimes with known holes,
+space, configuration; with --from-release and --to-image also whether the payload can be read and the destination be written to (a blob
+of two bytes is sent, which nothing refers to). Each problem comes with what to do about it. Exit code 1 if there is any.`
+
+func newDoctor(streams Streams) *cobra.Command {
+	var o jobOptions
+	command := &cobra.Command{
+		Use:   "doctor",
+		Short: "Check whether this machine can rebuild, and say what to do where it cannot",
+		Long:  doctorLong,
+		Args:  usageArgs(cobra.NoArgs),
+		RunE: func(command *cobra.Command, _ []string) error {
+			return runDoctor(command.Context(), streams, &o)
+		},
+	}
+	flags := command.Flags()
+	flags.StringVar(&o.release, "from-release", "", "payload that must be readable")
+	flags.StringVar(&o.to, "to-image", "", "pull spec that must be writable")
+	applyCacheDir(flags, &o.cacheDir)
+	o.registry.apply(flags)
+	o.registry.applyPush(flags)
+	o.build.applyPlace(flags)
+	o.output.apply(flags, "text, json, yaml")
+	return command
+}
+
+func runDoctor(ctx context.Context, streams Streams, o *jobOptions) error {
+	if o.output.format != "" {
+		if err := oneOf("output", o.output.format, "text", "json", "yaml"); err != nil {
+			return err
+		}
+	}
+	findings, err := o.examine(ctx)
+	if err != nil {
+		return err
+	}
+	if o.output.format == "json" || o.output.format == "yaml" {
+		err = writeStructured(streams.Out, o.output.format, findings)
+	} else {
+		err = printFindings(streams.Out, findings)
+	}
+	if problems := machine.Problems(findings); err == nil && problems > 0 {
+		return fault.Errorf(fault.Other, "%d of %d checks found a problem", problems, len(findings))
+	}
+	return err
+}
+
+// examine makes all checks. Those of the storage run inside the user namespace of a build, which starts the program again.
+func (o *jobOptions) examine(ctx context.Context) ([]machine.Finding, error) {
+	user := unshare.GetRootlessUID()
+	if user == -1 {
+		user = os.Geteuid()
+	}
+	kernel := machine.Kernel(user != 0, builder.TryUserNamespace)
+	findings := append(machine.Identity(user), kernel...)
+	if machine.Problems(kernel) == 0 {
+		if err := builder.EnterUserNamespace(); err != nil {
+			return nil, err
+		}
+		temp, err := os.MkdirTemp("", "oc-rebuild-doctor-")
+		if err != nil {
+			return nil, fmt.Errorf("making a scratch directory: %w", err)
+		}
+		defer os.RemoveAll(temp)
+		findings = append(findings, machine.Runtimes(ctx, temp)...)
+		findings = append(findings, machine.Storage(o.build.builder(temp))...)
+	}
+	cacheDir, err := o.cache()
+	if err != nil {
+		return nil, err
+	}
+	findings = append(findings, machine.Space("space for the cache", cacheDir), machine.Space("space for sources", os.TempDir()))
+	findings = append(findings, machine.Configuration()...)
+	findings = append(findings, gitFinding())
+	reached, err := o.reach(ctx)
+	return append(findings, reached...), err
+}
+
+// reach checks the source and the destination of a job.
+func (o *jobOptions) reach(ctx context.Context) ([]machine.Finding, error) {
+	reading, err := o.registry.client()
+	if err != nil {
+		return nil, err
+	}
+	pushing, err := o.registry.pushClient(reading)
+	if err != nil {
+		return nil, errors.Join(err, reading.Close())
+	}
+	var findings []machine.Finding
+	if o.release != "" {
+		sum, err := reading.Resolve(ctx, o.release)
+		findings = append(findings, reachFinding("source", sum, err))
+	}
+	if o.to != "" {
+		findings = append(findings, reachFinding("destination", o.to+" can be written to", writable(ctx, pushing, o.to)))
+	}
+	if pushing != reading {
+		err = pushing.Close()
+	}
+	return findings, errors.Join(err, reading.Close())
+}
+
+// reachFinding is ok, or what the registry answered.
+func reachFinding(check, message string, err error) machine.Finding {
+	if err != nil {
+		return machine.Finding{Check: check, State: machine.Problem, Message: err.Error(), Advice: fault.AdviceOf(err)}
+	}
+	return machine.Finding{Check: check, State: machine.OK, Message: message}
+}
+
+// gitFinding says which git configuration counts for fetching.
+func gitFinding() machine.Finding {
+	var found []string
+	home, _ := os.UserHomeDir()
+	for _, path := range []string{os.Getenv("GIT_CONFIG_GLOBAL"), filepath.Join(home, ".gitconfig"), filepath.Join(home, ".config/git/config"), "/etc/gitconfig",
+		filepath.Join(home, ".netrc"), filepath.Join(home, ".git-credentials")} {
+		if info, err := os.Stat(path); err == nil && !info.IsDir() {
+			found = append(found, path)
+		}
+	}
+	if os.Getenv("SSH_AUTH_SOCK") != "" {
+		found = append(found, "an ssh agent")
+	}
+	if found == nil {
+		return machine.Finding{Check: "git", State: machine.OK, Message: "no configuration, no credentials: public repositories only"}
+	}
+	return machine.Finding{Check: "git", State: machine.OK, Message: strings.Join(found, ", ")}
+}
+
+// printFindings writes findings for people, what to do under each.
+func printFindings(w io.Writer, findings []machine.Finding) error {
+	var b strings.Builder
+	for _, finding := range findings {
+		fmt.Fprintf(&b, "%-8s %-22s %s\n", finding.State, finding.Check, plain.Line(finding.Message))
+		for _, line := range strings.Split(strings.TrimSpace(finding.Advice), "\n") {
+			if line != "" {
+				fmt.Fprintf(&b, "%32s%s\n", "", plain.Line(line))
+			}
+		}
+	}
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		return fmt.Errorf("writing the findings: %w", err)
+	}
+	return nil
+}

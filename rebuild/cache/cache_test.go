@@ -1,0 +1,125 @@
+package cache_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
+)
+
+// fill makes a cache with an old and a new entry of each kind.
+func fill(t *testing.T) string {
+	t.Helper()
+	directory := t.TempDir()
+	for name, age := range map[string]time.Duration{"old": 48 * time.Hour, "new": time.Hour} {
+		for _, kind := range []string{cache.Builds, cache.Blobs, cache.Logs} {
+			path := filepath.Join(directory, kind, name)
+			check(t, os.MkdirAll(filepath.Dir(path), 0o700))
+			check(t, os.WriteFile(path, []byte("12345"), 0o600))
+			check(t, os.Chtimes(path, time.Now().Add(-age), time.Now().Add(-age)))
+		}
+		path := filepath.Join(directory, cache.Compile, name)
+		check(t, cache.Name(path, "https://example.org/"+name))
+		check(t, os.MkdirAll(filepath.Join(path, "go-mod", "example.org"), 0o700))
+		check(t, os.WriteFile(filepath.Join(path, "go-mod", "example.org", "x.go"), []byte("123"), 0o400))
+		check(t, os.Chmod(filepath.Join(path, "go-mod", "example.org"), 0o500))
+		check(t, os.Chtimes(path, time.Now().Add(-age), time.Now().Add(-age)))
+	}
+	return directory
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func list(t *testing.T, directory string) []cache.Entry {
+	t.Helper()
+	entries, err := cache.List(directory)
+	check(t, err)
+	return entries
+}
+
+// bare returns entries without what differs from run to run.
+func bare(entries []cache.Entry) []cache.Entry {
+	for i := range entries {
+		entries[i].Path, entries[i].LastUsed = "", time.Time{}
+	}
+	return entries
+}
+
+func TestListAndPrune(t *testing.T) {
+	directory := fill(t)
+	want := []cache.Entry{
+		{Kind: "blobs", Name: "new", Bytes: 5}, {Kind: "blobs", Name: "old", Bytes: 5},
+		{Kind: "builds", Name: "new", Bytes: 5}, {Kind: "builds", Name: "old", Bytes: 5},
+		{Kind: "compile", Name: "https://example.org/new", Bytes: 26}, {Kind: "compile", Name: "https://example.org/old", Bytes: 26},
+		{Kind: "logs", Name: "new", Bytes: 5}, {Kind: "logs", Name: "old", Bytes: 5},
+	}
+	if diff := cmp.Diff(want, bare(list(t, directory))); diff != "" {
+		t.Errorf("List() (-want +got):\n%s", diff)
+	}
+	removed, err := cache.Prune(t.Context(), directory, time.Now().Add(-24*time.Hour), nil)
+	check(t, err)
+	if diff := cmp.Diff([]cache.Entry{want[1], want[3], want[5], want[7]}, bare(removed)); diff != "" {
+		t.Errorf("Prune() (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]cache.Entry{want[0], want[2], want[4], want[6]}, bare(list(t, directory))); diff != "" {
+		t.Errorf("List() after Prune() (-want +got):\n%s", diff)
+	}
+}
+
+func TestPruneWaitsForRuns(t *testing.T) {
+	directory := fill(t)
+	first, err := cache.Use(t.Context(), directory)
+	check(t, err)
+	second, err := cache.Use(t.Context(), directory) // runs do not wait for each other
+	check(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err = cache.Prune(ctx, directory, time.Now(), cancel)
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("Prune() = %v while the cache is in use, want it to wait", err)
+	}
+	if got := len(list(t, directory)); got != 8 {
+		t.Errorf("%d entries are left of 8 that are in use", got)
+	}
+	check(t, first.Release())
+	check(t, second.Release())
+	if removed, err := cache.Prune(t.Context(), directory, time.Now(), nil); err != nil || len(removed) != 8 {
+		t.Errorf("Prune() = %d entries, %v, want 8", len(removed), err)
+	}
+}
+
+func TestOrphans(t *testing.T) {
+	parent := t.TempDir()
+	for _, name := range []string{"run-dead", "run-alive", "other"} {
+		check(t, os.MkdirAll(filepath.Join(parent, name, "below"), 0o700))
+	}
+	check(t, os.Symlink("other", filepath.Join(parent, "run-link")))
+	lock, err := cache.Use(t.Context(), filepath.Join(parent, "run-alive"))
+	check(t, err)
+	defer func() { check(t, lock.Release()) }()
+	removed, err := cache.Orphans(parent, "run-")
+	check(t, err)
+	if diff := cmp.Diff([]string{filepath.Join(parent, "run-dead")}, removed); diff != "" {
+		t.Errorf("Orphans() (-want +got):\n%s", diff)
+	}
+}
+
+func TestAbsentCache(t *testing.T) {
+	directory := filepath.Join(t.TempDir(), "absent")
+	if entries := list(t, directory); len(entries) != 0 {
+		t.Errorf("List() = %v, want nothing", entries)
+	}
+	if removed, err := cache.Prune(t.Context(), directory, time.Now(), nil); err != nil || removed != nil {
+		t.Errorf("Prune() = %v, %v, want nothing", removed, err)
+	}
+}

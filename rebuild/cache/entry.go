@@ -1,0 +1,105 @@
+package cache
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The directories of a cache.
+const (
+	Builds  = "builds"  // records of finished builds
+	Blobs   = "blobs"   // compressed layers of those builds
+	Compile = "compile" // what compilers keep, one directory for each repository
+	Logs    = "logs"    // output of builds
+)
+
+// nameFile is the file of a compile cache that says whose it is.
+const nameFile = "repository"
+
+// Entry is one thing that a cache keeps.
+type Entry struct {
+	Kind     string    `json:"kind"` // the directory that it lies in
+	Name     string    `json:"name"`
+	Path     string    `json:"path"`
+	Bytes    int64     `json:"bytes"` // on disk
+	LastUsed time.Time `json:"lastUsed"`
+}
+
+// List returns what a cache keeps, by kind and name.
+func List(directory string) ([]Entry, error) {
+	var entries []Entry
+	for _, kind := range []string{Builds, Blobs, Compile, Logs} {
+		children, err := os.ReadDir(filepath.Join(directory, kind))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("listing the cache: %w", err)
+		}
+		for _, child := range children {
+			entry := Entry{Kind: kind, Name: child.Name(), Path: filepath.Join(directory, kind, child.Name())}
+			if err := entry.measure(); err != nil {
+				return nil, fmt.Errorf("listing the cache: %w", err)
+			}
+			entries = append(entries, entry)
+		}
+	}
+	slices.SortStableFunc(entries, func(a, b Entry) int {
+		return strings.Compare(a.Kind+"\x00"+a.Name, b.Kind+"\x00"+b.Name)
+	})
+	return entries, nil
+}
+
+// measure adds up an entry. What another run removes meanwhile is left out.
+func (e *Entry) measure() error {
+	info, err := os.Lstat(e.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	e.LastUsed, e.Bytes = info.ModTime(), info.Size()
+	if !info.IsDir() {
+		return nil
+	}
+	if name, err := os.ReadFile(filepath.Join(e.Path, nameFile)); err == nil {
+		e.Name = string(name)
+	}
+	e.Bytes = 0
+	return filepath.WalkDir(e.Path, func(_ string, child fs.DirEntry, err error) error {
+		if err == nil && child.Type().IsRegular() {
+			var info fs.FileInfo
+			if info, err = child.Info(); err == nil {
+				e.Bytes += info.Size()
+			}
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	})
+}
+
+// Touch records that something of a cache was used now. A cache that cannot be written to only forgets sooner.
+func Touch(paths ...string) {
+	now := time.Now()
+	for _, path := range paths {
+		_ = os.Chtimes(path, now, now)
+	}
+}
+
+// Name records whose a compile cache is, and that it is used.
+func Name(directory, repository string) error {
+	if err := os.MkdirAll(directory, 0o700); err != nil {
+		return fmt.Errorf("making a compile cache: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(directory, nameFile), []byte(repository), 0o600); err != nil {
+		return fmt.Errorf("naming a compile cache: %w", err)
+	}
+	Touch(directory)
+	return nil
+}

@@ -1,0 +1,72 @@
+package machine
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
+)
+
+// Space that is too little for any build, and for a comfortable one, in bytes.
+const (
+	tooLittle = 2 << 30
+	enough    = 15 << 30
+)
+
+// Storage opens the containers storage as a build would, and says which driver and isolation were chosen and why.
+func Storage(options builder.Options) (findings []Finding) {
+	b, err := builder.Open(options)
+	if err != nil {
+		advice := fault.AdviceOf(err)
+		if advice == "" {
+			advice = "Try --storage-root DIR with a directory on a local disk, or --storage-driver vfs."
+		}
+		return []Finding{{Check: "storage", State: Problem, Message: err.Error(), Advice: advice}}
+	}
+	defer func() {
+		if err := b.Close(); err != nil {
+			findings = append(findings, Finding{Check: "storage", State: Problem, Message: err.Error()})
+		}
+	}()
+	driver, root := b.Driver()
+	storage := Finding{Check: "storage", State: OK, Message: fmt.Sprintf("%s in %s", driver, root)}
+	if driver == "vfs" {
+		storage.State, storage.Advice = Note, "vfs copies every layer. overlay needs a kernel of 5.13 or later, or fuse-overlayfs and /dev/fuse."
+	}
+	chosen := b.Isolation()
+	isolation := Finding{Check: "isolation", State: OK, Message: fmt.Sprintf("%s %s: %s", chosen.Name, chosen.Runtime, chosen.Reason)}
+	if chosen.Name == "chroot" {
+		isolation.State = Note
+		isolation.Advice = "Steps see the host's processes and network. That is fine for source that you trust; for other source, install crun."
+	}
+	return []Finding{storage, isolation, Space("space for images", root)}
+}
+
+// Space checks how much room there is where a directory is or would be.
+func Space(check, directory string) Finding {
+	existing := directory
+	for {
+		if _, err := os.Stat(existing); !errors.Is(err, os.ErrNotExist) || existing == filepath.Dir(existing) {
+			break
+		}
+		existing = filepath.Dir(existing)
+	}
+	var stat unix.Statfs_t
+	if err := unix.Statfs(existing, &stat); err != nil {
+		return Finding{Check: check, State: Note, Message: fmt.Sprintf("%s: %v", directory, err)}
+	}
+	free := stat.Bavail * uint64(stat.Bsize)
+	finding := Finding{Check: check, State: OK, Message: fmt.Sprintf("%.1f GB free in %s", float64(free)/1e9, directory)}
+	switch {
+	case free < tooLittle:
+		finding.State, finding.Advice = Problem, "Free some space there: `oc rebuild cache prune` removes what earlier runs left."
+	case free < enough:
+		finding.State, finding.Advice = Note, "Base images with a toolchain take several gigabytes; `oc rebuild cache prune` removes what earlier runs left."
+	}
+	return finding
+}
