@@ -156,6 +156,9 @@ func (f Filter) Select(release *payload.Release) ([]payload.File, error) {
 		return nil, fault.Errorf(fault.Usage, "unknown cloud %q", f.Cloud)
 	}
 	files := release.Manifests()
+	if f.Cluster == nil && !f.CredentialsRequests {
+		return files, nil
+	}
 	if f.Cluster != nil && f.Cluster.Gates == nil {
 		var all []manifest
 		for _, file := range files {
