@@ -125,6 +125,9 @@ func (c *Client) image(ctx context.Context, ref types.ImageReference) (*Image, e
 	if err != nil {
 		return nil, err
 	}
+	if err := c.allow(ctx, image); err != nil {
+		return nil, err
+	}
 	if err := image.complete(ctx); err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"go.podman.io/image/v5/pkg/blobinfocache/memory"
+	"go.podman.io/image/v5/signature"
 	"go.podman.io/image/v5/types"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
@@ -35,6 +36,7 @@ type Client struct {
 	system  *types.SystemContext
 	scratch string // directory for generated configuration; "" = none was needed
 	blobs   types.BlobInfoCache
+	policy  *signature.Policy // nil = anything is accepted
 
 	mu           sync.Mutex
 	repositories map[string]*repository // by repository name
@@ -49,7 +51,7 @@ func New(o Options) (*Client, error) {
 		o.Delay = 500 * time.Millisecond
 	}
 	c := &Client{options: o, system: &types.SystemContext{}, blobs: memory.New(), repositories: map[string]*repository{}}
-	for _, step := range []func() error{c.setPlatform, c.setAuthFile, c.setTrust, c.setMirrors, c.setPolicy} {
+	for _, step := range []func() error{c.setPlatform, c.setAuthFile, c.setTrust, c.setMirrors, c.setPolicy, c.loadPolicy} {
 		if err := step(); err != nil {
 			return nil, errors.Join(err, c.Close())
 		}

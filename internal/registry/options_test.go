@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/pem"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -30,7 +32,7 @@ func writeFile(path, text string) error { return os.WriteFile(path, []byte(text)
 func secure(t *testing.T, r *payloadtest.Registry) (host, certificate string) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: r.Host}))
-	server.Config.ErrorLog = nil
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.TLS = &tls.Config{}
 	server.StartTLS()
 	t.Cleanup(server.Close)
