@@ -41,6 +41,7 @@ const extractExample = `  # All manifests, image-references and release-metadata
 type extractOptions struct {
 	registry   registryOptions
 	kubeconfig kubeOptions
+	signature  signatureOptions
 
 	to, file, command, commandOS string
 	tools, included, credentials bool
@@ -79,6 +80,7 @@ func (o *extractOptions) apply(flags *pflag.FlagSet) {
 	flags.BoolVarP(&o.quiet, "quiet", "q", false, "no messages but errors")
 	o.registry.apply(flags)
 	o.kubeconfig.apply(flags)
+	o.signature.apply(flags)
 }
 
 func (o *extractOptions) check() error {
@@ -119,6 +121,9 @@ func runExtract(ctx context.Context, streams Streams, o *extractOptions, args []
 	defer func() { err = errors.Join(err, client.Close()) }()
 	release, err := payload.Open(ctx, client, args[0])
 	if err != nil {
+		return err
+	}
+	if _, err := o.signature.verify(ctx, streams, release); err != nil {
 		return err
 	}
 	switch {

@@ -37,6 +37,7 @@ type infoOptions struct {
 	registry   registryOptions
 	output     string
 	kubeconfig kubeOptions
+	signature  signatureOptions
 	jobs       int
 
 	from                                                   string
@@ -71,6 +72,7 @@ func newInfo(streams Streams) *cobra.Command {
 	flags.IntVar(&o.jobs, "jobs", 32, "images that are read at once")
 	o.registry.apply(flags)
 	o.kubeconfig.apply(flags)
+	o.signature.apply(flags)
 	return command
 }
 
@@ -117,6 +119,9 @@ func runInfo(ctx context.Context, streams Streams, o *infoOptions, args []string
 	for _, arg := range args {
 		release, err := payload.Open(ctx, client, arg)
 		if err != nil {
+			return err
+		}
+		if _, err := o.signature.verify(ctx, streams, release); err != nil {
 			return err
 		}
 		releases = append(releases, release)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,14 +33,16 @@ const mirrorExample = `  # To a registry
 
 // mirrorOptions are the flags of mirror.
 type mirrorOptions struct {
-	registry registryOptions
-	output   outputOptions
+	registry  registryOptions
+	output    outputOptions
+	signature signatureOptions
 
 	from, fromDir, to, toDir string
 	toRelease                string
 	skipRelease, keepList    bool
 	list, dryRun             bool
 	instructions             string
+	signatureDir             string
 	jobs                     int
 }
 
@@ -70,9 +73,11 @@ func (o *mirrorOptions) apply(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.list, "to-mirror", false, "copy nothing, print SOURCE DESTINATION of each image")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "the same as --to-mirror")
 	flags.StringVar(&o.instructions, "print-mirror-instructions", "idms", "rules for clusters to print: idms, icsp, none")
+	flags.StringVar(&o.signatureDir, "release-image-signature-to-dir", "", "`directory` for the payload's signatures, as an object for clusters (default: config in --to-dir)")
 	flags.IntVar(&o.jobs, "jobs", 16, "images that are copied at once")
 	o.registry.apply(flags)
 	o.registry.applyPush(flags)
+	o.signature.apply(flags)
 	o.output.apply(flags, "text, json, yaml")
 }
 
@@ -115,6 +120,10 @@ func runMirror(ctx context.Context, streams Streams, o *mirrorOptions, args []st
 		return err
 	}
 	defer func() { err = errors.Join(err, from.Close()) }()
+	signatures, err := o.signature.verify(ctx, streams, release)
+	if err != nil {
+		return err
+	}
 	items, err := o.plan(release)
 	if err != nil {
 		return err
@@ -135,6 +144,11 @@ func runMirror(ctx context.Context, streams Streams, o *mirrorOptions, args []st
 	result, err := mirror.Copy(ctx, from, to, items, o.jobs, o.progress(streams))
 	if err != nil {
 		return err
+	}
+	if len(signatures) > 0 && (o.signatureDir != "" || o.toDir != "") {
+		if err := writeSignatures(cmp.Or(o.signatureDir, filepath.Join(o.toDir, "config")), release, signatures); err != nil {
+			return err
+		}
 	}
 	return o.report(streams, release, items, result)
 }

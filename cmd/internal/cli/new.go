@@ -42,9 +42,10 @@ const newExample = `  # A release with another image for one component
 
 // newOptions are the flags of new.
 type newOptions struct {
-	registry registryOptions
-	output   outputOptions
-	assemble payload.AssembleOptions
+	registry  registryOptions
+	output    outputOptions
+	signature signatureOptions
+	assemble  payload.AssembleOptions
 
 	fromRelease, fromStream, fromDir string
 	mappingFiles                     []string
@@ -99,6 +100,7 @@ func (o *newOptions) apply(flags *pflag.FlagSet) {
 	applyCacheDir(flags, &o.cacheDir)
 	o.registry.apply(flags)
 	o.registry.applyPush(flags)
+	o.signature.apply(flags)
 	o.output.apply(flags, "text (the pull spec), json, yaml")
 }
 
@@ -109,7 +111,12 @@ func (o *newOptions) source(ctx context.Context, streams Streams, client *regist
 	case len(given) > 1:
 		return nil, fault.Errorf(fault.Usage, "only one of --from-release, --from-image-stream-file and --from-dir may be given")
 	case o.fromRelease != "":
-		return payload.Open(ctx, client, o.fromRelease)
+		release, err := payload.Open(ctx, client, o.fromRelease)
+		if err != nil {
+			return nil, err
+		}
+		_, err = o.signature.verify(ctx, streams, release)
+		return release, err
 	case o.fromStream != "":
 		data, err := readInput(streams, o.fromStream)
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ProtonMail/go-crypto/openpgp"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli"
@@ -43,7 +45,7 @@ func seed(t *testing.T) (r *payloadtest.Registry, release payloadtest.Seeded, co
 }
 
 // run runs the program and returns what it printed. It fails unless the exit code is the wanted one.
-func run(t *testing.T, code int, args ...string) (out, errors string) {
+func run(t *testing.T, code int, args ...string) (out, messages string) {
 	t.Helper()
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	t.Setenv("REGISTRY_AUTH_FILE", "")
@@ -305,4 +307,48 @@ func TestMirror(t *testing.T) {
 	}
 	run(t, 2, "mirror", "--insecure", release.PullSpec)
 	run(t, 2, "mirror", "--insecure", release.PullSpec, "--to", "q.io/x:tag")
+}
+
+// TestSignatures verifies a payload with a key, and without.
+func TestSignatures(t *testing.T) {
+	_, release, _ := seed(t)
+	_, digest, _ := strings.Cut(release.PullSpec, "@")
+	publisher, err := openpgp.NewEntity("publisher", "", "publisher@example.org", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	directory := t.TempDir()
+	store := filepath.Join(directory, "store")
+	place := filepath.Join(store, strings.Replace(digest, ":", "=", 1))
+	var key, message bytes.Buffer
+	if err := publisher.Serialize(&key); err != nil {
+		t.Fatal(err)
+	}
+	w, err := openpgp.Sign(&message, publisher, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.WriteString(w, `{"critical":{"type":"atomic container signature","image":{"docker-manifest-digest":"`+digest+`"}}}`)
+	if err := errors.Join(w.Close(), os.MkdirAll(place, 0o700), os.WriteFile(filepath.Join(directory, "key"), key.Bytes(), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	verify := []string{"info", "--insecure", release.PullSpec, "-oname", "--signature-key", filepath.Join(directory, "key"), "--signature-store", store}
+	if _, text := run(t, 3, verify...); !strings.Contains(text, "no valid signature") {
+		t.Errorf("a payload without a signature: %s", text)
+	}
+	if _, text := run(t, 0, append(verify, "--verify-signature=warn")...); !strings.Contains(text, "warning: release "+digest) {
+		t.Errorf("a warning: %s", text)
+	}
+	run(t, 0, append(verify, "--verify-signature=off")...)
+	run(t, 2, "info", "--insecure", release.PullSpec, "--verify-signature=require")
+	if err := os.WriteFile(filepath.Join(place, "signature-1"), message.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run(t, 0, verify...)
+	mirrored := filepath.Join(directory, "mirror")
+	run(t, 0, append([]string{"mirror", "--to-dir", mirrored}, append(verify[1:3:3], verify[4:]...)...)...)
+	data, err := os.ReadFile(filepath.Join(mirrored, "config", "signature-sha256-"+digest[7:23]+".json"))
+	if err != nil || !strings.Contains(string(data), "verification-signatures") {
+		t.Errorf("the signature beside the mirror: %s, %v", data, err)
+	}
 }
