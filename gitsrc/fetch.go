@@ -110,8 +110,9 @@ func (s *Store) checkout(ctx context.Context, f found, req Request, dest string)
 	return Tree{Kind: f.kind, Repository: f.address.Web(), Commit: f.commit.String(), Ref: f.branch, Tag: p.tag, Time: p.commit.time, Directory: dest}, nil
 }
 
-// database opens the cache with a commit in it. unlock must be called when the database is not needed any more.
-func (s *Store) database(ctx context.Context, f found, want []level) (*pack.Database, func(), error) {
+// database opens the cache with a commit in it. The database must be closed and the lock released. Without the lock the database can still
+// be read, because its files are open, but they may not have their names any more.
+func (s *Store) database(ctx context.Context, f found, want []level) (*pack.Database, *lock, error) {
 	repo := s.repository(f.address)
 	for {
 		shared, err := acquire(ctx, repo.lockPath(), false, s.waiting(f.address))
@@ -124,7 +125,7 @@ func (s *Store) database(ctx context.Context, f found, want []level) (*pack.Data
 				shared.release()
 				return nil, nil, inCache(err)
 			}
-			return db, func() { db.Close(); shared.release() }, nil
+			return db, shared, nil
 		}
 		shared.release()
 		if err := s.fill(ctx, repo, f, want); err != nil {

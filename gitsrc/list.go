@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
 )
 
 // maxPacks is how many packs a cached repository may have before it is begun anew: each new commit adds one, and each is searched.
@@ -76,6 +78,9 @@ func (c *Cached) measure() error {
 
 // Prune removes the repositories that were not used since before, and returns them. A repository that another run uses is waited for.
 func (s *Store) Prune(ctx context.Context, before time.Time) ([]Cached, error) {
+	if err := s.sweep(); err != nil {
+		return nil, err
+	}
 	all, err := s.List()
 	if err != nil {
 		return nil, err
@@ -93,6 +98,23 @@ func (s *Store) Prune(ctx context.Context, before time.Time) ([]Cached, error) {
 	return removed, nil
 }
 
+const leftOver = time.Hour // after which a temporary file is taken for what a killed run has left
+
+// sweep removes what runs that were killed have left outside of the repositories.
+func (s *Store) sweep() error {
+	entries, err := os.ReadDir(s.dir)
+	for _, e := range entries {
+		info, infoErr := e.Info()
+		if infoErr == nil && strings.HasPrefix(e.Name(), pack.TemporaryPrefix) && time.Since(info.ModTime()) > leftOver {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(s.dir, e.Name())))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("sweeping the source cache: %w", err)
+	}
+	return nil
+}
+
 // remove throws a repository of the cache away.
 func (s *Store) remove(ctx context.Context, r *repository) error {
 	exclusive, err := acquire(ctx, r.lockPath(), true, s.waiting(r.address))
@@ -105,7 +127,7 @@ func (s *Store) remove(ctx context.Context, r *repository) error {
 
 // discard moves the repository away before it takes it apart, so that no part of it is ever taken for the whole.
 func (s *Store) discard(r *repository) error {
-	gone, err := os.MkdirTemp(s.dir, "tmp-gone-")
+	gone, err := os.MkdirTemp(s.dir, pack.TemporaryPrefix+"gone-")
 	if err != nil {
 		return fmt.Errorf("removing from the source cache: %w", err)
 	}

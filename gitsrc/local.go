@@ -15,20 +15,45 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 
-// local looks at a working tree of the user. The tree stays as it is and is built where it is; only where that cannot work, because
+// localTree is a working tree of the user with what its repository says about it.
+type localTree struct {
+	Tree
+	repo  worktree.Repository // zero for a directory that git knows nothing of
+	files []string            // that belong to the tree
+}
+
+// local takes a working tree of the user. The tree stays as it is and is built where it is; only where that cannot work, because
 // patches must not touch the user's files or because .git is elsewhere, its files are copied to dest.
 func (s *Store) local(ctx context.Context, req Request, dest string) (Tree, error) {
-	dir, err := filepath.EvalSymlinks(req.Spec.Path)
-	if err == nil {
-		var info os.FileInfo
-		if info, err = os.Stat(dir); err == nil && !info.IsDir() {
-			err = fmt.Errorf("%q is not a directory", dir)
-		}
-	}
+	tree, err := s.lookLocal(ctx, req)
 	if err != nil {
-		return Tree{}, fault.New(fault.Unresolved, "", fmt.Errorf("source directory: %w", err))
+		return Tree{}, err
 	}
-	tree := Tree{Kind: Local, Path: req.Spec.Path, Directory: dir, Ref: req.Branch}
+	from := tree.Directory
+	switch {
+	case tree.repo == worktree.Repository{}:
+		if len(req.Patches) == 0 {
+			return tree.Tree, nil
+		}
+		return s.snapshot(tree.Tree, req, dest, func() error { return worktree.CopyAll(ctx, from, dest) })
+	case len(req.Patches) == 0 && tree.repo.GitDir == filepath.Join(from, ".git"):
+		return tree.Tree, nil
+	}
+	return s.snapshot(tree.Tree, req, dest, func() error { return worktree.Copy(ctx, from, tree.repo, tree.files, dest) })
+}
+
+// look describes a working tree of the user.
+func (s *Store) look(ctx context.Context, req Request) (Tree, error) {
+	tree, err := s.lookLocal(ctx, req)
+	return tree.Tree, err
+}
+
+func (s *Store) lookLocal(ctx context.Context, req Request) (localTree, error) {
+	dir, err := directory(req.Spec.Path)
+	if err != nil {
+		return localTree{}, fault.New(fault.Unresolved, "", fmt.Errorf("source directory: %w", err))
+	}
+	tree := localTree{Tree: Tree{Kind: Local, Path: req.Spec.Path, Directory: dir, Ref: req.Branch}}
 	if address, err := upstream(req.Repository); err == nil {
 		tree.Repository = address.Web()
 	} else if address, err := giturl.Parse(req.Repository); err == nil {
@@ -36,19 +61,30 @@ func (s *Store) local(ctx context.Context, req Request, dest string) (Tree, erro
 	}
 	repo, err := worktree.Find(dir)
 	if errors.Is(err, worktree.ErrNotRepository) {
-		return s.plainDirectory(ctx, tree, req, dest)
+		tree.Dirty = true
+		return tree, notPartOfTree(dir)
 	}
 	if err != nil {
-		return Tree{}, fmt.Errorf("source directory %q: %w", dir, err)
+		return localTree{}, fmt.Errorf("source directory %q: %w", dir, err)
 	}
-	status, err := s.inspect(ctx, &tree, repo)
+	status, err := s.inspect(ctx, &tree.Tree, repo)
 	if err != nil {
-		return Tree{}, err
+		return localTree{}, err
 	}
-	if len(req.Patches) == 0 && repo.GitDir == filepath.Join(dir, ".git") {
-		return tree, nil
+	tree.repo, tree.files = repo, status.Files
+	return tree, nil
+}
+
+func directory(name string) (string, error) {
+	dir, err := filepath.EvalSymlinks(name)
+	if err != nil {
+		return "", err
 	}
-	return s.snapshot(ctx, tree, req, dest, func() error { return worktree.Copy(ctx, dir, repo, status.Files, dest) })
+	info, err := os.Stat(dir)
+	if err == nil && !info.IsDir() {
+		err = fmt.Errorf("%q is not a directory", dir)
+	}
+	return dir, err
 }
 
 // inspect fills in what the repository knows about a working tree.
@@ -91,26 +127,21 @@ func (s *Store) excludesFile() string {
 	return ""
 }
 
-// plainDirectory takes a directory that git knows nothing of. A part of a working tree is not taken for one.
-func (s *Store) plainDirectory(ctx context.Context, tree Tree, req Request, dest string) (Tree, error) {
-	for dir := filepath.Dir(tree.Directory); ; dir = filepath.Dir(dir) {
+// notPartOfTree refuses a directory inside of a working tree: CI builds from the top.
+func notPartOfTree(inside string) error {
+	for dir := filepath.Dir(inside); ; dir = filepath.Dir(dir) {
 		if _, err := worktree.Find(dir); err == nil {
-			return Tree{}, fault.New(fault.Unresolved, fmt.Sprintf("name the top of the working tree: %s", dir),
-				fmt.Errorf("source directory %q is a part of the working tree %q", tree.Directory, dir))
+			return fault.New(fault.Unresolved, fmt.Sprintf("name the top of the working tree: %s", dir),
+				fmt.Errorf("source directory %q is a part of the working tree %q", inside, dir))
 		}
 		if dir == filepath.Dir(dir) {
-			break
+			return nil
 		}
 	}
-	tree.Dirty = true
-	if len(req.Patches) == 0 {
-		return tree, nil
-	}
-	return s.snapshot(ctx, tree, req, dest, func() error { return worktree.CopyAll(ctx, tree.Directory, dest) })
 }
 
 // snapshot copies a local tree to dest and patches the copy.
-func (s *Store) snapshot(ctx context.Context, tree Tree, req Request, dest string, copyTo func() error) (Tree, error) {
+func (s *Store) snapshot(tree Tree, req Request, dest string, copyTo func() error) (Tree, error) {
 	made, err := emptyDirectory(dest)
 	if err != nil {
 		return Tree{}, err

@@ -50,22 +50,31 @@ func (s *Store) Log(ctx context.Context, repository, from, to string) (Log, erro
 		ends[i] = found{kind: Payload, address: address, commit: id}
 	}
 	for _, end := range ends {
-		_, unlock, err := s.database(ctx, end, []level{levelCommits})
-		if err != nil {
+		if err := s.ensure(ctx, end, levelCommits); err != nil {
 			return Log{}, err
 		}
-		unlock()
 	}
-	db, unlock, err := s.database(ctx, ends[1], []level{levelCommits})
+	db, shared, err := s.database(ctx, ends[1], []level{levelCommits})
 	if err != nil {
 		return Log{}, err
 	}
-	defer unlock()
+	defer shared.release()
+	defer db.Close()
 	log, err := changes(ctx, db, ends[0].commit, ends[1].commit)
 	if err != nil {
 		return Log{}, fmt.Errorf("comparing two commits of %s: %w", address.Web(), err)
 	}
 	return log, nil
+}
+
+// ensure fetches a commit if it is missing.
+func (s *Store) ensure(ctx context.Context, f found, l level) error {
+	db, shared, err := s.database(ctx, f, []level{l})
+	if err != nil {
+		return err
+	}
+	shared.release()
+	return db.Close()
 }
 
 func changes(ctx context.Context, db *pack.Database, from, to pack.ID) (Log, error) {

@@ -209,3 +209,34 @@ func TestPrune(t *testing.T) {
 		t.Errorf("List = %+v, %v", left, err)
 	}
 }
+
+func TestView(t *testing.T) {
+	server := serve(t, "any")
+	commit := server.repo(t, "openshift/component").commitFiles("main", "one", someFiles())
+	s, _ := server.store(t)
+	r, tree, err := s.View(context.Background(), gitsrc.Request{Repository: component, Commit: commit, Branch: "release-4.12"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	want := gitsrc.Tree{Kind: gitsrc.Payload, Repository: component, Commit: commit, Ref: "release-4.12", Time: time.Unix(1600000000, 0).UTC()}
+	if diff := cmp.Diff(want, tree); diff != "" {
+		t.Errorf("View (-want +got):\n%s", diff)
+	}
+	if data, err := fs.ReadFile(r, "link"); err != nil || string(data) != "hello\n" {
+		t.Errorf("a file through a link is %q, %v", data, err)
+	}
+	// What was fetched for looking does not count as a checkout's files.
+	checkClean(t, mustFetch(t, s, gitsrc.Request{Repository: component, Commit: commit}))
+
+	work, _ := workingTree(t)
+	write(t, work.dir, "README", "changed\n")
+	r, tree, err = s.View(context.Background(), gitsrc.Request{Spec: gitsrc.Spec{Kind: gitsrc.Local, Path: work.dir}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if data, err := fs.ReadFile(r, "README"); err != nil || string(data) != "changed\n" || !tree.Dirty {
+		t.Errorf("README of a local tree is %q, %v; %+v", data, err, tree)
+	}
+}

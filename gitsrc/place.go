@@ -44,11 +44,12 @@ func inCache(err error) error {
 }
 
 func (s *Store) placeOnce(ctx context.Context, f found, want []level, dest string) (placed, error) {
-	db, unlock, err := s.database(ctx, f, want)
+	db, shared, err := s.database(ctx, f, want)
 	if err != nil {
 		return placed{}, err
 	}
-	defer unlock()
+	defer shared.release()
+	defer db.Close()
 	p, err := s.write(ctx, db, f, want[len(want)-1], dest)
 	if err != nil {
 		return placed{}, fmt.Errorf("checking out %s of %s: %w", f.commit, f.address.Web(), inCache(err))

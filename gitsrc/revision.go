@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/giturl"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
@@ -23,6 +24,7 @@ type Revision struct {
 	fs.FS         // also fs.ReadDirFS and fs.ReadFileFS; never leads outside of the tree
 	Origin string // what was asked for, for messages: directory, or address, with @COMMIT
 	Commit string // "" for a plain directory
+	time   time.Time
 	close  func() error
 }
 
@@ -60,6 +62,34 @@ func (s *Store) ReleaseTree(ctx context.Context, location string) (*Revision, er
 		return nil, err
 	}
 	return s.revision(ctx, f)
+}
+
+// View opens the files that Fetch would check out, without a checkout: for reading a Dockerfile, say. Of a remote repository it fetches
+// what is read. A local tree is seen as it is on disk. Requests with patches cannot be viewed.
+func (s *Store) View(ctx context.Context, req Request) (*Revision, Tree, error) {
+	if len(req.Patches) > 0 {
+		return nil, Tree{}, errors.New("a source with patches has to be checked out before it can be read")
+	}
+	if req.Spec.Kind == Local {
+		tree, err := s.look(ctx, req)
+		if err != nil {
+			return nil, Tree{}, err
+		}
+		root, err := os.OpenRoot(tree.Directory)
+		if err != nil {
+			return nil, Tree{}, fmt.Errorf("opening %q: %w", tree.Directory, err)
+		}
+		return &Revision{FS: root.FS(), Origin: req.Spec.Path, Commit: tree.Commit, close: root.Close}, tree, nil
+	}
+	f, err := s.resolve(ctx, req)
+	if err != nil {
+		return nil, Tree{}, err
+	}
+	r, err := s.revision(ctx, f)
+	if err != nil {
+		return nil, Tree{}, err
+	}
+	return r, Tree{Kind: f.kind, Repository: f.address.Web(), Commit: f.commit.String(), Ref: f.branch, Tag: f.tag, Time: r.time}, nil
 }
 
 func cutLast(s, separator string) (before, after string, found bool) {
@@ -150,9 +180,8 @@ type lazy struct {
 	found found
 	ctx   context.Context // of ReleaseTree: fs.FS has no place for one
 
-	mu     sync.Mutex
-	db     *pack.Database
-	unlock func()
+	mu sync.Mutex
+	db *pack.Database // nil when closed
 }
 
 func (s *Store) revision(ctx context.Context, f found) (*Revision, error) {
@@ -171,47 +200,58 @@ func (s *Store) revision(ctx context.Context, f found) (*Revision, error) {
 		return nil, errors.Join(err, l.close())
 	}
 	origin := f.address.Web() + "@" + f.commit.String()
-	return &Revision{FS: treefs.New(c.tree, c.time, l.read), Origin: origin, Commit: f.commit.String(), close: l.close}, nil
+	return &Revision{FS: treefs.New(c.tree, c.time, l.read), Origin: origin, Commit: f.commit.String(), time: c.time, close: l.close}, nil
 }
 
-func (l *lazy) open(want level) (err error) {
-	l.db, l.unlock, err = l.store.database(l.ctx, l.found, []level{want})
-	return err
+// open does not keep the lock: whoever looks at a tree must not keep others from adding to the cache, least of all himself.
+func (l *lazy) open(want level) error {
+	db, shared, err := l.store.database(l.ctx, l.found, []level{want})
+	if err != nil {
+		return err
+	}
+	shared.release()
+	l.db = db
+	return nil
 }
 
 func (l *lazy) close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.unlock != nil {
-		l.unlock()
-		l.unlock = nil
+	if l.db == nil {
+		return nil
 	}
-	return nil
+	db := l.db
+	l.db = nil
+	return db.Close()
 }
+
+// maxTogether is how many files of one directory are fetched at a time.
+const maxTogether = 2000
 
 // read returns an object. If it is missing, it is fetched together with its neighbours, which are likely to be read next.
 func (l *lazy) read(id pack.ID, kind pack.Type, neighbours []pack.ID) ([]byte, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.unlock == nil {
+	if l.db == nil {
 		return nil, fs.ErrClosed
 	}
 	data, err := l.db.Read(id, kind)
 	if kind != pack.Blob || !errors.Is(err, pack.ErrNotFound) {
 		return data, err
 	}
-	var missing []pack.ID
-	for _, n := range append(neighbours, id) {
-		if ok, err := l.db.Has(n); err == nil && !ok {
+	missing := []pack.ID{id}
+	for _, n := range neighbours[:min(len(neighbours), maxTogether)] {
+		if ok, err := l.db.Has(n); n != id && err == nil && !ok {
 			missing = append(missing, n)
 		}
 	}
-	// The lock on the cache is shared while we read; to write it must be let go.
-	l.unlock()
-	l.unlock = nil
 	if err := l.store.fetchObjects(l.ctx, l.found.address, missing); err != nil {
 		return nil, err
 	}
+	if err := l.db.Close(); err != nil {
+		return nil, err
+	}
+	l.db = nil
 	if err := l.open(levelNames); err != nil {
 		return nil, err
 	}
@@ -226,6 +266,9 @@ func (s *Store) fetchObjects(ctx context.Context, address giturl.URL, ids []pack
 		return err
 	}
 	defer exclusive.release()
+	if err := repo.prepare(); err != nil {
+		return fmt.Errorf("preparing the source cache: %w", err)
+	}
 	o, err := s.obtainer(repo)
 	if err != nil {
 		return err
