@@ -37,6 +37,7 @@ func commands() map[string]command {
 		"interrupt":   interrupt,
 		"faster":      faster,
 		"has":         has,
+		"component":   componentOf,
 		"own-storage": ownStorage,
 	}
 }
@@ -141,6 +142,14 @@ func has(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// component RELEASE COMPONENT NAME puts the pull spec of a component into the variable NAME.
+func componentOf(ts *testscript.TestScript, _ bool, args []string) {
+	usage(ts, len(args) == 3, "component RELEASE COMPONENT NAME")
+	release, err := of(ts).Release(context.Background(), args[0])
+	ts.Check(err)
+	ts.Setenv(args[2], release.PullSpec(args[1]))
+}
+
 // own-storage gives the script a container storage and a compile cache that no other script uses, empty at first.
 func ownStorage(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Check(of(ts).SetStorage(""))
@@ -162,13 +171,15 @@ func published(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// scrub FILE replaces in a file (or stdout) what differs from run to run and from machine to machine, and writes it to FILE.scrubbed.
+// scrub FILE replaces in a file (or stdout) what differs from run to run and from machine to machine, and prose, and writes the rest to
+// FILE.scrubbed.
 func scrub(ts *testscript.TestScript, _ bool, args []string) {
 	usage(ts, len(args) == 1, "scrub FILE")
 	p := of(ts)
 	text := ts.ReadFile(args[0])
 	text = strings.NewReplacer(p.Registry.Host, "REGISTRY", p.Git.URL, "GIT_URL/", ts.Getenv("WORK"), "WORK", p.Dir, "PLAYGROUND").Replace(text)
 	text = regexp.MustCompile(`[0-9a-f]{64}`).ReplaceAllString(text, "DIGEST")
+	text = regexp.MustCompile(`("reason": )".+"`).ReplaceAllString(text, `$1"PROSE"`)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".scrubbed"), []byte(text), 0o644))
 }
 
