@@ -32,7 +32,7 @@ test: requirements ## all tests that fit ten minutes on two cores
 	$(GO) test -tags '$(TAGS)' ./...
 
 test-long: ## rebuild real operators in a real payload: OC_REBUILD_SHARED and OC_REBUILD_GIT_ROOT say where the data are
-	$(GO) test -tags '$(TAGS)' -timeout 30m -count=1 -run TestRealPayload -v ./hack/e2e
+	$(GO) test -tags '$(TAGS)' -timeout 60m -count=1 -run TestRealPayload -v ./hack/e2e
 
 vet: ## go vet with the build tags of the program
 	$(GO) vet -tags '$(TAGS)' ./...
