@@ -1,0 +1,314 @@
+package osimage
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+)
+
+var (
+	commit         = strings.Repeat("ab", 32)
+	bootableImage  = Base{Name: "stream-coreos", Digest: "sha256:1", Labels: map[string]string{"ostree.bootable": "true", "version": "417.9-0", "io.openshift.build.versions": "machine-os=417.9.1-0"}}
+	legacyImage    = Base{Name: "machine-os-content", Digest: "sha256:1", Labels: map[string]string{"com.coreos.ostree-commit": commit, "version": "48.84.1-0"}}
+	extensionImage = Base{Name: "stream-coreos-extensions", Digest: "sha256:1"}
+)
+
+// local writes files into a new directory and returns it.
+func local(t *testing.T, files map[string]string) string {
+	t.Helper()
+	directory := t.TempDir()
+	for name, text := range files {
+		to := filepath.Join(directory, name)
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(to, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return directory
+}
+
+func TestNewWritesContextAndDockerfile(t *testing.T) {
+	files := local(t, map[string]string{"o/etc/a": "a", "o/bin/b": "b", "o/usr/etc/c": "c", "x-1.rpm": string(rpmMagic) + "x", "y.repo": "[y]", "f": "f"})
+	at := func(name string) string { return filepath.Join(files, name) }
+	tests := []struct {
+		description string
+		base        Base
+		changes     Changes
+		context     []string
+		text        string
+		programs    [][]string
+		commits     bool
+		labels      []string
+	}{
+		{"a bootable image", bootableImage,
+			Changes{Overlays: []string{at("o")}, Replacements: []Replacement{{"/usr/bin/crio", at("f")}}, RPMs: []string{at("x-1.rpm"), "kernel-rt"}, RepoFiles: []string{at("y.repo")}},
+			[]string{"apply.sh", "packages", "replaced", "repos/y.repo", "rpms/x-1.rpm", "tree/etc/a", "tree/etc/c", "tree/usr/bin/b", "tree/usr/bin/crio"},
+			"FROM payload:stream-coreos\nCOPY . /tmp/oc-rebuild/\nRUN /bin/sh /tmp/oc-rebuild/apply.sh\n",
+			[][]string{{"rpm-ostree", "dnf", "rpm"}, {"rpm-ostree", "dnf"}}, false, []string{"io.openshift.build.versions", "version"}},
+		{"machine-os-content", legacyImage, Changes{Overlays: []string{at("o")}, ExtensionRPMs: []string{at("x-1.rpm")}, Tools: "example.org/tools:1"},
+			[]string{"commit.sh", "extensions.sh", "rpms/x-1.rpm", "tree/usr/bin/b", "tree/usr/etc/a", "tree/usr/etc/c"},
+			"FROM example.org/tools:1 AS tools\nUSER 0\nCOPY . /tmp/oc-rebuild/\nRUN --mount=type=bind,from=payload:machine-os-content,target=/run/old " +
+				"bash /tmp/oc-rebuild/commit.sh " + commit + " VERSION && bash /tmp/oc-rebuild/extensions.sh extensions\n\n" +
+				"FROM payload:machine-os-content\nCOPY --from=tools /tmp/oc-rebuild/out/ /\n",
+			[][]string{{"ostree"}, {"bash"}, {"awk"}, {"createrepo_c"}}, true, []string{"version"}},
+		{"machine-os-content, RPMs alone: the tree and its labels stay", legacyImage, Changes{RPMs: []string{at("x-1.rpm")}},
+			[]string{"extensions.sh", "rpms/x-1.rpm"},
+			"FROM " + DefaultTools + " AS tools\nUSER 0\nCOPY . /tmp/oc-rebuild/\nRUN --mount=type=bind,from=payload:machine-os-content,target=/run/old " +
+				"bash /tmp/oc-rebuild/extensions.sh extensions\n\nFROM payload:machine-os-content\nCOPY --from=tools /tmp/oc-rebuild/out/ /\n",
+			[][]string{{"createrepo_c"}}, false, nil},
+		{"extensions", extensionImage, Changes{ExtensionRPMs: []string{at("x-1.rpm")}},
+			[]string{"extensions.sh", "rpms/x-1.rpm"},
+			"FROM " + DefaultTools + " AS tools\nUSER 0\nCOPY . /tmp/oc-rebuild/\nRUN --mount=type=bind,from=payload:stream-coreos-extensions,target=/run/old " +
+				"bash /tmp/oc-rebuild/extensions.sh usr/share/rpm-ostree/extensions\n\nFROM payload:stream-coreos-extensions\nCOPY --from=tools /tmp/oc-rebuild/out/ /\n",
+			[][]string{{"createrepo_c"}, {"bash"}}, false, nil},
+	}
+	for _, test := range tests {
+		t.Run(test.description, func(t *testing.T) {
+			directory := t.TempDir()
+			recipe, err := New(directory, test.base, test.changes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.context, list(t, directory)); diff != "" {
+				t.Errorf("context (-want +got):\n%s", diff)
+			}
+			_, text, _ := strings.Cut(string(recipe.Text), "\n") // the first line is a comment
+			if diff := cmp.Diff(strings.ReplaceAll(test.text, "VERSION", recipe.Labels["version"]), text); diff != "" {
+				t.Errorf("Dockerfile (-want +got):\n%s", diff)
+			}
+			var programs [][]string
+			for _, need := range recipe.Needs {
+				programs = append(programs, need.Programs)
+			}
+			if diff := cmp.Diff(test.programs, programs); diff != "" {
+				t.Errorf("programs (-want +got):\n%s", diff)
+			}
+			var labels []string
+			for name, value := range recipe.Labels {
+				labels = append(labels, name)
+				if !strings.Contains(value, "modified-") {
+					t.Errorf("label %s = %q is not marked", name, value)
+				}
+			}
+			slices.Sort(labels)
+			if diff := cmp.Diff(test.labels, labels); diff != "" || recipe.Commits != test.commits {
+				t.Errorf("labels (-want +got):\n%s\ncommits: %v, want %v", diff, recipe.Commits, test.commits)
+			}
+		})
+	}
+}
+
+// list returns the files below a directory, sorted.
+func list(t *testing.T, directory string) []string {
+	t.Helper()
+	var names []string
+	err := fs.WalkDir(os.DirFS(directory), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			names = append(names, name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+func TestTheSameChangesGiveTheSameVersion(t *testing.T) {
+	version := func(text, digest string) string {
+		base := bootableImage
+		base.Digest = digest
+		recipe, err := New(t.TempDir(), base, Changes{Overlays: []string{local(t, map[string]string{"usr/a": text})}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return recipe.Labels["version"]
+	}
+	first := version("a", "sha256:1")
+	if again := version("a", "sha256:1"); again != first {
+		t.Errorf("the same changes give %s and %s", first, again)
+	}
+	if other := version("b", "sha256:1"); other == first {
+		t.Errorf("different files give the same version %s", other)
+	}
+	if other := version("a", "sha256:2"); other == first {
+		t.Errorf("different images give the same version %s", other)
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	files := local(t, map[string]string{
+		"var/var/lib/x": "", "ok/etc/x": "", "x.rpm": string(rpmMagic), "no.rpm": "#!/bin/sh", "sp ace.rpm": string(rpmMagic), "r.repo": "", "Containerfile": "FROM scratch\n", "boot/boot/x": "",
+	})
+	if err := os.Mkdir(filepath.Join(files, "empty"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	suid := filepath.Join(files, "suid", "usr")
+	if err := os.MkdirAll(suid, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(suid, "su"), nil, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Join(suid, "su"), 0o755|fs.ModeSetuid); err != nil {
+		t.Fatal(err)
+	}
+	at := func(name string) string { return filepath.Join(files, name) }
+	broken := legacyImage
+	broken.Labels = map[string]string{"com.coreos.ostree-commit": "$(reboot)"}
+	tests := []struct {
+		description string
+		base        Base
+		changes     Changes
+		kind        fault.Kind
+		want        string
+	}{
+		{"a component", Base{Name: "etcd"}, Changes{Overlays: []string{at("ok")}}, fault.Usage, "not an operating system image"},
+		{"files under /var", bootableImage, Changes{Overlays: []string{at("var")}}, fault.Usage, "\"/var\""},
+		{"files under /boot", legacyImage, Changes{Overlays: []string{at("boot")}}, fault.Usage, "/usr/lib/modules"},
+		{"an empty overlay", bootableImage, Changes{Overlays: []string{at("empty")}}, fault.Unresolved, "empty"},
+		{"no overlay", bootableImage, Changes{Overlays: []string{at("none")}}, fault.Unresolved, "none"},
+		{"a setuid file", bootableImage, Changes{Overlays: []string{at("suid")}}, fault.Usage, "setuid"},
+		{"a replacement that is a directory", bootableImage, Changes{Replacements: []Replacement{{"usr/x", files}}}, fault.Unresolved, "not a regular file"},
+		{"a replacement of nothing", bootableImage, Changes{Replacements: []Replacement{{"/", at("x.rpm")}}}, fault.Usage, "not a path"},
+		{"a replacement outside the image", bootableImage, Changes{Replacements: []Replacement{{"../../var/x", at("x.rpm")}}}, fault.Usage, "/var"},
+		{"not an RPM", bootableImage, Changes{RPMs: []string{at("no.rpm")}}, fault.Unresolved, "not an RPM"},
+		{"a name that a shell would split", bootableImage, Changes{RPMs: []string{at("sp ace.rpm")}}, fault.Usage, "must match"},
+		{"an option as a package", bootableImage, Changes{RPMs: []string{"--nogpgcheck"}}, fault.Usage, "not the name of a package"},
+		{"a command as a package", bootableImage, Changes{RPMs: []string{"x;reboot"}}, fault.Usage, "not the name of a package"},
+		{"a repository without packages", bootableImage, Changes{Overlays: []string{at("ok")}, RepoFiles: []string{at("r.repo")}}, fault.Usage, "--repo-file"},
+		{"a Containerfile and more", bootableImage, Changes{Containerfile: at("Containerfile"), Overlays: []string{at("ok")}}, fault.Usage, "--containerfile excludes --overlay"},
+		{"a Containerfile for a repository", legacyImage, Changes{Containerfile: at("Containerfile")}, fault.Usage, "machine-os-content"},
+		{"no Containerfile", bootableImage, Changes{Containerfile: at("none")}, fault.Unresolved, "none"},
+		{"a package by name for a repository", legacyImage, Changes{RPMs: []string{"kernel-rt"}}, fault.Usage, "by name"},
+		{"an overlay for extensions", extensionImage, Changes{Overlays: []string{at("ok")}}, fault.Usage, "RPMs alone"},
+		{"a commit that is none", broken, Changes{Overlays: []string{at("ok")}}, fault.Unresolved, "$(reboot)"},
+	}
+	for _, test := range tests {
+		t.Run(test.description, func(t *testing.T) {
+			_, err := New(t.TempDir(), test.base, test.changes)
+			if fault.KindOf(err) != test.kind || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("New = %v (class %d), want class %d and %q", err, fault.KindOf(err), test.kind, test.want)
+			}
+		})
+	}
+}
+
+func TestTarget(t *testing.T) {
+	tests := []struct {
+		kind       Kind
+		name, want string
+	}{
+		{Bootable, "etc/a", "etc/a"}, {Bootable, "usr/etc/a", "etc/a"}, {Bootable, "usr/etc", "etc"}, {Bootable, "usr/etcetera", "usr/etcetera"},
+		{Legacy, "etc/a", "usr/etc/a"}, {Legacy, "usr/etc/a", "usr/etc/a"}, {Legacy, "etc", "usr/etc"},
+		{Bootable, "sbin/a", "usr/sbin/a"}, {Legacy, "lib64/a", "usr/lib64/a"}, {Legacy, "opt/a", "opt/a"},
+	}
+	for _, test := range tests {
+		if got, err := target(test.kind, test.name); got != test.want || err != nil {
+			t.Errorf("target(%s, %q) = %q, %v, want %q", test.kind, test.name, got, err, test.want)
+		}
+	}
+	for name := range unpatchable {
+		if got, err := target(Bootable, name+"/x"); err == nil {
+			t.Errorf("target(%q) = %q, want an error", name+"/x", got)
+		}
+	}
+}
+
+func TestOverlayReplacesAndStaysInside(t *testing.T) {
+	first := local(t, map[string]string{"usr/share/dir/file": "1", "usr/lib/x": "1"})
+	second := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(second, "usr/share"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	outside := t.TempDir()
+	for name, points := range map[string]string{"usr/share/dir": outside, "usr/lib": "/etc", "bin": "usr/bin"} {
+		if err := os.Symlink(points, filepath.Join(second, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	third := local(t, map[string]string{"usr/share/dir/other": "3"})
+	context := t.TempDir()
+	if _, err := New(context, bootableImage, Changes{Overlays: []string{first, second, third}}); err != nil {
+		t.Fatal(err)
+	}
+	if left := list(t, outside); len(left) != 0 {
+		t.Errorf("files %v were written through a link", left)
+	}
+	if got, want := list(t, filepath.Join(context, "tree")), []string{"usr/lib", "usr/share/dir/other"}; !slices.Equal(got, want) {
+		t.Errorf("the tree has %v, want %v", got, want)
+	}
+}
+
+func TestCheck(t *testing.T) {
+	image := local(t, map[string]string{"usr/bin/crio": "x", "usr/file": "x", "etc/conf": "x"})
+	if err := os.Chmod(filepath.Join(image, "usr/bin/crio"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("../var/usrlocal", filepath.Join(image, "usr/local")); err != nil {
+		t.Fatal(err)
+	}
+	root, err := os.OpenRoot(image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	plain := filepath.Join(local(t, map[string]string{"f": "f"}), "f")
+	tests := []struct {
+		description string
+		changes     Changes
+		want        string
+	}{
+		{"a file that is there", Changes{Replacements: []Replacement{{"etc/conf", plain}}}, ""},
+		{"a new directory", Changes{Overlays: []string{local(t, map[string]string{"usr/lib/new/x": ""})}}, ""},
+		{"a file that is not there", Changes{Replacements: []Replacement{{"etc/none", plain}}}, `no file "/etc/none"`},
+		{"a program that cannot be run", Changes{Replacements: []Replacement{{"usr/bin/crio", plain}}}, "executable"},
+		{"a link to /var", Changes{Overlays: []string{local(t, map[string]string{"usr/local/bin/x": ""})}}, `link to "../var/usrlocal"`},
+		{"a file where there is a directory", Changes{Overlays: []string{local(t, map[string]string{"usr/file/x": ""})}}, "has a file"},
+	}
+	for _, test := range tests {
+		t.Run(test.description, func(t *testing.T) {
+			recipe, err := New(t.TempDir(), bootableImage, test.changes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = recipe.Check(root)
+			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want) || fault.KindOf(err) != fault.Unresolved) {
+				t.Errorf("Check = %v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestNewCommit(t *testing.T) {
+	repo := func(commits ...string) *os.Root {
+		files := map[string]string{"srv/repo/objects/aa/bb.filez": "", "srv/repo/objects/aa/short.commit": ""}
+		for _, commit := range commits {
+			files["srv/repo/objects/"+commit[:2]+"/"+commit[2:]+".commit"] = ""
+		}
+		root, err := os.OpenRoot(local(t, files))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { root.Close() })
+		return root
+	}
+	a, b, c := strings.Repeat("aa", 32), strings.Repeat("bb", 32), strings.Repeat("cc", 32)
+	if got, err := NewCommit(repo(a), repo(a, b)); got != b || err != nil {
+		t.Errorf("NewCommit = %q, %v, want %q", got, err, b)
+	}
+	for description, after := range map[string]*os.Root{"none": repo(a), "two": repo(a, b, c)} {
+		if got, err := NewCommit(repo(a), after); err == nil {
+			t.Errorf("NewCommit with %s new = %q, want an error", description, got)
+		}
+	}
+}
