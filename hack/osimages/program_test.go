@@ -76,6 +76,12 @@ type world struct {
 // newWorld seeds a payload that has the given images under their names, beside two operators.
 func newWorld(t *testing.T, images map[string]v1.Image) *world {
 	t.Helper()
+	return newWorldOf(t, "ocp/4.12", images)
+}
+
+// newWorldOf is newWorld with a payload of an image stream.
+func newWorldOf(t *testing.T, stream string, images map[string]v1.Image) *world {
+	t.Helper()
 	w := &world{t: t, registry: payloadtest.NewRegistry(t)}
 	components := []payloadtest.Component{
 		{Name: "cluster-version-operator", Manifests: map[string]string{"cvo.yaml": "kind: ConfigMap\napiVersion: v1\n"}},
@@ -85,7 +91,7 @@ func newWorld(t *testing.T, images map[string]v1.Image) *world {
 		components = append(components, payloadtest.Component{Name: component})
 	}
 	seeded := w.registry.Seed(t, payloadtest.Release{Name: "4.12.0", Created: created, Components: components,
-		Annotations: map[string]string{"release.openshift.io/from-image-stream": "ocp/4.12"}})
+		Annotations: map[string]string{"release.openshift.io/from-image-stream": stream}})
 	var changes []payload.Change
 	for component, image := range images {
 		changes = append(changes, payload.Change{Component: component, Image: w.registry.Push(t, "test/os", component, image)})
