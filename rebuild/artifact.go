@@ -11,8 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/klauspost/compress/gzip"
-	gzipparallel "github.com/klauspost/pgzip"
 	"github.com/opencontainers/go-digest"
 	"go.podman.io/image/v5/manifest"
 
@@ -24,7 +22,7 @@ import (
 // artifact is a built image in the form in which it is pushed. The layers of its base keep the descriptors that the base has in its
 // registry, so they are mounted or skipped, never compressed again; what the build added lies compressed in the blob directory.
 type artifact struct {
-	Manifest  []byte            `json:"manifest"` // docker v2 schema 2
+	Manifest  []byte            `json:"manifest"` // docker v2 schema 2, or OCI where a layer is compressed with zstd
 	Config    []byte            `json:"config"`
 	Layers    []artifactLayer   `json:"layers"` // base layer first
 	Labels    map[string]string `json:"labels"`
@@ -34,6 +32,7 @@ type artifact struct {
 
 // artifactLayer is one layer of an artifact.
 type artifactLayer struct {
+	Type   string        `json:"type"`   // media type, docker's or OCI's
 	Digest digest.Digest `json:"digest"` // of the compressed blob
 	Size   int64         `json:"size"`   // of the compressed blob, bytes
 	DiffID digest.Digest `json:"diffID"`
@@ -45,7 +44,7 @@ func (a *artifact) Digest() digest.Digest { return digest.FromBytes(a.Manifest) 
 
 // makeArtifact turns an image of local storage into an artifact. base is what the image was built on; layers that it shares are taken
 // over as they are.
-func makeArtifact(b *builder.Builder, image builder.Image, base []artifactLayer, blobs string) (*artifact, error) {
+func makeArtifact(ctx context.Context, b *builder.Builder, image builder.Image, base []artifactLayer, pack packer) (*artifact, error) {
 	a := &artifact{Config: image.Config}
 	var config struct {
 		Created time.Time `json:"created"`
@@ -63,7 +62,7 @@ func makeArtifact(b *builder.Builder, image builder.Image, base []artifactLayer,
 			continue
 		}
 		base = nil // from here on nothing is shared
-		compressed, err := compressLayer(b, layer, blobs)
+		compressed, err := pack.layer(ctx, b, layer)
 		if err != nil {
 			return nil, err
 		}
@@ -83,62 +82,6 @@ func makeArtifact(b *builder.Builder, image builder.Image, base []artifactLayer,
 	return a, nil
 }
 
-// serialize writes the docker v2 schema 2 manifest.
-func (a *artifact) serialize() ([]byte, error) {
-	config := manifest.Schema2Descriptor{MediaType: manifest.DockerV2Schema2ConfigMediaType, Size: int64(len(a.Config)), Digest: digest.FromBytes(a.Config)}
-	var layers []manifest.Schema2Descriptor
-	for _, layer := range a.Layers {
-		layers = append(layers, manifest.Schema2Descriptor{MediaType: manifest.DockerV2Schema2LayerMediaType, Size: layer.Size, Digest: layer.Digest})
-	}
-	data, err := manifest.Schema2FromComponents(config, layers).Serialize()
-	if err != nil {
-		return nil, fmt.Errorf("writing the manifest of the new image: %w", err)
-	}
-	return data, nil
-}
-
-// compressLayer writes a layer of local storage, compressed, into the blob directory under its digest. The same tar gives the same bytes
-// on every machine: the block size decides them, not the number of processors.
-func compressLayer(b *builder.Builder, layer builder.Layer, blobs string) (artifactLayer, error) {
-	stream, err := b.OpenLayer(layer)
-	if err != nil {
-		return artifactLayer{}, err
-	}
-	defer stream.Close()
-	file, err := os.CreateTemp(blobs, ".new-")
-	if err != nil {
-		return artifactLayer{}, fmt.Errorf("compressing layer %s: %w", layer.DiffID, err)
-	}
-	defer os.Remove(file.Name()) // gone already where the rename below succeeded
-	defer file.Close()
-	compressed, plain := digest.Canonical.Digester(), digest.Canonical.Digester()
-	zip, err := gzipparallel.NewWriterLevel(io.MultiWriter(file, compressed.Hash()), gzip.DefaultCompression)
-	if err != nil {
-		return artifactLayer{}, fmt.Errorf("compressing layer %s: %w", layer.DiffID, err)
-	}
-	if _, err := io.Copy(io.MultiWriter(zip, plain.Hash()), stream); err != nil {
-		return artifactLayer{}, fmt.Errorf("compressing layer %s: %w", layer.DiffID, err)
-	}
-	if err := zip.Close(); err != nil {
-		return artifactLayer{}, fmt.Errorf("compressing layer %s: %w", layer.DiffID, err)
-	}
-	if plain.Digest() != layer.DiffID {
-		return artifactLayer{}, fmt.Errorf("local storage returned %s for layer %s", plain.Digest(), layer.DiffID)
-	}
-	info, err := file.Stat()
-	if err != nil {
-		return artifactLayer{}, fmt.Errorf("compressing layer %s: %w", layer.DiffID, err)
-	}
-	result := artifactLayer{Digest: compressed.Digest(), Size: info.Size(), DiffID: layer.DiffID}
-	if err := file.Close(); err != nil {
-		return artifactLayer{}, fmt.Errorf("compressing layer %s: %w", layer.DiffID, err)
-	}
-	if err := os.Rename(file.Name(), blobPath(blobs, result.Digest)); err != nil {
-		return artifactLayer{}, fmt.Errorf("keeping layer %s: %w", layer.DiffID, err)
-	}
-	return result, nil
-}
-
 // blobPath is where a blob with a valid digest lies.
 func blobPath(blobs string, sum digest.Digest) string {
 	return filepath.Join(blobs, strings.ReplaceAll(sum.String(), ":", "-"))
@@ -155,7 +98,7 @@ func baseLayers(image *registry.Image) []artifactLayer {
 		if layer.MediaType != manifest.DockerV2Schema2LayerMediaType && layer.MediaType != "application/vnd.oci.image.layer.v1.tar+gzip" {
 			break
 		}
-		layers = append(layers, artifactLayer{Digest: layer.Digest, Size: layer.Size, DiffID: image.Config.RootFS.DiffIDs[i], Base: image.PullSpec()})
+		layers = append(layers, artifactLayer{Type: layer.MediaType, Digest: layer.Digest, Size: layer.Size, DiffID: image.Config.RootFS.DiffIDs[i], Base: image.PullSpec()})
 	}
 	return layers
 }
@@ -169,7 +112,7 @@ func (a *artifact) push(ctx context.Context, reading, writing *registry.Client, 
 	}
 	defer target.Close()
 	for _, layer := range a.Layers {
-		blob := registry.Blob{Digest: layer.Digest, Size: layer.Size, MediaType: manifest.DockerV2Schema2LayerMediaType}
+		blob := registry.Blob{Digest: layer.Digest, Size: layer.Size, MediaType: layer.Type}
 		blob.Open = func(ctx context.Context) (io.ReadCloser, error) {
 			sent(layer.Size)
 			return openBlob(ctx, reading, layer, blobs)
@@ -178,7 +121,7 @@ func (a *artifact) push(ctx context.Context, reading, writing *registry.Client, 
 			return "", err
 		}
 	}
-	if err := target.Put(ctx, registry.Bytes(a.Config, manifest.DockerV2Schema2ConfigMediaType, true)); err != nil {
+	if err := target.Put(ctx, registry.Bytes(a.Config, a.configType(), true)); err != nil {
 		return "", err
 	}
 	sum, err := target.Commit(ctx, a.Manifest)

@@ -31,14 +31,10 @@ func (j *Job) assemble(ctx context.Context, w *work, all *outcomes) (*Result, er
 		return nil, err
 	}
 	j.report("", StageAssemble, Done, "%s", describeMethod(assembly))
-	stop = j.clock.start("", StagePublish)
-	j.report("", StagePublish, Started, "%s", w.request.To)
-	pushed, err := assembly.Push(ctx, j.Pushing, w.request.To)
-	stop()
+	pushed, err := j.publish(ctx, assembly, w.request.To)
 	if err != nil {
 		return nil, err
 	}
-	j.report("", StagePublish, Done, "%s", pushed.Image)
 	result := &Result{
 		Release:    ResultRelease{Image: pushed.Image, Digest: pushed.Digest, Name: assembly.Name},
 		Components: components,

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
 )
@@ -112,17 +113,17 @@ func (j *Job) buildOne(ctx context.Context, u *unit, all *outcomes) (*built, err
 		if result.artifact, result.log, err = j.make(ctx, u, text, all); err != nil {
 			return nil, err
 		}
-		if err := saveArtifact(j.cached("builds"), key, result.artifact); err != nil {
+		if err := errors.Join(saveArtifact(j.cached("builds"), key, result.artifact), j.markBuilt(u)); err != nil {
 			return nil, err
 		}
 	}
-	result.pullSpec, err = j.pushOne(ctx, u, result.artifact)
+	result.pullSpec, err = j.pushOne(ctx, u, result)
 	return result, err
 }
 
 // buildKey digests everything that decides the bytes of the image.
 func (j *Job) buildKey(u *unit, dockerfile []byte) (string, error) {
-	context, err := digestTree(u.contextDirectory(), u.tree.Ignored)
+	context, err := u.contextKey()
 	if err != nil {
 		return "", err
 	}
@@ -130,7 +131,16 @@ func (j *Job) buildKey(u *unit, dockerfile []byte) (string, error) {
 	return inputs{
 		Version: recordVersion, Dockerfile: string(dockerfile), Args: u.args, Labels: u.labels, Context: context,
 		Time: u.tree.Time.UTC(), Platform: strings.Join([]string{os, arch, variant}, "/"), Network: j.Build.Network,
+		Compression: j.Compression,
 	}.key()
+}
+
+// contextKey stands for what COPY can see. A commit says it all; only of trees that differ from theirs every file is read.
+func (u *unit) contextKey() (string, error) {
+	if u.tree.Kind != gitsrc.Local && !u.tree.Dirty && u.tree.Commit != "" {
+		return "commit " + u.tree.Commit + " " + u.recipe.ContextDir, nil
+	}
+	return digestTree(u.contextDirectory(), u.tree.Ignored)
 }
 
 // contextDirectory is the directory that COPY reads from.
@@ -144,6 +154,9 @@ func (j *Job) make(ctx context.Context, u *unit, dockerfile []byte, all *outcome
 	b, err := j.builder.open(options)
 	if err != nil {
 		return nil, "", err
+	}
+	if err := j.checkOut(ctx, u); err != nil {
+		return nil, "", fmt.Errorf("component %q: %w", name, err)
 	}
 	if err := checkContext(u); err != nil {
 		return nil, "", fmt.Errorf("component %q: %w", name, err)
@@ -188,7 +201,7 @@ func (j *Job) make(ctx context.Context, u *unit, dockerfile []byte, all *outcome
 	if err := u.finishOS(b, images, &image); err != nil {
 		return nil, "", fmt.Errorf("component %q: %w", name, err)
 	}
-	made, err := makeArtifact(b, image, base, j.cached("blobs"))
+	made, err := makeArtifact(ctx, b, image, base, packer{j.cached("blobs"), j.Compression})
 	if err != nil {
 		return nil, "", fmt.Errorf("component %q: %w", name, err)
 	}
@@ -254,20 +267,6 @@ func (j *Job) pullBases(ctx context.Context, u *unit, all *outcomes) (images map
 		layers = baseLayers(image)
 	}
 	return images, layers, nil
-}
-
-// pushOne pushes the image of a unit and returns its pull spec by digest.
-func (j *Job) pushOne(ctx context.Context, u *unit, a *artifact) (string, error) {
-	name := u.target.Name
-	defer j.clock.start(name, StagePush)()
-	j.report(name, StagePush, Started, "%s", u.repository)
-	var sent int64
-	pullSpec, err := a.push(ctx, j.Reading, j.Pushing, u.repository, j.cached("blobs"), func(bytes int64) { sent += bytes })
-	if err != nil {
-		return "", fmt.Errorf("component %q: %w", name, err)
-	}
-	j.Progress.Report(Event{Component: name, Stage: StagePush, State: Done, Message: pullSpec, Bytes: sent})
-	return pullSpec, nil
 }
 
 // argMap returns build arguments as buildah takes them.

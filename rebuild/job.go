@@ -22,6 +22,7 @@ type Configs interface {
 // Sources brings the source of a component to this machine.
 type Sources interface {
 	Fetch(ctx context.Context, request gitsrc.Request, directory string) (gitsrc.Tree, error)
+	View(ctx context.Context, request gitsrc.Request) (*gitsrc.Revision, gitsrc.Tree, error) // its files, not checked out
 }
 
 // Options are what a job works with.
@@ -35,7 +36,9 @@ type Options struct {
 	NoCache  bool            // use nothing of an earlier run
 	Jobs     int             // components built at once; 0 = by the number of processors
 	Secrets  []string        // as builder.Build.Secrets
-	Progress Progress
+
+	Compression string // of the layers that builds add: Gzip or Zstd; "" = Gzip
+	Progress    Progress
 }
 
 // ScratchPrefix begins the name of the directory in $TMPDIR that a run works in and removes at its end.

@@ -92,7 +92,7 @@ func (u *unit) resolveOS() error {
 		return err
 	}
 	u.recipe.Origin, u.recipe.Dockerfile = origin, name
-	if err := u.resolve(); err != nil {
+	if err := u.resolve(os.DirFS(u.tree.Directory)); err != nil {
 		return err
 	}
 	if u.os.File == "" {

@@ -3,8 +3,6 @@ package rebuild
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"golang.org/x/sync/errgroup"
 
@@ -141,37 +139,9 @@ func (j *Job) settle(ctx context.Context, w *work, u *unit, checkout bool) error
 	if err != nil {
 		return fmt.Errorf("component %q: %w", name, err)
 	}
-	if err := j.fetch(ctx, u); err != nil {
+	if err := j.obtain(ctx, u, checkout); err != nil {
 		return fmt.Errorf("component %q: %w", name, err)
 	}
-	defer j.clock.start(name, StageResolve)()
-	if err := u.resolve(); err != nil {
-		return fmt.Errorf("component %q: %w", name, err)
-	}
-	return nil
-}
-
-// fetch brings the source of a unit to this machine.
-func (j *Job) fetch(ctx context.Context, u *unit) error {
-	defer j.clock.start(u.target.Name, StageFetch)()
-	request := gitsrc.Request{
-		Repository: u.component.Source,
-		Commit:     u.component.Commit,
-		Branch:     u.branch(),
-		Spec:       u.spec,
-		Patches:    u.target.Patches,
-	}
-	j.report(u.target.Name, StageFetch, Started, "%s", describeSource(u))
-	tree, err := j.Sources.Fetch(ctx, request, filepath.Join(j.scratch, "source-"+u.target.Name))
-	if err != nil {
-		return err
-	}
-	u.tree = tree
-	state := ""
-	if tree.Dirty {
-		state = ", with changes"
-	}
-	j.report(u.target.Name, StageFetch, Done, "%s at %s%s", tree.Repository, tree.Commit, state)
 	return nil
 }
 
@@ -181,33 +151,6 @@ func (u *unit) branch() string {
 		return u.component.Ref
 	}
 	return u.match.Branch
-}
-
-// describeSource says in a few words what is about to be fetched.
-func describeSource(u *unit) string {
-	if u.spec.Kind == gitsrc.Payload {
-		return fmt.Sprintf("%s at %s", u.component.Source, u.component.Commit)
-	}
-	return u.spec.String()
-}
-
-// resolve reads the Dockerfile and finds what its references stand for.
-func (u *unit) resolve() error {
-	root, err := os.OpenRoot(u.tree.Directory)
-	if err != nil {
-		return fmt.Errorf("reading the source: %w", err)
-	}
-	defer root.Close()
-	if u.dockerfile, err = u.recipe.ReadDockerfile(root.FS()); err != nil {
-		return err
-	}
-	if u.resolution, err = u.recipe.Resolve(u.dockerfile); err != nil {
-		return err
-	}
-	for _, b := range u.resolution.Bases {
-		u.bases = append(u.bases, &base{Base: b})
-	}
-	return nil
 }
 
 // ciStream is a payload's stream as package ciconfig knows it.

@@ -3,6 +3,7 @@ package rebuild_test
 import (
 	"archive/tar"
 	"context"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -44,6 +45,11 @@ type directories struct{}
 func (directories) Fetch(_ context.Context, request gitsrc.Request, _ string) (gitsrc.Tree, error) {
 	return gitsrc.Tree{Kind: gitsrc.Local, Repository: request.Repository, Commit: commit, Ref: "main", Path: request.Spec.Path,
 		Time: commitTime, Directory: request.Spec.Path}, nil
+}
+
+// View is for commits.
+func (directories) View(context.Context, gitsrc.Request) (*gitsrc.Revision, gitsrc.Tree, error) {
+	return nil, gitsrc.Tree{}, errors.ErrUnsupported
 }
 
 // playground is a registry with a payload of two components and bases to build on, and a machine's directories.

@@ -21,7 +21,7 @@ import (
 )
 
 // recordVersion is part of every key: raise it when the same inputs would give another image.
-const recordVersion = 1
+const recordVersion = 2
 
 // inputs are all that decides the bytes of an image. Two builds with equal inputs give the same image, so the second one is not made.
 type inputs struct {
@@ -33,6 +33,8 @@ type inputs struct {
 	Time       time.Time         `json:"time"`
 	Platform   string            `json:"platform"`
 	Network    string            `json:"network"`
+
+	Compression string `json:"compression,omitempty"`
 }
 
 // key returns the name under which the artifact of these inputs is kept.

@@ -63,3 +63,33 @@ func TestNothingChanged(t *testing.T) {
 		t.Error("a change of the source changed nothing")
 	}
 }
+
+func TestZstd(t *testing.T) {
+	p := newPlayground(t)
+	directory := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nCOPY file /file\n"), "file": "one\n"})
+	o := p.options(t)
+	o.Compression = rebuild.Zstd
+	result := p.mustRun(t, o, target("one", directory))
+	image := p.pullLayers(t, result.Components[0].Image)
+	manifest, err := image.Manifest()
+	check(t, err)
+	var kinds []string
+	for _, layer := range manifest.Layers {
+		kinds = append(kinds, string(layer.MediaType))
+	}
+	want := []string{"application/vnd.oci.image.layer.v1.tar+gzip", "application/vnd.oci.image.layer.v1.tar+zstd"}
+	if diff := cmp.Diff(want, kinds); diff != "" {
+		t.Errorf("layers (-want +got):\n%s", diff)
+	}
+	places := map[string]string{}
+	p.addFiles(t, places, "image", image)
+	if places["image file"] != "one\n" {
+		t.Errorf("the file of the new layer is %q", places["image file"])
+	}
+	if again := p.mustRun(t, o, target("one", directory)); again.Release.Digest != result.Release.Digest {
+		t.Errorf("the second run made %s, the first %s", again.Release.Digest, result.Release.Digest)
+	}
+	if plain := p.mustRun(t, p.options(t), target("one", directory)); plain.Components[0].Digest == result.Components[0].Digest {
+		t.Error("--compression changes nothing")
+	}
+}

@@ -88,7 +88,7 @@ func (o *jobOptions) open(progress rebuild.Progress) (*rebuild.Job, func() error
 	}
 	job, err := rebuild.New(rebuild.Options{
 		Reading: reading, Pushing: pushing, Sources: sources, Configs: configs, CacheDir: cacheDir, Progress: progress,
-		NoCache: o.build.noCache, Jobs: o.build.jobs, Secrets: o.build.secrets,
+		NoCache: o.build.noCache, Jobs: o.build.jobs, Secrets: o.build.secrets, Compression: o.build.compression,
 		Build: o.build.builder(""),
 	})
 	if err != nil {

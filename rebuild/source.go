@@ -1,0 +1,131 @@
+package rebuild
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/oc-rebuild/oc-rebuild/gitsrc"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+)
+
+// obtain brings the source of a unit to this machine and reads its Dockerfile. A commit that only a plan is made of, or that was built
+// before, is not checked out: most likely nobody needs its files.
+func (j *Job) obtain(ctx context.Context, u *unit, checkout bool) error {
+	if u.spec.Kind != gitsrc.Local && len(u.target.Patches) == 0 && (!checkout || j.builtBefore(u)) {
+		return j.view(ctx, u)
+	}
+	if err := j.fetch(ctx, u); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(u.tree.Directory)
+	if err != nil {
+		return fmt.Errorf("reading the source: %w", err)
+	}
+	defer root.Close()
+	return u.resolve(root.FS())
+}
+
+// source is the request for the source of a unit.
+func (u *unit) source() gitsrc.Request {
+	return gitsrc.Request{
+		Repository: u.component.Source,
+		Commit:     u.component.Commit,
+		Branch:     u.branch(),
+		Spec:       u.spec,
+		Patches:    u.target.Patches,
+	}
+}
+
+// view reads the Dockerfile of a unit without a checkout.
+func (j *Job) view(ctx context.Context, u *unit) (err error) {
+	stop := j.clock.start(u.target.Name, StageFetch)
+	j.report(u.target.Name, StageFetch, Started, "%s", describeSource(u))
+	revision, tree, err := j.Sources.View(ctx, u.source())
+	stop()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, revision.Close()) }()
+	u.tree = tree
+	j.report(u.target.Name, StageFetch, Done, "%s at %s", tree.Repository, tree.Commit)
+	return u.resolve(revision)
+}
+
+// fetch checks the source of a unit out; a local tree is taken as it is.
+func (j *Job) fetch(ctx context.Context, u *unit) error {
+	defer j.clock.start(u.target.Name, StageFetch)()
+	j.report(u.target.Name, StageFetch, Started, "%s", describeSource(u))
+	tree, err := j.Sources.Fetch(ctx, u.source(), filepath.Join(j.scratch, "source-"+u.target.Name))
+	if err != nil {
+		return err
+	}
+	if u.tree.Commit != "" && u.tree.Commit != tree.Commit {
+		return fault.Errorf(fault.Unresolved, "the source moved from %s to %s meanwhile: run the command again", u.tree.Commit, tree.Commit)
+	}
+	u.tree = tree
+	state := ""
+	if tree.Dirty {
+		state = ", with changes"
+	}
+	j.report(u.target.Name, StageFetch, Done, "%s at %s%s", tree.Repository, tree.Commit, state)
+	return nil
+}
+
+// checkOut makes sure that the files of a unit's source are there.
+func (j *Job) checkOut(ctx context.Context, u *unit) error {
+	if u.tree.Directory != "" {
+		return nil
+	}
+	return j.fetch(ctx, u)
+}
+
+// describeSource says in a few words what is about to be fetched.
+func describeSource(u *unit) string {
+	if u.spec.Kind == gitsrc.Payload {
+		return fmt.Sprintf("%s at %s", u.component.Source, u.component.Commit)
+	}
+	return u.spec.String()
+}
+
+// resolve reads the Dockerfile and finds what its references stand for.
+func (u *unit) resolve(files fs.FS) (err error) {
+	if u.dockerfile, err = u.recipe.ReadDockerfile(files); err != nil {
+		return err
+	}
+	if u.resolution, err = u.recipe.Resolve(u.dockerfile); err != nil {
+		return err
+	}
+	for _, b := range u.resolution.Bases {
+		u.bases = append(u.bases, &base{Base: b})
+	}
+	return nil
+}
+
+// builtBefore reports whether an earlier run built what the request for a unit's source names.
+func (j *Job) builtBefore(u *unit) bool {
+	if j.NoCache {
+		return false
+	}
+	_, err := os.Stat(j.mark(u))
+	return err == nil
+}
+
+// markBuilt records that what the request for a unit's source names was built.
+func (j *Job) markBuilt(u *unit) error {
+	if err := os.WriteFile(j.mark(u), nil, 0o600); err != nil {
+		return fmt.Errorf("recording a build: %w", err)
+	}
+	return nil
+}
+
+// mark is the file that stands for a request for source.
+func (j *Job) mark(u *unit) string {
+	sum := sha256.Sum256([]byte(u.component.Source + "\x00" + u.component.Commit + "\x00" + u.spec.String()))
+	return j.cached("builds", "source-"+hex.EncodeToString(sum[:]))
+}
