@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -198,8 +199,9 @@ func primary(t *testing.T, directory string) string {
 // checkInfo checks that info shows a version of the operating system.
 func checkInfo(t *testing.T, w *world, release, version string) {
 	t.Helper()
-	got := w.run("info", release, "--insecure", "-o", "json")
-	if got.code != 0 || !strings.Contains(got.stdout, "machine-os="+version) {
-		t.Errorf("info: exit code %d, want the version %q in\n%s%s", got.code, version, got.stderr, got.stdout)
+	got := w.run("info", release, "--insecure")
+	shown := regexp.MustCompile(`(?m)^\s*machine-os\s+` + regexp.QuoteMeta(version) + `\b`)
+	if got.code != 0 || !shown.MatchString(got.stdout) {
+		t.Errorf("info: exit code %d, want machine-os %s in\n%s%s", got.code, version, got.stderr, got.stdout)
 	}
 }

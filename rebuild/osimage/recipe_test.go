@@ -147,7 +147,7 @@ func TestTheSameChangesGiveTheSameVersion(t *testing.T) {
 
 func TestNewRefuses(t *testing.T) {
 	files := local(t, map[string]string{
-		"var/var/lib/x": "", "ok/etc/x": "", "x.rpm": string(rpmMagic), "no.rpm": "#!/bin/sh", "sp ace.rpm": string(rpmMagic), "r.repo": "", "Containerfile": "FROM scratch\n", "boot/boot/x": "",
+		"var/var/lib/x": "", "ok/etc/x": "", "x.rpm": string(rpmMagic), "no.rpm": "#!/bin/sh", "sp ace.rpm": string(rpmMagic), "r.repo": "", "line/usr/a\nb": "", "Containerfile": "FROM scratch\n", "boot/boot/x": "",
 	})
 	if err := os.Mkdir(filepath.Join(files, "empty"), 0o755); err != nil {
 		t.Fatal(err)
@@ -178,6 +178,7 @@ func TestNewRefuses(t *testing.T) {
 		{"an empty overlay", bootableImage, Changes{Overlays: []string{at("empty")}}, fault.Unresolved, "empty"},
 		{"no overlay", bootableImage, Changes{Overlays: []string{at("none")}}, fault.Unresolved, "none"},
 		{"a setuid file", bootableImage, Changes{Overlays: []string{at("suid")}}, fault.Usage, "setuid"},
+		{"a name with a line break", bootableImage, Changes{Overlays: []string{at("line")}}, fault.Usage, "control character"},
 		{"a replacement that is a directory", bootableImage, Changes{Replacements: []Replacement{{"usr/x", files}}}, fault.Unresolved, "not a regular file"},
 		{"a replacement of nothing", bootableImage, Changes{Replacements: []Replacement{{"/", at("x.rpm")}}}, fault.Usage, "not a path"},
 		{"a replacement outside the image", bootableImage, Changes{Replacements: []Replacement{{"../../var/x", at("x.rpm")}}}, fault.Usage, "/var"},

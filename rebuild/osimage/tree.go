@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
@@ -95,6 +96,9 @@ func (t *tree) copy(source *os.Root, name string, entry fs.DirEntry) error {
 	if link && slices.Contains([]string{"bin", "sbin", "lib", "lib64"}, name) {
 		return nil // the overlay has the usual links; the image has them too
 	}
+	if strings.ContainsFunc(name, unicode.IsControl) {
+		return fault.Errorf(fault.Usage, "the name of the file %q has a control character", name)
+	}
 	to, err := target(t.kind, name)
 	if err != nil {
 		return err
@@ -130,7 +134,7 @@ func (t *tree) copy(source *os.Root, name string, entry fs.DirEntry) error {
 // replace puts a local file where the image has one.
 func (t *tree) replace(r Replacement) (to string, err error) {
 	name := strings.TrimPrefix(path.Clean("/"+r.Path), "/")
-	if name == "" || strings.ContainsAny(name, "\n\x00") {
+	if name == "" || strings.ContainsFunc(name, unicode.IsControl) {
 		return "", fault.Errorf(fault.Usage, "--replace-file %q: not a path of a file", r.Path)
 	}
 	if to, err = target(t.kind, name); err != nil {
