@@ -9,112 +9,183 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/oc-rebuild/oc-rebuild/ciconfig"
+	"github.com/oc-rebuild/oc-rebuild/ciconfig/bases"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 )
 
-// What stands for a base, as plans say it.
-const (
-	fromConfig  = "config"  // what the config or the Dockerfile says
-	fromMap     = "map"     // --base-image
-	fromPayload = "payload" // the source payload has it
-	fromBuild   = "build"   // a component of the same run
-)
-
-// payloadScheme marks a pull spec that names an image of the source payload: payload:NAME.
-const payloadScheme = "payload:"
-
-// basesOf settles the bases of a request. What one component learns about a reference serves the others.
-type basesOf struct {
-	job     *Job
-	work    *work
-	mapping []baseMapping
+// settler settles the bases of a request. What one unit learns about a reference serves the others.
+type settler struct {
+	job        *Job
+	work       *work
+	rules      bases.Rules // what the user wants
+	standIns   bases.Rules
+	strategies []strategy
 
 	mu       sync.Mutex
 	resolved map[string]func() (string, error)
+	down     map[string]error // registries that did not answer, by host
+	made     map[string]func() (*unit, error)
+	names    map[string]int
+	fresh    []*unit // made since they were last taken
+	peels    peels
 }
 
-// settleBases finds out what stands for every base, all at once, and checks that it can be had: nothing is built before.
+// settleBases finds out what stands for every base and checks that it can be had: nothing is built before. Images that have to be built
+// first join the work as helpers, and their bases are settled too.
 func (j *Job) settleBases(ctx context.Context, w *work) error {
-	mapping, err := parseBaseMappings(w.request.BaseImages)
-	if err != nil {
+	s := &settler{job: j, work: w, resolved: map[string]func() (string, error){}, down: map[string]error{},
+		made: map[string]func() (*unit, error){}, names: map[string]int{}}
+	var err error
+	if s.rules, err = w.request.baseRules(); err != nil {
 		return err
 	}
-	s := &basesOf{job: j, work: w, mapping: mapping, resolved: map[string]func() (string, error){}}
-	group := new(errgroup.Group)
-	group.SetLimit(16)
-	for _, u := range w.units {
-		for _, b := range u.bases {
-			group.Go(func() error {
-				if err := s.settle(ctx, u, b); err != nil {
-					return s.explain(u, b, err)
-				}
-				return nil
-			})
-		}
+	if s.standIns, err = bases.StandIns(); err != nil {
+		return err
 	}
-	return group.Wait()
-}
-
-// settle tries, in this order: what the user mapped, a component of the same run, the payload itself, what the config or the Dockerfile
-// says.
-func (s *basesOf) settle(ctx context.Context, u *unit, b *base) error {
-	if pullSpec, why, ok := lookUpMapping(s.mapping, b.Base); ok {
-		return s.take(ctx, u, b, pullSpec, fromMap, why)
-	}
-	if b.Sibling != "" {
-		return fmt.Errorf("it is built from %q of the same config, which has to be built first: not supported yet", b.Sibling)
-	}
-	if strings.HasPrefix(b.Pullspec, payloadScheme) {
-		return s.take(ctx, u, b, b.Pullspec, fromPayload, "the Dockerfile says so")
-	}
-	if tag, ok := s.work.ciStream().Holds(b.Image); ok && !b.Image.IsZero() {
-		if _, err := s.work.release.Component(tag); err == nil && tag != u.target.Name {
-			return s.take(ctx, u, b, payloadScheme+tag, fromPayload, "the payload has what "+b.Image.String()+" was when it was made")
-		}
-	}
-	if b.Image.IsZero() {
-		return s.take(ctx, u, b, b.Pullspec, fromConfig, b.Reason)
-	}
-	return s.take(ctx, u, b, b.Image.Pullspec(), fromConfig, b.Reason)
-}
-
-// take makes a pull spec, or payload:NAME, the choice, once it is known by digest.
-func (s *basesOf) take(ctx context.Context, u *unit, b *base, pullSpec, from, why string) error {
-	b.from, b.why = from, why
-	if name, ok := strings.CutPrefix(pullSpec, payloadScheme); ok {
-		for _, other := range s.work.units {
-			if other.target.Name == name && other != u && other.swapped == "" {
-				b.built, b.from, b.why = other, fromBuild, name+" is built in the same run"
-				return nil
-			}
-		}
-		component, err := s.work.release.Component(name)
-		if err != nil {
+	s.strategies = s.choose(w.request.BasePolicy)
+	for pending := w.units; len(pending) > 0; {
+		if err := s.settleAll(ctx, pending); err != nil {
 			return err
 		}
-		pullSpec = component.Image
+		if err := s.reconsider(ctx); err != nil {
+			return err
+		}
+		pending = s.takeFresh()
 	}
-	var err error
-	b.chosen, err = s.resolve(ctx, pullSpec)
-	return err
+	w.keep()
+	return nil
 }
 
-// resolve returns a pull spec by digest, having asked the registry once however often it is named.
-func (s *basesOf) resolve(ctx context.Context, pullSpec string) (string, error) {
+// settleAll settles the bases of several units at once. A component that cannot be built is an error, unless the whole payload is
+// planned; a helper is only marked: those who wanted it may have another way.
+func (s *settler) settleAll(ctx context.Context, units []*unit) error {
+	failures := make([]error, len(units))
+	var outer errgroup.Group
+	outer.SetLimit(32)
+	for i, u := range units {
+		if u.problem != nil {
+			continue
+		}
+		outer.Go(func() error {
+			for _, b := range u.wants() {
+				if err := s.settle(ctx, u, b); err != nil {
+					failures[i] = s.explain(u, b, err)
+					if !s.work.request.All {
+						return nil
+					}
+					b.problem = failures[i]
+				}
+			}
+			return nil
+		})
+	}
+	_ = outer.Wait() // failures has them all
+	for i, u := range units {
+		if failures[i] == nil || ctx.Err() != nil {
+			continue
+		}
+		if u.replaces() && !s.work.request.All {
+			return failures[i]
+		}
+		u.problem = failures[i]
+	}
+	return ctx.Err()
+}
+
+// reconsider looks for another way for each base whose unit turned out to be impossible, until nothing changes any more.
+func (s *settler) reconsider(ctx context.Context) error {
+	for changed := true; changed; {
+		changed = false
+		for _, u := range append(append([]*unit{}, s.work.units...), s.allHelpers()...) {
+			for _, b := range u.wants() {
+				if b.built == nil || b.built.problem == nil || b.built.replaces() || u.problem != nil {
+					continue
+				}
+				changed = true
+				b.attempts = append(b.attempts, attempt{from: b.from, err: b.built.problem})
+				b.built = nil
+				b.next++
+				err := s.settle(ctx, u, b)
+				if err == nil {
+					continue
+				}
+				err = s.explain(u, b, err)
+				if u.replaces() && !s.work.request.All {
+					return err
+				}
+				u.problem, b.problem = err, err
+			}
+		}
+	}
+	return ctx.Err()
+}
+
+// settle goes through the strategies, from where it stopped last, until one gives an image.
+func (s *settler) settle(ctx context.Context, u *unit, b *base) error {
+	for ; b.next < len(s.strategies); b.next++ {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		settled, err := s.strategies[b.next].try(ctx, u, b)
+		if settled || err != nil {
+			return err
+		}
+	}
+	if len(b.attempts) == 0 {
+		return errors.New("nothing says which image it is")
+	}
+	first := b.attempts[0]
+	if len(b.attempts) == 1 {
+		return first.err
+	}
+	lines := make([]string, 0, len(b.attempts))
+	for _, a := range b.attempts {
+		lines = append(lines, fmt.Sprintf("  %s: %v", a.from, a.err))
+	}
+	return fault.New(fault.Unresolved, fault.AdviceOf(first.err), fmt.Errorf("tried:\n%s", strings.Join(lines, "\n")))
+}
+
+// offer makes a pull spec the choice, once it is known by digest; where that fails, it notes why.
+func (s *settler) offer(ctx context.Context, b *base, from, pullSpec, why string) bool {
+	chosen, err := s.resolve(ctx, pullSpec)
+	if err != nil {
+		b.attempts = append(b.attempts, attempt{from, pullSpec, err})
+		return false
+	}
+	b.chosen, b.from, b.why = chosen, from, why
+	return true
+}
+
+// resolve returns a pull spec by digest, having asked the registry once however often it is named. A registry that does not answer is
+// not asked for another image.
+func (s *settler) resolve(ctx context.Context, pullSpec string) (string, error) {
+	host := ""
+	if named, err := registry.ParsePullSpec(pullSpec); err == nil {
+		host, _, _ = strings.Cut(named.Name(), "/")
+	}
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.down[host]; err != nil && s.resolved[pullSpec] == nil {
+		return "", fmt.Errorf("%s did not answer before: %w", host, err)
+	}
 	once, ok := s.resolved[pullSpec]
 	if !ok {
 		once = sync.OnceValues(func() (string, error) { return s.job.Reading.Resolve(ctx, pullSpec) })
 		s.resolved[pullSpec] = once
 	}
 	s.mu.Unlock()
-	return once()
+	chosen, err := once()
+	s.mu.Lock()
+	if err != nil && ctx.Err() == nil && fault.KindOf(err) == fault.Other && host != "" {
+		s.down[host] = err
+	}
+	return chosen, err
 }
 
 // explain says which base of which line cannot be had, and what to pass instead. Whatever the registry answered, this is an input that
 // cannot be resolved.
-func (s *basesOf) explain(u *unit, b *base, err error) error {
+func (s *settler) explain(u *unit, b *base, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -122,65 +193,33 @@ func (s *basesOf) explain(u *unit, b *base, err error) error {
 	if !b.Image.IsZero() {
 		key = b.Image.String()
 	}
-	where := u.recipe.Dockerfile
-	if u.recipe.Literal != "" {
-		where = "the config's dockerfile_literal"
+	where := ""
+	switch {
+	case b.Line == 0:
+		where = "of " + u.match.Path
+	case u.recipe.Literal != "":
+		where = fmt.Sprintf("line %d of the config's dockerfile_literal", b.Line)
+	default:
+		where = fmt.Sprintf("line %d of %s", b.Line, u.recipe.Dockerfile)
 	}
 	if u.os != nil {
 		where = u.recipe.Dockerfile
 	}
-	stands := ""
 	if !b.Image.IsZero() {
-		stands = ", which is " + b.Image.String()
+		where += ", which is " + b.Image.String()
+	}
+	name := b.Reference
+	if name == "" {
+		name = b.Alias
 	}
 	advice := fmt.Sprintf("Pass --base-image %s=PULLSPEC to build on another image, or log in to its registry.\n%s", key, fault.AdviceOf(err))
-	return fault.New(fault.Unresolved, advice, fmt.Errorf("component %q: the base image %q (line %d of %s%s) cannot be had: %w",
-		u.target.Name, b.Reference, b.Line, where, stands, err))
+	return fault.New(fault.Unresolved, advice, fmt.Errorf("%s %q: the base image %q (%s) cannot be had: %w", u.noun(), u.target.Name, name, where, err))
 }
 
-// baseMapping is one --base-image.
-type baseMapping struct{ pattern, pullSpec string }
-
-// parseBaseMappings reads REFERENCE=PULLSPEC.
-func parseBaseMappings(texts []string) ([]baseMapping, error) {
-	var mappings []baseMapping
-	for _, text := range texts {
-		pattern, pullSpec, ok := strings.Cut(text, "=")
-		if !ok || pattern == "" || pullSpec == "" {
-			return nil, fault.Errorf(fault.Usage, "--base-image %q: want REFERENCE=PULLSPEC", text)
-		}
-		mappings = append(mappings, baseMapping{pattern, pullSpec})
+// noun is what messages call a unit.
+func (u *unit) noun() string {
+	if u.replaces() {
+		return "component"
 	}
-	return mappings, nil
-}
-
-// lookUpMapping returns what the user wants in place of a base. A mapping names the image as CI does (namespace/name:tag), the text of the
-// Dockerfile, or the config's alias; the last one that matches wins.
-func lookUpMapping(mappings []baseMapping, b ciconfig.Base) (pullSpec, why string, ok bool) {
-	for _, m := range mappings {
-		for _, name := range []string{b.Image.String(), b.Reference, b.Alias, b.Pullspec} {
-			if name != "" && matchWildcard(m.pattern, name) {
-				pullSpec, why, ok = m.pullSpec, "--base-image "+m.pattern, true
-			}
-		}
-	}
-	return pullSpec, why, ok
-}
-
-// matchWildcard reports whether name matches a pattern in which * stands for any text.
-func matchWildcard(pattern, name string) bool {
-	first, rest, wild := strings.Cut(pattern, "*")
-	if !wild {
-		return pattern == name
-	}
-	if !strings.HasPrefix(name, first) {
-		return false
-	}
-	name = name[len(first):]
-	for i := 0; i <= len(name); i++ {
-		if matchWildcard(rest, name[i:]) {
-			return true
-		}
-	}
-	return false
+	return "image"
 }

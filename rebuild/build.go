@@ -4,15 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
 )
@@ -95,11 +92,11 @@ func joinFailures(failures []error) error {
 // buildOne builds a unit, or takes what an earlier run made of the same inputs, and pushes it.
 func (j *Job) buildOne(ctx context.Context, u *unit, all *outcomes) (*built, error) {
 	name := u.target.Name
-	text, err := u.render(func(b *base) string { return all.get(b.built).pullSpec })
+	text, err := u.render(func(b *base) string { return b.reference(all) })
 	if err != nil {
 		return nil, fmt.Errorf("component %q: %w", name, err)
 	}
-	key, err := j.buildKey(u, text)
+	key, err := j.buildKey(u, text, all)
 	if err != nil {
 		return nil, fmt.Errorf("component %q: %w", name, err)
 	}
@@ -117,13 +114,15 @@ func (j *Job) buildOne(ctx context.Context, u *unit, all *outcomes) (*built, err
 			return nil, err
 		}
 	}
-	result.pullSpec, err = j.pushOne(ctx, u, result)
+	if u.replaces() {
+		result.pullSpec, err = j.pushOne(ctx, u, result)
+	}
 	return result, err
 }
 
 // buildKey digests everything that decides the bytes of the image.
-func (j *Job) buildKey(u *unit, dockerfile []byte) (string, error) {
-	context, err := u.contextKey()
+func (j *Job) buildKey(u *unit, dockerfile []byte, all *outcomes) (string, error) {
+	context, err := u.contextKey(all)
 	if err != nil {
 		return "", err
 	}
@@ -135,30 +134,21 @@ func (j *Job) buildKey(u *unit, dockerfile []byte) (string, error) {
 	}.key()
 }
 
-// contextKey stands for what COPY can see. A commit says it all; only of trees that differ from theirs every file is read.
-func (u *unit) contextKey() (string, error) {
-	if u.tree.Kind != gitsrc.Local && !u.tree.Dirty && u.tree.Commit != "" {
-		return "commit " + u.tree.Commit + " " + u.recipe.ContextDir, nil
-	}
-	return digestTree(u.contextDirectory(), u.tree.Ignored)
+// open returns the builder.
+func (j *Job) open() (*builder.Builder, error) {
+	options := j.Build
+	options.Temp, options.SystemContext = j.scratch, j.Reading.SystemContext()
+	return j.builder.open(options)
 }
-
-// contextDirectory is the directory that COPY reads from.
-func (u *unit) contextDirectory() string { return filepath.Join(u.tree.Directory, u.recipe.ContextDir) }
 
 // make builds a unit.
 func (j *Job) make(ctx context.Context, u *unit, dockerfile []byte, all *outcomes) (*artifact, string, error) {
 	name := u.target.Name
-	options := j.Build
-	options.Temp, options.SystemContext = j.scratch, j.Reading.SystemContext()
-	b, err := j.builder.open(options)
+	b, err := j.open()
 	if err != nil {
 		return nil, "", err
 	}
 	if err := j.checkOut(ctx, u); err != nil {
-		return nil, "", fmt.Errorf("component %q: %w", name, err)
-	}
-	if err := checkContext(u); err != nil {
 		return nil, "", fmt.Errorf("component %q: %w", name, err)
 	}
 	images, base, err := j.pullBases(ctx, u, all)
@@ -168,8 +158,13 @@ func (j *Job) make(ctx context.Context, u *unit, dockerfile []byte, all *outcome
 	if err := u.checkOS(b, images); err != nil {
 		return nil, "", fmt.Errorf("component %q: %w", name, err)
 	}
+	directory, remove, err := j.assembleContext(ctx, b, u, all)
+	if err != nil {
+		return nil, "", fmt.Errorf("component %q: %w", name, err)
+	}
+	defer remove()
 	build := builder.Build{
-		Name: name, Context: u.contextDirectory(), Dockerfile: dockerfile, Args: argMap(u.args), Labels: u.labels,
+		Name: name, Context: directory, Dockerfile: dockerfile, Args: argMap(u.args), Labels: u.labels,
 		Timestamp: u.tree.Time, Secrets: j.Secrets,
 	}
 	if !j.NoCache {
@@ -197,7 +192,9 @@ func (j *Job) make(ctx context.Context, u *unit, dockerfile []byte, all *outcome
 	if err != nil {
 		return nil, "", buildFailure(name, log, err)
 	}
-	defer b.Remove(image.ID) //nolint:errcheck // the image is kept as an artifact; storage that cannot delete it loses only space
+	if u.replaces() {
+		defer b.Remove(image.ID) //nolint:errcheck // the image is kept as an artifact; storage that cannot delete it loses only space
+	}
 	if err := u.finishOS(b, images, &image); err != nil {
 		return nil, "", fmt.Errorf("component %q: %w", name, err)
 	}
@@ -216,57 +213,6 @@ func buildFailure(name string, log *buildLog, err error) error {
 	}
 	return fault.New(fault.Build, "The whole output is in "+log.Path+".\n"+fault.AdviceOf(err),
 		fmt.Errorf("%w; the last lines of its output:\n%s", err, log.Tail()))
-}
-
-// checkContext makes sure that the build context lies inside the source, symbolic links followed.
-func checkContext(u *unit) error {
-	root, err := os.OpenRoot(u.tree.Directory)
-	if err != nil {
-		return fmt.Errorf("reading the source: %w", err)
-	}
-	defer root.Close()
-	info, err := root.Stat(filepath.Clean(u.recipe.ContextDir))
-	if err == nil && !info.IsDir() {
-		err = errors.New("not a directory")
-	}
-	if err != nil {
-		return fault.New(fault.Unresolved, "--context-dir says where it is.", fmt.Errorf("build context %q: %w", u.recipe.ContextDir, err))
-	}
-	for _, piece := range u.recipe.Contexts() {
-		if piece.Checkout == "" {
-			return fault.Errorf(fault.Unresolved, "its build context takes %q from the image %q of the same config, which is not supported yet", piece.Source, piece.Image)
-		}
-	}
-	return nil
-}
-
-// pullBases brings every base into local storage and returns them, and the layers of the one that the image itself is built on.
-func (j *Job) pullBases(ctx context.Context, u *unit, all *outcomes) (images map[*base]builder.Image, layers []artifactLayer, err error) {
-	defer j.clock.start(u.target.Name, StagePull)()
-	images = map[*base]builder.Image{}
-	for _, b := range u.bases {
-		pullSpec := b.chosen
-		if b.built != nil {
-			pullSpec = all.get(b.built).pullSpec
-		}
-		images[b], err = j.builder.pull(ctx, pullSpec, func() { j.report(u.target.Name, StagePull, Started, "%s", pullSpec) })
-		if err != nil {
-			return nil, nil, fmt.Errorf("component %q: %w", u.target.Name, j.Reading.Explain(err, "pulling", pullSpec))
-		}
-		if !b.Final {
-			continue
-		}
-		if b.built != nil {
-			layers = all.get(b.built).artifact.Layers
-			continue
-		}
-		image, err := j.Reading.Image(ctx, pullSpec)
-		if err != nil {
-			return nil, nil, fmt.Errorf("component %q: %w", u.target.Name, err)
-		}
-		layers = baseLayers(image)
-	}
-	return images, layers, nil
 }
 
 // argMap returns build arguments as buildah takes them.

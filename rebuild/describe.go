@@ -23,19 +23,18 @@ func (w *work) describe() error {
 	if w.release.ListDigest != "" {
 		w.plan.Release.Digest = w.release.ListDigest
 	}
-	for _, u := range w.units {
+	for _, u := range append(append([]*unit{}, w.units...), w.helpers...) {
 		component, err := u.describe()
 		if err != nil {
-			return fmt.Errorf("component %q: %w", u.target.Name, err)
+			return fmt.Errorf("%s %q: %w", u.noun(), u.target.Name, err)
 		}
-		w.plan.Components = append(w.plan.Components, component)
-		for _, note := range u.outside(w.secrets) {
-			w.plan.Warnings = append(w.plan.Warnings, plain.Line(u.target.Name+": "+note))
+		if u.replaces() {
+			w.plan.Components = append(w.plan.Components, component)
+		} else {
+			w.plan.Images = append(w.plan.Images, component)
 		}
-		for _, b := range u.bases {
-			if b.Kind == "RUN --mount" && u.os == nil {
-				w.plan.Warnings = append(w.plan.Warnings, plain.Line(fmt.Sprintf("%s: line %d mounts %s into a RUN step", u.target.Name, b.Line, b.Reference)))
-			}
+		for _, warning := range u.warnings(w.secrets) {
+			w.plan.Warnings = append(w.plan.Warnings, plain.Line(u.target.Name+": "+warning))
 		}
 	}
 	for _, group := range w.order {
@@ -48,9 +47,31 @@ func (w *work) describe() error {
 	return nil
 }
 
-// describe writes the plan of one component.
+// warnings says what the user should know about a unit.
+func (u *unit) warnings(secrets []string) []string {
+	list := append(append([]string{}, u.opinion...), u.outside(secrets)...)
+	if u.resolution != nil {
+		for _, notice := range u.resolution.Notices {
+			list = append(list, fmt.Sprintf("line %d: %s", notice.Line, notice.Text))
+		}
+	}
+	for _, b := range u.bases {
+		if b.Kind == dockerfile.Mount && u.os == nil {
+			list = append(list, fmt.Sprintf("line %d mounts %s into a RUN step", b.Line, b.Reference))
+		}
+		if b.from == fromOverlay {
+			list = append(list, "it is built on top of its own image in the payload, so files that the new build does not write stay; --base-image gives it another base")
+		}
+	}
+	return list
+}
+
+// describe writes the plan of one unit.
 func (u *unit) describe() (PlannedComponent, error) {
-	planned := PlannedComponent{Name: u.target.Name, Image: u.component.Image, Bases: []PlannedBase{}, Labels: u.labels, Target: u.repository}
+	planned := PlannedComponent{Name: u.target.Name, Kind: string(u.kind), Image: u.component.Image, Bases: []PlannedBase{}, Labels: u.labels, Target: u.repository}
+	if u.problem != nil {
+		planned.Problem = u.problem.Error()
+	}
 	if u.swapped != "" {
 		planned.Source.Kind, planned.Target, planned.Labels = "image", u.swapped, map[string]string{}
 		return planned, nil
@@ -59,6 +80,16 @@ func (u *unit) describe() (PlannedComponent, error) {
 	text, err := u.render(func(b *base) string { return payloadScheme + b.built.target.Name })
 	if err != nil {
 		return PlannedComponent{}, err
+	}
+	for _, b := range u.bases {
+		planned.Bases = append(planned.Bases, b.describe())
+	}
+	for _, b := range u.files {
+		planned.Files = append(planned.Files, b.describe())
+	}
+	if u.match.Config == nil {
+		planned.Recipe.BuildArgs = []Arg{}
+		return planned, nil
 	}
 	planned.Recipe = PlannedRecipe{
 		Origin:         u.recipe.Origin,
@@ -73,24 +104,45 @@ func (u *unit) describe() (PlannedComponent, error) {
 	if planned.Recipe.BuildArgs == nil {
 		planned.Recipe.BuildArgs = []Arg{}
 	}
-	for _, b := range u.bases {
-		planned.Bases = append(planned.Bases, PlannedBase{
-			Reference: b.Reference, Line: b.Line, Alias: b.Alias, Image: b.Image.String(), PullSpec: b.chosen,
-			From: b.from, Stage: b.Stage, Final: b.Final, Reason: b.why,
-		})
-	}
 	return planned, nil
+}
+
+// describe writes what stands for a base, and what was tried before.
+func (b *base) describe() PlannedBase {
+	planned := PlannedBase{
+		Reference: b.Reference, Line: b.Line, Alias: b.Alias, Image: b.Image.String(), PullSpec: b.chosen,
+		From: b.from, Stage: b.Stage, Final: b.Final, Reason: b.why,
+	}
+	if b.built != nil {
+		planned.Built = b.built.target.Name
+	}
+	if b.from == fromPayload || b.from == fromMap {
+		planned.Component = b.taken
+	}
+	if b.problem != nil {
+		planned.Problem = b.problem.Error()
+	}
+	for _, a := range b.attempts {
+		planned.Attempts = append(planned.Attempts, PlannedAttempt{From: a.from, PullSpec: a.pullSpec, Problem: a.err.Error()})
+	}
+	return planned
 }
 
 // render returns the Dockerfile as it is built: bases put in, and what CI and ART tell a build about its source set in every stage. built
 // says what to write for a base that is built in the same run.
 func (u *unit) render(built func(*base) string) ([]byte, error) {
+	if u.resolution == nil { // the Dockerfile was not read
+		return nil, nil
+	}
 	next := 0 // Rewrite asks for the bases in their order
 	text, err := u.resolution.Rewrite(func(ciconfig.Base) string {
 		b := u.bases[next]
 		next++
-		if b.built != nil {
+		switch {
+		case b.built != nil:
 			return built(b)
+		case b.peeled != nil:
+			return b.peeled.id()
 		}
 		return b.chosen
 	})

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
+	"github.com/oc-rebuild/oc-rebuild/ciconfig/builddata"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
@@ -25,17 +26,24 @@ type Sources interface {
 	View(ctx context.Context, request gitsrc.Request) (*gitsrc.Revision, gitsrc.Tree, error) // its files, not checked out
 }
 
+// BuildData know how a release's images are built outside CI.
+type BuildData interface {
+	Component(tag string) (builddata.Image, error)
+}
+
 // Options are what a job works with.
 type Options struct {
-	Reading  *registry.Client // for payloads and bases
-	Pushing  *registry.Client // for what is pushed; may be Reading
-	Sources  Sources
-	Configs  Configs
-	Build    builder.Options // Temp and SystemContext are the job's own business
-	CacheDir string          // what outlives a run: build records, blobs, compile caches, logs
-	NoCache  bool            // use nothing of an earlier run
-	Jobs     int             // components built at once; 0 = by the number of processors
-	Secrets  []string        // as builder.Build.Secrets
+	Reading *registry.Client // for payloads and bases
+	Pushing *registry.Client // for what is pushed; may be Reading
+	Sources Sources
+	Configs Configs
+	// BuildData are a second opinion on how components are built; nil = none.
+	BuildData BuildData
+	Build     builder.Options // Temp and SystemContext are the job's own business
+	CacheDir  string          // what outlives a run: build records, blobs, compile caches, logs
+	NoCache   bool            // use nothing of an earlier run
+	Jobs      int             // components built at once; 0 = by the number of processors
+	Secrets   []string        // as builder.Build.Secrets
 
 	Compression string // of the layers that builds add: Gzip or Zstd; "" = Gzip
 	Progress    Progress

@@ -19,6 +19,9 @@ func (u *unit) provenance() map[string]string {
 		if b.Final && b.Alias != "" && b.Alias == u.recipe.From {
 			facts.From = b.Alias
 			_, facts.FromDigest, _ = strings.Cut(b.chosen, "@")
+			if b.peeled != nil { // chosen is what was built on the base
+				facts.FromDigest = b.peeled.digest
+			}
 		}
 	}
 	labels := map[string]string{}

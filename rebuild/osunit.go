@@ -84,15 +84,11 @@ func (u *unit) resolveOS() error {
 	}
 	config := &ciconfig.Config{Name: name, Images: []ciconfig.Image{{To: u.target.Name, Literal: string(u.os.Text)}}}
 	u.match = ciconfig.Match{Origin: origin, Config: config, Image: u.target.Name, Reason: u.os.Summary}
-	var err error
-	if u.recipe, err = config.Recipe(u.target.Name); err != nil {
-		return err
-	}
-	if err := u.override(); err != nil {
+	if err := u.setRecipe(); err != nil {
 		return err
 	}
 	u.recipe.Origin, u.recipe.Dockerfile = origin, name
-	if err := u.resolve(os.DirFS(u.tree.Directory)); err != nil {
+	if err := u.readRecipe(os.DirFS(u.tree.Directory)); err != nil {
 		return err
 	}
 	if u.os.File == "" {

@@ -7,7 +7,8 @@ import "github.com/opencontainers/go-digest"
 type Plan struct {
 	Release    PlannedRelease     `json:"release"`
 	Components []PlannedComponent `json:"components"`
-	Order      [][]string         `json:"order"` // components that can be built side by side, in the order of the groups
+	Images     []PlannedComponent `json:"images,omitempty"` // built first and only used
+	Order      [][]string         `json:"order"`            // components that can be built side by side, in the order of the groups
 	Warnings   []string           `json:"warnings,omitempty"`
 }
 
@@ -28,12 +29,16 @@ type Stream struct {
 // PlannedComponent is one component: where its source comes from, how it is built, on what, and where the image goes.
 type PlannedComponent struct {
 	Name   string            `json:"name"`
+	Kind   string            `json:"kind"`  // component; pipeline: an image of the same config that others are built from; base: a base built from its source
 	Image  string            `json:"image"` // pull spec in the source payload
 	Source PlannedSource     `json:"source"`
 	Recipe PlannedRecipe     `json:"recipe"`
 	Bases  []PlannedBase     `json:"bases"`
+	Files  []PlannedBase     `json:"files,omitempty"` // images from which files are copied into the build context
 	Labels map[string]string `json:"labels"`
 	Target string            `json:"target"` // repository that the image is pushed to, or the pull spec that is swapped in
+	// Problem says why the component cannot be built; only in plans of a whole payload.
+	Problem string `json:"problem,omitempty"`
 }
 
 // PlannedSource is the source of a component.
@@ -65,10 +70,22 @@ type PlannedBase struct {
 	Alias     string `json:"alias"`     // key in the config's base_images or inputs; "" where the config does not know it
 	Image     string `json:"image"`     // namespace/name:tag after the config's substitution; "" where it is a plain pull spec
 	PullSpec  string `json:"pullspec"`  // what is pulled: repository@digest; "" for a component built in the same run
-	From      string `json:"from"`      // config, map, payload, overlay, public, build
+	From      string `json:"from"`      // map, build, payload, config, peel, overlay, public
 	Stage     int    `json:"stage"`
 	Final     bool   `json:"final"` // the base of the image itself
 	Reason    string `json:"reason"`
+	Built     string `json:"built,omitempty"`     // the component or image of this plan that builds it
+	Component string `json:"component,omitempty"` // the component of the payload whose image is taken as it is
+	Problem   string `json:"problem,omitempty"`   // why nothing stands for it; only in plans of a whole payload
+	// Attempts are what was tried before, in order.
+	Attempts []PlannedAttempt `json:"attempts,omitempty"`
+}
+
+// PlannedAttempt is a way to a base that led nowhere.
+type PlannedAttempt struct {
+	From     string `json:"from"` // as in PlannedBase, or source: built from its source first
+	PullSpec string `json:"pullspec,omitempty"`
+	Problem  string `json:"problem"`
 }
 
 // Result is what a run made. Its JSON form is what `oc rebuild -o json` prints.

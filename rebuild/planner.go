@@ -26,31 +26,40 @@ func (j *Job) plan(ctx context.Context, request Request, checkout bool) (*work, 
 	if err != nil {
 		return nil, err
 	}
-	w := &work{request: request, release: release, secrets: j.Secrets}
+	w := &work{checkout: checkout, request: request, release: release, components: map[string]payload.Component{}, secrets: j.Secrets}
 	for _, warning := range release.Warnings {
 		j.report("", StageResolve, Warned, "%s", warning)
+	}
+	components := release.Components()
+	for _, component := range components {
+		w.components[component.Name] = component
 	}
 	if w.stream, err = release.Stream(); err != nil && needsStream(request) {
 		return nil, err
 	}
-	j.report("", StageResolve, Done, "%s: %d components, stream %s", release.Name, len(release.Components()), w.stream)
-	if w.units, err = j.identify(w); err != nil {
-		return nil, err
+	j.report("", StageResolve, Done, "%s: %d components, stream %s", release.Name, len(components), w.stream)
+	if request.All {
+		w.request.Targets = nil
+		for _, component := range components {
+			w.request.Targets = append(w.request.Targets, Target{Name: component.Name})
+		}
 	}
-	group, groupContext := errgroup.WithContext(ctx)
-	for _, u := range w.units {
-		group.Go(func() error { return j.settle(groupContext, w, u, checkout) })
+	if request.Dependents {
+		if err := j.addDependents(ctx, w); err != nil {
+			return nil, err
+		}
 	}
-	if err := group.Wait(); err != nil {
+	if err := j.settleUnits(ctx, w); err != nil {
 		return nil, err
 	}
 	if err := j.settleBases(ctx, w); err != nil {
 		return nil, err
 	}
-	for _, u := range w.units {
+	units := append(append([]*unit{}, w.helpers...), w.units...)
+	for _, u := range units {
 		u.labels = u.provenance()
 	}
-	if w.order, err = sortUnits(w.units); err != nil {
+	if w.order, err = sortUnits(units); err != nil {
 		return nil, err
 	}
 	return w, w.describe()
@@ -63,31 +72,56 @@ func needsStream(request Request) bool {
 			return true
 		}
 	}
-	return false
+	return request.All
 }
 
-// identify finds the components named in the payload. All names are checked before anything else is done.
-func (j *Job) identify(w *work) ([]*unit, error) {
-	var units []*unit
+// settleUnits finds source and recipe of every component of a request. All names are checked before anything else is done.
+func (j *Job) settleUnits(ctx context.Context, w *work) error {
 	targets, err := osTargets(w.request.Targets, w.release)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, target := range targets {
-		component, err := w.release.Component(target.Name)
-		if err != nil {
-			return nil, err
+		u, err := w.identify(target)
+		if err != nil && (u == nil || !w.request.All) {
+			return err
 		}
-		u := &unit{target: target, component: component, repository: w.request.repository()}
-		if u.spec, err = gitsrc.Parse(target.Source); err != nil {
-			return nil, fmt.Errorf("component %q: %w", target.Name, err)
-		}
-		if target.Image == "" && target.OS.IsZero() && component.Source == "" && u.spec.Kind != gitsrc.Fork && u.spec.Kind != gitsrc.Local {
-			return nil, noSource(component)
-		}
-		units = append(units, u)
+		u.problem = err
+		w.units = append(w.units, u)
 	}
-	return units, nil
+	group, groupContext := errgroup.WithContext(ctx)
+	group.SetLimit(32)
+	for _, u := range w.units {
+		if u.problem != nil {
+			continue
+		}
+		group.Go(func() error {
+			err := j.settle(groupContext, w, u)
+			if err != nil && w.request.All && ctx.Err() == nil {
+				u.problem, err = err, nil
+			}
+			return err
+		})
+	}
+	return group.Wait()
+}
+
+// identify finds a target in the payload.
+func (w *work) identify(target Target) (*unit, error) {
+	component, ok := w.components[target.Name]
+	if !ok {
+		_, err := w.release.Component(target.Name) // says which names are close
+		return nil, err
+	}
+	u := &unit{kind: kindComponent, target: target, component: component, repository: w.request.repository()}
+	var err error
+	if u.spec, err = gitsrc.Parse(target.Source); err != nil {
+		return u, fmt.Errorf("component %q: %w", target.Name, err)
+	}
+	if target.Image == "" && target.OS.IsZero() && component.Source == "" && u.spec.Kind != gitsrc.Fork && u.spec.Kind != gitsrc.Local {
+		return u, noSource(component)
+	}
+	return u, nil
 }
 
 // noSource is the error for an image of which the payload does not say what it was built from: operating system images.
@@ -116,8 +150,8 @@ func (r Request) repository() string {
 	return named.Name()
 }
 
-// settle finds the source and the recipe of a unit.
-func (j *Job) settle(ctx context.Context, w *work, u *unit, checkout bool) error {
+// settle finds the source and the recipe of a component.
+func (j *Job) settle(ctx context.Context, w *work, u *unit) error {
 	name := u.target.Name
 	if u.target.Image != "" {
 		sum, err := j.Reading.Resolve(ctx, u.target.Image)
@@ -136,10 +170,12 @@ func (j *Job) settle(ctx context.Context, w *work, u *unit, checkout bool) error
 	stop := j.clock.start(name, StageResolve)
 	err := j.findRecipe(ctx, w, u)
 	stop()
-	if err != nil {
-		return fmt.Errorf("component %q: %w", name, err)
+	if err == nil && w.request.All {
+		err = u.assume()
+	} else if err == nil {
+		err = j.obtain(ctx, u, w.checkout)
 	}
-	if err := j.obtain(ctx, u, checkout); err != nil {
+	if err != nil {
 		return fmt.Errorf("component %q: %w", name, err)
 	}
 	return nil

@@ -3,26 +3,21 @@ package rebuild
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 
-// maxConfig bounds a config file given by the user, in bytes.
-const maxConfig = 8 << 20
-
-// findRecipe finds how CI builds a unit: in the config that the user names, or in the one that promotes the component to the payload's
-// stream. --dockerfile alone is enough for a component that no config promotes.
+// findRecipe finds how CI builds a component: in the config that the user names, or in the one that promotes the component to the
+// payload's stream. --dockerfile alone is enough for a component that no config promotes.
 func (j *Job) findRecipe(ctx context.Context, w *work, u *unit) error {
 	var err error
 	switch {
 	case u.target.Config != "":
-		err = u.readConfig(w)
+		u.match, err = readConfig(u.target.Config, u.query(w))
 	default:
-		u.match, err = j.findConfig(ctx, w, u)
+		u.match, err = j.findConfig(ctx, u.query(w))
 		if err != nil && u.target.Dockerfile != "" && fault.KindOf(err) == fault.Unresolved {
 			u.match, err = u.withoutConfig(), nil
 		}
@@ -30,31 +25,35 @@ func (j *Job) findRecipe(ctx context.Context, w *work, u *unit) error {
 	if err != nil {
 		return err
 	}
-	if u.recipe, err = u.match.Config.Recipe(u.match.Image); err != nil {
+	if err := u.setRecipe(); err != nil {
 		return err
 	}
-	u.recipe.Origin = u.match.Origin
-	if err := u.override(); err != nil {
+	if err := j.secondOpinion(w, u); err != nil {
 		return err
 	}
 	j.report(u.target.Name, StageResolve, Running, "%s builds %s (%s)", u.match.Path, u.match.Image, u.match.Reason)
 	return nil
 }
 
-// findConfig asks the configs which one promotes the component.
-func (j *Job) findConfig(ctx context.Context, w *work, u *unit) (ciconfig.Match, error) {
-	if j.Configs == nil {
-		return ciconfig.Match{}, fault.New(fault.Unresolved, "Pass --release-repo DIR with a checkout of openshift/release, or --config FILE.",
-			fmt.Errorf("there is nowhere to look for the ci-operator config of component %q", u.target.Name))
-	}
+// query asks for the config of a component.
+func (u *unit) query(w *work) ciconfig.Query {
 	source := u.component.Source
 	if source == "" {
 		source = u.spec.Repository
 	}
 	org, repo := splitRepository(source)
-	return j.Configs.Find(ctx, ciconfig.Query{
+	return ciconfig.Query{
 		Stream: w.ciStream(), Tag: u.target.Name, Org: org, Repo: repo, Ref: u.component.Ref, Variant: u.target.Variant, Image: u.target.Item,
-	})
+	}
+}
+
+// findConfig asks the configs which one promotes the component.
+func (j *Job) findConfig(ctx context.Context, query ciconfig.Query) (ciconfig.Match, error) {
+	if j.Configs == nil {
+		return ciconfig.Match{}, fault.New(fault.Unresolved, "Pass --release-repo DIR with a checkout of openshift/release, or --config FILE.",
+			fmt.Errorf("there is nowhere to look for the ci-operator config of component %q", query.Tag))
+	}
+	return j.Configs.Find(ctx, query)
 }
 
 // splitRepository returns the last two elements of a repository's address.
@@ -66,41 +65,15 @@ func splitRepository(address string) (org, repo string) {
 	return elements[len(elements)-2], elements[len(elements)-1]
 }
 
-// readConfig takes the config that the user named.
-func (u *unit) readConfig(w *work) error {
-	info, err := os.Stat(u.target.Config)
-	if err == nil && info.Size() > maxConfig {
-		err = fmt.Errorf("%q has %d bytes; %d are the most", u.target.Config, info.Size(), maxConfig)
-	}
+// readConfig takes the config that the user named, and finds the component's image in it.
+func readConfig(name string, query ciconfig.Query) (ciconfig.Match, error) {
+	config, err := ciconfig.Load(name)
 	if err != nil {
-		return fault.New(fault.Unresolved, "", fmt.Errorf("reading the config: %w", err))
+		return ciconfig.Match{}, err
 	}
-	data, err := os.ReadFile(u.target.Config)
-	if err != nil {
-		return fault.New(fault.Unresolved, "", fmt.Errorf("reading the config: %w", err))
-	}
-	config, err := ciconfig.Parse(u.target.Config, data)
-	if err != nil {
-		return err
-	}
-	u.match = ciconfig.Match{Path: u.target.Config, Origin: "--config", Config: config, Image: u.target.Item,
-		Metadata: config.Metadata, Reason: "--config names it"}
-	if u.match.Image == "" {
-		u.match.Image = promotedImage(config, w.ciStream(), u.target.Name)
-	}
-	return nil
-}
-
-// promotedImage returns the image that a config promotes under a payload's tag; where it promotes none, the image of that name.
-func promotedImage(config *ciconfig.Config, stream ciconfig.Stream, tag string) string {
-	for _, candidate := range stream.Candidates() {
-		for _, promoted := range config.Promotes("") {
-			if promoted.To == candidate.Tag(tag) {
-				return promoted.Image
-			}
-		}
-	}
-	return tag
+	match, err := config.Select(query)
+	match.Origin, match.Reason = "--config", "--config names it; "+match.Reason
+	return match, err
 }
 
 // withoutConfig stands for the config of a component that none promotes: one image, built from the Dockerfile that the user names.
@@ -109,35 +82,25 @@ func (u *unit) withoutConfig() ciconfig.Match {
 	return ciconfig.Match{Path: "", Origin: "--dockerfile", Config: config, Image: u.target.Name, Reason: "no config promotes it"}
 }
 
-// override applies --dockerfile, --context-dir and --build-arg to the recipe.
-func (u *unit) override() error {
-	for _, path := range []string{u.target.Dockerfile, u.target.ContextDir} {
-		if path != "" && !filepath.IsLocal(path) {
-			return fault.Errorf(fault.Usage, "%q is not a path inside the source", path)
-		}
+// setRecipe takes the recipe of the unit's image out of its config, and applies --dockerfile, --context-dir and --build-arg to it.
+func (u *unit) setRecipe() error {
+	var err error
+	if u.recipe, err = u.match.Recipe(); err != nil {
+		return err
 	}
-	if u.target.Dockerfile != "" {
-		u.recipe.Dockerfile, u.recipe.Literal = u.target.Dockerfile, ""
+	if u.takeBuildData {
+		u.recipe = u.buildData.Apply(u.recipe)
 	}
-	if u.target.ContextDir != "" {
-		u.recipe.ContextDir = u.target.ContextDir
-	}
+	override := ciconfig.Override{ContextDir: u.target.ContextDir, Dockerfile: u.target.Dockerfile}
 	for _, arg := range u.target.BuildArgs {
-		u.recipe.BuildArgs = setArg(u.recipe.BuildArgs, ciconfig.Arg(arg))
+		override.BuildArgs = append(override.BuildArgs, ciconfig.Arg(arg))
 	}
+	if u.recipe, err = u.recipe.With(override); err != nil {
+		return err
+	}
+	u.args = nil
 	for _, arg := range u.recipe.BuildArgs {
 		u.args = append(u.args, Arg(arg))
 	}
 	return nil
-}
-
-// setArg returns args with one set, in a list of its own.
-func setArg(args []ciconfig.Arg, set ciconfig.Arg) []ciconfig.Arg {
-	var result []ciconfig.Arg
-	for _, arg := range args {
-		if arg.Name != set.Name {
-			result = append(result, arg)
-		}
-	}
-	return append(result, set)
 }

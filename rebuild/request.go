@@ -15,7 +15,12 @@ type Request struct {
 	ToRepository string   // --to-repository: where component images go; "" = the repository of To
 	Name         string   // --name: the new payload's name; "" = the old one
 	Targets      []Target // the components, in the order given
+	All          bool     // plan every component, from the configs alone; Targets is ignored
+	Dependents   bool     // --with-dependents: add the components that are built on those named
 	BaseImages   []string // --base-image: REFERENCE=PULLSPEC, for every component
+	BaseImageMap string   // --base-image-map: file of such lines
+	BasePolicy   string   // PolicyAuto or PolicyCI; "" = PolicyAuto
+	Recipe       string   // RecipeBuildData = what the build data say; "" = what the ci-operator config says
 }
 
 // Target is one component to replace, and what to replace it with.
@@ -58,7 +63,7 @@ func (r Request) validate() error {
 		return fault.New(fault.Usage, "Name the payload to start from, such as --from-release quay.io/okd/scos-release:4.17.0-okd-scos.0.",
 			fmt.Errorf("--from-release is missing"))
 	}
-	if len(r.Targets) == 0 {
+	if len(r.Targets) == 0 && !r.All {
 		return fault.New(fault.Usage, "`oc rebuild info REF` lists the components of a payload.", fmt.Errorf("no component is named"))
 	}
 	seen := map[string]bool{}

@@ -6,7 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 
@@ -23,12 +23,17 @@ func (j *Job) obtain(ctx context.Context, u *unit, checkout bool) error {
 	if err := j.fetch(ctx, u); err != nil {
 		return err
 	}
+	return u.readCheckout()
+}
+
+// readCheckout reads what decides the bases of a unit from files that are in place.
+func (u *unit) readCheckout() error {
 	root, err := os.OpenRoot(u.tree.Directory)
 	if err != nil {
 		return fmt.Errorf("reading the source: %w", err)
 	}
 	defer root.Close()
-	return u.resolve(root.FS())
+	return u.read(root.FS())
 }
 
 // source is the request for the source of a unit.
@@ -54,14 +59,14 @@ func (j *Job) view(ctx context.Context, u *unit) (err error) {
 	defer func() { err = errors.Join(err, revision.Close()) }()
 	u.tree = tree
 	j.report(u.target.Name, StageFetch, Done, "%s at %s", tree.Repository, tree.Commit)
-	return u.resolve(revision)
+	return u.read(revision)
 }
 
 // fetch checks the source of a unit out; a local tree is taken as it is.
 func (j *Job) fetch(ctx context.Context, u *unit) error {
 	defer j.clock.start(u.target.Name, StageFetch)()
 	j.report(u.target.Name, StageFetch, Started, "%s", describeSource(u))
-	tree, err := j.Sources.Fetch(ctx, u.source(), filepath.Join(j.scratch, "source-"+u.target.Name))
+	tree, err := j.Sources.Fetch(ctx, u.source(), filepath.Join(j.scratch, "source-"+url.PathEscape(u.target.Name)))
 	if err != nil {
 		return err
 	}
@@ -91,20 +96,6 @@ func describeSource(u *unit) string {
 		return fmt.Sprintf("%s at %s", u.component.Source, u.component.Commit)
 	}
 	return u.spec.String()
-}
-
-// resolve reads the Dockerfile and finds what its references stand for.
-func (u *unit) resolve(files fs.FS) (err error) {
-	if u.dockerfile, err = u.recipe.ReadDockerfile(files); err != nil {
-		return err
-	}
-	if u.resolution, err = u.recipe.Resolve(u.dockerfile); err != nil {
-		return err
-	}
-	for _, b := range u.resolution.Bases {
-		u.bases = append(u.bases, &base{Base: b})
-	}
-	return nil
 }
 
 // builtBefore reports whether an earlier run built what the request for a unit's source names.

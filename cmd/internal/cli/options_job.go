@@ -41,7 +41,10 @@ func (o *jobOptions) apply(flags *pflag.FlagSet) {
 
 // request translates flags and arguments.
 func (o *jobOptions) request(args []string) (rebuild.Request, error) {
-	if err := oneOf("base-policy", o.recipe.basePolicy, "auto", "ci"); err != nil {
+	if err := errors.Join(
+		oneOf("base-policy", o.recipe.basePolicy, rebuild.PolicyAuto, rebuild.PolicyCI),
+		oneOf("recipe", o.recipe.recipe, "ci", rebuild.RecipeBuildData),
+	); err != nil {
 		return rebuild.Request{}, err
 	}
 	targets, err := o.recipe.targets(args)
@@ -52,7 +55,8 @@ func (o *jobOptions) request(args []string) (rebuild.Request, error) {
 		return rebuild.Request{}, err
 	}
 	return rebuild.Request{
-		Release: o.release, To: o.to, ToRepository: o.toRepository, Name: o.name, Targets: targets, BaseImages: o.recipe.baseImages,
+		Release: o.release, To: o.to, ToRepository: o.toRepository, Name: o.name, Targets: targets, Dependents: o.recipe.withDependents,
+		BaseImages: o.recipe.baseImages, BaseImageMap: o.recipe.baseImageMap, BasePolicy: o.recipe.basePolicy, Recipe: o.recipe.recipe,
 	}, nil
 }
 
@@ -82,12 +86,16 @@ func (o *jobOptions) open(progress rebuild.Progress) (*rebuild.Job, func() error
 	if err != nil {
 		return nil, nil, errors.Join(err, closeClients())
 	}
-	configs, err := o.configs()
+	configs, err := o.configs(sources)
+	if err != nil {
+		return nil, nil, errors.Join(err, closeClients())
+	}
+	buildData, err := o.buildData()
 	if err != nil {
 		return nil, nil, errors.Join(err, closeClients())
 	}
 	job, err := rebuild.New(rebuild.Options{
-		Reading: reading, Pushing: pushing, Sources: sources, Configs: configs, CacheDir: cacheDir, Progress: progress,
+		BuildData: buildData, Reading: reading, Pushing: pushing, Sources: sources, Configs: configs, CacheDir: cacheDir, Progress: progress,
 		NoCache: o.build.noCache, Jobs: o.build.jobs, Secrets: o.build.secrets, Compression: o.build.compression,
 		Build: o.build.builder(""),
 	})

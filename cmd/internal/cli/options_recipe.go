@@ -25,6 +25,8 @@ type recipeOptions struct {
 	baseImages     []string
 	baseImageMap   string
 	basePolicy     string
+	recipe         string
+	withDependents bool
 	patches        []string
 	images         []string
 }
@@ -42,6 +44,8 @@ func (o *recipeOptions) apply(flags *pflag.FlagSet) {
 	flags.StringVar(&o.baseImageMap, "base-image-map", "", "`FILE` of such lines")
 	flags.StringVar(&o.basePolicy, "base-policy", "auto", "auto: find a base that can be pulled; ci: only what CI uses")
 	flags.StringVar(&o.buildData, "build-data", "", "`DIR` laid out as ocp-build-data, for a second opinion")
+	flags.StringVar(&o.recipe, "recipe", "ci", "whose Dockerfile and bases are taken: ci or build-data")
+	flags.BoolVar(&o.withDependents, "with-dependents", false, "rebuild the components too whose images are built on the ones named")
 	flags.StringArrayVar(&o.patches, "patch", nil, "patch `[COMPONENT=]FILE` to apply on the source")
 	flags.StringArrayVar(&o.images, "image", nil, "`COMPONENT=PULLSPEC`: swap in an image that exists already")
 }

@@ -1,0 +1,106 @@
+package rebuild
+
+import (
+	"context"
+	"fmt"
+	"sort"
+	"strings"
+	"sync"
+
+	"github.com/oc-rebuild/oc-rebuild/ciconfig"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/payload"
+)
+
+// pipelineUnit returns the unit that builds another image of a unit's config, from the same source.
+func (s *settler) pipelineUnit(ctx context.Context, u *unit, tag string) (*unit, error) {
+	key := strings.Join([]string{u.match.Origin, u.match.Path, tag, u.tree.Repository, u.tree.Commit, u.tree.Path, u.spec.String(), strings.Join(u.target.Patches, ",")}, "\x00")
+	name := u.target.Name + "/" + tag
+	if u.match.Repo != "" {
+		name = u.match.Org + "/" + u.match.Repo + ":" + tag
+	}
+	return s.make(key, func() (*unit, error) {
+		other := &unit{kind: kindPipeline, target: Target{Name: name}, component: u.component, spec: u.spec, tree: u.tree, match: u.match}
+		other.match.Image, other.match.Reason = tag, "other images of the config are built from it"
+		if err := other.setRecipe(); err != nil {
+			return nil, err
+		}
+		switch {
+		case s.work.request.All:
+			return other, other.readRecipe(nil)
+		case u.tree.Directory != "":
+			return other, other.readCheckout()
+		}
+		return other, s.job.view(ctx, other)
+	})
+}
+
+// sourceUnit returns the unit that builds a base image from the head of the branch whose config promotes it.
+func (s *settler) sourceUnit(ctx context.Context, ref ciconfig.ImageRef) (*unit, error) {
+	return s.make(ref.String(), func() (*unit, error) {
+		if s.job.Configs == nil {
+			return nil, fault.Errorf(fault.Unresolved, "there are no configs in which to look for what promotes %s", ref)
+		}
+		match, err := s.job.Configs.Find(ctx, ciconfig.Query{Stream: ciconfig.Stream{Namespace: ref.Namespace, Name: ref.Name}, Tag: ref.Tag})
+		if err != nil {
+			return nil, err
+		}
+		if match.To != ref {
+			return nil, fault.Errorf(fault.Unresolved, "no config promotes %s", ref)
+		}
+		repository := "https://github.com/" + match.Org + "/" + match.Repo
+		other := &unit{kind: kindBase, target: Target{Name: ref.String()}, match: match,
+			component: payload.Component{Name: ref.String(), Source: repository, Ref: match.Branch},
+			spec:      gitsrc.Spec{Kind: gitsrc.Fork, Repository: repository, Ref: match.Branch}}
+		if err := other.setRecipe(); err != nil {
+			return nil, err
+		}
+		if s.work.request.All {
+			return other, other.assume()
+		}
+		return other, s.job.obtain(ctx, other, s.work.checkout)
+	})
+}
+
+// make makes a unit once, however often it is asked for.
+func (s *settler) make(key string, first func() (*unit, error)) (*unit, error) {
+	s.mu.Lock()
+	once, ok := s.made[key]
+	if !ok {
+		once = sync.OnceValues(func() (*unit, error) {
+			u, err := first()
+			if err != nil {
+				return nil, err
+			}
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.names[u.target.Name]++
+			if n := s.names[u.target.Name]; n > 1 { // the same image from another source
+				u.target.Name += fmt.Sprintf("#%d", n)
+			}
+			s.fresh, s.work.helpers = append(s.fresh, u), append(s.work.helpers, u)
+			return u, nil
+		})
+		s.made[key] = once
+	}
+	s.mu.Unlock()
+	return once()
+}
+
+// takeFresh returns the units made since the last call, in a stable order.
+func (s *settler) takeFresh() []*unit {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	fresh := s.fresh
+	s.fresh = nil
+	sort.Slice(fresh, func(a, b int) bool { return fresh[a].target.Name < fresh[b].target.Name })
+	return fresh
+}
+
+// allHelpers returns every helper made so far.
+func (s *settler) allHelpers() []*unit {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]*unit{}, s.work.helpers...)
+}

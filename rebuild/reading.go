@@ -1,0 +1,154 @@
+package rebuild
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/oc-rebuild/oc-rebuild/ciconfig"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+)
+
+// maxBuildRoot bounds .ci-operator.yaml, in bytes.
+const maxBuildRoot = 1 << 20
+
+// read finds what decides the bases of a unit in its source.
+func (u *unit) read(files fs.FS) error {
+	if err := u.findBuildRoot(files); err != nil {
+		return err
+	}
+	return u.readRecipe(files)
+}
+
+// assume takes what the config alone says of a unit whose source is not read.
+func (u *unit) assume() error {
+	u.tree = gitsrc.Tree{Kind: gitsrc.Payload, Repository: u.component.Source, Commit: u.component.Commit, Ref: u.branch()}
+	return u.readRecipe(nil)
+}
+
+// findBuildRoot completes a config that leaves it to the repository to name the image in which sources are compiled.
+func (u *unit) findBuildRoot(files fs.FS) error {
+	if !u.match.Config.RootFromRepository() {
+		return nil
+	}
+	info, err := fs.Stat(files, ciconfig.BuildRootFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // it matters only to images that are built on it
+	}
+	if err == nil && (!info.Mode().IsRegular() || info.Size() > maxBuildRoot) {
+		err = fmt.Errorf("not a file of at most %d bytes", maxBuildRoot)
+	}
+	var data []byte
+	if err == nil {
+		data, err = fs.ReadFile(files, ciconfig.BuildRootFile)
+	}
+	if err != nil {
+		return fault.New(fault.Unresolved, "", fmt.Errorf("reading %s of the source: %w", ciconfig.BuildRootFile, err))
+	}
+	ref, err := ciconfig.ParseBuildRoot(ciconfig.BuildRootFile, data)
+	if err != nil {
+		return err
+	}
+	u.match.Config = u.match.Config.WithBuildRoot(ref)
+	return u.setRecipe()
+}
+
+// readRecipe finds the images that a unit is built from: in its Dockerfile, where that can be read, else as the config declares them.
+// Without files only a Dockerfile that the config itself has can be read.
+func (u *unit) readRecipe(files fs.FS) error {
+	for _, piece := range u.recipe.Contexts() {
+		if piece.Checkout == "" && u.file(piece.Image) == nil {
+			u.files = append(u.files, &base{Base: u.declared(piece.Image, "files of the build context come from it")})
+		}
+	}
+	if files == nil && u.recipe.Literal == "" {
+		u.declare()
+		return nil
+	}
+	if err := u.readDockerfile(files); err != nil {
+		return err
+	}
+	var err error
+	if u.resolution, err = u.recipe.Resolve(u.dockerfile); err != nil {
+		return err
+	}
+	if err := u.compare(); err != nil {
+		return err
+	}
+	for _, b := range u.resolution.Bases {
+		u.bases = append(u.bases, &base{Base: b})
+	}
+	return nil
+}
+
+// readDockerfile reads the Dockerfile where the build context has it.
+func (u *unit) readDockerfile(files fs.FS) (err error) {
+	recipe := u.recipe
+	if !recipe.Checkout && recipe.Literal == "" { // the context is put together from pieces; the last one that has the file decides
+		pieces := recipe.Contexts()
+		for i := len(pieces) - 1; i >= 0; i-- {
+			if name, ok := inPiece(pieces[i], recipe.Dockerfile); ok {
+				if _, err := fs.Stat(files, name); err == nil {
+					recipe.ContextDir, recipe.Dockerfile = ".", name
+					break
+				}
+			}
+		}
+	}
+	u.dockerfile, err = recipe.ReadDockerfile(files)
+	return err
+}
+
+// inPiece returns where in the checkout a file of the build context lies, if it comes with the piece.
+func inPiece(piece ciconfig.Context, name string) (string, bool) {
+	if piece.Checkout == "" {
+		return "", false
+	}
+	source, contents := strings.CutSuffix(piece.Checkout, "/.")
+	destination := piece.Destination
+	if !contents {
+		destination = path.Join(destination, path.Base(source))
+	}
+	name = path.Clean(name)
+	if destination == "." {
+		return path.Join(source, name), true
+	}
+	if name == destination {
+		return source, true
+	}
+	rest, ok := strings.CutPrefix(name, destination+"/")
+	return path.Join(source, rest), ok
+}
+
+// declare lists the images that the config says the unit is built from. The Dockerfile may use fewer, and others that CI detects in it.
+func (u *unit) declare() {
+	for _, input := range u.recipe.Inputs {
+		if len(input.As) > 0 && input.Image != u.recipe.From {
+			b := u.declared(input.Image, "the config declares it; the Dockerfile was not read")
+			b.Reference = input.As[0]
+			u.bases = append(u.bases, &base{Base: b})
+		}
+	}
+	if u.recipe.From != "" {
+		b := u.declared(u.recipe.From, "the config's from; the Dockerfile was not read")
+		b.Final = true
+		u.bases = append(u.bases, &base{Base: b})
+	}
+}
+
+// declared returns the image that a pipeline tag stands for.
+func (u *unit) declared(tag, reason string) ciconfig.Base {
+	b := ciconfig.Base{Alias: tag, Reason: reason}
+	switch step := u.recipe.Pipeline[tag]; {
+	case step.Kind != ciconfig.StepInput:
+		b.Sibling = tag
+	case step.Pullspec != "":
+		b.Pullspec = step.Pullspec
+	default:
+		b.Image = step.Base
+	}
+	return b
+}
