@@ -22,6 +22,7 @@ import (
 // artifact is a built image in the form in which it is pushed. The layers of its base keep the descriptors that the base has in its
 // registry, so they are mounted or skipped, never compressed again; what the build added lies compressed in the blob directory.
 type artifact struct {
+	Stored    string            `json:"stored"`   // ID in local storage, from where it may be gone
 	Manifest  []byte            `json:"manifest"` // docker v2 schema 2, or OCI where a layer is compressed with zstd
 	Config    []byte            `json:"config"`
 	Layers    []artifactLayer   `json:"layers"` // base layer first
@@ -45,7 +46,11 @@ func (a *artifact) Digest() digest.Digest { return digest.FromBytes(a.Manifest) 
 // makeArtifact turns an image of local storage into an artifact. base is what the image was built on; layers that it shares are taken
 // over as they are.
 func makeArtifact(ctx context.Context, b *builder.Builder, image builder.Image, base []artifactLayer, pack packer) (*artifact, error) {
-	a := &artifact{Config: image.Config}
+	stable, err := stableHistory(image.Config)
+	if err != nil {
+		return nil, err
+	}
+	a := &artifact{Stored: image.ID, Config: stable}
 	var config struct {
 		Created time.Time `json:"created"`
 		Config  struct {
@@ -68,7 +73,6 @@ func makeArtifact(ctx context.Context, b *builder.Builder, image builder.Image, 
 		}
 		a.Layers = append(a.Layers, compressed)
 	}
-	var err error
 	if a.Manifest, err = a.serialize(); err != nil {
 		return nil, err
 	}

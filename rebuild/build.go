@@ -107,7 +107,7 @@ func (j *Job) buildOne(ctx context.Context, u *unit, all *outcomes) (*built, err
 	if result.artifact != nil {
 		j.report(name, StageBuild, Skipped, "nothing changed since it was built last")
 	} else {
-		if result.artifact, result.log, err = j.make(ctx, u, text, all); err != nil {
+		if result.artifact, result.log, err = j.make(ctx, u, text, key, all); err != nil {
 			return nil, err
 		}
 		if err := errors.Join(saveArtifact(j.cached("builds"), key, result.artifact), j.markBuilt(u)); err != nil {
@@ -141,13 +141,18 @@ func (j *Job) open() (*builder.Builder, error) {
 	return j.builder.open(options)
 }
 
-// make builds a unit.
-func (j *Job) make(ctx context.Context, u *unit, dockerfile []byte, all *outcomes) (*artifact, string, error) {
+// make builds a unit. key names the build among all that share the storage.
+func (j *Job) make(ctx context.Context, u *unit, dockerfile []byte, key string, all *outcomes) (*artifact, string, error) {
 	name := u.target.Name
 	b, err := j.open()
 	if err != nil {
 		return nil, "", err
 	}
+	release, err := b.Alone(ctx, key)
+	if err != nil {
+		return nil, "", err
+	}
+	defer release()
 	if err := j.checkOut(ctx, u); err != nil {
 		return nil, "", fmt.Errorf("component %q: %w", name, err)
 	}

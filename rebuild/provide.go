@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/opencontainers/go-digest"
-
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
 )
 
@@ -16,15 +14,12 @@ func (b *base) reference(all *outcomes) string {
 	case b.built != nil && b.built.replaces():
 		return all.get(b.built).pullSpec
 	case b.built != nil:
-		return all.get(b.built).artifact.imageID()
+		return all.get(b.built).artifact.Stored
 	case b.peeled != nil:
 		return b.peeled.id()
 	}
 	return b.chosen
 }
-
-// imageID is the image's name in local storage.
-func (a *artifact) imageID() string { return digest.FromBytes(a.Config).Encoded() }
 
 // pullBases brings every base into local storage and returns them, and the layers of the one that the image itself is built on.
 func (j *Job) pullBases(ctx context.Context, u *unit, all *outcomes) (images map[*base]builder.Image, layers []artifactLayer, err error) {
@@ -89,7 +84,7 @@ func (j *Job) localImage(ctx context.Context, u *unit, all *outcomes) (builder.I
 	if err != nil {
 		return builder.Image{}, err
 	}
-	image, err := b.Image(ctx, all.get(u).artifact.imageID())
+	image, err := b.Image(ctx, all.get(u).artifact.Stored)
 	if !errors.Is(err, builder.ErrNotFound) {
 		return image, err
 	}
@@ -97,10 +92,14 @@ func (j *Job) localImage(ctx context.Context, u *unit, all *outcomes) (builder.I
 	if err != nil {
 		return builder.Image{}, fmt.Errorf("image %q: %w", u.target.Name, err)
 	}
-	made, log, err := j.make(ctx, u, text, all)
+	key, err := j.buildKey(u, text, all)
+	if err != nil {
+		return builder.Image{}, fmt.Errorf("image %q: %w", u.target.Name, err)
+	}
+	made, log, err := j.make(ctx, u, text, key, all)
 	if err != nil {
 		return builder.Image{}, err
 	}
 	all.set(u, &built{artifact: made, log: log})
-	return b.Image(ctx, made.imageID())
+	return b.Image(ctx, made.Stored)
 }

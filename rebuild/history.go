@@ -1,0 +1,37 @@
+package rebuild
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+)
+
+// contentSum is how buildah writes what COPY and ADD took into the history: a digest over a tar that holds the files' times. Those differ
+// from one checkout to the next although the image's files do not.
+var contentSum = regexp.MustCompile(`\b(file|dir|multi):[0-9a-f]{64}\b`)
+
+// stableHistory returns an image's config without those digests: the same source then gives the same config, and the same image.
+func stableHistory(config []byte) ([]byte, error) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(config, &fields); err != nil {
+		return nil, fmt.Errorf("parsing the config of the new image: %w", err)
+	}
+	var history []map[string]json.RawMessage
+	if err := json.Unmarshal(fields["history"], &history); err != nil {
+		return nil, fmt.Errorf("parsing the history of the new image: %w", err)
+	}
+	for _, entry := range history {
+		if by, ok := entry["created_by"]; ok {
+			entry["created_by"] = contentSum.ReplaceAll(by, []byte("$1"))
+		}
+	}
+	var err error
+	if fields["history"], err = json.Marshal(history); err != nil {
+		return nil, fmt.Errorf("writing the history of the new image: %w", err)
+	}
+	stable, err := json.Marshal(fields)
+	if err != nil {
+		return nil, fmt.Errorf("writing the config of the new image: %w", err)
+	}
+	return stable, nil
+}
