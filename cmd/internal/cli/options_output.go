@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -24,12 +25,16 @@ func (o *outputOptions) apply(flags *pflag.FlagSet, formats string) {
 
 // writeStructured writes value as json or yaml.
 func writeStructured(w io.Writer, format string, value any) error {
-	data, err := json.MarshalIndent(value, "", "  ")
-	if err != nil {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false) // Dockerfiles are full of && and >
+	if err := encoder.Encode(value); err != nil {
 		return fmt.Errorf("writing the result as json: %w", err)
 	}
-	data = append(data, '\n')
+	data := text.Bytes()
 	if format == "yaml" {
+		var err error
 		if data, err = yaml.JSONToYAML(data); err != nil {
 			return fmt.Errorf("writing the result as yaml: %w", err)
 		}
