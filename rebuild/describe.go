@@ -2,6 +2,7 @@ package rebuild
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
 	"github.com/oc-rebuild/oc-rebuild/ciconfig/dockerfile"
@@ -37,6 +38,9 @@ func (w *work) describe() error {
 			w.plan.Warnings = append(w.plan.Warnings, plain.Line(u.target.Name+": "+warning))
 		}
 	}
+	if hint := w.hindsight(); hint != "" {
+		w.plan.Warnings = append(w.plan.Warnings, hint)
+	}
 	for _, group := range w.order {
 		var names []string
 		for _, u := range group {
@@ -45,6 +49,20 @@ func (w *work) describe() error {
 		w.plan.Order = append(w.plan.Order, names)
 	}
 	return nil
+}
+
+// hindsight is how much later than the payload the configs may have been written before a plan mentions it: a branch cut changes what
+// promotes to where.
+const hindsight = 30 * 24 * time.Hour
+
+// hindsight says that the configs are of another time than the payload.
+func (w *work) hindsight() string {
+	if w.configTime.IsZero() || w.configTime.Sub(w.release.Created) < hindsight {
+		return ""
+	}
+	day := func(t time.Time) string { return t.UTC().Format(time.DateOnly) }
+	return fmt.Sprintf("the configs are of %s, the payload of %s: --release-repo DIR@REVISION or URL@REVISION takes them as they were then; in a clone, "+
+		"`git log -1 --format=%%H --before=%s` names the revision", day(w.configTime), day(w.release.Created), day(w.release.Created))
 }
 
 // warnings says what the user should know about a unit.

@@ -3,6 +3,7 @@ package rebuild
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -54,6 +55,9 @@ func (j *Job) plan(ctx context.Context, request Request, checkout bool) (*work, 
 	}
 	if err := j.settleBases(ctx, w); err != nil {
 		return nil, err
+	}
+	if dated, ok := j.Configs.(interface{ Time() time.Time }); ok {
+		w.configTime = dated.Time()
 	}
 	units := append(append([]*unit{}, w.helpers...), w.units...)
 	for _, u := range units {

@@ -3,6 +3,7 @@ package rebuild
 import (
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
 	"github.com/oc-rebuild/oc-rebuild/ciconfig/builddata"
@@ -21,7 +22,8 @@ type work struct {
 	helpers    []*unit // images that are built first and only used, in the order in which they can be built
 	order      [][]*unit
 	plan       *Plan
-	secrets    []string // that the command line gives to builds
+	secrets    []string  // that the command line gives to builds
+	configTime time.Time // when the configs were written; zero where nobody knows
 }
 
 // kind says what a unit is built for.

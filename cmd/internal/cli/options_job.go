@@ -86,7 +86,7 @@ func (o *jobOptions) open(progress rebuild.Progress) (*rebuild.Job, func() error
 	if err != nil {
 		return nil, nil, errors.Join(err, closeClients())
 	}
-	configs, err := o.configs(sources)
+	configs, closeConfigs, err := o.configs(sources)
 	if err != nil {
 		return nil, nil, errors.Join(err, closeClients())
 	}
@@ -102,7 +102,7 @@ func (o *jobOptions) open(progress rebuild.Progress) (*rebuild.Job, func() error
 	if err != nil {
 		return nil, nil, errors.Join(err, closeClients())
 	}
-	return job, func() error { return errors.Join(job.Close(), closeClients()) }, nil
+	return job, func() error { return errors.Join(job.Close(), closeConfigs(), closeClients()) }, nil
 }
 
 // cache returns the directory for what outlives a run.
