@@ -102,11 +102,27 @@ type settings struct {
 	fields map[string]bool // such as User
 	env    map[string]bool
 	labels map[string]bool
+	// extended are variables that the Dockerfile builds on the base's, such as PATH=$PATH:/more: what it puts before and after.
+	extended map[string][2]string
+}
+
+// aroundItself returns what the value of a variable puts before and after the value that it had.
+func aroundItself(name, value string) (before, after string, ok bool) {
+	value = strings.Trim(value, `"`)
+	for _, reference := range []string{"${" + name + "}", "$" + name + ":", "$" + name} {
+		if before, after, ok = strings.Cut(value, reference); ok {
+			if strings.HasSuffix(reference, ":") {
+				after = ":" + after
+			}
+			return before, after, true
+		}
+	}
+	return "", "", false
 }
 
 // whatStagesSet lists what the instructions of some stages set.
 func whatStagesSet(text []byte, stages map[int]bool) (settings, error) {
-	set := settings{map[string]bool{}, map[string]bool{}, map[string]bool{}}
+	set := settings{map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string][2]string{}}
 	for _, name := range ciVariables {
 		set.env[name] = true
 	}
@@ -131,7 +147,9 @@ func (s *settings) add(node *parser.Node) {
 	switch strings.ToLower(node.Value) {
 	case "env":
 		for name, value := range pairs(node) {
-			if !strings.Contains(value, "$"+name) && !strings.Contains(value, "${"+name) { // PATH=$PATH:… builds on the base's
+			if before, after, ok := aroundItself(name, value); ok {
+				s.extended[name] = [2]string{before, after}
+			} else {
 				s.env[name] = true
 			}
 		}
@@ -185,7 +203,15 @@ func (s *settings) removeFrom(config map[string]json.RawMessage) error {
 	}
 	kept := []string{}
 	for _, entry := range env {
-		if name, _, _ := strings.Cut(entry, "="); !s.env[name] {
+		name, value, _ := strings.Cut(entry, "=")
+		if around, ok := s.extended[name]; ok { // where other variables stand around it, the value stays as it is
+			if rest, ok := strings.CutPrefix(value, around[0]); ok {
+				if rest, ok := strings.CutSuffix(rest, around[1]); ok {
+					entry = name + "=" + rest
+				}
+			}
+		}
+		if !s.env[name] {
 			kept = append(kept, entry)
 		}
 	}

@@ -7,6 +7,7 @@
 //	say TEXT...        lines on standard output
 //	fail               lines on standard error, then exit status 3
 //	sleep              for a minute
+//	-c COMMANDS        as the shell of an image: of the commands between semicolons, write and copy are done, others are nothing
 package main
 
 import (
@@ -47,6 +48,15 @@ func run(verb string, args []string) error {
 	case "sleep":
 		fmt.Println("sleeping")
 		time.Sleep(time.Minute)
+	case "-c":
+		for _, command := range strings.Split(args[0], ";") {
+			words := strings.Fields(command)
+			if len(words) == 3 && (words[0] == "write" || words[0] == "copy") {
+				if err := run(words[0], words[1:]); err != nil {
+					return err
+				}
+			}
+		}
 	default:
 		return fmt.Errorf("unknown verb %q", verb)
 	}

@@ -1,0 +1,275 @@
+package rebuild_test
+
+import (
+	"archive/tar"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/payload/payloadtest"
+	"github.com/oc-rebuild/oc-rebuild/rebuild"
+)
+
+// request is a request for targets that goes where the playground's runs go.
+func (p *playground) request(targets ...rebuild.Target) rebuild.Request {
+	return rebuild.Request{Release: p.release.Tagged, To: p.registry.Host + "/mine/release:new", ToRepository: p.registry.Host + "/mine/release", Targets: targets}
+}
+
+// do plans and runs a request.
+func (p *playground) do(t *testing.T, request rebuild.Request) (*rebuild.Plan, *rebuild.Result) {
+	t.Helper()
+	job, err := rebuild.New(p.options(t))
+	check(t, err)
+	plan, err := job.Plan(t.Context(), request)
+	check(t, errors.Join(err, job.Close()))
+	job, err = rebuild.New(p.options(t))
+	check(t, err)
+	result, err := job.Run(t.Context(), request)
+	check(t, errors.Join(err, job.Close()))
+	return plan, result
+}
+
+// rebase makes a new payload out of images that were built.
+func (p *playground) rebase(t *testing.T, images map[string]string) {
+	t.Helper()
+	components := []payloadtest.Component{{Name: "cluster-version-operator"}}
+	for _, name := range sorted(images) {
+		components = append(components, payloadtest.Component{Name: name, Pushed: images[name], Labels: map[string]string{
+			"io.openshift.build.commit.id": commit, "io.openshift.build.source-location": "https://github.com/example/" + name}})
+	}
+	p.release = p.registry.Seed(t, payloadtest.Release{Name: "4.12.1", Created: commitTime, Components: components})
+}
+
+// files returns the contents of the regular files of an image's last layers.
+func files(t *testing.T, image v1.Image, layers int) map[string]string {
+	t.Helper()
+	all, err := image.Layers()
+	check(t, err)
+	found := map[string]string{}
+	for _, layer := range all[len(all)-layers:] {
+		stream, err := layer.Uncompressed()
+		check(t, err)
+		for archive := tar.NewReader(stream); ; {
+			header, err := archive.Next()
+			if err == io.EOF {
+				break
+			}
+			check(t, err)
+			if header.Typeflag == tar.TypeReg && header.Size < 1000 {
+				data, err := io.ReadAll(archive)
+				check(t, err)
+				found[strings.TrimPrefix(header.Name, "/")] = string(data)
+			}
+		}
+		check(t, stream.Close())
+	}
+	return found
+}
+
+// settled is what a test wants to know of a base.
+func settled(b rebuild.PlannedBase) [2]string { return [2]string{b.From, b.Built} }
+
+const peelDockerfile = `FROM BASE
+ENV COLOUR=red PATH=$PATH:/more
+LABEL colour=red
+COPY file /file
+RUN ["/bin/tool", "write", "/etc/made", "by the build"]
+USER 5
+ENTRYPOINT ["/bin/tool"]
+`
+
+// A component whose base cannot be pulled is built on what its image in the payload was built on: the same layers and the same settings as
+// with the true base.
+func TestPeel(t *testing.T) {
+	p := newPlayground(t)
+	text := map[string]string{"Dockerfile": p.dockerfile(peelDockerfile), "file": "one\n"}
+	one, two := source(t, text), source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nCOPY Dockerfile /two\n")})
+	first := p.mustRun(t, p.options(t), target("one", one), target("two", two))
+	p.rebase(t, map[string]string{"one": first.Components[0].Image, "two": first.Components[1].Image})
+	gone := strings.ReplaceAll(text["Dockerfile"], p.base, p.registry.Host+"/bases/gone:latest")
+	check(t, os.WriteFile(filepath.Join(one, "Dockerfile"), []byte(gone), 0o644))
+	p.storage, p.cache = t.TempDir(), t.TempDir()
+
+	plan, second := p.do(t, p.request(target("one", one)))
+	b := plan.Components[0].Bases[0]
+	if b.From != "peel" || !strings.Contains(b.Reason, "two stands on the same layers") || len(b.Attempts) != 1 || b.Attempts[0].From != "config" {
+		t.Errorf("the base is %+v", b)
+	}
+	true1, err := p.registry.Pull(t, first.Components[0].Image).ConfigFile()
+	check(t, err)
+	peeled, err := p.registry.Pull(t, second.Components[0].Image).ConfigFile()
+	check(t, err)
+	if diff := cmp.Diff(true1.RootFS, peeled.RootFS); diff != "" {
+		t.Errorf("layers on the true base (-) and on the peeled one (+):\n%s", diff)
+	}
+	if diff := cmp.Diff(true1.Config, peeled.Config); diff != "" {
+		t.Errorf("settings on the true base (-) and on the peeled one (+):\n%s", diff)
+	}
+}
+
+// Without another image on the same layers, and without CI's label, nothing says where the base ends: the component is built on its own
+// image. It has all files of the true build, and those that the old image had.
+func TestOverlay(t *testing.T) {
+	p := newPlayground(t)
+	one := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nCOPY old /old\nCOPY file /file\n"), "old": "old\n", "file": "one\n"})
+	first := p.mustRun(t, p.options(t), target("one", one))
+	p.rebase(t, map[string]string{"one": first.Components[0].Image})
+	fresh := p.dockerfile("FROM BASE\nCOPY file /file\n")
+	check(t, os.WriteFile(filepath.Join(one, "file"), []byte("two\n"), 0o644))
+	check(t, os.WriteFile(filepath.Join(one, "Dockerfile"), []byte(fresh), 0o644))
+	onTrueBase := p.mustRun(t, p.options(t), target("one", one))
+	check(t, os.WriteFile(filepath.Join(one, "Dockerfile"), []byte(strings.ReplaceAll(fresh, p.base, p.registry.Host+"/bases/gone:latest")), 0o644))
+
+	plan, second := p.do(t, p.request(target("one", one)))
+	if b := plan.Components[0].Bases[0]; b.From != "overlay" || len(b.Attempts) != 2 || b.Attempts[1].From != "peel" {
+		t.Errorf("the base is %+v", b)
+	}
+	if !slices.ContainsFunc(plan.Warnings, func(w string) bool { return strings.Contains(w, "on top of its own image") }) {
+		t.Errorf("no warning in %q", plan.Warnings)
+	}
+	overlaid := files(t, p.registry.Pull(t, second.Components[0].Image), 2)
+	for name, content := range files(t, p.registry.Pull(t, onTrueBase.Components[0].Image), 1) {
+		if overlaid[name] != content {
+			t.Errorf("%s is %q, on the true base %q", name, overlaid[name], content)
+		}
+		delete(overlaid, name)
+	}
+	if diff := cmp.Diff(map[string]string{"old": "old\n"}, overlaid); diff != "" {
+		t.Errorf("what else it has (-want +got):\n%s", diff)
+	}
+}
+
+// With --base-policy=ci nothing but what CI uses will do.
+func TestPolicyCI(t *testing.T) {
+	p := newPlayground(t)
+	one := source(t, map[string]string{"Dockerfile": "FROM " + p.registry.Host + "/bases/gone:latest\nCOPY Dockerfile /\n"})
+	request := p.request(target("one", one))
+	request.BasePolicy = rebuild.PolicyCI
+	job, err := rebuild.New(p.options(t))
+	check(t, err)
+	_, err = job.Plan(t.Context(), request)
+	check(t, job.Close())
+	if fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), "line 1 of Dockerfile") || !strings.Contains(fault.AdviceOf(err), "--base-image") {
+		t.Errorf("the error is %v with advice %q", err, fault.AdviceOf(err))
+	}
+}
+
+const pipelineConfig = `base_images:
+  base: {namespace: ocp, name: "4.12", tag: base}
+build_root:
+  image_stream_tag: {namespace: ocp, name: builder, tag: root}
+binary_build_commands: write /go/src/github.com/example/one/made/binary compiled
+raw_steps:
+- pipeline_image_cache_step: {from: base, to: prepared, commands: write /etc/prepared yes}
+images:
+- to: sibling
+  from: prepared
+  dockerfile_literal: |
+    FROM whatever
+    RUN ["/bin/tool", "write", "/sibling/file", "of the sibling"]
+- to: one
+  from: sibling
+  dockerfile_path: Dockerfile
+  inputs:
+    bin:
+      paths:
+      - {source_path: /go/src/github.com/example/one/made/., destination_dir: compiled}
+    sibling:
+      paths:
+      - {source_path: /sibling, destination_dir: .}
+      - {source_path: /etc/prepared, destination_dir: file}
+promotion:
+  to:
+  - {namespace: ocp, name: "4.12"}
+zz_generated_metadata: {org: example, repo: one, branch: main}
+`
+
+// Everything that an image of a config is built from is built first, from the same source, and only used: a sibling, a cache step, and
+// src and bin on the build root. Files of these are copied into the build context before the source's own.
+func TestPipelineImages(t *testing.T) {
+	p := newPlayground(t)
+	tool := staticTool(t)
+	shell := p.registry.Push(t, "bases/shell", "latest", baseImage(t, map[string]string{"bin/tool": tool, "bin/sh": tool, "bin/bash": tool}))
+	one := source(t, map[string]string{"config.yaml": pipelineConfig, "source": "s\n", "sub/file": "of the source\n",
+		"Dockerfile": "FROM scratch\nCOPY compiled /compiled\nCOPY sibling /copied\nCOPY file/prepared /prepared\nCOPY sub /sub\n"})
+	request := p.request(rebuild.Target{Name: "one", Source: one, Config: filepath.Join(one, "config.yaml")})
+	request.BaseImages = []string{"ocp/builder:root=" + shell, "ocp/4.12:base=" + shell}
+	plan, result := p.do(t, request)
+
+	want := [][]string{{"example/one:prepared", "example/one:src"}, {"example/one:bin", "example/one:sibling"}, {"one"}}
+	for _, group := range plan.Order {
+		slices.Sort(group)
+	}
+	if diff := cmp.Diff(want, plan.Order); diff != "" {
+		t.Errorf("order (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([2]string{"build", "example/one:sibling"}, settled(plan.Components[0].Bases[0])); diff != "" {
+		t.Errorf("base of one (-want +got):\n%s", diff)
+	}
+	built := files(t, p.registry.Pull(t, result.Components[0].Image), 3)
+	wantFiles := map[string]string{
+		"etc/prepared": "yes", "prepared": "yes", "sibling/file": "of the sibling", "copied/file": "of the sibling",
+		"compiled/binary": "compiled", "sub/file": "of the source\n",
+	}
+	if diff := cmp.Diff(wantFiles, built); diff != "" {
+		t.Errorf("files of the image (-want +got):\n%s", diff)
+	}
+	if tags := p.pushed(t); len(tags) > 0 {
+		t.Errorf("images that are only used were pushed: %v", tags)
+	}
+
+	// Nothing is built a second time; and what was only kept in local storage is made again where that is gone.
+	p.registry.Reset()
+	if _, again := p.do(t, request); again.Release.Digest != result.Release.Digest {
+		t.Errorf("the second run made %s, the first %s", again.Release.Digest, result.Release.Digest)
+	}
+	p.storage = t.TempDir()
+	check(t, os.WriteFile(filepath.Join(one, "sub/file"), []byte("changed\n"), 0o644))
+	_, changed := p.do(t, request)
+	if got := files(t, p.registry.Pull(t, changed.Components[0].Image), 1)["sub/file"]; got != "changed\n" {
+		t.Errorf("after a change the file is %q", got)
+	}
+}
+
+// pushed lists the uploads of manifests to other places than the playground's.
+func (p *playground) pushed(t *testing.T) []string {
+	t.Helper()
+	requests, _ := p.registry.Reset()
+	var list []string
+	for _, request := range requests {
+		if strings.HasPrefix(request, "PUT ") && strings.Contains(request, "/manifests/") && !strings.Contains(request, "/mine/release/") && !strings.Contains(request, "/bases/") &&
+			!strings.Contains(request, "/test/") {
+			list = append(list, request)
+		}
+	}
+	return list
+}
+
+const cyclicConfig = `images:
+- {to: one, from: other, dockerfile_path: Dockerfile}
+- {to: other, from: one, dockerfile_path: Dockerfile}
+zz_generated_metadata: {org: example, repo: one, branch: main}
+`
+
+// Images that are built from each other are an error that says so, not a hang.
+func TestCycle(t *testing.T) {
+	p := newPlayground(t)
+	one := source(t, map[string]string{"config.yaml": cyclicConfig, "Dockerfile": "FROM scratch\n"})
+	job, err := rebuild.New(p.options(t))
+	check(t, err)
+	request := p.request(rebuild.Target{Name: "one", Source: one, Config: filepath.Join(one, "config.yaml")})
+	request.BasePolicy = rebuild.PolicyCI
+	_, err = job.Plan(t.Context(), request)
+	check(t, job.Close())
+	if fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), "example/one:one → example/one:other → example/one:one") {
+		t.Errorf("the error is %v", err)
+	}
+}
