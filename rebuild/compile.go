@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig/dockerfile"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
 )
@@ -18,14 +19,18 @@ const (
 )
 
 // compileCaches returns the caches that outlive a build of this unit. They are shared by builds of one repository and no others: what a
-// step writes there is read by later builds, and one repository must not be able to change what another compiles.
+// step writes there is read by later builds, and one repository must not be able to change what another compiles. Neither must a pull
+// request, which anybody can open; a working tree of the user belongs to the repository that it is a clone of.
 func (j *Job) compileCaches(u *unit) ([]builder.Cache, error) {
-	sum := sha256.Sum256([]byte(u.tree.Repository + "\x00" + u.tree.Path))
-	directory := j.cached("compile", hex.EncodeToString(sum[:12]))
 	owner := u.tree.Repository
-	if u.tree.Path != "" {
-		owner += " in " + u.tree.Path
+	switch {
+	case u.tree.Kind == gitsrc.Pull:
+		owner += " " + u.spec.String()
+	case owner == "":
+		owner = u.tree.Path
 	}
+	sum := sha256.Sum256([]byte(owner))
+	directory := j.cached(cache.Compile, hex.EncodeToString(sum[:12]))
 	return []builder.Cache{
 		{Name: "oc-rebuild-go-build", Directory: filepath.Join(directory, "go-build"), Target: goBuildCache},
 		{Name: "oc-rebuild-go-mod", Directory: filepath.Join(directory, "go-mod"), Target: goModuleCache},

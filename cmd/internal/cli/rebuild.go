@@ -36,7 +36,10 @@ const rebuildExample = `  # The machine-config-operator of a working tree, in a 
   oc rebuild plan etcd=#42 --from-release R`
 
 // rebuildOptions are the flags of the main job.
-type rebuildOptions struct{ jobOptions }
+type rebuildOptions struct {
+	jobOptions
+	watch bool
+}
 
 func newRebuild(streams Streams) *cobra.Command {
 	var o rebuildOptions
@@ -56,12 +59,13 @@ func newRebuild(streams Streams) *cobra.Command {
 	o.apply(command.Flags())
 	o.build.apply(command.Flags())
 	o.registry.applyPush(command.Flags())
+	command.Flags().BoolVar(&o.watch, "watch", false, "rebuild whenever a local source changes, until interrupted; prints a pull spec each time")
 	o.output.apply(command.Flags(), "text (the pull spec), json, yaml")
 	return command
 }
 
 // runRebuild does the main job.
-func runRebuild(ctx context.Context, streams Streams, o *rebuildOptions, args []string) (err error) {
+func runRebuild(ctx context.Context, streams Streams, o *rebuildOptions, args []string) error {
 	if o.output.format != "" {
 		if err := oneOf("output", o.output.format, "text", "json", "yaml"); err != nil {
 			return err
@@ -81,6 +85,14 @@ func runRebuild(ctx context.Context, streams Streams, o *rebuildOptions, args []
 	if err := builder.EnterUserNamespace(); err != nil {
 		return err
 	}
+	if o.watch {
+		return o.follow(ctx, streams, request)
+	}
+	return o.once(ctx, streams, request)
+}
+
+// once does the job one time and prints its result.
+func (o *rebuildOptions) once(ctx context.Context, streams Streams, request rebuild.Request) (err error) {
 	progress, finish := newProgress(streams, o.output)
 	defer finish()
 	job, closeJob, err := o.open(progress)

@@ -1,0 +1,2 @@
+// Package watch tells when source trees change, for builds that follow them.
+package watch
