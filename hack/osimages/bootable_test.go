@@ -1,9 +1,12 @@
 package osimages
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -48,6 +51,7 @@ func TestBootableImage(t *testing.T) {
 	check(t, os.Chmod(filepath.Join(overlay, "etc"), 0o700)) // the mode of the overlay's directories means nothing
 	crio := filepath.Join(write(t, map[string]string{"bin/crio": "new crio\n"}), "bin/crio")
 	rpm := buildRPM(t, "hello", "1.0", map[string]string{"usr/bin/hello": "hello", "usr/lib/hello.conf": "x"})
+	mounted := w.apart("me/release")
 	w.registry.Reset()
 	result := w.rebuild("stream-coreos", "--overlay", overlay, "--replace-file", "/usr/bin/crio="+crio, "--rpm", rpm)
 	if got := w.uploads(); got != 4 { // a layer and a config each, for the image and the payload
@@ -55,6 +59,15 @@ func TestBootableImage(t *testing.T) {
 	}
 	made := w.component(result.Release.Image, "stream-coreos")
 	checkBase(t, old, made)
+	layers, err := old.Layers()
+	check(t, err)
+	for _, layer := range layers {
+		digest, err := layer.Digest()
+		check(t, err)
+		if !slices.Contains(mounted(), digest.String()) {
+			t.Errorf("layer %s of the base was not mounted", digest)
+		}
+	}
 	got, before := labels(t, made), labels(t, old)
 	for name, want := range before {
 		switch name {
@@ -100,6 +113,37 @@ func TestBootableImage(t *testing.T) {
 		}
 	}
 	checkInfo(t, w, result.Release.Image, got["version"])
+}
+
+// apart makes the registry keep the blobs of a repository apart from those of others, as real ones do: a blob is there once it was uploaded
+// to the repository, or mounted from another one. It returns the digests of the blobs that were mounted.
+func (w *world) apart(repository string) (mounted func() []string) {
+	var mu sync.Mutex
+	has := map[string]bool{}
+	var list []string
+	prefix := "/v2/" + repository + "/blobs/"
+	w.registry.Fail(func(writer http.ResponseWriter, request *http.Request) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		target, ok := strings.CutPrefix(request.URL.Path, prefix)
+		query := request.URL.Query()
+		switch {
+		case ok && request.Method == http.MethodPut:
+			has[query.Get("digest")] = true
+		case ok && request.Method == http.MethodPost && query.Get("mount") != "" && query.Get("from") != "":
+			has[query.Get("mount")] = true
+			list = append(list, query.Get("mount"))
+			writer.Header().Set("Location", prefix+query.Get("mount"))
+			writer.Header().Set("Docker-Content-Digest", query.Get("mount"))
+			writer.WriteHeader(http.StatusCreated)
+			return true
+		case ok && (request.Method == http.MethodHead || request.Method == http.MethodGet) && !has[target]:
+			writer.WriteHeader(http.StatusNotFound)
+			return true
+		}
+		return false
+	})
+	return func() []string { mu.Lock(); defer mu.Unlock(); return slices.Clone(list) }
 }
 
 // checkBase checks that an image has the layers of another, and one more.

@@ -82,24 +82,30 @@ func newWorld(t *testing.T, images map[string]v1.Image) *world {
 // newWorldOf is newWorld with a payload of an image stream.
 func newWorldOf(t *testing.T, stream string, images map[string]v1.Image) *world {
 	t.Helper()
-	w := &world{t: t, registry: payloadtest.NewRegistry(t)}
 	components := []payloadtest.Component{
 		{Name: "cluster-version-operator", Manifests: map[string]string{"cvo.yaml": "kind: ConfigMap\napiVersion: v1\n"}},
-		{Name: "machine-config-operator", Manifests: map[string]string{"mco.yaml": w.operatorManifest(images)}},
+		{Name: "machine-config-operator", Manifests: map[string]string{"mco.yaml": operatorManifest(images)}},
 	}
 	for component := range images {
 		components = append(components, payloadtest.Component{Name: component})
 	}
-	seeded := w.registry.Seed(t, payloadtest.Release{Name: "4.12.0", Created: created, Components: components,
-		Annotations: map[string]string{"release.openshift.io/from-image-stream": stream}})
+	return newWorldFrom(t, payloadtest.Release{Name: "4.12.0", Created: created, Components: components,
+		Annotations: map[string]string{"release.openshift.io/from-image-stream": stream}}, images)
+}
+
+// newWorldFrom seeds a payload and puts images in the place of components that it has.
+func newWorldFrom(t *testing.T, release payloadtest.Release, images map[string]v1.Image) *world {
+	t.Helper()
+	w := &world{t: t, registry: payloadtest.NewRegistry(t)}
+	seeded := w.registry.Seed(t, release)
 	var changes []payload.Change
 	for component, image := range images {
 		changes = append(changes, payload.Change{Component: component, Image: w.registry.Push(t, "test/os", component, image)})
 	}
 	client := payloadtest.Client(t)
-	release, err := payload.Open(t.Context(), client, seeded.PullSpec)
+	opened, err := payload.Open(t.Context(), client, seeded.PullSpec)
 	check(t, err)
-	assembly, err := payload.Assemble(t.Context(), client, release, changes, payload.AssembleOptions{})
+	assembly, err := payload.Assemble(t.Context(), client, opened, changes, payload.AssembleOptions{})
 	check(t, err)
 	pushed, err := assembly.Push(t.Context(), client, w.registry.Host+"/test/release:os")
 	check(t, err)
@@ -109,7 +115,7 @@ func newWorldOf(t *testing.T, stream string, images map[string]v1.Image) *world 
 }
 
 // operatorManifest names every image, as the machine-config-operator does.
-func (w *world) operatorManifest(images map[string]v1.Image) string {
+func operatorManifest(images map[string]v1.Image) string {
 	text := "kind: ConfigMap\napiVersion: v1\ndata:\n"
 	for component := range images {
 		text += "  " + component + ": " + payloadtest.Placeholder(component) + "\n"
