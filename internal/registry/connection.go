@@ -127,6 +127,7 @@ func (c *Client) remember(named reference.Named, blobs []types.BlobInfo) {
 		}
 		c.blobs.RecordKnownLocation(docker.Transport, types.BICTransportScope{Opaque: reference.Domain(named)}, blob.Digest,
 			types.BICLocationReference{Opaque: named.Name()})
+		mountable(c.blobs, blob.Digest)
 	}
 }
 
