@@ -190,3 +190,16 @@ func (p *playground) leftovers(t *testing.T) []string {
 	}
 	return append(found, p.stored(t)...)
 }
+
+// oneTree is a Sources that has one directory for every repository.
+type oneTree struct {
+	directories
+	store *gitsrc.Store
+	path  string
+}
+
+// View opens the directory.
+func (o oneTree) View(ctx context.Context, request gitsrc.Request) (*gitsrc.Revision, gitsrc.Tree, error) {
+	revision, err := o.store.ReleaseTree(ctx, o.path)
+	return revision, gitsrc.Tree{Kind: gitsrc.Payload, Repository: request.Repository, Commit: commit, Ref: request.Branch, Time: commitTime}, err
+}
