@@ -8,7 +8,7 @@ export CGO_ENABLED = 1
 LDFLAGS := -s -w -X main.version=$(VERSION)
 GOBUILD := $(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)'
 
-.PHONY: build install test test-long vet lint docs verify-vendor demo bench requirements help
+.PHONY: build install test test-long vet lint docs verify-vendor demo bench bench-build requirements help
 build: ## build bin/oc-rebuild
 	$(GOBUILD) -o bin/oc-rebuild ./cmd/oc-rebuild
 
@@ -24,6 +24,9 @@ demo: requirements build ## rebuild an operator in a payload on loopback: no net
 
 bench: build requirements ## how long each command takes, and how many requests it makes
 	$(GO) run -tags '$(TAGS)' ./hack/bench
+
+bench-build: build ## builds beside buildah's, with medians: BENCH='-release R -release-repo D -component C -source D -edit F'
+	$(GO) run -tags '$(TAGS)' ./hack/bench/build $(BENCH)
 
 requirements: ## install (as root) or name the programs that demo and tests use
 	@hack/requirements
