@@ -106,7 +106,7 @@ func (a *assembler) fullReason() string {
 				return fmt.Sprintf("%s and %s are the same image", s.name, other.Name)
 			}
 		}
-		if s.Labels[annotationVersions] != tag.Annotations[annotationVersions] {
+		if a.versionsMatter(tag.Annotations[annotationVersions], s.Labels[annotationVersions]) {
 			return fmt.Sprintf("%s declares other versions than before: %q, not %q", s.name, s.Labels[annotationVersions], tag.Annotations[annotationVersions])
 		}
 	}
