@@ -203,7 +203,7 @@ func (s *settler) explain(u *unit, b *base, err error) error {
 		where = fmt.Sprintf("line %d of %s", b.Line, u.recipe.Dockerfile)
 	}
 	if u.os != nil {
-		where = u.recipe.Dockerfile
+		where = fmt.Sprintf("line %d of %s", b.Line, u.recipe.Dockerfile)
 	}
 	if !b.Image.IsZero() {
 		where += ", which is " + b.Image.String()
@@ -213,6 +213,9 @@ func (s *settler) explain(u *unit, b *base, err error) error {
 		name = b.Alias
 	}
 	advice := fmt.Sprintf("Pass --base-image %s=PULLSPEC to build on another image, or log in to its registry.\n%s", key, fault.AdviceOf(err))
+	if u.os != nil && b.Reference == u.os.Tools {
+		advice = "Pass --os-tools-image PULLSPEC to use another image, or log in to its registry.\n" + fault.AdviceOf(err)
+	}
 	return fault.New(fault.Unresolved, advice, fmt.Errorf("%s %q: the base image %q (%s) cannot be had: %w", u.noun(), u.target.Name, name, where, err))
 }
 

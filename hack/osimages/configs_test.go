@@ -39,13 +39,7 @@ func TestConfigOfOpenshiftOS(t *testing.T) {
 			w := newWorldOf(t, stream, map[string]v1.Image{"stream-coreos": bootable(t)})
 			base := w.registry.Push(t, "coreos/stream-coreos-base", "10", image(t, nil, rootfs{}.file("etc/os-release", 0o644, "ID=scos\n")))
 			source := repository(t, map[string]string{"Containerfile": nodeImage})
-			got := w.run(append([]string{"plan", "stream-coreos=" + source, "--from-release", w.payload, "--release-repo", tree,
-				"--base-image", "coreos/stream-coreos-base:10=" + base, "-o", "json"}, w.flags...)...)
-			if got.code != 0 {
-				t.Fatalf("exit code %d\n%s", got.code, got.stderr)
-			}
-			var plan rebuild.Plan
-			check(t, json.Unmarshal([]byte(got.stdout), &plan))
+			plan := w.plan(tree, "stream-coreos="+source, "--base-image", "coreos/stream-coreos-base:10="+base)
 			checkNodeImagePlan(t, plan, base)
 		})
 	}
@@ -70,5 +64,61 @@ func checkNodeImagePlan(t *testing.T, plan rebuild.Plan, base string) {
 		if !strings.Contains(warnings, want) {
 			t.Errorf("%q is not in the warnings\n%s", want, warnings)
 		}
+	}
+}
+
+// plan runs plan with a tree of configs, and returns what it settled.
+func (w *world) plan(tree string, args ...string) rebuild.Plan {
+	w.t.Helper()
+	args = append([]string{"plan", "--from-release", w.payload, "--release-repo", tree, "-o", "json"}, args...)
+	got := w.run(append(args, w.flags...)...)
+	if got.code != 0 {
+		w.t.Fatalf("exit code %d\n%s", got.code, got.stderr)
+	}
+	var plan rebuild.Plan
+	check(w.t, json.Unmarshal([]byte(got.stdout), &plan))
+	return plan
+}
+
+// The extensions of openshift/os are built from the image of the same config, which is the component where that is rebuilt too.
+func TestExtensionsOfOpenshiftOS(t *testing.T) {
+	tree := configs(t, "openshift-release-2026")
+	w := newWorldOf(t, "origin/scos-5.0", map[string]v1.Image{"stream-coreos": bootable(t), "stream-coreos-extensions": image(t, nil, rootfs{}.file("x", 0o644, ""))})
+	base := w.registry.Push(t, "coreos/stream-coreos-base", "10", image(t, nil, rootfs{}.file("etc/os-release", 0o644, "ID=scos\n")))
+	source := repository(t, map[string]string{"Containerfile": nodeImage,
+		"extensions/Containerfile": "FROM ${IMAGE_FROM} AS os\nRUN rpm-ostree compose extensions\nFROM registry.access.redhat.com/ubi9/ubi:latest\nCOPY --from=os /usr/share/rpm-ostree/extensions/ /usr/share/rpm-ostree/extensions/\n"})
+	plan := w.plan(tree, "stream-coreos="+source, "stream-coreos-extensions="+source,
+		"--base-image", "coreos/stream-coreos-base:10="+base, "--base-image", "ocp/builder:stream10="+base)
+	if len(plan.Order) != 2 || plan.Order[0][0] != "stream-coreos" || plan.Order[1][0] != "stream-coreos-extensions" {
+		t.Errorf("order %v, want the extensions after the operating system", plan.Order)
+	}
+	first := plan.Components[1].Bases[0]
+	if first.Reference != "${IMAGE_FROM}" || first.From != "build" {
+		t.Errorf("base %+v, want ${IMAGE_FROM} to be the image of this run", first)
+	}
+}
+
+// machine-os-content of openshift/okd-machine-os is fedora-coreos under another name, which takes a file out of a third image of the config.
+func TestConfigOfOKDMachineOS(t *testing.T) {
+	tree := configs(t, "openshift-release-2024-08")
+	w := newWorldOf(t, "origin/4.12", map[string]v1.Image{"fedora-coreos": bootable(t), "machine-os-content": bootable(t)})
+	base := w.registry.Push(t, "test/base", "latest", image(t, nil, rootfs{}.file("etc/os-release", 0o644, "ID=base\n")))
+	source := repository(t, map[string]string{
+		"Dockerfile.ci":        "FROM " + base + "\nCOPY Dockerfile.generated /tmp/\n",
+		"Dockerfile.generated": "FROM registry.ci.openshift.org/origin/4.12:artifacts AS artifacts\nFROM " + base + "\nCOPY --from=artifacts /srv/repo/ /tmp/rpms/\nRUN rpm-ostree install crun && ostree container commit\n",
+	})
+	plan := w.plan(tree, "machine-os-content="+source, "--base-image", "origin/4.12:artifacts="+base)
+	component := plan.Components[0]
+	if want := "ci-operator/config/openshift/okd-machine-os/openshift-okd-machine-os-release-4.12.yaml"; component.Recipe.Config != want {
+		t.Errorf("config %q, want %q", component.Recipe.Config, want)
+	}
+	if len(component.Bases) != 1 || component.Bases[0].Reference != "fedora-coreos" || component.Bases[0].From != "build" {
+		t.Errorf("bases %+v, want fedora-coreos, built in this run", component.Bases)
+	}
+	if last := plan.Order[len(plan.Order)-1]; len(plan.Order) != 3 || last[0] != "machine-os-content" {
+		t.Errorf("order %v, want layering-build, fedora-coreos and machine-os-content one after the other", plan.Order)
+	}
+	if warnings := strings.Join(plan.Warnings, "\n"); !strings.Contains(warnings, "rpm-ostree install") {
+		t.Errorf("the repositories that the packages come from are not in the warnings %q", warnings)
 	}
 }
