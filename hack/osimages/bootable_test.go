@@ -169,7 +169,7 @@ func TestContainerfileWithOperatorOfTheSameRun(t *testing.T) {
 	operator := operatorSource(t, w, "stream-coreos")
 	own := write(t, map[string]string{"Containerfile": "FROM payload:stream-coreos\n" +
 		"COPY --from=payload:machine-config-operator /usr/bin/machine-config-daemon /usr/libexec/\nCOPY motd /etc/motd\nRUN ostree container commit\n", "motd": "mine\n"})
-	result := w.rebuild("machine-config-operator="+operator, "stream-coreos", "--dockerfile", "machine-config-operator=Dockerfile",
+	result := w.rebuild("machine-config-operator="+operator, "stream-coreos", "--release-repo", t.TempDir(), "--dockerfile", "machine-config-operator=Dockerfile",
 		"--containerfile", filepath.Join(own, "Containerfile"))
 	made := w.component(result.Release.Image, "stream-coreos")
 	root := extract(t, made)
@@ -225,7 +225,7 @@ func TestBuilderRepository(t *testing.T) {
 			"COPY --from=mcd /usr/bin/machine-config-daemon /srv/addons/\nLABEL com.coreos.ostree-commit=abc version=1.2.3 io.openshift.build.versions=machine-os=1.2.3\n",
 	})
 	result := w.rebuild("machine-config-operator="+operatorSource(t, w, "machine-os-content"), "machine-os-content="+builder,
-		"--dockerfile", "machine-config-operator=Dockerfile", "--dockerfile", "machine-os-content=Dockerfile",
+		"--release-repo", t.TempDir(), "--dockerfile", "machine-config-operator=Dockerfile", "--dockerfile", "machine-os-content=Dockerfile",
 		"--base-image", "quay.io/openshift/origin-machine-config-operator:4.6=payload:machine-config-operator")
 	root := extract(t, w.component(result.Release.Image, "machine-os-content"))
 	if data := string(read(t, filepath.Join(root, "srv/addons/machine-config-daemon"))); data != "daemon of this run\n" {
