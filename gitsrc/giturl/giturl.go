@@ -206,10 +206,17 @@ func (u URL) String() string {
 	return u.Scheme + "://" + u.Host + u.Path
 }
 
-// Web returns the address as labels and annotations of images carry it: https, without user and without the suffix .git.
+// Web returns the address as labels and annotations of images carry it: https, without user, ssh port and the suffix .git.
 func (u URL) Web() string {
-	if u.Scheme == "ssh" || u.Scheme == "https" {
+	switch u.Scheme {
+	case "https":
 		return "https://" + u.Host + strings.TrimSuffix(u.Path, ".git")
+	case "ssh":
+		host := u.hostname()
+		if strings.Contains(host, ":") {
+			host = "[" + host + "]"
+		}
+		return "https://" + host + strings.TrimSuffix(u.Path, ".git")
 	}
 	return strings.TrimSuffix(u.String(), ".git")
 }

@@ -12,7 +12,7 @@ func TestParsePayload(t *testing.T) {
 		{"https://github.com/openshift/x", "https://github.com/openshift/x", "https://github.com/openshift/x"},
 		{"https://github.com/openshift/x.git/", "https://github.com/openshift/x.git", "https://github.com/openshift/x"},
 		{"git@github.com:openshift/x.git", "https://github.com/openshift/x.git", "https://github.com/openshift/x"},
-		{"ssh://git@host.example:22/x/y", "ssh://git@host.example:22/x/y", "https://host.example:22/x/y"},
+		{"ssh://git@host.example:22/x/y", "ssh://git@host.example:22/x/y", "https://host.example/x/y"},
 		{"https://10.0.0.1/x", "https://10.0.0.1/x", "https://10.0.0.1/x"},
 	}
 	for _, test := range tests {

@@ -70,6 +70,8 @@ type bounded struct {
 	seen   *lastAnswer
 }
 
+var _ http.RoundTripper = (*bounded)(nil)
+
 // RoundTrip sends a request and limits the body of its answer.
 func (b *bounded) RoundTrip(req *http.Request) (*http.Response, error) {
 	res, err := b.next.RoundTrip(req)

@@ -10,10 +10,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/go-git/go-git/v5/plumbing/transport"
 	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
 	"github.com/go-git/go-git/v5/plumbing/transport/ssh"
+	cryptossh "golang.org/x/crypto/ssh"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/gitconfig"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/giturl"
@@ -211,15 +213,30 @@ func (l *logins) ssh(user string) (transport.AuthMethod, error) {
 		auth, err := ssh.NewSSHAgentAuth(user)
 		if err == nil {
 			l.used = append(l.used, "the ssh agent")
-			return auth, nil
+			return &timed{auth, l.limits.Stall}, nil
 		}
 	}
 	for _, name := range []string{"id_ed25519", "id_ecdsa", "id_rsa"} {
 		path := filepath.Join(l.getenv("HOME"), ".ssh", name)
 		if auth, err := ssh.NewPublicKeysFromFile(user, path, ""); err == nil {
 			l.used = append(l.used, path)
-			return auth, nil
+			return &timed{auth, l.limits.Stall}, nil
 		}
 	}
 	return nil, errors.New("no ssh agent, and no key without passphrase in ~/.ssh")
+}
+
+// timed limits how long a connection may take to be made: go-git has no other place for it.
+type timed struct {
+	ssh.AuthMethod
+	timeout time.Duration
+}
+
+// ClientConfig returns the configuration of the method, with the limit.
+func (a *timed) ClientConfig() (*cryptossh.ClientConfig, error) {
+	config, err := a.AuthMethod.ClientConfig()
+	if err == nil {
+		config.Timeout = a.timeout
+	}
+	return config, err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"time"
 
@@ -12,7 +11,6 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/transport/file"
 	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
 	"github.com/go-git/go-git/v5/plumbing/transport/ssh"
-	cryptossh "golang.org/x/crypto/ssh"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/gitconfig"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/giturl"
@@ -60,7 +58,7 @@ func New(address giturl.URL, config *gitconfig.Config, getenv func(string) strin
 		}
 		r.client = githttp.NewClientWithOptions(client, &githttp.ClientOptions{RedirectPolicy: githttp.FollowInitialRedirects})
 	case "ssh":
-		r.client = ssh.NewClient(&cryptossh.ClientConfig{Timeout: limits.Stall})
+		r.client = ssh.NewClient(nil)
 	case "file":
 		r.client = file.NewClient("git-upload-pack", "")
 	default:
@@ -160,5 +158,3 @@ type quoted struct{ err error }
 
 func (q *quoted) Error() string { return fmt.Sprintf("%q", q.err.Error()) }
 func (q *quoted) Unwrap() error { return q.err }
-
-var _ http.RoundTripper = (*bounded)(nil)
