@@ -23,7 +23,7 @@ const maxParents = 10_000
 
 // parseCommit takes a commit object apart.
 func parseCommit(data []byte) (commit, error) {
-	var c commit
+	c := commit{time: time.Unix(0, 0).UTC()}
 	head, message, _ := bytes.Cut(data, []byte("\n\n"))
 	c.message = string(message)
 	found := false
