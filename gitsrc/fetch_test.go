@@ -217,10 +217,7 @@ func TestFetchUnresolved(t *testing.T) {
 func TestFetchWithoutSingleCommits(t *testing.T) {
 	server := serve(t, "none")
 	upstream := server.repo(t, "openshift/component")
-	var commits []string
-	for i := range 120 {
-		commits = append(commits, upstream.commitFiles("release-4.12", fmt.Sprint(i), map[string]string{"README": fmt.Sprint(i), "same": "same"}))
-	}
+	commits := upstream.commitLine("release-4.12", 120)
 	upstream.commitFiles("main", "main", map[string]string{"README": "main"})
 	// Over http git gives out every commit that a branch leads to; by other ways it is strict.
 	strict := func(o *gitsrc.Options) {
@@ -276,10 +273,7 @@ func TestFetchSendsOnlyWhatIsNew(t *testing.T) {
 func TestHistoryAndTags(t *testing.T) {
 	server := serve(t, "any")
 	upstream := server.repo(t, "openshift/component")
-	var commits []string
-	for i := range 12 {
-		commits = append(commits, upstream.commitFiles("main", fmt.Sprint(i), map[string]string{"README": fmt.Sprint(i)}))
-	}
+	commits := upstream.commitLine("main", 12)
 	upstream.git("tag", "-am", "a tag", "v1.0", commits[2])
 	upstream.git("tag", "v1.1", commits[5])
 	upstream.git("tag", "v2.0", commits[11])

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/checkout"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
@@ -75,6 +76,10 @@ func (o *obtainer) isTip(id pack.ID) bool {
 // worthAsking tells whether another way to ask may succeed where err came.
 func worthAsking(ctx context.Context, err error) bool {
 	kind := fault.KindOf(err)
+	var here *os.PathError // a full disk, say
+	if errors.As(err, &here) {
+		return false
+	}
 	return ctx.Err() == nil && kind != fault.Unauthorized && kind != fault.Unresolved && !errors.Is(err, remote.ErrStalled)
 }
 

@@ -2,6 +2,8 @@ package gitsrc_test
 
 import (
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/cgi"
 	"net/http/httptest"
@@ -37,7 +39,7 @@ func serve(t *testing.T, want string) *server {
 		"GIT_CONFIG_KEY_2=uploadpack.allowAnySHA1InWant", "GIT_CONFIG_VALUE_2=" + fmt.Sprint(want == "any")}
 	var quiet sync.Mutex
 	var stderr strings.Builder
-	backend := &cgi.Handler{Path: strings.TrimSpace(string(out)) + "/git-http-backend", Env: env, Stderr: lockedWriter{&quiet, &stderr}}
+	backend := &cgi.Handler{Path: strings.TrimSpace(string(out)) + "/git-http-backend", Env: env, Stderr: lockedWriter{&quiet, &stderr}, Logger: log.New(io.Discard, "", 0)}
 	git := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		parts := strings.SplitN(strings.TrimPrefix(r.URL.Path, "/"), "/", 3)
 		if len(parts) == 3 && !strings.HasSuffix(parts[1], ".git") {
@@ -184,6 +186,19 @@ func (r repo) commitFiles(branch, message string, files map[string]string) strin
 	}
 	r.gitInput(stream.String(), "fast-import", "--quiet", "--force")
 	return r.git("rev-parse", "refs/heads/"+branch)
+}
+
+// commitLine adds so many commits to a new branch at once, each with another README, and returns their ids, the first one first.
+func (r repo) commitLine(branch string, commits int) []string {
+	r.t.Helper()
+	var stream strings.Builder
+	for i := range commits {
+		text := fmt.Sprintf("number %d\n", i)
+		fmt.Fprintf(&stream, "commit refs/heads/%s\ncommitter A <a@x> %d +0000\ndata 0\n", branch, 1600000000+i)
+		fmt.Fprintf(&stream, "M 100644 inline README\ndata %d\n%s\n", len(text), text)
+	}
+	r.gitInput(stream.String(), "fast-import", "--quiet")
+	return strings.Fields(r.git("rev-list", "--reverse", "refs/heads/"+branch))
 }
 
 func (r repo) count(branch string) int {
