@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/Masterminds/semver/v3"
@@ -69,6 +70,11 @@ type Assembly struct {
 	bases    []base               // one, or one for each image of a manifest list
 	origins  *imagev1.ImageStream // the tags as they were before their pull specs were moved to another repository
 	old      *Release             // where Method is Copy
+
+	buildOnce sync.Once
+	packed    packed
+	images    []built
+	buildErr  error
 }
 
 // Files returns the files of the release layer in their order.
@@ -245,11 +251,22 @@ func (a *assembler) checkOperators(ctx context.Context) error {
 	return nil
 }
 
-// contents reads an image, from the cache where it has it.
+// contents reads an image of the release, from the cache where it has it.
 func (a *assembler) contents(ctx context.Context, spec string, override bool) (contents, error) {
 	return a.options.Cache.contents(spec, override, func() (contents, error) {
-		return readContents(ctx, a.client, spec, override)
+		return readContents(ctx, a.client, spec, override, nil)
 	})
+}
+
+// replacement reads an image that is to replace the one of a component. Layers that it shares with that one are not read again.
+func (a *assembler) replacement(ctx context.Context, name, spec string) (contents, error) {
+	var old contents
+	if component, err := a.old.Component(name); err == nil && a.old.local == nil {
+		if old, err = a.contents(ctx, component.Image, component.Override); err != nil {
+			return contents{}, fmt.Errorf("reading the image that %q has in the release: %w", name, err)
+		}
+	}
+	return a.options.Cache.contents(spec, true, func() (contents, error) { return readContents(ctx, a.client, spec, true, old.Bare) })
 }
 
 func setAnnotation(stream *imagev1.ImageStream, key, value string) {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/payload"
 	"github.com/oc-rebuild/oc-rebuild/payload/payloadtest"
 )
@@ -200,4 +201,44 @@ func TestNothingChanges(t *testing.T) {
 	if pushed.Digest != release.Digest {
 		t.Errorf("an unchanged release has digest %s, not %s", pushed.Digest, release.Digest)
 	}
+}
+
+// TestOneManifestOnTop replaces an operator by an image that adds a layer with one changed manifest to it: the others stay. And an image on
+// the same base is read without that base.
+func TestOneManifestOnTop(t *testing.T) {
+	r := payloadtest.NewRegistry(t)
+	c := component(t, "machine-config-operator")
+	c.Manifests["0000_80_second.yaml"] = "kind: B\napiVersion: v1\n"
+	release := small()
+	for i := range release.Components {
+		if release.Components[i].Name == c.Name {
+			release.Components[i] = c
+		}
+	}
+	seeded := r.Seed(t, release)
+	image := c.Image(when)
+	image.Layers = append(image.Layers, map[string]string{"manifests/0000_80_second.yaml": "kind: Changed\napiVersion: v1\n"})
+	change := payload.Change{Component: c.Name, Image: r.Push(t, "me/components", "patched", image.Build(t))}
+	old := open(t, seeded.PullSpec)
+	r.Reset()
+	got := contents(assemble(t, old, []payload.Change{change}, payload.AssembleOptions{}))
+	if got["0000_80_second.yaml"] != "kind: Changed\napiVersion: v1\n" || !strings.Contains(got["0000_80_mco.yaml"], change.Image) {
+		t.Errorf("the manifests of the operator: %q", got)
+	}
+	requests, _ := r.Reset()
+	base := openImage(t, seeded.Images[c.Name]).Layers[0].Digest.String()
+	for _, request := range requests {
+		if strings.HasSuffix(request, base) {
+			t.Error("the base layer, which both images share, was read")
+		}
+	}
+}
+
+func openImage(t *testing.T, spec string) *registry.Image {
+	t.Helper()
+	image, err := payloadtest.Client(t).Image(context.Background(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return image
 }

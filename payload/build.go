@@ -31,9 +31,15 @@ type packed struct {
 	diff digest.Digest // of the tar
 }
 
-// build makes the release image of each base: the base's layers and the release layer on top, a config with the labels of a release, and a
-// docker v2 schema 2 manifest. The same input gives the same bytes.
+// build is buildNow, once: packing takes longer than all the rest.
 func (a *Assembly) build() (packed, []built, error) {
+	a.buildOnce.Do(func() { a.packed, a.images, a.buildErr = a.buildNow() })
+	return a.packed, a.images, a.buildErr
+}
+
+// buildNow makes the release image of each base: the base's layers and the release layer on top, a config with the labels of a release, and a
+// docker v2 schema 2 manifest. The same input gives the same bytes.
+func (a *Assembly) buildNow() (packed, []built, error) {
 	if len(a.bases) == 0 {
 		return packed{}, nil, fault.New(fault.Unresolved, "Name the image to build the release on with --to-image-base.",
 			fmt.Errorf("the base image tag %q could not be found in the input, cannot build a release image", componentCVO))

@@ -15,7 +15,7 @@ import (
 )
 
 // cacheFormat changes when the meaning of what is cached does: older files are then read from the registry again.
-const cacheFormat = 1
+const cacheFormat = 2
 
 // Cache keeps labels and manifests of component images on disk, by the digest of the image, so that a full extraction pays for each image
 // once. It may be shared by several processes. What it holds is checked when it is read; what is damaged is fetched again.

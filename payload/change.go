@@ -51,7 +51,7 @@ func (a *assembler) resolve(ctx context.Context, changes []Change) ([]swap, erro
 		}
 		s := swap{name: change.Component, spec: spec, contents: contents{Labels: change.Labels, Created: change.Created}}
 		if change.Labels == nil {
-			if s.contents, err = a.contents(ctx, spec, true); err != nil {
+			if s.contents, err = a.replacement(ctx, change.Component, spec); err != nil {
 				return nil, fmt.Errorf("reading the image for component %q: %w", change.Component, err)
 			}
 		} else {

@@ -12,6 +12,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/opencontainers/go-digest"
+	"go.podman.io/image/v5/types"
+
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 )
 
@@ -29,6 +32,9 @@ type contents struct {
 	Labels    map[string]string
 	Created   time.Time
 	Manifests []File // sorted by name
+	// Bare are the layers below the one that the manifests came from. They are taken to have none, as oc takes it: an image that replaces
+	// this one, on the same base, need not read them again.
+	Bare []digest.Digest
 }
 
 func (c contents) operator() bool { return c.Labels[labelOperator] != "" }
@@ -51,24 +57,36 @@ func (c contents) file(name string) (File, bool) {
 }
 
 // readContents reads a component image. Manifests are read only of operators: from the top layer, as oc does, or from all layers where
-// the image replaces a release's own (it may have been built in any way), or where the top layer has none.
-func readContents(ctx context.Context, c *registry.Client, spec string, override bool) (contents, error) {
+// the image replaces a release's own (it may have been built in any way), or where the top layer has none. Layers that are known to be bare
+// are left out.
+func readContents(ctx context.Context, c *registry.Client, spec string, override bool, bare []digest.Digest) (contents, error) {
 	image, err := c.Image(ctx, spec)
 	if err != nil {
 		return contents{}, err
 	}
 	got := contents{Labels: image.Config.Config.Labels, Created: image.Config.Created}
-	if !got.operator() || len(image.Layers) == 0 {
+	layers := image.Layers
+	if len(layers) == 0 {
+		return got, nil
+	}
+	if !override {
+		for _, layer := range layers[:len(layers)-1] {
+			got.Bare = append(got.Bare, layer.Digest)
+		}
+	}
+	if !got.operator() {
 		return got, nil
 	}
 	files := map[string]File{}
 	if !override {
-		if files, err = readLayers(ctx, image, len(image.Layers)-1); err != nil {
+		if files, err = readLayers(ctx, image, layers[len(layers)-1:]); err != nil {
 			return contents{}, err
 		}
 	}
 	if len(files) == 0 {
-		if files, err = readLayers(ctx, image, 0); err != nil {
+		layers = slices.DeleteFunc(slices.Clone(layers), func(l types.BlobInfo) bool { return override && slices.Contains(bare, l.Digest) })
+		got.Bare = nil
+		if files, err = readLayers(ctx, image, layers); err != nil {
 			return contents{}, err
 		}
 	}
@@ -78,10 +96,10 @@ func readContents(ctx context.Context, c *registry.Client, spec string, override
 	return got, nil
 }
 
-// readLayers applies the layers of an image from one on, and returns the files of /manifests.
-func readLayers(ctx context.Context, image *registry.Image, from int) (map[string]File, error) {
+// readLayers applies layers of an image, and returns the files of /manifests.
+func readLayers(ctx context.Context, image *registry.Image, layers []types.BlobInfo) (map[string]File, error) {
 	files := map[string]File{}
-	for _, layer := range image.Layers[from:] {
+	for _, layer := range layers {
 		var next map[string]File
 		err := image.Layer(ctx, layer, registry.MaxLayer, func(stream io.Reader) error {
 			next = maps.Clone(files)

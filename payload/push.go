@@ -80,19 +80,18 @@ func (a *Assembly) send(ctx context.Context, target *registry.Target) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
-	if err := target.Put(ctx, registry.Bytes(layer.data, manifest.DockerV2Schema2LayerMediaType, false)); err != nil {
-		return nil, err
-	}
+	blobs := []registry.Blob{registry.Bytes(layer.data, manifest.DockerV2Schema2LayerMediaType, false)}
 	for _, image := range images {
 		for _, info := range image.base.layers {
-			if err := target.Put(ctx, image.base.image.BlobOf(info)); err != nil {
-				return nil, err
-			}
+			blobs = append(blobs, image.base.image.BlobOf(info))
 		}
-		if err := target.Put(ctx, registry.Bytes(image.config, manifest.DockerV2Schema2ConfigMediaType, true)); err != nil {
-			return nil, err
-		}
-		if len(images) > 1 {
+		blobs = append(blobs, registry.Bytes(image.config, manifest.DockerV2Schema2ConfigMediaType, true))
+	}
+	if err := target.PutAll(ctx, blobs); err != nil {
+		return nil, err
+	}
+	if len(images) > 1 {
+		for _, image := range images {
 			if _, err := target.Manifest(ctx, image.manifest); err != nil {
 				return nil, err
 			}

@@ -65,12 +65,11 @@ func (i *Image) Send(ctx context.Context, target *Target, whole bool) ([]byte, e
 }
 
 func (i *Image) sendBlobs(ctx context.Context, target *Target) error {
+	var blobs []Blob
 	for _, info := range i.blobs() {
-		if err := target.Put(ctx, i.BlobOf(info)); err != nil {
-			return err
-		}
+		blobs = append(blobs, i.BlobOf(info))
 	}
-	return nil
+	return target.PutAll(ctx, blobs)
 }
 
 // blobs are the layers and the config.

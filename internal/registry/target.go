@@ -12,6 +12,7 @@ import (
 	"go.podman.io/image/v5/docker/reference"
 	"go.podman.io/image/v5/manifest"
 	"go.podman.io/image/v5/types"
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
@@ -98,6 +99,19 @@ func (t *Target) Put(ctx context.Context, blob Blob) error {
 		return nil, t.put(ctx, blob)
 	})
 	return err
+}
+
+// parallel is how many blobs of an image are sent at once.
+const parallel = 4
+
+// PutAll is Put for all blobs of an image, several at once.
+func (t *Target) PutAll(ctx context.Context, blobs []Blob) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(parallel)
+	for _, blob := range blobs {
+		group.Go(func() error { return t.Put(ctx, blob) })
+	}
+	return group.Wait()
 }
 
 func (t *Target) put(ctx context.Context, blob Blob) error {
