@@ -8,9 +8,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/payload/payloadtest"
 )
 
-// TestCost bounds what an assembly asks a registry for: requests, and bytes that it reads.
-func TestCost(t *testing.T) {
-	_, seed, r, seeded := seedReal(t)
+// realCost bounds what an assembly of the real release asks a registry for: requests, and bytes that it reads.
+func realCost(t *testing.T, seed payloadtest.Release, r *payloadtest.Registry, seeded payloadtest.Seeded) {
 	tests := []struct {
 		component string
 		requests  int

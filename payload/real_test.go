@@ -35,10 +35,17 @@ func derived() map[string]string {
 	}
 }
 
-// TestRealReleaseByteForByte extracts all manifests of the real 4.12.0 again from its (seeded) images: every file equals the real one, byte for
+// TestRealRelease does with the real release 4.12.0 what the other tests do with small ones.
+func TestRealRelease(t *testing.T) {
+	real, release, r, seeded := seedReal(t)
+	t.Run("byte for byte", func(t *testing.T) { realByteForByte(t, real, seeded) })
+	t.Run("cost", func(t *testing.T) { realCost(t, release, r, seeded) })
+	t.Run("one at a time", func(t *testing.T) { realOneAtATime(t, release, r, seeded) })
+}
+
+// realByteForByte extracts all manifests of the real release again from its (seeded) images: every file equals the real one, byte for
 // byte, once the registry's pull specs are written back. Only those may differ that derived lists.
-func TestRealReleaseByteForByte(t *testing.T) {
-	real, _, _, seeded := seedReal(t)
+func realByteForByte(t *testing.T, real payloadtest.Real, seeded payloadtest.Seeded) {
 	release := open(t, seeded.PullSpec)
 	assembly, err := payload.Assemble(context.Background(), payloadtest.Client(t), release, nil, payload.AssembleOptions{Method: payload.Full})
 	if err != nil {
@@ -63,10 +70,9 @@ func TestRealReleaseByteForByte(t *testing.T) {
 	}
 }
 
-// TestRealReleaseOneAtATime replaces each of the 183 components of the real 4.12.0, one at a time, both ways. The files are the same, and they are
+// realOneAtATime replaces each of the 183 components of the real 4.12.0, one at a time, both ways. The files are the same, and they are
 // the seeded ones but for the component's own pull spec; where delta refuses, it names its rule.
-func TestRealReleaseOneAtATime(t *testing.T) {
-	_, seed, r, seeded := seedReal(t)
+func realOneAtATime(t *testing.T, seed payloadtest.Release, r *payloadtest.Registry, seeded payloadtest.Seeded) {
 	client := payloadtest.Client(t)
 	release := open(t, seeded.PullSpec)
 	cache, err := payload.OpenCache(t.TempDir())

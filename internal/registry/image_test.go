@@ -182,3 +182,26 @@ func TestExplain(t *testing.T) {
 		t.Errorf("an interrupted call: %v", err)
 	}
 }
+
+// TestThrottledUpload answers the first requests of a push with 429: it waits and goes on.
+func TestThrottledUpload(t *testing.T) {
+	r := payloadtest.NewRegistry(t)
+	var count atomic.Int64
+	r.Fail(func(w http.ResponseWriter, request *http.Request) bool {
+		if request.Method == http.MethodGet || request.Method == http.MethodHead || count.Add(1)%2 == 0 || count.Load() > 6 {
+			return false
+		}
+		w.Header().Set("Retry-After", "0")
+		w.WriteHeader(http.StatusTooManyRequests)
+		return true
+	})
+	target, err := payloadtest.Client(t).Target(context.Background(), r.Host+"/a/b:c")
+	check(t, err)
+	defer target.Close()
+	if err := target.Put(context.Background(), registry.Bytes([]byte("content"), "application/octet-stream", false)); err != nil {
+		t.Errorf("Put: %v", err)
+	}
+	if count.Load() < 3 {
+		t.Errorf("only %d requests were throttled", count.Load())
+	}
+}

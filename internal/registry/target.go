@@ -116,7 +116,7 @@ func (t *Target) PutAll(ctx context.Context, blobs []Blob) error {
 
 func (t *Target) put(ctx context.Context, blob Blob) error {
 	info := types.BlobInfo{Digest: blob.Digest, Size: blob.Size, MediaType: blob.MediaType}
-	err := t.client.retry(ctx, func() error {
+	err := t.client.retryUpload(ctx, func() error {
 		if !blob.New {
 			reused, _, err := t.destination.TryReusingBlob(ctx, info, t.client.blobs, false)
 			if err != nil || reused {
@@ -158,7 +158,7 @@ func (t *Target) Manifest(ctx context.Context, data []byte) (digest.Digest, erro
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	err = t.client.retry(ctx, func() error { return t.destination.PutManifest(ctx, data, &sum) })
+	err = t.client.retryUpload(ctx, func() error { return t.destination.PutManifest(ctx, data, &sum) })
 	return sum, t.client.refused(err, "pushing a manifest to", t.ref)
 }
 
@@ -170,7 +170,7 @@ func (t *Target) Commit(ctx context.Context, data []byte) (digest.Digest, error)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	err = t.client.retry(ctx, func() error { return t.destination.PutManifest(ctx, data, nil) })
+	err = t.client.retryUpload(ctx, func() error { return t.destination.PutManifest(ctx, data, nil) })
 	if err == nil {
 		err = t.destination.Commit(ctx, nil)
 	}
