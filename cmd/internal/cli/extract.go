@@ -33,6 +33,9 @@ const extractExample = `  # All manifests, image-references and release-metadata
   # One file, to standard output
   oc rebuild extract REF --file image-references
 
+  # The source of every component, at its commit
+  oc rebuild extract REF --git source
+
   # The installer for this machine, and the archives for all platforms
   oc rebuild extract REF --command openshift-install
   oc rebuild extract REF --tools --to dist`
@@ -47,6 +50,7 @@ type extractOptions struct {
 	tools, included, credentials bool
 	cloud, installConfig         string
 	signingKey                   string
+	git, output, cacheDir        string
 	quiet                        bool
 }
 
@@ -77,6 +81,9 @@ func (o *extractOptions) apply(flags *pflag.FlagSet) {
 	flags.StringVar(&o.installConfig, "install-config", "", "with --included: install-config.yaml of the cluster (default: a cluster with the default capabilities and features)")
 	flags.BoolVar(&o.credentials, "credentials-requests", false, "only requests for cloud credentials")
 	flags.StringVar(&o.cloud, "cloud", "", "with --credentials-requests: only those for this `cloud`, such as aws")
+	flags.StringVar(&o.git, "git", "", "check the source of every component out below this `directory`")
+	flags.StringVarP(&o.output, "output", "o", "", "with --git: commit prints the commit too")
+	applyCacheDir(flags, &o.cacheDir)
 	flags.BoolVarP(&o.quiet, "quiet", "q", false, "no messages but errors")
 	o.registry.apply(flags)
 	o.kubeconfig.apply(flags)
@@ -85,14 +92,14 @@ func (o *extractOptions) apply(flags *pflag.FlagSet) {
 
 func (o *extractOptions) check() error {
 	modes := 0
-	for _, set := range []bool{o.tools, o.command != "", o.file != "", o.credentials || o.included} {
+	for _, set := range []bool{o.tools, o.command != "", o.file != "", o.git != "", o.credentials || o.included} {
 		if set {
 			modes++
 		}
 	}
 	switch {
 	case modes > 1:
-		return fault.Errorf(fault.Usage, "only one of --tools, --command, --file and --included or --credentials-requests may be given")
+		return fault.Errorf(fault.Usage, "only one of --tools, --command, --file, --git and --included or --credentials-requests may be given")
 	case o.cloud != "" && !o.credentials:
 		return fault.Errorf(fault.Usage, "--cloud needs --credentials-requests")
 	case o.installConfig != "" && !o.included:
@@ -100,7 +107,7 @@ func (o *extractOptions) check() error {
 	case o.signingKey != "" && !o.tools && o.commandOS != "*":
 		return fault.Errorf(fault.Usage, "--signing-key needs --tools or --command-os='*': there are no checksums to sign otherwise")
 	}
-	return nil
+	return oneOf("output", o.output, "", "commit")
 }
 
 func runExtract(ctx context.Context, streams Streams, o *extractOptions, args []string) (err error) {
@@ -129,6 +136,8 @@ func runExtract(ctx context.Context, streams Streams, o *extractOptions, args []
 	switch {
 	case o.tools || o.command != "":
 		return o.extractTools(ctx, streams, client, release)
+	case o.git != "":
+		return o.extractSources(ctx, streams, release)
 	case o.file != "":
 		file, err := release.File(o.file)
 		if err != nil {

@@ -29,6 +29,9 @@ const infoExample = `  # A payload, and the commit that each of its images was b
   oc rebuild info OLD NEW
   oc rebuild info OLD NEW --contents
 
+  # The pull requests between two payloads, as Markdown
+  oc rebuild info OLD NEW --changelog
+
   # The image of one component
   oc rebuild info REF --image-for=cli`
 
@@ -44,7 +47,16 @@ type infoOptions struct {
 	commitURLs, commits, pullSpecs, contents, size, verify bool
 	includeImages                                          bool
 	imageFor                                               string
+
+	changelog, bugs string
+	cacheDir        string
 }
+
+// Values of --changelog and --bugs that are no directory.
+const (
+	unset   = "-"
+	inCache = "cache"
+)
 
 func newInfo(streams Streams) *cobra.Command {
 	var o infoOptions
@@ -70,6 +82,13 @@ func newInfo(streams Streams) *cobra.Command {
 	flags.StringVar(&o.from, "changes-from", "", "the payload to compare with, in place of a second argument")
 	flags.StringVarP(&o.output, "output", "o", "", "form of the result: text, json, yaml, name, digest, pullspec, jsonpath=TEMPLATE, go-template=TEMPLATE")
 	flags.IntVar(&o.jobs, "jobs", 32, "images that are read at once")
+	flags.StringVar(&o.changelog, "changelog", unset, "of two payloads: the pull requests between them, as Markdown; git repositories are kept in the cache, or in `DIR`")
+	flags.StringVar(&o.bugs, "bugs", unset, "of two payloads: the bugs that these pull requests name; repositories as with --changelog, in `DIR`")
+	for _, name := range []string{"changelog", "bugs"} {
+		flag := flags.Lookup(name)
+		flag.NoOptDefVal, flag.DefValue = inCache, ""
+	}
+	applyCacheDir(flags, &o.cacheDir)
 	o.registry.apply(flags)
 	o.kubeconfig.apply(flags)
 	o.signature.apply(flags)
@@ -80,7 +99,7 @@ func newInfo(streams Streams) *cobra.Command {
 func (o *infoOptions) check() error {
 	var chosen []string
 	for name, set := range map[string]bool{"commit-urls": o.commitURLs, "commits": o.commits, "pullspecs": o.pullSpecs, "contents": o.contents,
-		"size": o.size, "verify": o.verify, "image-for": o.imageFor != ""} {
+		"size": o.size, "verify": o.verify, "image-for": o.imageFor != "", "changelog": o.changelog != unset, "bugs": o.bugs != unset} {
 		if set {
 			chosen = append(chosen, "--"+name)
 		}
@@ -125,6 +144,12 @@ func runInfo(ctx context.Context, streams Streams, o *infoOptions, args []string
 			return err
 		}
 		releases = append(releases, release)
+	}
+	if o.changelog != unset || o.bugs != unset {
+		if len(releases) != 2 {
+			return fault.Errorf(fault.Usage, "--changelog and --bugs compare two payloads")
+		}
+		return o.history(ctx, streams.Out, payload.Compare(releases[0], releases[1]))
 	}
 	if len(releases) == 2 && !o.verify {
 		return o.compare(streams.Out, payload.Compare(releases[0], releases[1]))
