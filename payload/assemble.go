@@ -144,6 +144,7 @@ func Assemble(ctx context.Context, c *registry.Client, r *Release, changes []Cha
 		return nil, err
 	}
 	done.trustTag, done.keepList = o.TrustTag, o.KeepList
+	done.Warnings = append(a.unknownSources(), done.Warnings...)
 	return done, nil
 }
 
@@ -175,6 +176,18 @@ func (a *assembler) prepare() error {
 	}
 	a.next.CreationTimestamp.Time = a.created
 	return nil
+}
+
+// unknownSources warns of changed components of which nobody will know what they were built from, as it is with images that were built by hand.
+func (a *assembler) unknownSources() []string {
+	var warnings []string
+	for _, s := range a.swaps {
+		old := tagOf(a.old.References, s.name)
+		if old != nil && old.Annotations[annotationCommit] != "" && s.Labels[annotationCommit] == "" {
+			warnings = append(warnings, fmt.Sprintf("The new image of %s has no label %s: the release will not say which commit it was built from.", s.name, annotationCommit))
+		}
+	}
+	return warnings
 }
 
 // advance moves the creation time of the release to that of an image which is newer.

@@ -242,3 +242,26 @@ func openImage(t *testing.T, spec string) *registry.Image {
 	}
 	return image
 }
+
+// TestNamesOfChanges: each component may be named once, whatever the names of the images are.
+func TestNamesOfChanges(t *testing.T) {
+	r, seeded := seedSmall(t)
+	old := open(t, seeded.PullSpec)
+	changes := []payload.Change{rebuilt(t, r, component(t, "cli")), rebuilt(t, r, component(t, "coredns"))}
+	changes[0].Image, changes[1].Image = changes[1].Image, changes[0].Image // each gets an image that was made for the other
+	got := assemble(t, old, changes, payload.AssembleOptions{})
+	if text := contents(got)["0000_70_dns_01.yaml"]; !strings.Contains(text, `coredns: "`+changes[1].Image+`"`) || !strings.Contains(text, `cli: "`+changes[0].Image+`"`) {
+		t.Errorf("two components changed places:\n%s", text)
+	}
+}
+
+// TestUnknownSourceIsSaid replaces a component by an image that was built by hand, without labels.
+func TestUnknownSourceIsSaid(t *testing.T) {
+	r, seeded := seedSmall(t)
+	bare := payloadtest.Image{Created: when, Layers: []map[string]string{{"x": "y"}}}
+	change := payload.Change{Component: "coredns", Image: r.Push(t, "me/components", "bare", bare.Build(t))}
+	got := assemble(t, open(t, seeded.PullSpec), []payload.Change{change}, payload.AssembleOptions{})
+	if text := strings.Join(got.Warnings, " "); !strings.Contains(text, "coredns has no label io.openshift.build.commit.id") {
+		t.Errorf("warnings: %q", text)
+	}
+}

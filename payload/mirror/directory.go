@@ -55,12 +55,11 @@ func (d *Directory) Close() error { return d.root.Close() }
 
 // Manifest implements Source. Whatever repository the image had, it is in the directory by its digest.
 func (d *Directory) Manifest(_ context.Context, spec string) (registry.Manifest, func(types.BlobInfo) registry.Blob, error) {
-	_, name, _ := strings.Cut(spec, "@")
-	want := digest.Digest(name)
+	want := digest.Digest(digestOf(spec))
 	if err := want.Validate(); err != nil {
 		return registry.Manifest{}, nil, fmt.Errorf("%q: %w", spec, err)
 	}
-	data, err := d.read(path.Join(manifests, name))
+	data, err := d.manifest(want)
 	if err != nil {
 		return registry.Manifest{}, nil, fault.New(fault.Unresolved, "", fmt.Errorf("reading manifest %s of %q: %w", want, spec, err))
 	}
@@ -117,7 +116,7 @@ func (d *Directory) release(ctx context.Context, c *registry.Client, tag string)
 		return nil, fault.New(fault.Unresolved, "", fmt.Errorf("looking up the tag %q in the mirror directory: %w", tag, err))
 	}
 	ref := local + DirectoryRepository + "@" + digest.FromBytes(data).String()
-	image, err := c.ImageIn(ctx, &place{d, data}, ref)
+	image, err := c.ImageIn(ctx, &place{data, d.manifest, d.blob}, ref)
 	if err != nil {
 		return nil, err
 	}
@@ -127,30 +126,36 @@ func (d *Directory) release(ctx context.Context, c *registry.Client, tag string)
 // local is the registry that images of a directory are said to be in.
 const local = "localhost/"
 
-// place is an image in the directory, as the registry client reads it.
+// place is an image on disk, as the registry client reads it.
 type place struct {
-	directory *Directory
-	manifest  []byte
+	top      []byte // its manifest, or its manifest list
+	manifest func(digest.Digest) ([]byte, error)
+	blob     func(types.BlobInfo) registry.Blob
 }
 
 // GetManifest implements registry.Content.
 func (p *place) GetManifest(_ context.Context, instance *digest.Digest) ([]byte, string, error) {
 	if instance == nil {
-		return p.manifest, "", nil
+		return p.top, "", nil
 	}
-	data, err := p.directory.read(path.Join(manifests, instance.String()))
+	data, err := p.manifest(*instance)
 	return data, "", err
 }
 
 // GetBlob implements registry.Content.
 func (p *place) GetBlob(ctx context.Context, info types.BlobInfo, _ types.BlobInfoCache) (io.ReadCloser, int64, error) {
-	stream, err := p.directory.blob(info).Open(ctx)
+	stream, err := p.blob(info).Open(ctx)
 	return stream, -1, err
 }
 
 // LayerInfosForCopy implements registry.Content.
 func (p *place) LayerInfosForCopy(context.Context, *digest.Digest) ([]types.BlobInfo, error) {
 	return nil, nil
+}
+
+// manifest reads a manifest by its digest.
+func (d *Directory) manifest(sum digest.Digest) ([]byte, error) {
+	return d.read(path.Join(manifests, sum.String()))
 }
 
 const (
@@ -258,3 +263,8 @@ func (d *Directory) Tag(ctx context.Context, ref string, data []byte) error {
 }
 
 func tagOf(ref string) string { return ref[strings.LastIndex(ref, ":")+1:] }
+
+func digestOf(spec string) string {
+	_, sum, _ := strings.Cut(spec, "@")
+	return sum
+}

@@ -280,3 +280,38 @@ func must(t *testing.T) func(string, error) string {
 		return text
 	}
 }
+
+// TestThroughALayout copies to an OCI layout, which other programs can read too, and from there to another registry.
+func TestThroughALayout(t *testing.T) {
+	_, release := seed(t)
+	name := t.TempDir()
+	layout, err := mirror.OpenLayout(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer layout.Close()
+	items := plan(t, mirror.Request{Release: release, Repository: "localhost/" + mirror.DirectoryRepository})
+	for n := range 2 {
+		result, err := mirror.Copy(context.Background(), registries(t), layout, items, 0, nil)
+		if err != nil || n == 1 && result != (mirror.Result{Present: 4}) {
+			t.Fatalf("copy %d to the layout: %+v, %v", n+1, result, err)
+		}
+	}
+	if got := open(t, "oci:"+name+":4.12.0-x86_64"); got.Digest != release.Digest || len(got.Components()) != 3 {
+		t.Errorf("image/v5 reads release %s", got.Digest)
+	}
+	for _, tag := range []string{"4.12.0-x86_64", ""} {
+		if got, err := layout.Release(context.Background(), payloadtest.Client(t), tag); err != nil || got.Digest != release.Digest {
+			t.Errorf("the release of tag %q: %v, %v", tag, got, err)
+		}
+	}
+	other := payloadtest.NewRegistry(t)
+	items = plan(t, mirror.Request{Release: release, Repository: other.Host + "/my/mirror"})
+	if result, err := mirror.Copy(context.Background(), layout, registries(t), items, 0, nil); err != nil || result.Copied != 4 {
+		t.Fatalf("from the layout: %+v, %v", result, err)
+	}
+	readable(t, release, other.Host+"/my/mirror")
+	if _, err := layout.Release(context.Background(), payloadtest.Client(t), "none"); fault.KindOf(err) != fault.Unresolved {
+		t.Errorf("a tag that is not there: %v", err)
+	}
+}

@@ -43,6 +43,7 @@ type mirrorOptions struct {
 	list, dryRun             bool
 	instructions             string
 	signatureDir             string
+	layout                   string
 	jobs                     int
 }
 
@@ -67,6 +68,7 @@ func (o *mirrorOptions) apply(flags *pflag.FlagSet) {
 	flags.StringVar(&o.fromDir, "from-dir", "", "`directory` that a payload was mirrored to before")
 	flags.StringVar(&o.to, "to", "", "`repository` to copy to; it may have a tag with ${component} and ${version} in it")
 	flags.StringVar(&o.toDir, "to-dir", "", "`directory` to copy to")
+	flags.StringVar(&o.layout, "layout", "v2", "of --to-dir: v2, which oc reads too, or oci for an OCI image layout")
 	flags.StringVar(&o.toRelease, "to-release-image", "", "`pull spec` of the copied release image (default: VERSION-ARCHITECTURE in --to)")
 	flags.BoolVar(&o.skipRelease, "skip-release-image", false, "copy the components only")
 	flags.BoolVar(&o.keepList, "keep-manifest-list", false, "copy all images of a release image that is a manifest list")
@@ -96,7 +98,8 @@ func (o *mirrorOptions) check(args []string) error {
 	case o.toDir != "" && o.toRelease != "":
 		return fault.Errorf(fault.Usage, "--to-release-image does not go with --to-dir")
 	}
-	return errors.Join(oneOf("print-mirror-instructions", o.instructions, "idms", "icsp", "none"), oneOf("output", o.output.format, "", "text", "json", "yaml"))
+	return errors.Join(oneOf("print-mirror-instructions", o.instructions, "idms", "icsp", "none"), oneOf("output", o.output.format, "", "text", "json", "yaml"),
+		oneOf("layout", o.layout, "v2", "oci"))
 }
 
 func runMirror(ctx context.Context, streams Streams, o *mirrorOptions, args []string) (err error) {
@@ -176,11 +179,21 @@ func (o *mirrorOptions) source(ctx context.Context, client *registry.Client) (cl
 	if err != nil {
 		return nil, nil, err
 	}
-	release, err := directory.Release(ctx, client, o.from)
-	if err != nil {
-		return nil, nil, errors.Join(err, directory.Close())
+	if directory.IsLayout() {
+		layout := directory.Layout()
+		release, err := layout.Release(ctx, client, o.from)
+		return layout, release, closeOn(err, layout)
 	}
-	return directory, release, nil
+	release, err := directory.Release(ctx, client, o.from)
+	return directory, release, closeOn(err, directory)
+}
+
+// closeOn closes what is of no use after an error.
+func closeOn(err error, c closing) error {
+	if err == nil {
+		return nil
+	}
+	return errors.Join(err, c.Close())
 }
 
 func (o *mirrorOptions) plan(release *payload.Release) ([]mirror.Item, error) {
@@ -192,10 +205,13 @@ func (o *mirrorOptions) plan(release *payload.Release) ([]mirror.Item, error) {
 }
 
 func (o *mirrorOptions) destination(client *registry.Client) (closingDestination, error) {
-	if o.toDir != "" {
-		return mirror.OpenDirectory(o.toDir)
+	switch {
+	case o.toDir == "":
+		return mirror.NewRegistries(client), nil
+	case o.layout == "oci":
+		return mirror.OpenLayout(o.toDir)
 	}
-	return mirror.NewRegistries(client), nil
+	return mirror.OpenDirectory(o.toDir)
 }
 
 // progress prints each image that is at its destination.

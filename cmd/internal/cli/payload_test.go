@@ -294,12 +294,14 @@ func TestMirror(t *testing.T) {
 	if !strings.Contains(again, "Success: 0 images copied, 5 were there, 0.0 MB sent") {
 		t.Errorf("the second time: %s", again)
 	}
-	directory := t.TempDir()
-	run(t, 0, "mirror", "--insecure", "--from", release.PullSpec, "--to-dir", directory)
-	third := payloadtest.NewRegistry(t)
-	run(t, 0, "mirror", "--insecure", "--from-dir", directory, "--to", third.Host+"/a")
-	if out, _ := run(t, 0, "info", "--insecure", third.Host+"/a:4.12.0-x86_64", "-odigest"); !strings.HasSuffix(release.PullSpec, strings.TrimSpace(out)) {
-		t.Errorf("the release at the end of the way: %s", out)
+	for _, layout := range []string{"v2", "oci"} {
+		directory := t.TempDir()
+		run(t, 0, "mirror", "--insecure", "--from", release.PullSpec, "--to-dir", directory, "--layout", layout)
+		third := payloadtest.NewRegistry(t)
+		run(t, 0, "mirror", "--insecure", "--from-dir", directory, "--to", third.Host+"/a")
+		if out, _ := run(t, 0, "info", "--insecure", third.Host+"/a:4.12.0-x86_64", "-odigest"); !strings.HasSuffix(release.PullSpec, strings.TrimSpace(out)) {
+			t.Errorf("the release at the end of the way through %s: %s", layout, out)
+		}
 	}
 	list, _ := run(t, 0, "mirror", "--insecure", release.PullSpec, "--to", "q.io/x", "--to-mirror")
 	if want := release.Images["coredns"] + " q.io/x:4.12.0-x86_64-coredns\n"; !strings.Contains(list, want) {
@@ -350,5 +352,20 @@ func TestSignatures(t *testing.T) {
 	data, err := os.ReadFile(filepath.Join(mirrored, "config", "signature-sha256-"+digest[7:23]+".json"))
 	if err != nil || !strings.Contains(string(data), "verification-signatures") {
 		t.Errorf("the signature beside the mirror: %s, %v", data, err)
+	}
+}
+
+// TestMirrorRulesAreForEveryImage reads a payload and all its images from a mirror; the registry that they are named in does not exist.
+func TestMirrorRulesAreForEveryImage(t *testing.T) {
+	r, release, _ := seed(t)
+	_, digest, _ := strings.Cut(release.PullSpec, "@")
+	rules := filepath.Join(t.TempDir(), "idms.yaml")
+	text := "apiVersion: config.openshift.io/v1\nkind: ImageDigestMirrorSet\nspec:\n  imageDigestMirrors:\n" +
+		"  - {source: registry.invalid/test, mirrors: [" + r.Host + "/test]}\n  - {source: " + r.Host + "/test/component, mirrors: [" + r.Host + "/test/component]}\n"
+	if err := os.WriteFile(rules, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"info", "--size"}, {"info", "--verify"}, {"extract", "--to", t.TempDir()}, {"new", "--dry-run", "--name", "4.12.0-x.1", "--from-release"}} {
+		run(t, 0, append(args, "registry.invalid/test/release@"+digest, "--insecure", "--idms-file", rules)...)
 	}
 }
