@@ -169,7 +169,7 @@ func (j *Job) make(ctx context.Context, u *unit, dockerfile []byte, key string, 
 	}
 	defer remove()
 	build := builder.Build{
-		Name: name, Context: directory, Dockerfile: dockerfile, Args: argMap(u.args), Labels: u.labels,
+		Name: name, Context: directory, Hidden: u.hidden(), Dockerfile: dockerfile, Args: argMap(u.args), Labels: u.labels,
 		Timestamp: u.tree.Time, Secrets: j.Secrets,
 	}
 	if !j.NoCache {

@@ -21,7 +21,7 @@ import (
 )
 
 // recordVersion is part of every key: raise it when the same inputs would give another image.
-const recordVersion = 3
+const recordVersion = 4
 
 // inputs are all that decides the bytes of an image. Two builds with equal inputs give the same image, so the second one is not made.
 type inputs struct {

@@ -120,3 +120,13 @@ func (j *Job) mark(u *unit) string {
 	sum := sha256.Sum256([]byte(u.component.Source + "\x00" + u.component.Commit + "\x00" + u.spec.String()))
 	return j.cached("builds", "source-"+hex.EncodeToString(sum[:]))
 }
+
+// hidden lists what the build context of a working tree has and CI's checkout would not: what git ignores there, among it whatever the
+// user keeps out of git for good reasons.
+func (u *unit) hidden() []string {
+	directory, ok := u.plainContext()
+	if !ok {
+		return nil
+	}
+	return u.ignoredBelow(directory)
+}

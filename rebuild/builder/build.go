@@ -23,6 +23,7 @@ import (
 type Build struct {
 	Name       string            // the component, for messages
 	Context    string            // directory that COPY and ADD read; never written to
+	Hidden     []string          // slash-separated paths in Context that they do not see, besides those of .dockerignore
 	Dockerfile []byte            // after every substitution; bases are pull specs by digest or image IDs
 	Args       map[string]string // build arguments
 	Labels     map[string]string // labels of the final image; they win over the Dockerfile's
@@ -76,8 +77,13 @@ func (b *Builder) buildOptions(build Build) (define.BuildOptions, error) {
 		return define.BuildOptions{}, err
 	}
 	one := 1 // stages one after another: concurrent stages were a way out of the container (CVE-2024-11218)
+	excludes, err := excludes(build)
+	if err != nil {
+		return define.BuildOptions{}, err
+	}
 	options := define.BuildOptions{
 		ContextDirectory:        build.Context,
+		Excludes:                excludes,
 		PullPolicy:              define.PullIfMissing,
 		Isolation:               b.isolation.Kind,
 		Runtime:                 b.isolation.Runtime,

@@ -1,0 +1,51 @@
+package rebuild_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/oc-rebuild/oc-rebuild/gitsrc"
+)
+
+// ignoring is a Sources of local trees in which git ignores something.
+type ignoring struct {
+	directories
+	ignored []string
+}
+
+func (i ignoring) Fetch(ctx context.Context, request gitsrc.Request, directory string) (gitsrc.Tree, error) {
+	tree, err := i.directories.Fetch(ctx, request, directory)
+	tree.Ignored = i.ignored
+	return tree, err
+}
+
+func TestIgnoredFilesStayOutOfTheImage(t *testing.T) {
+	p := newPlayground(t)
+	directory := source(t, map[string]string{
+		"Dockerfile": p.dockerfile("FROM BASE\nCOPY . /src\n"), ".dockerignore": "docs\n!bin\n",
+		"main.go": "x", "docs/readme": "x", "bin/program": "x", "notes [1]*.txt": "x", "!odd": "x", "keep/bin/x": "x",
+	})
+	o := p.options(t)
+	o.Sources = ignoring{ignored: []string{"bin/", "notes [1]*.txt", "!odd"}}
+	first := p.mustRun(t, o, target("one", directory))
+	places := map[string]string{}
+	p.addFiles(t, places, "", p.pullLayers(t, first.Components[0].Image))
+	var got []string
+	for _, name := range sorted(places) {
+		if strings.HasPrefix(name, " src/") && !strings.HasSuffix(name, "/") {
+			got = append(got, strings.TrimPrefix(name, " src/"))
+		}
+	}
+	if diff := cmp.Diff([]string{".dockerignore", "Dockerfile", "keep/bin/x", "main.go"}, got); diff != "" {
+		t.Errorf("files of the image (-want +got):\n%s", diff)
+	}
+	check(t, os.WriteFile(filepath.Join(directory, "bin", "program"), []byte("another"), 0o644))
+	if second := p.mustRun(t, o, target("one", directory)); second.Release.Digest != first.Release.Digest {
+		t.Errorf("a change of an ignored file made %s of %s", second.Release.Digest, first.Release.Digest)
+	}
+}
