@@ -179,8 +179,12 @@ func listPlan(plan *rebuild.Plan) string {
 		}
 		r.add(c.Name, strings.TrimPrefix(c.Source.Repository, "https://github.com/"), c.Source.Commit[:min(12, len(c.Source.Commit))], c.Recipe.Config, file)
 		for _, base := range c.Bases {
-			users[baseName(base)]++
-			standing[baseName(base)] = base
+			name := baseName(base)
+			if earlier, ok := standing[name]; ok && earlier.From == base.From && earlier.PullSpec != base.PullSpec {
+				base.PullSpec = "each component's own image"
+			}
+			users[name]++
+			standing[name] = base
 		}
 		if c.Problem != "" {
 			problems++
