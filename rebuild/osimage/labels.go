@@ -78,6 +78,9 @@ func Relabel(config []byte, labels map[string]string) ([]byte, error) {
 	if err := json.Unmarshal(outer["config"], &inner); err != nil {
 		return nil, fmt.Errorf("parsing the config of the new image: %w", err)
 	}
+	if inner == nil {
+		inner = map[string]json.RawMessage{}
+	}
 	all := map[string]string{}
 	if raw, ok := inner["Labels"]; ok {
 		if err := json.Unmarshal(raw, &all); err != nil {
