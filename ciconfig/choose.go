@@ -10,7 +10,7 @@ import (
 // candidate is a config that may be the answer.
 type candidate struct {
 	config *Config
-	found  Promoted // its destination is zero where --image chose an image that is not promoted
+	found  Promoted // its destination is zero where --config-image chose an image that is not promoted
 	stream Stream   // the stream in question
 	behind int      // how many streams were preferred to this one
 }
@@ -83,7 +83,7 @@ func (q search) rank(c candidate) int {
 
 // reason says why a candidate was taken.
 func (q search) reason(c candidate, of int) string {
-	text := "--image chooses it"
+	text := "--config-image chooses it"
 	if !c.found.To.IsZero() {
 		text = "it promotes " + c.found.To.String()
 	}

@@ -18,7 +18,7 @@ type Query struct {
 	Repo    string
 	Ref     string // branch that the payload names; "" for builds outside CI
 	Variant string // --variant: only configs of this variant
-	Image   string // --image: this image of the config, promoted or not
+	Image   string // --config-image: this image of the config, promoted or not
 }
 
 // Match is the answer to a query.
@@ -121,7 +121,7 @@ func (t *Tree) mentions(name string, query search) bool {
 }
 
 // chooseAdvice names the flags that settle which config is meant.
-const chooseAdvice = "choose with --config FILE, --image NAME or --variant NAME"
+const chooseAdvice = "choose with --config FILE, --config-image NAME or --variant NAME"
 
 // explain turns a failed choice into an error for the user, with what the tree has instead.
 func (t *Tree) explain(ctx context.Context, query search, names []string, err error) error {

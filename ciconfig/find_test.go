@@ -87,7 +87,7 @@ func TestFind(t *testing.T) {
 		{"no repository", ciconfig.Query{Stream: ocp, Tag: "installer"}, "release-4.17/installer", ""},
 		{"a config in JSON", ciconfig.Query{Stream: ocp, Tag: "json"}, "release-4.17/json", ""},
 		{"a config with anchors", ciconfig.Query{Stream: ocp, Tag: "anchored"}, "release-4.17/anchored", ""},
-		{"--image", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "unpromoted", Tag: "whatever", Image: "unpromoted"}, "release-4.17/unpromoted", "--image chooses it"},
+		{"--image", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "unpromoted", Tag: "whatever", Image: "unpromoted"}, "release-4.17/unpromoted", "--config-image chooses it"},
 		{"--image and --variant", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "api", Tag: "api", Image: "tool", Variant: "other"}, "release-4.17__other/tool", ""},
 		{"--variant", ciconfig.Query{Stream: scos, Org: "openshift", Repo: "api", Tag: "api", Variant: "okd-scos"}, "release-4.17__okd-scos/api", ""},
 
@@ -128,7 +128,7 @@ func TestFind(t *testing.T) {
 
 func TestFindAdvises(t *testing.T) {
 	_, err := ciconfig.Open(release, "the tree").Find(context.Background(), ciconfig.Query{Stream: ciconfig.Stream{Namespace: "ocp", Name: "4.17"}, Org: "openshift", Repo: "twin", Tag: "twin"})
-	for _, flag := range []string{"--config", "--image", "--variant"} {
+	for _, flag := range []string{"--config", "--config-image", "--variant"} {
 		if !strings.Contains(fault.AdviceOf(err), flag) {
 			t.Errorf("the advice %q does not name %s", fault.AdviceOf(err), flag)
 		}

@@ -207,7 +207,7 @@ func (c *Config) unknownTag(tag string) error {
 	if isReserved(tag) || slices.Contains(c.Bundles, tag) {
 		return fault.Errorf(fault.Unresolved, "%s: %q is an operator bundle or an index of bundles: not built by this program", c.Name, tag)
 	}
-	return fault.New(fault.Unresolved, "--image chooses one of: "+strings.Join(c.imageNames(), ", "),
+	return fault.New(fault.Unresolved, "--config-image chooses one of: "+strings.Join(c.imageNames(), ", "),
 		fmt.Errorf("%s: %q is neither an imported nor a built image", c.Name, tag))
 }
 

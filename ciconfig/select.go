@@ -8,7 +8,7 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 
-// Select finds the image for a query in one config that somebody chose: the one named by --image, else the one that is promoted as the
+// Select finds the image for a query in one config that somebody chose: the one named by --config-image, else the one that is promoted as the
 // payload's component to its stream, else the only one that is promoted under that name anywhere, else the one of that name. Where none
 // fits it returns an error of class Unresolved that lists the images.
 func (c *Config) Select(query Query) (Match, error) {
@@ -17,7 +17,7 @@ func (c *Config) Select(query Query) (Match, error) {
 		if step, ok := c.step(query.Image); !ok || step.Kind == StepInput {
 			return Match{}, c.unknownTag(query.Image)
 		}
-		match.Image, match.Reason = query.Image, "--image chooses it"
+		match.Image, match.Reason = query.Image, "--config-image chooses it"
 		return match, nil
 	}
 	for _, stream := range query.Stream.Candidates() {
@@ -39,7 +39,7 @@ func (c *Config) Select(query Query) (Match, error) {
 	case len(tags) == 0 && named && slices.Contains(c.imageNames(), query.Tag):
 		match.Image, match.Reason = query.Tag, "it has an image of that name, though it is not promoted"
 	default:
-		return Match{}, fault.New(fault.Unresolved, "choose with --image NAME",
+		return Match{}, fault.New(fault.Unresolved, "choose with --config-image NAME",
 			fmt.Errorf("%s: which image is the component %q? It has: %s", c.Name, query.Tag, strings.Join(c.imageNames(), ", ")))
 	}
 	return match, nil
