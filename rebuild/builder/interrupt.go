@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// killChildrenWhenDone watches ctx while a build runs: buildah itself does not stop a RUN step when its context ends, so the step's
-// processes are killed and buildah then unmounts and deletes what it made. The function it returns ends the watch.
+// killChildrenWhenDone watches ctx while a build or a pull runs: buildah itself does not stop a RUN step, nor storage the process that
+// unpacks a layer, when the context ends, so those processes are killed; the libraries then unmount and delete what they made. The function it returns ends the watch.
 func killChildrenWhenDone(ctx context.Context) (stop func()) {
 	watch, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})

@@ -18,6 +18,7 @@ func (b *Builder) Pull(ctx context.Context, name string, report io.Writer) (Imag
 	if !errors.Is(err, ErrNotFound) {
 		return image, err
 	}
+	defer killChildrenWhenDone(ctx)() // unpacking a layer takes a while, and does not ask the context
 	id, err := buildah.Pull(ctx, name, buildah.PullOptions{
 		Store:         b.store,
 		SystemContext: b.options.SystemContext,
@@ -26,6 +27,9 @@ func (b *Builder) Pull(ctx context.Context, name string, report io.Writer) (Imag
 		MaxRetries:    3,
 		RetryDelay:    time.Second,
 	})
+	if ctx.Err() != nil {
+		return Image{}, fmt.Errorf("pulling %q: %w", name, context.Cause(ctx))
+	}
 	if err != nil {
 		return Image{}, fmt.Errorf("pulling %q: %w", name, err)
 	}
