@@ -32,7 +32,7 @@ requirements: ## install (as root) or name the programs that demo and tests use
 	@hack/requirements
 
 test: requirements ## all tests that fit ten minutes on two cores
-	$(GO) test -tags '$(TAGS)' ./...
+	$(GO) test -tags '$(TAGS)' -timeout 25m ./...
 
 test-long: ## rebuild real operators in a real payload: OC_REBUILD_SHARED and OC_REBUILD_GIT_ROOT say where the data are
 	$(GO) test -tags '$(TAGS)' -timeout 60m -count=1 -run TestRealPayload -v ./hack/e2e
