@@ -14,8 +14,6 @@ import (
 	"go.podman.io/image/v5/docker/reference"
 	"go.podman.io/image/v5/manifest"
 	"go.podman.io/image/v5/types"
-
-	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 
 // Limits of what is read from a registry. image/v5 bounds manifests at 4 MiB itself.
@@ -47,30 +45,6 @@ type Content interface {
 	GetManifest(ctx context.Context, instance *digest.Digest) ([]byte, string, error)
 	GetBlob(ctx context.Context, info types.BlobInfo, cache types.BlobInfoCache) (io.ReadCloser, int64, error)
 	LayerInfosForCopy(ctx context.Context, instance *digest.Digest) ([]types.BlobInfo, error)
-}
-
-// Instance is one image of a manifest list.
-type Instance struct {
-	Digest    digest.Digest
-	MediaType string
-	Size      int64
-	Platform  Platform
-}
-
-// Platform is what an image runs on.
-type Platform struct {
-	OS           string `json:"os"`
-	Architecture string `json:"architecture"`
-	Variant      string `json:"variant,omitempty"`
-}
-
-// String returns os/architecture, and the variant where there is one.
-func (p Platform) String() string {
-	s := p.OS + "/" + p.Architecture
-	if p.Variant != "" {
-		s += "/" + p.Variant
-	}
-	return s
 }
 
 // Config is the part of an image's config that payloads are made of. ConfigBlob of an Image has the whole of it.
@@ -196,72 +170,6 @@ func (c *Client) begin(ctx context.Context, ref types.ImageReference, got fetche
 		return image, nil
 	}
 	return image, c.choose(ctx, image)
-}
-
-// choose turns an image that holds a manifest list into the one of the client's platform.
-func (c *Client) choose(ctx context.Context, image *Image) error {
-	list, err := manifest.ListFromBlob(image.Manifest, image.MediaType)
-	if err != nil {
-		return fmt.Errorf("parsing its manifest list: %w", err)
-	}
-	if image.List, err = instances(image.Manifest); err != nil {
-		return err
-	}
-	chosen, err := list.ChooseInstance(c.system)
-	if err != nil {
-		if len(image.List) != 1 {
-			return c.noPlatform(image.List)
-		}
-		chosen = image.List[0].Digest
-	}
-	if err := chosen.Validate(); err != nil {
-		return fmt.Errorf("its manifest list names %q: %w", chosen, err)
-	}
-	image.ListDigest, image.ListManifest, image.Digest = image.Digest, image.Manifest, chosen
-	return c.retry(ctx, func() error {
-		blob, guess, err := image.source.GetManifest(ctx, &chosen)
-		if err != nil {
-			return fmt.Errorf("reading manifest %s of its list: %w", chosen, err)
-		}
-		if err := verifyManifest(blob, chosen); err != nil {
-			return err
-		}
-		image.Manifest, image.MediaType = blob, mediaType(blob, guess)
-		if manifest.MIMETypeIsMultiImage(image.MediaType) {
-			return fmt.Errorf("manifest %s of its list is a list again, which is not supported", chosen)
-		}
-		return nil
-	})
-}
-
-func (c *Client) noPlatform(list []Instance) error {
-	var have []string
-	for i, instance := range list {
-		if i == 20 {
-			have = append(have, "…")
-			break
-		}
-		have = append(have, instance.Platform.String())
-	}
-	want := Platform{c.system.OSChoice, c.system.ArchitectureChoice, c.system.VariantChoice}
-	return fault.New(fault.Unresolved, "Choose one with --platform.",
-		fmt.Errorf("its manifest list has no image for %s, only for %s", want, strings.Join(have, ", ")))
-}
-
-// instances reads the entries of a manifest list or an OCI index, which have the same fields.
-func instances(blob []byte) ([]Instance, error) {
-	var list struct {
-		Manifests []Instance `json:"manifests"`
-	}
-	if err := json.Unmarshal(blob, &list); err != nil {
-		return nil, fmt.Errorf("parsing its manifest list: %w", err)
-	}
-	for _, instance := range list.Manifests {
-		if err := instance.Digest.Validate(); err != nil {
-			return nil, fmt.Errorf("its manifest list names %q: %w", instance.Digest, err)
-		}
-	}
-	return list.Manifests, nil
 }
 
 // parse reads layers and config descriptor out of the manifest. URLs in it are dropped: content comes from the registry only.

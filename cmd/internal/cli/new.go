@@ -5,14 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
@@ -40,23 +37,6 @@ const newExample = `  # A release with another image for one component
   # A release in one repository with all its components
   oc rebuild new --from-release REF --name 4.17.0-mine.1 --mirror quay.io/me/okd --to-image quay.io/me/okd:release`
 
-// newOptions are the flags of new.
-type newOptions struct {
-	registry  registryOptions
-	output    outputOptions
-	signature signatureOptions
-	assemble  payload.AssembleOptions
-
-	fromRelease, fromStream, fromDir string
-	mappingFiles                     []string
-	metadata, method                 string
-	referenceMode                    string
-	mirror                           string
-	to, toDir, toFile                string
-	dryRun                           bool
-	cacheDir                         string
-}
-
 func newNew(streams Streams) *cobra.Command {
 	var o newOptions
 	command := &cobra.Command{
@@ -70,118 +50,6 @@ func newNew(streams Streams) *cobra.Command {
 	}
 	o.apply(command.Flags())
 	return command
-}
-
-func (o *newOptions) apply(flags *pflag.FlagSet) {
-	flags.StringVar(&o.fromRelease, "from-release", "", "payload to start from")
-	flags.StringVarP(&o.fromStream, "from-image-stream-file", "f", "", "image stream to start from: a `file`, or - for standard input")
-	flags.StringVar(&o.fromDir, "from-dir", "", "directory to start from: a directory of manifests for each operator, and image-references beside them")
-	flags.StringArrayVar(&o.mappingFiles, "mapping-file", nil, "`file` with COMPONENT=PULLSPEC pairs")
-	flags.StringVar(&o.assemble.Name, "name", "", "name of the new payload, a semantic version (default: the old one's)")
-	flags.StringSliceVar(&o.assemble.Previous, "previous", nil, "versions that can upgrade to it (default: as before)")
-	flags.StringSliceVar(&o.assemble.Next, "next", nil, "versions that it can upgrade to (default: as before)")
-	flags.StringVar(&o.metadata, "metadata", "", "other metadata, as a JSON `object` (default: as before)")
-	flags.StringVar(&o.assemble.Versions, "component-versions", "", "versions of the payload as a whole, `KEY=VERSION[,…]`, where no component declares them")
-	flags.StringVar(&o.assemble.DisplayNames, "component-version-display-names", "", "what these are called, `KEY=TEXT[,…]`")
-	flags.StringSliceVar(&o.assemble.Exclude, "exclude", nil, "components to leave out")
-	flags.StringSliceVar(&o.assemble.Include, "include", nil, "components to keep even though no operator names them")
-	flags.BoolVar(&o.assemble.AllowMissing, "allow-missing-images", false, "operators may name images that the payload lacks")
-	flags.BoolVar(&o.assemble.SkipManifestCheck, "skip-manifest-check", false, "do not parse the manifests")
-	flags.StringVar(&o.referenceMode, "reference-mode", "public", "pull specs to take from an image stream: public, or source")
-	flags.BoolVar(&o.assemble.KeepList, "keep-manifest-list", false, "a release image that is a manifest list stays one")
-	flags.StringVar(&o.assemble.Base, "to-image-base", "", "`pull spec` to build the release image on (default: as before, or a changed cluster-version-operator)")
-	flags.StringVar(&o.mirror, "mirror", "", "`repository` that all components are copied to first")
-	flags.StringVar(&o.to, "to-image", "", "pull spec of the new payload")
-	flags.StringVar(&o.toDir, "to-dir", "", "write the manifests to this directory instead")
-	flags.StringVar(&o.toFile, "to-file", "", "write the release layer, a gzipped tar, to this `file` instead; - for standard output")
-	flags.BoolVar(&o.dryRun, "dry-run", false, "write nothing, only say what the digest would be")
-	flags.StringVar(&o.method, "method", "", "how to assemble: delta or full (default: delta where it gives the same)")
-	flags.IntVar(&o.assemble.Jobs, "jobs", 16, "images that are read at once")
-	applyCacheDir(flags, &o.cacheDir)
-	o.registry.apply(flags)
-	o.registry.applyPush(flags)
-	o.signature.apply(flags)
-	o.output.apply(flags, "text (the pull spec), json, yaml")
-}
-
-// source opens what the new payload begins with.
-func (o *newOptions) source(ctx context.Context, streams Streams, client *registry.Client) (*payload.Release, error) {
-	given := slices.DeleteFunc([]string{o.fromRelease, o.fromStream, o.fromDir}, func(s string) bool { return s == "" })
-	switch {
-	case len(given) > 1:
-		return nil, fault.Errorf(fault.Usage, "only one of --from-release, --from-image-stream-file and --from-dir may be given")
-	case o.fromRelease != "":
-		release, err := payload.Open(ctx, client, o.fromRelease)
-		if err != nil {
-			return nil, err
-		}
-		_, err = o.signature.verify(ctx, streams, release)
-		return release, err
-	case o.fromStream != "":
-		data, err := readInput(streams, o.fromStream)
-		if err != nil {
-			return nil, err
-		}
-		if err := oneOf("reference-mode", o.referenceMode, "public", "source"); err != nil {
-			return nil, err
-		}
-		return payload.FromStream(data, payload.ReferenceMode(o.referenceMode))
-	case o.fromDir != "":
-		root, err := os.OpenRoot(o.fromDir)
-		if err != nil {
-			return nil, fault.New(fault.Usage, "", fmt.Errorf("opening --from-dir: %w", err))
-		}
-		defer root.Close()
-		return payload.FromDirectory(root.FS())
-	}
-	return payload.FromNothing(), nil
-}
-
-// maxInput is the largest file that is read whole, in bytes.
-const maxInput = 32 << 20
-
-func readInput(streams Streams, name string) ([]byte, error) {
-	in := streams.In
-	if name != "-" {
-		file, err := os.Open(name)
-		if err != nil {
-			return nil, fault.New(fault.Usage, "", fmt.Errorf("reading the input: %w", err))
-		}
-		defer file.Close()
-		in = file
-	}
-	data, err := io.ReadAll(io.LimitReader(in, maxInput))
-	if err != nil {
-		return nil, fmt.Errorf("reading %q: %w", name, err)
-	}
-	return data, nil
-}
-
-// changes reads mappings from files and arguments.
-func (o *newOptions) changes(args []string) ([]payload.Change, error) {
-	var all []payload.Change
-	for _, name := range o.mappingFiles {
-		file, err := os.Open(name)
-		if err != nil {
-			return nil, fault.New(fault.Usage, "", fmt.Errorf("reading --mapping-file: %w", err))
-		}
-		changes, err := payload.ParseMappings(file)
-		if err = errors.Join(err, file.Close()); err != nil {
-			return nil, fmt.Errorf("mapping file %q: %w", name, err)
-		}
-		all = append(all, changes...)
-	}
-	for _, arg := range args {
-		change, err := payload.ParseMapping(arg)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, change)
-	}
-	if len(all) == 0 && o.fromRelease == "" && o.fromStream == "" && o.fromDir == "" {
-		return nil, fault.New(fault.Usage, "Name images as COMPONENT=PULLSPEC, or begin with --from-release.", errors.New("must specify image mappings when no other source is defined"))
-	}
-	return all, nil
 }
 
 func runNew(ctx context.Context, streams Streams, o *newOptions, args []string) (err error) {
