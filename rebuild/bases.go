@@ -16,10 +16,14 @@ import (
 
 // settler settles the bases of a request. What one unit learns about a reference serves the others.
 type settler struct {
-	job        *Job
-	work       *work
-	rules      bases.Rules // what the user wants
-	standIns   bases.Rules
+	job      *Job
+	work     *work
+	rules    bases.Rules // what the user wants
+	standIns bases.Rules
+
+	mirrorsOnce sync.Once
+	mirrorRules bases.Rules // what CI mirrors from public registries
+
 	strategies []strategy
 
 	mu       sync.Mutex

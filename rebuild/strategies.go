@@ -237,12 +237,36 @@ func (s *settler) trySource(ctx context.Context, u *unit, b *base) (bool, error)
 	return true, nil
 }
 
-// tryPublic takes a stand-in that everybody can pull.
+// tryPublic takes an image that everybody can pull: the one that CI mirrors under this name, else a stand-in.
 func (s *settler) tryPublic(ctx context.Context, u *unit, b *base) (bool, error) {
+	for _, choice := range s.mirrored(ctx).All(names(b)...) {
+		if s.offer(ctx, b, fromPublic, choice.Pullspec, choice.Rule.Note) {
+			return true, nil
+		}
+	}
 	for _, choice := range s.standIns.All(names(b)...) {
 		if s.offer(ctx, b, fromPublic, choice.Pullspec, "stand-in: "+choice.Rule.Note) {
 			return true, nil
 		}
 	}
 	return false, nil
+}
+
+// mirrors is a source of configs that knows which public images CI mirrors.
+type mirrors interface {
+	Mirrored(ctx context.Context) (bases.Rules, error)
+}
+
+// mirrored returns what CI mirrors. It is asked for once, and not before everything better has failed; where nobody can say, it is nothing.
+func (s *settler) mirrored(ctx context.Context) bases.Rules {
+	s.mirrorsOnce.Do(func() {
+		if known, ok := s.job.Configs.(mirrors); ok {
+			rules, err := known.Mirrored(ctx)
+			if err != nil {
+				s.job.report("", StageResolve, Warned, "which public images CI mirrors: %v", err)
+			}
+			s.mirrorRules = rules
+		}
+	})
+	return s.mirrorRules
 }

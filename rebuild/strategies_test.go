@@ -13,6 +13,7 @@ import (
 	"go.podman.io/image/v5/pkg/sysregistriesv2"
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
+	"github.com/oc-rebuild/oc-rebuild/ciconfig/bases"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 	"github.com/oc-rebuild/oc-rebuild/payload/payloadtest"
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
@@ -85,6 +86,13 @@ zz_generated_metadata: {org: example, repo: images, branch: main}
 	}, "the test's configs")
 }
 
+// mirroringConfigs are configs of a CI that mirrors one public image.
+type mirroringConfigs struct{ ciconfig.Source }
+
+func (mirroringConfigs) Mirrored(context.Context) (bases.Rules, error) {
+	return bases.ParseFile("mirroring", []byte("# what CI mirrors under this name\nocp/9.9:mirrored = quay.io/public/thing:1\n"))
+}
+
 // planOne plans, and where that is asked for builds, component one on a base that CI's registries do not have. Its image in the payload is
 // no help: the Dockerfile copies from the base only.
 func (p *playground) planOne(t *testing.T, base string, run bool) (*rebuild.Plan, *rebuild.Result) {
@@ -92,7 +100,7 @@ func (p *playground) planOne(t *testing.T, base string, run bool) (*rebuild.Plan
 	store, err := gitsrc.Open(t.TempDir(), gitsrc.Options{})
 	check(t, err)
 	client := payloadtest.Client(t)
-	o := rebuild.Options{Reading: client, Pushing: client, CacheDir: p.cache, Configs: tree(),
+	o := rebuild.Options{Reading: client, Pushing: client, CacheDir: p.cache, Configs: mirroringConfigs{tree()},
 		Build: builder.Options{StorageRoot: p.storage, Isolation: "chroot"},
 		Sources: repositories{store, map[string]string{
 			"https://github.com/example/one": source(t, map[string]string{
@@ -133,6 +141,13 @@ func TestBaseThatCIDoesNotHave(t *testing.T) {
 	p.standFor(t)
 	t.Run("from source", func(t *testing.T) { p.baseFromSource(t) })
 	t.Run("public", func(t *testing.T) { p.publicStandIn(t) })
+	t.Run("mirrored", func(t *testing.T) {
+		p.registry.Push(t, "quay.io/public/thing", "1", baseImage(t, map[string]string{"etc/thing": "1"}))
+		plan, _ := p.planOne(t, "mirrored", false)
+		if b := plan.Components[0].Bases[0]; b.From != "public" || !strings.HasPrefix(b.PullSpec, "quay.io/public/thing@") || b.Reason != "what CI mirrors under this name" {
+			t.Errorf("the base is %+v", b)
+		}
+	})
 }
 
 func (p *playground) baseFromSource(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
+	"github.com/oc-rebuild/oc-rebuild/ciconfig/bases"
 	"github.com/oc-rebuild/oc-rebuild/ciconfig/builddata"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
@@ -70,6 +71,14 @@ func (r *releaseRepo) Find(ctx context.Context, query ciconfig.Query) (ciconfig.
 		return ciconfig.Match{}, err
 	}
 	return tree.Find(ctx, query)
+}
+
+// Mirrored returns which public images CI mirrors under names of its own.
+func (r *releaseRepo) Mirrored(ctx context.Context) (bases.Rules, error) {
+	if _, err := r.open(ctx); err != nil {
+		return nil, err
+	}
+	return bases.Mirrored(r.revision)
 }
 
 // Time returns when the revision that the configs come from was committed; zero where they come from no revision, or were not needed.
