@@ -7,6 +7,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oc-rebuild/oc-rebuild/payload"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
 )
 
 // assemble makes the new payload and pushes it, its tag last.
@@ -25,7 +26,12 @@ func (j *Job) assemble(ctx context.Context, w *work, all *outcomes) (*Result, er
 		changes, components = append(changes, change), append(components, component)
 	}
 	stop := j.clock.start("", StageAssemble)
-	assembly, err := payload.Assemble(ctx, j.Reading, w.release, changes, payload.AssembleOptions{Name: w.request.Name})
+	manifests, err := payload.OpenCache(j.cached(cache.Manifests))
+	if err != nil {
+		return nil, err
+	}
+	defer manifests.Close()
+	assembly, err := payload.Assemble(ctx, j.Reading, w.release, changes, payload.AssembleOptions{Name: w.request.Name, Cache: manifests})
 	stop()
 	if err != nil {
 		return nil, err

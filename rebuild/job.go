@@ -11,6 +11,7 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/ciconfig/builddata"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
+	"github.com/oc-rebuild/oc-rebuild/payload"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
 )
@@ -44,6 +45,9 @@ type Options struct {
 	NoCache   bool            // use nothing of an earlier run
 	Jobs      int             // components built at once; 0 = by the number of processors
 	Secrets   []string        // as builder.Build.Secrets
+
+	// Trust is asked whether the payload may be used, before anything but its own description is read; nil = any may.
+	Trust func(context.Context, *payload.Release) error
 
 	Compression string // of the layers that builds add: Gzip or Zstd; "" = Gzip
 	Progress    Progress

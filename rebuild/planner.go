@@ -27,6 +27,11 @@ func (j *Job) plan(ctx context.Context, request Request, checkout bool) (*work, 
 	if err != nil {
 		return nil, err
 	}
+	if j.Trust != nil {
+		if err := j.Trust(ctx, release); err != nil {
+			return nil, err
+		}
+	}
 	w := &work{checkout: checkout, request: request, release: release, components: map[string]payload.Component{}, secrets: j.Secrets}
 	for _, warning := range release.Warnings {
 		j.report("", StageResolve, Warned, "%s", warning)

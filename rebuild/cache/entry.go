@@ -13,10 +13,11 @@ import (
 
 // The directories of a cache.
 const (
-	Builds  = "builds"  // records of finished builds
-	Blobs   = "blobs"   // compressed layers of those builds
-	Compile = "compile" // what compilers keep, one directory for each repository
-	Logs    = "logs"    // output of builds
+	Builds    = "builds"    // records of finished builds
+	Blobs     = "blobs"     // compressed layers of those builds
+	Compile   = "compile"   // what compilers keep, one directory for each repository
+	Logs      = "logs"      // output of builds
+	Manifests = "manifests" // labels and manifests of component images, one file an image
 )
 
 // nameFile is the file of a compile cache that says whose it is.
@@ -34,7 +35,7 @@ type Entry struct {
 // List returns what a cache keeps, by kind and name.
 func List(directory string) ([]Entry, error) {
 	var entries []Entry
-	for _, kind := range []string{Builds, Blobs, Compile, Logs} {
+	for _, kind := range []string{Builds, Blobs, Compile, Logs, Manifests} {
 		children, err := os.ReadDir(filepath.Join(directory, kind))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("listing the cache: %w", err)

@@ -16,6 +16,7 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/payload"
 	"github.com/oc-rebuild/oc-rebuild/payload/mirror"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
 )
 
 const newLong = `Make a release payload of images that exist already.
@@ -126,7 +127,7 @@ func openManifestCache(directory string) (*payload.Cache, error) {
 	if err != nil {
 		return nil, err
 	}
-	return payload.OpenCache(filepath.Join(directory, "manifests"))
+	return payload.OpenCache(filepath.Join(directory, cache.Manifests))
 }
 
 func (o *newOptions) say(streams Streams, format string, args ...any) {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -10,16 +11,18 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/payload"
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
 )
 
 // jobOptions are what rebuild and plan have in common. request and open are the only places where flags become what the libraries take.
 type jobOptions struct {
-	registry registryOptions
-	recipe   recipeOptions
-	osImage  osImageOptions
-	build    buildOptions
-	output   outputOptions
+	registry  registryOptions
+	signature signatureOptions
+	recipe    recipeOptions
+	osImage   osImageOptions
+	build     buildOptions
+	output    outputOptions
 
 	release      string
 	to           string
@@ -35,6 +38,7 @@ func (o *jobOptions) apply(flags *pflag.FlagSet) {
 	flags.StringVar(&o.name, "name", "", "name of the new payload, a semantic version (default: the old one's)")
 	applyCacheDir(flags, &o.cacheDir)
 	o.registry.apply(flags)
+	o.signature.apply(flags)
 	o.recipe.apply(flags)
 	o.osImage.apply(flags)
 }
@@ -61,7 +65,7 @@ func (o *jobOptions) request(args []string) (rebuild.Request, error) {
 }
 
 // open prepares a job; the function it returns closes all that was opened for it.
-func (o *jobOptions) open(progress rebuild.Progress) (*rebuild.Job, func() error, error) {
+func (o *jobOptions) open(streams Streams, progress rebuild.Progress) (*rebuild.Job, func() error, error) {
 	cacheDir, err := o.cache()
 	if err != nil {
 		return nil, nil, err
@@ -98,6 +102,10 @@ func (o *jobOptions) open(progress rebuild.Progress) (*rebuild.Job, func() error
 		BuildData: buildData, Reading: reading, Pushing: pushing, Sources: sources, Configs: configs, CacheDir: cacheDir, Progress: progress,
 		NoCache: o.build.noCache, Jobs: o.build.jobs, Secrets: o.build.secrets, Compression: o.build.compression,
 		Build: o.build.builder(""),
+		Trust: func(ctx context.Context, release *payload.Release) error {
+			_, err := o.signature.verify(ctx, streams, release)
+			return err
+		},
 	})
 	if err != nil {
 		return nil, nil, errors.Join(err, closeClients())

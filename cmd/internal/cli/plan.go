@@ -63,7 +63,7 @@ func runPlan(ctx context.Context, streams Streams, o *planOptions, args []string
 	}
 	progress, finish := newProgress(streams, o.output)
 	defer finish()
-	job, closeJob, err := o.open(progress)
+	job, closeJob, err := o.open(streams, progress)
 	if err != nil {
 		return err
 	}

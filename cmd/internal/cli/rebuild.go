@@ -95,7 +95,7 @@ func runRebuild(ctx context.Context, streams Streams, o *rebuildOptions, args []
 func (o *rebuildOptions) once(ctx context.Context, streams Streams, request rebuild.Request) (err error) {
 	progress, finish := newProgress(streams, o.output)
 	defer finish()
-	job, closeJob, err := o.open(progress)
+	job, closeJob, err := o.open(streams, progress)
 	if err != nil {
 		return err
 	}
