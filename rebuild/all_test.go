@@ -245,3 +245,25 @@ func BenchmarkPlanAll(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkPlanOne plans one component of a real payload with its Dockerfile; the goal is 0.3 s.
+func BenchmarkPlanOne(b *testing.B) {
+	registry := payloadtest.NewRegistry(b)
+	release := realPayload(b, registry)
+	directory := b.TempDir()
+	must(b, os.WriteFile(path.Join(directory, "Dockerfile"), []byte("FROM scratch\n"), 0o600))
+	store, err := gitsrc.Open(b.TempDir(), gitsrc.Options{})
+	must(b, err)
+	for b.Loop() {
+		started := time.Now()
+		client := payloadtest.Client(b)
+		job, err := rebuild.New(rebuild.Options{Reading: client, Pushing: client, Sources: oneTree{store: store, path: directory}, Configs: configs(b), CacheDir: b.TempDir()})
+		must(b, err)
+		request := rebuild.Request{Release: release.Tagged, Targets: []rebuild.Target{{Name: "cluster-dns-operator"}}, BaseImages: []string{"*/*:*=" + release.Images["cli"]}}
+		_, err = job.Plan(b.Context(), request)
+		must(b, errors.Join(err, job.Close()))
+		if took := time.Since(started); took > 300*time.Millisecond {
+			b.Errorf("planning took %v", took)
+		}
+	}
+}
