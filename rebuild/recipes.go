@@ -19,6 +19,7 @@ func (j *Job) findRecipe(ctx context.Context, w *work, u *unit) error {
 	default:
 		u.match, err = j.findConfig(ctx, u.query(w))
 		if err != nil && u.target.Dockerfile != "" && fault.KindOf(err) == fault.Unresolved {
+			j.report(u.target.Name, StageResolve, Warned, "it is built from --dockerfile alone: %v", err)
 			u.match, err = u.withoutConfig(), nil
 		}
 	}

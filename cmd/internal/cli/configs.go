@@ -57,7 +57,11 @@ func (r *releaseRepo) open(ctx context.Context) (*ciconfig.Tree, error) {
 	revision, err := r.sources.ReleaseTree(ctx, r.location)
 	if err != nil {
 		advice := "--release-repo names openshift/release: a directory, DIR@REVISION or the URL of a git repository; --config takes a single file."
-		r.err = fault.New(fault.KindOf(err), advice, fmt.Errorf("opening the ci-operator configs of %q: %w", r.location, err))
+		kind := fault.KindOf(err)
+		if kind == fault.Other { // a server that cannot be reached: configs are an input that cannot be resolved
+			kind = fault.Unresolved
+		}
+		r.err = fault.New(kind, advice, fmt.Errorf("opening the ci-operator configs of %q: %w", r.location, err))
 		return nil, r.err
 	}
 	r.revision, r.tree = revision, ciconfig.Open(revision, revision.Origin)
