@@ -174,7 +174,9 @@ images:
   from: prepared
   dockerfile_literal: |
     FROM whatever
+    COPY links /links
     RUN ["/bin/tool", "write", "/sibling/file", "of the sibling"]
+    RUN ["/bin/tool", "write", "/etc/inside", "of the image"]
 - to: one
   from: sibling
   dockerfile_path: Dockerfile
@@ -186,6 +188,7 @@ images:
       paths:
       - {source_path: /sibling, destination_dir: .}
       - {source_path: /etc/prepared, destination_dir: file}
+      - {source_path: /links/out/inside, destination_dir: linked}
 promotion:
   to:
   - {namespace: ocp, name: "4.12"}
@@ -199,7 +202,10 @@ func TestPipelineImages(t *testing.T) {
 	tool := staticTool(t)
 	shell := p.registry.Push(t, "bases/shell", "latest", baseImage(t, map[string]string{"bin/tool": tool, "bin/sh": tool, "bin/bash": tool}))
 	one := source(t, map[string]string{"config.yaml": pipelineConfig, "source": "s\n", "sub/file": "of the source\n",
-		"Dockerfile": "FROM scratch\nCOPY compiled /compiled\nCOPY sibling /copied\nCOPY file/prepared /prepared\nCOPY sub /sub\n"})
+		"Dockerfile": "FROM scratch\nCOPY compiled /compiled\nCOPY sibling /copied\nCOPY file/prepared /prepared\nCOPY linked /linked\nCOPY sub /sub\n"})
+	// A link of the image leads to the image's own directory, never to this machine's.
+	check(t, os.Mkdir(filepath.Join(one, "links"), 0o755))
+	check(t, os.Symlink("/etc", filepath.Join(one, "links", "out")))
 	request := p.request(rebuild.Target{Name: "one", Source: one, Config: filepath.Join(one, "config.yaml")})
 	request.BaseImages = []string{"ocp/builder:root=" + shell, "ocp/4.12:base=" + shell}
 	plan, result := p.do(t, request)
@@ -217,7 +223,7 @@ func TestPipelineImages(t *testing.T) {
 	built := files(t, p.registry.Pull(t, result.Components[0].Image), 3)
 	wantFiles := map[string]string{
 		"etc/prepared": "yes", "prepared": "yes", "sibling/file": "of the sibling", "copied/file": "of the sibling",
-		"compiled/binary": "compiled", "sub/file": "of the source\n",
+		"compiled/binary": "compiled", "etc/inside": "of the image", "linked/inside": "of the image", "sub/file": "of the source\n",
 	}
 	if diff := cmp.Diff(wantFiles, built); diff != "" {
 		t.Errorf("files of the image (-want +got):\n%s", diff)
