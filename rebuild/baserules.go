@@ -1,0 +1,42 @@
+package rebuild
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/oc-rebuild/oc-rebuild/ciconfig/bases"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+)
+
+// baseRules returns what the user wants in place of which base: flags first, then the file.
+func (r Request) baseRules() (bases.Rules, error) {
+	var rules bases.Rules
+	for _, text := range r.BaseImages {
+		rule, err := bases.Parse("--base-image", text)
+		if err != nil {
+			return nil, err
+		}
+		rules = append(rules, rule)
+	}
+	if r.BaseImageMap == "" {
+		return rules, nil
+	}
+	info, err := os.Stat(r.BaseImageMap)
+	if err == nil && (!info.Mode().IsRegular() || info.Size() > bases.MaxSize) {
+		err = fmt.Errorf("%q is not a file of at most %d bytes", r.BaseImageMap, bases.MaxSize)
+	}
+	if err != nil {
+		return nil, fault.New(fault.Usage, "", fmt.Errorf("reading --base-image-map: %w", err))
+	}
+	data, err := os.ReadFile(r.BaseImageMap)
+	if err != nil {
+		return nil, fault.New(fault.Usage, "", fmt.Errorf("reading --base-image-map: %w", err))
+	}
+	more, err := bases.ParseFile(r.BaseImageMap, data)
+	return append(rules, more...), err
+}
+
+// names are what a base goes by in rules: CI's name, the text in the Dockerfile, the config's alias, the pull spec.
+func names(b *base) []string {
+	return []string{b.Image.String(), b.Reference, b.Alias, b.Pullspec}
+}
