@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -41,7 +42,7 @@ func (b *bench) coldBuilds(ctx context.Context) error {
 		ours, b.theirs, peaks = append(ours, made.build), append(b.theirs, seconds), append(peaks, float64(made.peak)/(1<<20))
 	}
 	b.print("cold build", ours, "buildah bud", b.theirs)
-	fmt.Printf("%-40s %8.1f MiB\n", "peak memory of the program, cold", slices.Max(peaks))
+	fmt.Printf("%-40s %8.1f MiB\n", "peak memory of the program, cold", median(peaks))
 	return nil
 }
 
@@ -78,7 +79,7 @@ func (b *bench) changes(ctx context.Context) error {
 func (b *bench) handSteps(ctx context.Context) error {
 	clone := filepath.Join(b.work, "clone")
 	defer os.RemoveAll(clone)
-	if err := command(ctx, "git", "clone", "-q", "--no-local", b.tree, clone).Run(); err != nil {
+	if err := command(ctx, "git", "clone", "-q", "--depth=1", "file://"+b.tree, clone).Run(); err != nil {
 		return fmt.Errorf("cloning: %w", err)
 	}
 	image := b.registry.host + "/bench/hand:component"
@@ -121,7 +122,11 @@ func (b *bench) print(what string, ours []float64, against string, theirs []floa
 		median(ours)/median(theirs), len(ours), len(theirs))
 }
 
+// median returns the middle of values, or NaN of none.
 func median(values []float64) float64 {
+	if len(values) == 0 {
+		return math.NaN()
+	}
 	sorted := slices.Sorted(slices.Values(values))
 	return sorted[len(sorted)/2]
 }
