@@ -23,7 +23,6 @@ type renderer struct {
 // render returns the files that an operator contributes, in the order of its own file names.
 func (r renderer) render(tag string, operator contents) ([]File, error) {
 	var names mapper
-	use := func(string) bool { return false }
 	versions := declared{}
 	if file, ok := operator.file(fileReferences); ok {
 		references, err := parseOperatorReferences(file.Data)
@@ -33,7 +32,7 @@ func (r renderer) render(tag string, operator contents) ([]File, error) {
 		if err != nil {
 			return nil, fmt.Errorf("operator %q contained an invalid image-references file: %w", tag, err)
 		}
-		use = func(name string) bool { return tagOf(references, name) != nil }
+		use := func(name string) bool { return tagOf(references, name) != nil }
 		if versions, err = declaredVersions(r.payload, use); err != nil {
 			return nil, fmt.Errorf("operator %q: %w", tag, err)
 		}

@@ -14,8 +14,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
-	"go.podman.io/image/v5/docker/reference"
-
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 )
@@ -230,13 +228,4 @@ func ParseMapping(pair string) (Change, error) {
 		return Change{}, fmt.Errorf("mapping %q: %w", pair, err)
 	}
 	return Change{Component: name, Image: spec}, nil
-}
-
-// repositoryOf returns the repository of a pull spec that was checked before.
-func repositoryOf(spec string) string {
-	named, err := reference.ParseNormalizedNamed(spec)
-	if err != nil {
-		return spec
-	}
-	return named.Name()
 }

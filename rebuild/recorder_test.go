@@ -29,15 +29,3 @@ func (r *recorder) saw(component string, stage rebuild.Stage, state rebuild.Stat
 	}
 	return false
 }
-
-// sent adds up the bytes that were pushed.
-func (r *recorder) sent() (bytes int64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, event := range r.events {
-		if event.Stage == rebuild.StagePush && event.State == rebuild.Done {
-			bytes += event.Bytes
-		}
-	}
-	return bytes
-}

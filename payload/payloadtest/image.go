@@ -115,7 +115,7 @@ func (r *Registry) Push(t testing.TB, repository, tag string, image v1.Image) st
 // PushIndex writes a manifest list of images under repository:tag, each for its platform "os/arch", and returns its pull spec with the digest.
 func (r *Registry) PushIndex(t testing.TB, repository, tag string, images map[string]v1.Image) string {
 	t.Helper()
-	var index v1.ImageIndex = mutate.IndexMediaType(empty.Index, types.DockerManifestList)
+	index := mutate.IndexMediaType(empty.Index, types.DockerManifestList)
 	for _, platform := range slices.Sorted(maps.Keys(images)) {
 		p, err := v1.ParsePlatform(platform)
 		check(t, err)

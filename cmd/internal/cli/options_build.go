@@ -12,7 +12,6 @@ type buildOptions struct {
 	network       string
 	storageRoot   string
 	storageDriver string
-	cacheDir      string
 	noCache       bool
 	jobs          int
 	secrets       []string
