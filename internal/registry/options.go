@@ -51,7 +51,7 @@ func New(o Options) (*Client, error) {
 		o.Delay = 500 * time.Millisecond
 	}
 	c := &Client{options: o, system: &types.SystemContext{}, blobs: memory.New(), repositories: map[string]*repository{}}
-	for _, step := range []func() error{c.setPlatform, c.setAuthFile, c.setTrust, c.setMirrors, c.setPolicy, c.loadPolicy} {
+	for _, step := range []func() error{c.setPlatform, c.setAuthFile, c.checkHelpers, c.setProxy, c.setTrust, c.setMirrors, c.setPolicy, c.loadPolicy} {
 		if err := step(); err != nil {
 			return nil, errors.Join(err, c.Close())
 		}
