@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"text/tabwriter"
 	"time"
@@ -21,10 +22,11 @@ import (
 func main() {
 	binary := flag.String("binary", "bin/oc-rebuild", "the program to measure")
 	delay := flag.Duration("delay", 20*time.Millisecond, "how long the registry waits before each answer")
+	only := flag.String("only", "", "measure only these commands: build or payload")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *binary, *delay); err != nil {
+	if err := run(ctx, *binary, *delay, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -37,7 +39,7 @@ type measure struct {
 	args []string
 }
 
-func run(ctx context.Context, binary string, delay time.Duration) (err error) {
+func run(ctx context.Context, binary string, delay time.Duration, only string) (err error) {
 	binary, err = filepath.Abs(binary)
 	if err != nil {
 		return err
@@ -52,6 +54,20 @@ func run(ctx context.Context, binary string, delay time.Duration) (err error) {
 		return err
 	}
 	defer p.Close()
+	if only != "payload" {
+		if err := builds(ctx, p, binary, dir, delay); err != nil {
+			return err
+		}
+	}
+	if only == "build" {
+		return nil
+	}
+	fmt.Println()
+	return payloadVerbs(ctx, p, binary, os.Stdout)
+}
+
+// builds measures the main command, and what users type before it.
+func builds(ctx context.Context, p *playground.Playground, binary, dir string, delay time.Duration) error {
 	p.Registry.Add(playground.Rule{Path: "/v2/", Delay: delay})
 	tree := filepath.Join(dir, "machine-config-operator")
 	if err := p.Checkout(ctx, "openshift/machine-config-operator", "release-4.17", tree); err != nil {
@@ -69,15 +85,20 @@ func run(ctx context.Context, binary string, delay time.Duration) (err error) {
 		if err != nil {
 			return fmt.Errorf("%s: %w", m.name, err)
 		}
-		requests := 0
-		for method, n := range p.Registry.Requests() {
-			if method != "MOUNT" {
-				requests += n
-			}
-		}
-		fmt.Fprintf(table, "%s\t%.2f\t%d\t%d\n", m.name, seconds, requests, p.Git.Requests())
+		fmt.Fprintf(table, "%s\t%.2f\t%d\t%d\n", m.name, seconds, requests(p), p.Git.Requests())
 	}
 	return table.Flush()
+}
+
+// requests returns how many requests the registry has had since the last call.
+func requests(p *playground.Playground) int {
+	total := 0
+	for method, n := range p.Registry.Requests() {
+		if method != "MOUNT" { // counted as a POST too
+			total += n
+		}
+	}
+	return total
 }
 
 func measures(p *playground.Playground, tree string) []measure {
@@ -98,11 +119,11 @@ func measures(p *playground.Playground, tree string) []measure {
 }
 
 // timed runs the program and returns how many seconds it took. What it says is shown when it fails.
-func timed(ctx context.Context, p *playground.Playground, binary string, args []string) (float64, error) {
+func timed(ctx context.Context, p *playground.Playground, binary string, args []string, env ...string) (float64, error) {
 	p.Registry.Requests()
 	p.Git.Requests()
 	cmd := exec.CommandContext(ctx, binary, args...)
-	cmd.Env = append(os.Environ(), p.Env()...)
+	cmd.Env = slices.Concat(os.Environ(), p.Env(), env)
 	begin := time.Now()
 	out, err := cmd.CombinedOutput()
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/registry"
@@ -29,6 +30,7 @@ type Registry struct {
 	guards []Guard
 	tokens map[string]string // bearer token to user
 	counts map[string]int
+	bytes  atomic.Int64 // answered; writers may hold mu
 }
 
 // Rule makes the registry misbehave for the requests that it matches.
@@ -95,9 +97,28 @@ func (r *Registry) Requests() map[string]int {
 	return counts
 }
 
+// Answered returns how many bytes of content were answered since the last call.
+func (r *Registry) Answered() int64 {
+	return r.bytes.Swap(0)
+}
+
+// answer counts the bytes that are written into it.
+type answer struct {
+	http.ResponseWriter
+	registry *Registry
+}
+
+// Write implements http.ResponseWriter.
+func (a answer) Write(p []byte) (int, error) {
+	n, err := a.ResponseWriter.Write(p)
+	a.registry.bytes.Add(int64(n))
+	return n, err
+}
+
 // ServeHTTP serves the registry API, after rules and guards.
 func (r *Registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.count(req.Method)
+	w = answer{w, r}
 	if rule, ok := r.rule(req); ok {
 		time.Sleep(rule.Delay)
 		if rule.Status != 0 {
