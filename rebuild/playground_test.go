@@ -186,7 +186,10 @@ func (p *playground) leftovers(t *testing.T) []string {
 	entries, err := os.ReadDir(p.temp)
 	check(t, err)
 	for _, entry := range entries {
-		found = append(found, "temporary "+entry.Name())
+		// On a machine without a policy.json, the test's own registry client keeps one here until the test ends.
+		if !strings.HasPrefix(entry.Name(), "oc-rebuild-registry-") {
+			found = append(found, "temporary "+entry.Name())
+		}
 	}
 	return append(found, p.stored(t)...)
 }

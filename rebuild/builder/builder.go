@@ -37,10 +37,6 @@ func Open(options Options) (*Builder, error) {
 	if err != nil {
 		return nil, err
 	}
-	store, err := storage.GetStore(storeOptions)
-	if err != nil {
-		return nil, fmt.Errorf("opening containers storage in %q: %w", storeOptions.GraphRoot, err)
-	}
 	isolation, err := chooseIsolation(options.Isolation, options.Temp)
 	if err != nil {
 		return nil, err
@@ -48,6 +44,11 @@ func Open(options Options) (*Builder, error) {
 	if options.Network == "none" && isolation.Kind == define.IsolationChroot {
 		return nil, fault.New(fault.Usage, "`oc rebuild doctor` says which OCI runtime would do; or leave --network none out.",
 			errors.New("chroot isolation cannot keep RUN steps from the network"))
+	}
+	// Last: an opened storage has a mount of its own, which only Close takes away.
+	store, err := storage.GetStore(storeOptions)
+	if err != nil {
+		return nil, fmt.Errorf("opening containers storage in %q: %w", storeOptions.GraphRoot, err)
 	}
 	return &Builder{options: options, store: store, isolation: isolation}, nil
 }
