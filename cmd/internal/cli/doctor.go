@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -98,13 +97,9 @@ func (o *jobOptions) examine(ctx context.Context) ([]machine.Finding, error) {
 
 // reach checks the source and the destination of a job.
 func (o *jobOptions) reach(ctx context.Context) ([]machine.Finding, error) {
-	reading, err := o.registry.client()
+	reading, pushing, closeClients, err := o.registry.clients()
 	if err != nil {
 		return nil, err
-	}
-	pushing, err := o.registry.pushClient(reading)
-	if err != nil {
-		return nil, errors.Join(err, reading.Close())
 	}
 	var findings []machine.Finding
 	if o.release != "" {
@@ -114,10 +109,7 @@ func (o *jobOptions) reach(ctx context.Context) ([]machine.Finding, error) {
 	if o.to != "" {
 		findings = append(findings, reachFinding("destination", o.to+" can be written to", writable(ctx, pushing, o.to)))
 	}
-	if pushing != reading {
-		err = pushing.Close()
-	}
-	return findings, errors.Join(err, reading.Close())
+	return findings, closeClients()
 }
 
 // reachFinding is ok, or what the registry answered.

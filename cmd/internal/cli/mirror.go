@@ -106,18 +106,11 @@ func runMirror(ctx context.Context, streams Streams, o *mirrorOptions, args []st
 	if err := o.check(args); err != nil {
 		return err
 	}
-	reading, err := o.registry.client()
+	reading, pushing, closeClients, err := o.registry.clients()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, reading.Close()) }()
-	pushing, err := o.registry.pushClient(reading)
-	if err != nil {
-		return err
-	}
-	if pushing != reading {
-		defer func() { err = errors.Join(err, pushing.Close()) }()
-	}
+	defer func() { err = errors.Join(err, closeClients()) }()
 	from, release, err := o.source(ctx, reading)
 	if err != nil {
 		return err

@@ -69,18 +69,11 @@ func runNew(ctx context.Context, streams Streams, o *newOptions, args []string) 
 	if err != nil {
 		return err
 	}
-	reading, err := o.registry.client()
+	reading, pushing, closeClients, err := o.registry.clients()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, reading.Close()) }()
-	pushing, err := o.registry.pushClient(reading)
-	if err != nil {
-		return err
-	}
-	if pushing != reading {
-		defer func() { err = errors.Join(err, pushing.Close()) }()
-	}
+	defer func() { err = errors.Join(err, closeClients()) }()
 	assembly, err := o.run(ctx, streams, reading, pushing, changes)
 	if err != nil {
 		return err

@@ -70,19 +70,9 @@ func (o *jobOptions) open(streams Streams, progress rebuild.Progress) (*rebuild.
 	if err != nil {
 		return nil, nil, err
 	}
-	reading, err := o.registry.client()
+	reading, pushing, closeClients, err := o.registry.clients()
 	if err != nil {
 		return nil, nil, err
-	}
-	pushing, err := o.registry.pushClient(reading)
-	if err != nil {
-		return nil, nil, errors.Join(err, reading.Close())
-	}
-	closeClients := func() error {
-		if pushing == reading {
-			return reading.Close()
-		}
-		return errors.Join(pushing.Close(), reading.Close())
 	}
 	sources, err := gitsrc.Open(filepath.Join(cacheDir, "git"), gitsrc.Options{Progress: func(event gitsrc.Event) {
 		progress.Report(rebuild.Event{Stage: rebuild.StageFetch, State: rebuild.Running, Message: event.Repository + ": " + event.Message, Bytes: event.Bytes})

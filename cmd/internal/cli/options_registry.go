@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"errors"
+
 	"github.com/spf13/pflag"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
@@ -32,14 +34,23 @@ func (o *registryOptions) applyPush(flags *pflag.FlagSet) {
 // client opens the registry client for reading.
 func (o *registryOptions) client() (*registry.Client, error) { return registry.New(o.Options) }
 
-// pushClient opens the client for pushing: the same one unless it has credentials of its own.
-func (o *registryOptions) pushClient(reading *registry.Client) (*registry.Client, error) {
+// clients opens the clients for reading and for pushing, which are one unless pushing has credentials of its own, and returns what closes
+// them.
+func (o *registryOptions) clients() (reading, pushing *registry.Client, closeBoth func() error, err error) {
+	reading, err = o.client()
+	if err != nil {
+		return nil, nil, nil, err
+	}
 	if o.pushAuthFile == "" {
-		return reading, nil
+		return reading, reading, reading.Close, nil
 	}
 	options := o.Options
 	options.AuthFile = o.pushAuthFile
-	return registry.New(options)
+	pushing, err = registry.New(options)
+	if err != nil {
+		return nil, nil, nil, errors.Join(err, reading.Close())
+	}
+	return reading, pushing, func() error { return errors.Join(pushing.Close(), reading.Close()) }, nil
 }
 
 // oneOf returns the usage error for a flag whose value is not one of the allowed ones.
