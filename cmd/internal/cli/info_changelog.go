@@ -232,7 +232,7 @@ func (o *infoOptions) printBugs(w io.Writer, form, template string, logs []*repo
 	bugs := slices.SortedFunc(maps.Values(byKey), func(a, b *bug) int { return strings.Compare(a.Key, b.Key) })
 	switch form {
 	case "", "text":
-		t := newTable()
+		t := newTable(infoPadding)
 		t.row("BUG", "URL", "REPOSITORIES")
 		for _, bug := range bugs {
 			t.row(bug.Key, bug.URL, strings.Join(bug.Repositories, ", "))

@@ -31,7 +31,7 @@ func (o *infoOptions) compare(w io.Writer, d payload.Diff) error {
 	if d.From.Image.TopDigest() == d.To.Image.TopDigest() {
 		return printLine(w, "Releases are identical")
 	}
-	t := newTable()
+	t := newTable(infoPadding)
 	t.row("", "FROM", "TO")
 	t.row("Name:", d.From.Name, d.To.Name)
 	t.row("Created:", age(time.Since(d.From.Image.Config.Created)), age(time.Since(d.To.Image.Config.Created)))

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/Masterminds/semver/v3"
@@ -16,43 +15,9 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/payload"
 )
 
-// table writes aligned columns; what comes from a payload goes through plain.Line.
-type table struct {
-	text strings.Builder
-	tab  *tabwriter.Writer
-}
-
-func newTable() *table {
-	t := &table{}
-	t.tab = tabwriter.NewWriter(&t.text, 0, 4, 1, ' ', 0)
-	return t
-}
-
-// row writes a line of cells.
-func (t *table) row(cells ...string) {
-	for i := range cells {
-		cells[i] = plain.Line(cells[i])
-	}
-	fmt.Fprintln(t.tab, strings.Join(cells, "\t"))
-}
-
-// section begins a block with a heading, whose columns are aligned by themselves.
-func (t *table) section(heading string) {
-	t.tab.Flush()
-	fmt.Fprintf(&t.text, "\n%s\n", plain.Line(heading))
-}
-
-func (t *table) write(w io.Writer) error {
-	t.tab.Flush()
-	if _, err := io.WriteString(w, t.text.String()); err != nil {
-		return fmt.Errorf("writing the result: %w", err)
-	}
-	return nil
-}
-
 // printRelease writes a payload in oc's layout.
 func (o *infoOptions) printRelease(w io.Writer, release *payload.Release, images map[string]*payload.ImageInfo) error {
-	t := newTable()
+	t := newTable(infoPadding)
 	name := release.Metadata.Version
 	if name == "" {
 		name = release.Name

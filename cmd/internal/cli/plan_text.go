@@ -5,7 +5,6 @@ import (
 	"io"
 	"sort"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
@@ -19,78 +18,47 @@ func writePlan(w io.Writer, text string) error {
 	return nil
 }
 
-// rows lines up cells. Control characters of inputs do not reach the terminal.
-type rows struct {
-	text  strings.Builder
-	table *tabwriter.Writer
-}
-
-func newRows() *rows {
-	r := &rows{}
-	r.table = tabwriter.NewWriter(&r.text, 0, 4, 2, ' ', 0)
-	return r
-}
-
-func (r *rows) add(cells ...string) {
-	for i := range cells {
-		cells[i] = plain.Line(cells[i])
-	}
-	fmt.Fprintln(r.table, strings.Join(cells, "\t"))
-}
-
-func (r *rows) String() string {
-	_ = r.table.Flush() // a strings.Builder does not fail
-	var b strings.Builder
-	for _, line := range strings.SplitAfter(r.text.String(), "\n") {
-		b.WriteString(strings.TrimRight(strings.TrimSuffix(line, "\n"), " "))
-		if strings.HasSuffix(line, "\n") {
-			b.WriteByte('\n')
-		}
-	}
-	return b.String()
-}
-
 // printPlan writes a plan for people.
 func printPlan(plan *rebuild.Plan) string {
-	r := newRows()
+	r := newTable(planPadding)
 	startOf(r, plan)
 	for _, component := range plan.Components {
-		r.add("")
-		r.add("Component:", component.Name)
+		r.row("")
+		r.row("Component:", component.Name)
 		if component.Source.Kind == "image" {
-			r.add("  Image:", component.Target, "(exists already)")
+			r.row("  Image:", component.Target, "(exists already)")
 			continue
 		}
 		r.component(component)
 	}
 	for _, image := range plan.Images {
-		r.add("")
-		r.add("Built first:", image.Name)
+		r.row("")
+		r.row("Built first:", image.Name)
 		r.component(image)
 	}
 	if len(plan.Order) > 1 {
-		r.add("")
+		r.row("")
 		for i, group := range plan.Order {
-			r.add(fmt.Sprintf("Step %d:", i+1), strings.Join(group, ", "))
+			r.row(fmt.Sprintf("Step %d:", i+1), strings.Join(group, ", "))
 		}
 	}
 	for _, warning := range plan.Warnings {
-		r.add("")
-		r.add("Warning:", warning)
+		r.row("")
+		r.row("Warning:", warning)
 	}
-	return r.String()
+	return r.trimmed()
 }
 
 // startOf writes what the plan starts from.
-func startOf(r *rows, plan *rebuild.Plan) {
-	r.add("Release:", plan.Release.Name)
-	r.add("", plan.Release.Image)
-	r.add("", plan.Release.Digest.String())
-	r.add("Stream:", plan.Release.Stream.Namespace+"/"+plan.Release.Stream.Name)
+func startOf(r *table, plan *rebuild.Plan) {
+	r.row("Release:", plan.Release.Name)
+	r.row("", plan.Release.Image)
+	r.row("", plan.Release.Digest.String())
+	r.row("Stream:", plan.Release.Stream.Namespace+"/"+plan.Release.Stream.Name)
 }
 
 // component writes where source, recipe and bases of an image come from.
-func (r *rows) component(c rebuild.PlannedComponent) {
+func (t *table) component(c rebuild.PlannedComponent) {
 	state := ""
 	if c.Source.Dirty {
 		state = " with uncommitted changes or patches"
@@ -102,46 +70,46 @@ func (r *rows) component(c rebuild.PlannedComponent) {
 	if c.Source.Path != "" {
 		from = c.Source.Path
 	}
-	r.add("  Source:", from)
-	r.add("", c.Source.Commit+state)
+	t.row("  Source:", from)
+	t.row("", c.Source.Commit+state)
 	if c.Source.Ref != "" {
-		r.add("", "branch "+c.Source.Ref)
+		t.row("", "branch "+c.Source.Ref)
 	}
-	r.add("  Config:", c.Recipe.Config, c.Recipe.Reason)
-	r.add("", "from "+c.Recipe.Origin+", image "+c.Recipe.Image)
+	t.row("  Config:", c.Recipe.Config, c.Recipe.Reason)
+	t.row("", "from "+c.Recipe.Origin+", image "+c.Recipe.Image)
 	if c.Recipe.Dockerfile != "" {
-		r.add("  Dockerfile:", c.Recipe.Dockerfile, "in "+c.Recipe.ContextDir)
+		t.row("  Dockerfile:", c.Recipe.Dockerfile, "in "+c.Recipe.ContextDir)
 	} else {
-		r.add("  Dockerfile:", "in the config, or made from it")
+		t.row("  Dockerfile:", "in the config, or made from it")
 	}
 	for _, arg := range c.Recipe.BuildArgs {
-		r.add("  Argument:", arg.Name+"="+arg.Value)
+		t.row("  Argument:", arg.Name+"="+arg.Value)
 	}
 	for _, base := range c.Bases {
-		r.base("  Base:", base)
+		t.base("  Base:", base)
 	}
 	for _, base := range c.Files {
-		r.base("  Files of:", base)
+		t.base("  Files of:", base)
 	}
 	if c.Target != "" {
-		r.add("  Pushed to:", c.Target)
+		t.row("  Pushed to:", c.Target)
 	}
 }
 
 // base writes what stands for a base, and why nothing before did.
-func (r *rows) base(title string, base rebuild.PlannedBase) {
-	r.add(title, baseName(base), base.From+": "+base.Reason)
+func (t *table) base(title string, base rebuild.PlannedBase) {
+	t.row(title, baseName(base), base.From+": "+base.Reason)
 	if base.Line > 0 {
-		r.add("", fmt.Sprintf("line %d: %s", base.Line, base.Reference))
+		t.row("", fmt.Sprintf("line %d: %s", base.Line, base.Reference))
 	}
 	switch {
 	case base.Built != "":
-		r.add("", "built in this run: "+base.Built)
+		t.row("", "built in this run: "+base.Built)
 	default:
-		r.add("", base.PullSpec)
+		t.row("", base.PullSpec)
 	}
 	for _, attempt := range base.Attempts {
-		r.add("", "", "not "+attempt.From+": "+attempt.Problem)
+		t.row("", "", "not "+attempt.From+": "+attempt.Problem)
 	}
 }
 
@@ -158,10 +126,10 @@ func baseName(base rebuild.PlannedBase) string {
 
 // listPlan writes the plan of a whole payload: a line for each component, then what they are built on, then what cannot be built.
 func listPlan(plan *rebuild.Plan) string {
-	r := newRows()
+	r := newTable(planPadding)
 	startOf(r, plan)
-	r.add("")
-	r.add("COMPONENT", "REPOSITORY", "COMMIT", "CONFIG", "DOCKERFILE")
+	r.row("")
+	r.row("COMPONENT", "REPOSITORY", "COMMIT", "CONFIG", "DOCKERFILE")
 	users := map[string]int{}
 	standing := map[string]rebuild.PlannedBase{}
 	problems := 0
@@ -177,7 +145,7 @@ func listPlan(plan *rebuild.Plan) string {
 		if file == "" {
 			file = "(in the config)"
 		}
-		r.add(c.Name, strings.TrimPrefix(c.Source.Repository, "https://github.com/"), c.Source.Commit[:min(12, len(c.Source.Commit))], c.Recipe.Config, file)
+		r.row(c.Name, strings.TrimPrefix(c.Source.Repository, "https://github.com/"), c.Source.Commit[:min(12, len(c.Source.Commit))], c.Recipe.Config, file)
 		for _, base := range c.Bases {
 			name := baseName(base)
 			if earlier, ok := standing[name]; ok && earlier.From == base.From && earlier.PullSpec != base.PullSpec {
@@ -197,8 +165,8 @@ func listPlan(plan *rebuild.Plan) string {
 	sort.Slice(names, func(a, b int) bool {
 		return users[names[a]] > users[names[b]] || users[names[a]] == users[names[b]] && names[a] < names[b]
 	})
-	r.add("")
-	r.add("BASE", "USED BY", "FROM", "PULL SPEC")
+	r.row("")
+	r.row("BASE", "USED BY", "FROM", "PULL SPEC")
 	for _, name := range names {
 		base := standing[name]
 		pulled := base.PullSpec
@@ -208,9 +176,9 @@ func listPlan(plan *rebuild.Plan) string {
 		case base.Problem != "":
 			pulled = "cannot be had"
 		}
-		r.add(name, fmt.Sprint(users[name]), base.From, pulled)
+		r.row(name, fmt.Sprint(users[name]), base.From, pulled)
 	}
-	return r.String() + listProblems(plan, names, standing, problems)
+	return r.trimmed() + listProblems(plan, names, standing, problems)
 }
 
 // listProblems writes which components cannot be built, and what was tried for the bases that cannot be had.
