@@ -77,3 +77,31 @@ func FuzzDetect(f *testing.F) {
 		}
 	})
 }
+
+// FuzzCheckpoints resumes at every checkpoint of a Dockerfile, which must have the same stages then, and go on where the checkpoint ends.
+func FuzzCheckpoints(f *testing.F) {
+	for _, seed := range seeds {
+		f.Add(seed)
+	}
+	f.Add("FROM a AS b\nARG X\nRUN one\nCOPY go.mod .\nRUN <<E\nx\nE\nCOPY . .\nRUN make\nFROM c\nRUN two\nCOPY --from=b /x /x\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		file, err := dockerfile.Parse([]byte(text), nil)
+		if err != nil {
+			return
+		}
+		checkpoints, err := file.Checkpoints()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range checkpoints {
+			if part, err := dockerfile.Parse(c.Text(), nil); err != nil || part.Stages != 1 {
+				t.Fatalf("%q: the text of a checkpoint, %q, is no stage: %v", text, c.Text(), err)
+			}
+			resumed := file.Resume(map[int]dockerfile.Checkpoint{c.Stage: c}, map[int]string{c.Stage: "image"})
+			again, err := dockerfile.Parse(resumed, nil)
+			if err != nil || again.Stages != file.Stages {
+				t.Fatalf("%q became %q: %v", text, resumed, err)
+			}
+		}
+	})
+}

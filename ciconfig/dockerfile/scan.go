@@ -23,7 +23,11 @@ type instruction struct {
 	text     string // the whole instruction, continuation characters removed
 	line     int    // 1-based line where it begins
 	segments []segment
+	end      int // where the file goes on after it and its here-documents
 }
+
+// start is where the instruction begins in the file.
+func (i instruction) start() int { return i.segments[0].file }
 
 // offset translates a position in the instruction's text to one in the file.
 func (i instruction) offset(position int) int {
@@ -74,6 +78,7 @@ func scan(data []byte) ([]instruction, error) {
 		if err := s.skipHeredocs(one); err != nil {
 			return nil, err
 		}
+		one.end = s.position
 		instructions = append(instructions, one)
 	}
 }
