@@ -22,27 +22,11 @@ func (b *Builder) Peel(ctx context.Context, image Image, layers int, config []by
 	if err := checkRootFS(config, kept); err != nil {
 		return Image{}, fmt.Errorf("leaving layers of image %q away: %w", image.ID, err)
 	}
-	sum := digest.FromBytes(config)
-	var descriptors []manifest.Schema2Descriptor
-	for _, layer := range kept {
-		descriptors = append(descriptors, manifest.Schema2Descriptor{MediaType: manifest.DockerV2SchemaLayerMediaTypeUncompressed, Size: max(layer.Size, 0), Digest: layer.DiffID})
-	}
-	own := manifest.Schema2Descriptor{MediaType: manifest.DockerV2Schema2ConfigMediaType, Size: int64(len(config)), Digest: sum}
-	data, err := manifest.Schema2FromComponents(own, descriptors).Serialize()
+	made, err := b.compose(ctx, kept, config)
 	if err != nil {
 		return Image{}, fmt.Errorf("leaving layers of image %q away: %w", image.ID, err)
 	}
-	named := digest.FromBytes(data)
-	options := storage.ImageOptions{Digest: named, BigData: []storage.ImageBigDataOption{
-		{Key: storage.ImageDigestBigDataKey, Data: data, Digest: named},
-		{Key: storage.ImageDigestManifestBigDataNamePrefix + "-" + named.String(), Data: data, Digest: named},
-		{Key: sum.String(), Data: config, Digest: sum},
-	}}
-	_, err = b.store.CreateImage(sum.Encoded(), nil, kept[layers-1].ID, "", &options)
-	if err != nil && !errors.Is(err, storage.ErrDuplicateID) {
-		return Image{}, fmt.Errorf("leaving layers of image %q away: %w", image.ID, err)
-	}
-	return b.Image(ctx, sum.Encoded())
+	return made, nil
 }
 
 // checkRootFS makes sure that a config names the layers that it will be used with.
@@ -64,4 +48,30 @@ func checkRootFS(config []byte, layers []Layer) error {
 		}
 	}
 	return nil
+}
+
+// compose makes an image of layers that local storage has, and a config (docker v2 schema 2) that names them. Its ID is the digest of the
+// config.
+func (b *Builder) compose(ctx context.Context, layers []Layer, config []byte) (Image, error) {
+	sum := digest.FromBytes(config)
+	var descriptors []manifest.Schema2Descriptor
+	for _, layer := range layers {
+		descriptors = append(descriptors, manifest.Schema2Descriptor{MediaType: manifest.DockerV2SchemaLayerMediaTypeUncompressed, Size: max(layer.Size, 0), Digest: layer.DiffID})
+	}
+	own := manifest.Schema2Descriptor{MediaType: manifest.DockerV2Schema2ConfigMediaType, Size: int64(len(config)), Digest: sum}
+	data, err := manifest.Schema2FromComponents(own, descriptors).Serialize()
+	if err != nil {
+		return Image{}, fmt.Errorf("writing a manifest: %w", err)
+	}
+	named := digest.FromBytes(data)
+	options := storage.ImageOptions{Digest: named, BigData: []storage.ImageBigDataOption{
+		{Key: storage.ImageDigestBigDataKey, Data: data, Digest: named},
+		{Key: storage.ImageDigestManifestBigDataNamePrefix + "-" + named.String(), Data: data, Digest: named},
+		{Key: sum.String(), Data: config, Digest: sum},
+	}}
+	_, err = b.store.CreateImage(sum.Encoded(), nil, layers[len(layers)-1].ID, "", &options)
+	if err != nil && !errors.Is(err, storage.ErrDuplicateID) {
+		return Image{}, fmt.Errorf("recording an image: %w", err)
+	}
+	return b.Image(ctx, sum.Encoded())
 }

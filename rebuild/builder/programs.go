@@ -36,3 +36,12 @@ func (b *Builder) HasProgram(image Image, name string) (found bool, err error) {
 	})
 	return found, err
 }
+
+// HasTriggers reports whether an image has ONBUILD instructions, which run at the beginning of every stage that is built on it.
+func (i Image) HasTriggers() bool {
+	var config struct {
+		Config struct{ OnBuild []string } `json:"config"`
+	}
+	err := json.Unmarshal(i.Config, &config)
+	return err != nil || len(config.Config.OnBuild) > 0
+}
