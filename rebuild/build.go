@@ -192,7 +192,7 @@ func (j *Job) make(ctx context.Context, u *unit, dockerfile []byte, key string, 
 	stop := j.clock.start(name, StageBuild)
 	j.report(name, StageBuild, Started, "%s, %s isolation, log in %s", u.recipe.Dockerfile, b.Isolation().Name, log.Path)
 	build.Log = log
-	image, err := b.Build(ctx, build)
+	image, err := j.build(ctx, b, u, build, images)
 	stop()
 	if err != nil {
 		return nil, "", buildFailure(name, log, err)

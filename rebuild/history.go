@@ -10,7 +10,14 @@ import (
 // from one checkout to the next although the image's files do not.
 var contentSum = regexp.MustCompile(`\b(file|dir|multi):[0-9a-f]{64}\b`)
 
-// stableHistory returns an image's config without those digests: the same source then gives the same config, and the same image.
+// forcedTime is how buildah notes behind a step that the files of its layer got a certain time, which is the time of the entry.
+var forcedTime = regexp.MustCompile(`\|force-mtime=[0-9]+`)
+
+// trailingSpace is what is left before the closing quote.
+var trailingSpace = regexp.MustCompile(` +"$`)
+
+// stableHistory returns an image's config without either: the same source then gives the same config, and the same image, whether it was
+// built in one go or not.
 func stableHistory(config []byte) ([]byte, error) {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(config, &fields); err != nil {
@@ -22,7 +29,7 @@ func stableHistory(config []byte) ([]byte, error) {
 	}
 	for _, entry := range history {
 		if by, ok := entry["created_by"]; ok {
-			entry["created_by"] = contentSum.ReplaceAll(by, []byte("$1"))
+			entry["created_by"] = trailingSpace.ReplaceAll(forcedTime.ReplaceAll(contentSum.ReplaceAll(by, []byte("$1")), nil), []byte(`"`))
 		}
 	}
 	var err error

@@ -67,7 +67,7 @@ func TestCompileCachesStayOutOfTheImage(t *testing.T) {
 	p := newPlayground(t)
 	for _, isolation := range isolations(t) {
 		t.Run(isolation, func(t *testing.T) {
-			text := "FROM BUILDER AS builder\nRUN [\"/bin/tool\", \"compile\"]\nRUN [\"/bin/tool\", \"write\", \"/out\", \"x\"]\n" +
+			text := "FROM BUILDER AS builder\nCOPY . /src\nRUN [\"/bin/tool\", \"compile\"]\nRUN [\"/bin/tool\", \"write\", \"/out\", \"x\"]\n" +
 				"FROM BASE\nCOPY --from=builder / /all/\n"
 			directory := source(t, map[string]string{"Dockerfile": p.dockerfile(text)})
 			build := func(noCache bool) (*rebuild.Result, string) {

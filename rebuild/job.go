@@ -70,7 +70,7 @@ func New(options Options) (*Job, error) {
 	if options.Progress == nil {
 		options.Progress = Silent{}
 	}
-	for _, directory := range []string{cache.Builds, cache.Blobs, cache.Logs, cache.Compile} {
+	for _, directory := range []string{cache.Builds, cache.Blobs, cache.Logs, cache.Compile, cache.Stages} {
 		if err := os.MkdirAll(filepath.Join(options.CacheDir, directory), 0o700); err != nil {
 			return nil, fmt.Errorf("preparing the cache: %w", err)
 		}

@@ -6,22 +6,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
-	"strings"
-	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
 )
 
 // recordVersion is part of every key: raise it when the same inputs would give another image.
-const recordVersion = 4
+const recordVersion = 5
 
 // inputs are all that decides the bytes of an image. Two builds with equal inputs give the same image, so the second one is not made.
 type inputs struct {
@@ -85,82 +78,4 @@ func saveArtifact(directory, key string, a *artifact) error {
 		return fmt.Errorf("recording a build: %w", err)
 	}
 	return nil
-}
-
-// digestTree returns a digest of everything that a build can see of a directory: names, kinds, permissions, link targets and contents,
-// without the times, and without .git, whose state the commit stands for. Paths in skip (slash-separated, relative) are left out with
-// what is below them.
-func digestTree(directory string, skip []string) (string, error) {
-	skipped := map[string]bool{".git": true}
-	for _, path := range skip {
-		skipped[strings.TrimSuffix(path, "/")] = true
-	}
-	root, err := os.OpenRoot(directory)
-	if err != nil {
-		return "", fmt.Errorf("reading the source: %w", err)
-	}
-	defer root.Close()
-	lines := map[string]string{}
-	var mu sync.Mutex
-	var order []string
-	workers := new(errgroup.Group)
-	workers.SetLimit(runtime.GOMAXPROCS(0))
-	walk := func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || path == "." {
-			return err
-		}
-		if skipped[path] {
-			if entry.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		order = append(order, path)
-		workers.Go(func() error {
-			line, err := describe(root, path, entry)
-			if err != nil {
-				return err
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			lines[path] = line
-			return nil
-		})
-		return nil
-	}
-	err = fs.WalkDir(root.FS(), ".", walk)
-	if err := errors.Join(err, workers.Wait()); err != nil {
-		return "", fmt.Errorf("reading the source in %q: %w", directory, err)
-	}
-	sum := sha256.New()
-	for _, path := range order { // WalkDir goes in lexical order
-		fmt.Fprintf(sum, "%q %s\n", path, lines[path])
-	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
-}
-
-// describe returns what a build can see of one file.
-func describe(root *os.Root, path string, entry fs.DirEntry) (string, error) {
-	info, err := entry.Info()
-	if err != nil {
-		return "", err
-	}
-	switch {
-	case info.Mode()&fs.ModeSymlink != 0:
-		target, err := root.Readlink(path)
-		return "link " + target, err
-	case info.Mode().IsRegular():
-		file, err := root.Open(path)
-		if err != nil {
-			return "", err
-		}
-		defer file.Close()
-		sum := sha256.New()
-		if _, err := io.Copy(sum, file); err != nil {
-			return "", err
-		}
-		return fmt.Sprintf("%v %x", info.Mode(), sum.Sum(nil)), nil
-	default:
-		return info.Mode().String(), nil
-	}
 }

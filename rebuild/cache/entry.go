@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,9 +17,13 @@ const (
 	Builds    = "builds"    // records of finished builds
 	Blobs     = "blobs"     // compressed layers of those builds
 	Compile   = "compile"   // what compilers keep, one directory for each repository
+	Stages    = "stages"    // which beginnings of stages came before; their images lie in the containers storage
 	Logs      = "logs"      // output of builds
 	Manifests = "manifests" // labels and manifests of component images, one file an image
 )
+
+// generationFile is the file of a compile cache that tells it from one that was there before.
+const generationFile = "generation"
 
 // nameFile is the file of a compile cache that says whose it is.
 const nameFile = "repository"
@@ -35,7 +40,7 @@ type Entry struct {
 // List returns what a cache keeps, by kind and name.
 func List(directory string) ([]Entry, error) {
 	var entries []Entry
-	for _, kind := range []string{Builds, Blobs, Compile, Logs, Manifests} {
+	for _, kind := range []string{Builds, Blobs, Compile, Stages, Logs, Manifests} {
 		children, err := os.ReadDir(filepath.Join(directory, kind))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("listing the cache: %w", err)
@@ -103,4 +108,26 @@ func Name(directory, repository string) error {
 	}
 	Touch(directory)
 	return nil
+}
+
+// Generation returns a word that stands for a compile cache from its making to its removal.
+func Generation(directory string) (string, error) {
+	path := filepath.Join(directory, generationFile)
+	file, err := os.CreateTemp(directory, ".new-")
+	if err != nil {
+		return "", fmt.Errorf("marking a compile cache: %w", err)
+	}
+	defer os.Remove(file.Name())
+	_, err = file.WriteString(rand.Text())
+	if err := errors.Join(err, file.Close()); err != nil {
+		return "", fmt.Errorf("marking a compile cache: %w", err)
+	}
+	if err := os.Link(file.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) { // the first one stays
+		return "", fmt.Errorf("marking a compile cache: %w", err)
+	}
+	word, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("reading the mark of a compile cache: %w", err)
+	}
+	return string(word), nil
 }

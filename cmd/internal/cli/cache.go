@@ -36,7 +36,7 @@ func newCache(streams Streams) *cobra.Command {
 	var o cacheOptions
 	command := &cobra.Command{
 		Use:   "cache",
-		Short: "Show what earlier runs left for later ones: sources, builds, layers, compile caches and logs",
+		Short: "Show what earlier runs left for later ones: sources, builds, layers, compile caches, stages and logs",
 		Args:  usageArgs(cobra.NoArgs),
 		RunE: func(command *cobra.Command, _ []string) error {
 			return runCache(streams, &o)
@@ -53,9 +53,9 @@ func newCachePrune(streams Streams) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "prune",
 		Short: "Remove what was not used for some time",
-		Long: `Remove what was not used for some time: fetched sources, finished builds and their layers, compile caches, logs, and what runs that were
-killed left in the temporary directory. It waits for runs that are under way. Base images lie in the containers storage, where podman and
-buildah prune them.`,
+		Long: `Remove what was not used for some time: fetched sources, finished builds and their layers, compile caches, kept stages, logs, and what runs
+that were killed left in the temporary directory. It waits for runs that are under way. Base images lie in the containers storage, where
+podman and buildah prune them.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(command *cobra.Command, _ []string) error {
 			return runCachePrune(command.Context(), streams, &o)
@@ -108,6 +108,9 @@ func runCachePrune(ctx context.Context, streams Streams, o *cacheOptions) error 
 	before := time.Now().Add(-age)
 	if o.all {
 		before = time.Now().Add(time.Hour)
+	}
+	if err := rebuild.ForgetStages(directory, before); err != nil {
+		return err
 	}
 	removed, err := cache.Prune(ctx, directory, before, func() {
 		fmt.Fprintln(streams.Err, "waiting for another run to end")

@@ -2,6 +2,9 @@
 //
 //	write PATH TEXT    a file, with the directories above it
 //	copy FROM TO       a file
+//	remove PATH        a file or a directory
+//	remake PATH        a directory, empty, in place of the one that is there
+//	link FROM TO       a second name of a file
 //	compile            what a Go toolchain leaves in its caches: a file in $GOCACHE and one in $GOMODCACHE
 //	spy PATH           everything that the step can see of its environment and of the usual places of credentials
 //	say TEXT...        lines on standard output
@@ -11,6 +14,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -36,6 +40,12 @@ func run(verb string, args []string) error {
 			return err
 		}
 		return write(args[1], string(data))
+	case "remove":
+		return os.RemoveAll(args[0])
+	case "remake":
+		return errors.Join(os.RemoveAll(args[0]), os.Mkdir(args[0], 0o711))
+	case "link":
+		return os.Link(args[0], args[1])
 	case "compile":
 		return compile()
 	case "spy":

@@ -1,0 +1,181 @@
+package rebuild
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/oc-rebuild/oc-rebuild/ciconfig/dockerfile"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
+)
+
+// stageInputs are all that decides what a checkpoint of a stage holds. Two checkpoints with equal inputs hold the same, as far as steps do
+// the same twice.
+type stageInputs struct {
+	Version    int    `json:"version"`
+	Dockerfile string `json:"dockerfile"` // up to the checkpoint, with every base by digest
+	Args       []Arg  `json:"args"`
+	Sources    string `json:"sources"` // digest of what was taken from the build context
+	Platform   string `json:"platform"`
+	Network    string `json:"network"`
+	Compile    string `json:"compile"` // the compile caches that steps saw, and may have left something in
+}
+
+// build builds a unit. The stages begin with images that an earlier build left where the inputs up to there are the same, and leave some
+// for later builds. The image is the same as without any of that.
+func (j *Job) build(ctx context.Context, b *builder.Builder, u *unit, build builder.Build, images map[*base]builder.Image) (builder.Image, error) {
+	if j.NoCache || u.os != nil { // an operating system is made in layers of its own
+		return b.Build(ctx, build)
+	}
+	file, err := dockerfile.Parse(build.Dockerfile, nil)
+	if err != nil {
+		return builder.Image{}, fmt.Errorf("reading the Dockerfile: %w", err)
+	}
+	all, err := file.Checkpoints()
+	if err != nil {
+		return builder.Image{}, fmt.Errorf("reading the Dockerfile: %w", err)
+	}
+	at, kept := map[int]dockerfile.Checkpoint{}, map[int]string{}
+	var flattenOn *builder.Image
+	for len(all) > 0 {
+		stage := all[0].Stage
+		end := slices.IndexFunc(all, func(c dockerfile.Checkpoint) bool { return c.Stage != stage })
+		if end < 0 {
+			end = len(all)
+		}
+		base := u.stageBase(stage, images)
+		// Without a time for its files, the layer of an image cannot be made again.
+		if base != nil && !base.HasTriggers() && !(all[0].Final && build.Timestamp.IsZero()) {
+			furthest, id, err := j.resume(ctx, b, u, build, all[:end])
+			if err != nil {
+				return builder.Image{}, err
+			}
+			if id != "" {
+				at[stage], kept[stage] = furthest, id
+				if furthest.Final {
+					flattenOn = base
+				}
+			}
+		}
+		all = all[end:]
+	}
+	build.Dockerfile = file.Resume(at, kept)
+	image, err := b.Build(ctx, build)
+	if err != nil || flattenOn == nil {
+		return image, err
+	}
+	return b.Flatten(ctx, image, *flattenOn, build.Timestamp)
+}
+
+// stageBase returns the image that a stage is built on.
+func (u *unit) stageBase(stage int, images map[*base]builder.Image) *builder.Image {
+	for _, base := range u.bases {
+		if image, ok := images[base]; ok && base.Kind == dockerfile.From && base.Stage == stage {
+			return &image
+		}
+	}
+	return nil
+}
+
+// resume returns the furthest checkpoint of a stage that an image stands for, and the image's ID; "" where there is none. It first makes the
+// images that are worth it: that of a checkpoint which takes nothing from the build context at once, that of another one when its inputs
+// come for the second time, since those may be what is being worked on.
+func (j *Job) resume(ctx context.Context, b *builder.Builder, u *unit, build builder.Build, checkpoints []dockerfile.Checkpoint) (dockerfile.Checkpoint, string, error) {
+	var keys []string
+	for _, c := range checkpoints {
+		key, err := j.stageKey(u, build, c)
+		if errors.Is(err, errNotDigested) {
+			break
+		}
+		if err != nil {
+			return dockerfile.Checkpoint{}, "", err
+		}
+		keys = append(keys, key)
+	}
+	furthest, id := -1, ""
+	for i, key := range slices.Backward(keys) {
+		image, err := b.Image(ctx, j.stageName(key))
+		if err != nil && !errors.Is(err, builder.ErrNotFound) {
+			return dockerfile.Checkpoint{}, "", err
+		}
+		if err == nil {
+			furthest, id = i, image.ID
+			cache.Touch(j.cached(cache.Stages, key))
+			break
+		}
+	}
+	for i := furthest + 1; i < len(keys); i++ {
+		seen, err := j.seen(keys[i])
+		if err != nil {
+			return dockerfile.Checkpoint{}, "", err
+		}
+		if !seen && len(checkpoints[i].Sources) > 0 {
+			continue // those after it are to be recorded, too
+		}
+		text := checkpoints[i].Text()
+		if furthest >= 0 {
+			text = checkpoints[i].TextAfter(checkpoints[furthest], id)
+		}
+		if id, err = j.keepStage(ctx, b, build, text, keys[i]); err != nil {
+			return dockerfile.Checkpoint{}, "", err
+		}
+		furthest = i
+	}
+	if furthest < 0 {
+		return dockerfile.Checkpoint{}, "", nil
+	}
+	return checkpoints[furthest], id, nil
+}
+
+// keepStage builds what a checkpoint holds and keeps it under its key.
+func (j *Job) keepStage(ctx context.Context, b *builder.Builder, build builder.Build, text []byte, key string) (id string, err error) {
+	release, err := b.Alone(ctx, "stage-"+key)
+	if err != nil {
+		return "", err
+	}
+	defer release()
+	if image, err := b.Image(ctx, j.stageName(key)); err == nil { // another run was quicker
+		return image.ID, nil
+	}
+	image, err := b.Build(ctx, builder.Build{
+		Name: build.Name, Context: build.Context, Hidden: build.Hidden, Dockerfile: text, Args: build.Args, Caches: build.Caches, Log: build.Log,
+	})
+	if err != nil {
+		return "", err
+	}
+	if err := b.Name(image, j.stageName(key)); err != nil {
+		return "", errors.Join(err, b.Remove(image.ID))
+	}
+	return image.ID, j.forgetStages(b)
+}
+
+// stageKey digests everything that decides what a checkpoint holds. The error is errNotDigested where that cannot be told.
+func (j *Job) stageKey(u *unit, build builder.Build, c dockerfile.Checkpoint) (string, error) {
+	sources, err := digestSources(build.Context, build.Hidden, c.Sources)
+	if err != nil {
+		return "", err
+	}
+	os, arch, variant := j.Reading.Platform()
+	inputs := stageInputs{
+		Version: recordVersion, Dockerfile: string(c.Text()), Args: u.args, Sources: sources,
+		Platform: strings.Join([]string{os, arch, variant}, "/"), Network: j.Build.Network,
+	}
+	if len(build.Caches) > 0 {
+		if inputs.Compile, err = cache.Generation(filepath.Dir(build.Caches[0].Directory)); err != nil {
+			return "", err
+		}
+	}
+	data, err := json.Marshal(inputs)
+	if err != nil {
+		return "", fmt.Errorf("describing the inputs of a stage: %w", err)
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:]), nil
+}

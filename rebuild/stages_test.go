@@ -1,0 +1,197 @@
+package rebuild_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/oc-rebuild/oc-rebuild/rebuild"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
+)
+
+// stagesTests are Dockerfiles whose steps say what they do, with what is said again by a build after an edit of the file "edited".
+var stagesTests = []struct {
+	name    string
+	runtime bool // try it with every isolation
+	text    string
+	again   string
+}{
+	{"up to COPY . .", false, `FROM BUILDER AS builder
+RUN ["/bin/tool", "say", "prepare"]
+RUN ["/bin/tool", "write", "/tools/x", "made once"]
+COPY . /src
+RUN ["/bin/tool", "say", "compile"]
+FROM BASE
+COPY --from=builder /tools/x /x
+COPY --from=builder /src/edited /edited
+`, "compile"},
+	{"arguments and variables", false, `ARG OUTER=outer
+FROM BUILDER AS builder
+ARG OUTER
+ARG INNER=inner
+ENV COLOUR=blue
+WORKDIR /work/here
+RUN ["/bin/tool", "say", "prepare"]
+COPY . .
+SHELL ["/bin/tool", "-c"]
+RUN write relative ${OUTER}-${INNER}-$COLOUR
+FROM BASE
+COPY --from=builder /work/here /all
+`, ""},
+	{"in the image itself", true, `FROM BUILDER AS builder
+COPY . /src
+RUN ["/bin/tool", "say", "compile"]
+FROM BASE
+ENV COLOUR=blue
+WORKDIR /work/here
+RUN ["/bin/tool", "say", "install"]
+RUN ["/bin/tool", "write", "/usr/share/one", "1"]
+RUN ["/bin/tool", "write", "/usr/share/two", "2"]
+RUN ["/bin/tool", "link", "/usr/share/one", "/usr/share/link"]
+RUN ["/bin/tool", "remake", "/opt/one"]
+RUN ["/bin/tool", "write", "/opt/one/new", "1"]
+RUN ["/bin/tool", "remove", "/opt/two"]
+COPY --from=builder /src/edited /edited
+RUN ["/bin/tool", "remove", "/usr/share/two"]
+RUN ["/bin/tool", "write", "/opt/two/again", "1"]
+RUN ["/bin/tool", "remake", "/usr/share"]
+RUN ["/bin/tool", "write", "/opt/one/newer", "1"]
+USER 1001
+LABEL io.openshift.release.operator=true
+ENTRYPOINT ["/bin/tool"]
+`, "compile"},
+	{"files of the context that do not change", false, `FROM BUILDER AS builder
+COPY go.* /src/
+RUN ["/bin/tool", "say", "download"]
+COPY . /src
+RUN ["/bin/tool", "say", "compile"]
+FROM BASE
+COPY --from=builder /src/edited /edited
+`, "compile"},
+	{"a whole stage", false, `FROM BUILDER AS web
+COPY web /web
+RUN ["/bin/tool", "say", "pack"]
+RUN ["/bin/tool", "copy", "/web/page", "/packed"]
+FROM BUILDER AS builder
+COPY . /src
+RUN ["/bin/tool", "say", "compile"]
+FROM web AS more
+RUN ["/bin/tool", "say", "more"]
+FROM BASE
+COPY manifests /manifests
+RUN ["/bin/tool", "say", "install"]
+COPY --from=web /packed /packed
+COPY --from=1 /src/edited /edited
+`, "compile more"},
+}
+
+// TestStagesAreKept builds each Dockerfile often enough to keep what can be, then after an edit, and then without any cache. What was kept
+// must make no difference, and not be built again.
+func TestStagesAreKept(t *testing.T) {
+	p := newPlayground(t)
+	tool := staticTool(t)
+	p.base = p.registry.Push(t, "bases/base", "old", baseImage(t, map[string]string{"bin/tool": tool, "opt/one/old": "1", "opt/one/older": "1", "opt/two/old": "1"}))
+	for _, isolation := range isolations(t) {
+		for _, test := range stagesTests {
+			if isolation != "chroot" && !test.runtime {
+				continue
+			}
+			t.Run(isolation+" "+test.name, func(t *testing.T) {
+				directory := source(t, map[string]string{"Dockerfile": p.dockerfile(test.text), "edited": "1", "go.mod": "module x", "go.sum": "", "web/page": "page", "manifests/a.yaml": "a: 1\n"})
+				p.cache = t.TempDir()
+				build := func(noCache bool) (*rebuild.Result, string) {
+					t.Helper()
+					forget(t, p)
+					o := p.options(t)
+					o.Build.Isolation, o.NoCache = isolation, noCache
+					result := p.mustRun(t, o, target("one", directory))
+					log, err := os.ReadFile(result.Components[0].Log)
+					check(t, err)
+					return result, said(string(log))
+				}
+				first, everything := build(false)
+				if second, _ := build(false); second.Release.Digest != first.Release.Digest {
+					t.Errorf("the second build made %s, the first %s", second.Components[0].Digest, first.Components[0].Digest)
+				}
+				check(t, os.WriteFile(filepath.Join(directory, "edited"), []byte("2"), 0o644))
+				kept, again := build(false)
+				if again != test.again {
+					t.Errorf("after the edit the build said %q, want %q", again, test.again)
+				}
+				plain, all := build(true)
+				if all != everything {
+					t.Errorf("without a cache the build said %q, want %q", all, everything)
+				}
+				if kept.Release.Digest != plain.Release.Digest {
+					t.Errorf("the build with kept stages made %s, the one without %s", kept.Components[0].Digest, plain.Components[0].Digest)
+				}
+			})
+		}
+	}
+	if left := p.leftovers(t); len(left) > 0 {
+		t.Errorf("left behind: %q", left)
+	}
+}
+
+// said returns the words that steps said on lines of their own.
+func said(log string) string {
+	var words []string
+	for line := range strings.Lines(log) {
+		switch word := strings.TrimSpace(line); word {
+		case "prepare", "download", "compile", "install", "pack", "more":
+			words = append(words, word)
+		}
+	}
+	slices.Sort(words) // what is prepared comes first
+	return strings.Join(words, " ")
+}
+
+// TestKeptStagesAreForgotten prunes what builds kept: at once, and by the next build that keeps something.
+func TestKeptStagesAreForgotten(t *testing.T) {
+	p := newPlayground(t)
+	files := map[string]string{"Dockerfile": "", "edited": "1"}
+	build := func(word string) string {
+		t.Helper()
+		files["Dockerfile"] = p.dockerfile("FROM BUILDER AS builder\nRUN [\"/bin/tool\", \"say\", \"" + word + "\"]\nCOPY . /src\nFROM BASE\nCOPY --from=builder /src/edited /edited\n")
+		forget(t, p)
+		result := p.mustRun(t, p.options(t), target("one", source(t, files)))
+		log, err := os.ReadFile(result.Components[0].Log)
+		check(t, err)
+		return said(string(log))
+	}
+	want := func(what string, count int) {
+		t.Helper()
+		b, err := builder.Open(builder.Options{StorageRoot: p.storage, Temp: t.TempDir(), Isolation: "chroot"})
+		check(t, err)
+		names, err := b.Named("localhost/oc-rebuild-stage:")
+		check(t, errors.Join(err, b.Close()))
+		if len(names) != count {
+			t.Errorf("%s: %d kept stages, want %d: %q", what, len(names), count, names)
+		}
+	}
+	build("prepare")
+	want("after a build", 1)
+	if again := build("prepare"); again != "" {
+		t.Errorf("the second build said %q", again)
+	}
+	check(t, os.RemoveAll(filepath.Join(p.cache, "compile"))) // what the step may have put there is gone
+	if again := build("prepare"); again != "prepare" {
+		t.Errorf("without the compile cache the build said %q, want it to prepare again", again)
+	}
+	want("after two", 2)
+	check(t, rebuild.ForgetStages(p.cache, time.Now().Add(-time.Hour)))
+	want("with nothing old", 2)
+	check(t, rebuild.ForgetStages(p.cache, time.Now().Add(time.Hour)))
+	want("with all old", 0)
+	build("install")
+	check(t, os.RemoveAll(filepath.Join(p.cache, "stages")))
+	build("pack")
+	want("after records were pruned", 1)
+	if left := p.leftovers(t); len(left) > 0 {
+		t.Errorf("left behind: %q", left)
+	}
+}
