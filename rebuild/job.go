@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
 	"github.com/oc-rebuild/oc-rebuild/ciconfig/builddata"
@@ -45,6 +46,8 @@ type Options struct {
 	NoCache   bool            // use nothing of an earlier run
 	Jobs      int             // components built at once; 0 = by the number of processors
 	Secrets   []string        // as builder.Build.Secrets
+
+	KeepStagesAfter time.Duration // how long the beginning of a stage takes, at the least, that is kept for later builds; 0 = 3 s
 
 	// Trust is asked whether the payload may be used, before anything but its own description is read; nil = any may.
 	Trust func(context.Context, *payload.Release) error

@@ -20,6 +20,28 @@ import (
 // maxStages is how many images of beginnings of stages are kept.
 const maxStages = 16
 
+// keepAfter is the time below which what a stage does is done again. To make one layer of a kept stage and the rest takes about 2 s.
+func (j *Job) keepAfter() time.Duration {
+	if j.KeepStagesAfter > 0 {
+		return j.KeepStagesAfter
+	}
+	return 3 * time.Second
+}
+
+// knownAsQuick reports whether a checkpoint was found to be not worth keeping.
+func (j *Job) knownAsQuick(cost string) bool {
+	_, err := os.Stat(j.cached(cache.Stages, cost))
+	return err == nil
+}
+
+// rememberAsQuick records that a checkpoint is not worth keeping.
+func (j *Job) rememberAsQuick(cost string, took time.Duration) error {
+	if err := os.WriteFile(j.cached(cache.Stages, cost), []byte(took.String()), 0o600); err != nil {
+		return fmt.Errorf("recording a stage: %w", err)
+	}
+	return nil
+}
+
 // storage says where the images of a record lie.
 type storage struct {
 	Root   string `json:"root,omitempty"`

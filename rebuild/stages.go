@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig/dockerfile"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
@@ -84,83 +86,97 @@ func (u *unit) stageBase(stage int, images map[*base]builder.Image) *builder.Ima
 	return nil
 }
 
+// stageCheckpoint is a checkpoint that an image may stand for.
+type stageCheckpoint struct {
+	dockerfile.Checkpoint
+	key  string // of the image
+	cost string // of what is known about the time that it takes, which is much the same for other commits
+}
+
 // resume returns the furthest checkpoint of a stage that an image stands for, and the image's ID; "" where there is none. It first makes the
 // images that are worth it: that of a checkpoint which takes nothing from the build context at once, that of another one when its inputs
 // come for the second time, since those may be what is being worked on.
-func (j *Job) resume(ctx context.Context, b *builder.Builder, u *unit, build builder.Build, checkpoints []dockerfile.Checkpoint) (dockerfile.Checkpoint, string, error) {
-	var keys []string
-	for _, c := range checkpoints {
-		key, err := j.stageKey(u, build, c)
+func (j *Job) resume(ctx context.Context, b *builder.Builder, u *unit, build builder.Build, list []dockerfile.Checkpoint) (furthest dockerfile.Checkpoint, id string, err error) {
+	var checkpoints []stageCheckpoint
+	for _, c := range list {
+		one, err := j.stageCheckpoint(u, build, c)
 		if errors.Is(err, errNotDigested) {
 			break
 		}
 		if err != nil {
-			return dockerfile.Checkpoint{}, "", err
+			return furthest, "", err
 		}
-		keys = append(keys, key)
+		checkpoints = append(checkpoints, one)
 	}
-	furthest, id := -1, ""
-	for i, key := range slices.Backward(keys) {
-		image, err := b.Image(ctx, j.stageName(key))
-		if err != nil && !errors.Is(err, builder.ErrNotFound) {
-			return dockerfile.Checkpoint{}, "", err
-		}
+	next := 0
+	for i, c := range slices.Backward(checkpoints) {
+		image, err := b.Image(ctx, j.stageName(c.key))
 		if err == nil {
-			furthest, id = i, image.ID
-			cache.Touch(j.cached(cache.Stages, key))
+			furthest, id, next = c.Checkpoint, image.ID, i+1
+			cache.Touch(j.cached(cache.Stages, c.key))
 			break
 		}
+		if !errors.Is(err, builder.ErrNotFound) {
+			return furthest, "", err
+		}
 	}
-	for i := furthest + 1; i < len(keys); i++ {
-		seen, err := j.seen(keys[i])
+	for _, c := range checkpoints[next:] {
+		seen, err := j.seen(c.key)
 		if err != nil {
-			return dockerfile.Checkpoint{}, "", err
+			return furthest, "", err
 		}
-		if !seen && len(checkpoints[i].Sources) > 0 {
-			continue // those after it are to be recorded, too
+		if !seen && len(c.Sources) > 0 || j.knownAsQuick(c.cost) {
+			continue
 		}
-		text := checkpoints[i].Text()
-		if furthest >= 0 {
-			text = checkpoints[i].TextAfter(checkpoints[furthest], id)
+		text := c.Text()
+		if id != "" {
+			text = c.TextAfter(furthest, id)
 		}
-		if id, err = j.keepStage(ctx, b, build, text, keys[i]); err != nil {
-			return dockerfile.Checkpoint{}, "", err
+		made, err := j.keepStage(ctx, b, build, text, c)
+		if err != nil {
+			return furthest, "", err
 		}
-		furthest = i
+		if made != "" {
+			furthest, id = c.Checkpoint, made
+		}
 	}
-	if furthest < 0 {
-		return dockerfile.Checkpoint{}, "", nil
-	}
-	return checkpoints[furthest], id, nil
+	return furthest, id, nil
 }
 
-// keepStage builds what a checkpoint holds and keeps it under its key.
-func (j *Job) keepStage(ctx context.Context, b *builder.Builder, build builder.Build, text []byte, key string) (id string, err error) {
-	release, err := b.Alone(ctx, "stage-"+key)
+// keepStage builds what a checkpoint holds and keeps it under its key. It returns "" where that was done so quickly that it is not worth it.
+func (j *Job) keepStage(ctx context.Context, b *builder.Builder, build builder.Build, text []byte, c stageCheckpoint) (id string, err error) {
+	release, err := b.Alone(ctx, "stage-"+c.key)
 	if err != nil {
 		return "", err
 	}
 	defer release()
-	if image, err := b.Image(ctx, j.stageName(key)); err == nil { // another run was quicker
+	if image, err := b.Image(ctx, j.stageName(c.key)); err == nil { // another run was quicker
 		return image.ID, nil
 	}
+	begin := time.Now()
 	image, err := b.Build(ctx, builder.Build{
 		Name: build.Name, Context: build.Context, Hidden: build.Hidden, Dockerfile: text, Args: build.Args, Caches: build.Caches, Log: build.Log,
 	})
 	if err != nil {
 		return "", err
 	}
-	if err := b.Name(image, j.stageName(key)); err != nil {
+	if took := time.Since(begin); took < j.keepAfter() {
+		return "", errors.Join(b.Remove(image.ID), j.rememberAsQuick(c.cost, took))
+	}
+	if err := b.Name(image, j.stageName(c.key)); err != nil {
 		return "", errors.Join(err, b.Remove(image.ID))
 	}
 	return image.ID, j.forgetStages(b)
 }
 
-// stageKey digests everything that decides what a checkpoint holds. The error is errNotDigested where that cannot be told.
-func (j *Job) stageKey(u *unit, build builder.Build, c dockerfile.Checkpoint) (string, error) {
+// sourceVariables is the instruction that tells a stage of its commit.
+var sourceVariables = regexp.MustCompile(`(?m)^ENV SOURCE_GIT_COMMIT=.*\n`)
+
+// stageCheckpoint digests everything that decides what a checkpoint holds. The error is errNotDigested where that cannot be told.
+func (j *Job) stageCheckpoint(u *unit, build builder.Build, c dockerfile.Checkpoint) (stageCheckpoint, error) {
 	sources, err := digestSources(build.Context, build.Hidden, c.Sources)
 	if err != nil {
-		return "", err
+		return stageCheckpoint{}, err
 	}
 	os, arch, variant := j.Reading.Platform()
 	inputs := stageInputs{
@@ -169,10 +185,20 @@ func (j *Job) stageKey(u *unit, build builder.Build, c dockerfile.Checkpoint) (s
 	}
 	if len(build.Caches) > 0 {
 		if inputs.Compile, err = cache.Generation(filepath.Dir(build.Caches[0].Directory)); err != nil {
-			return "", err
+			return stageCheckpoint{}, err
 		}
 	}
-	data, err := json.Marshal(inputs)
+	key, err := inputs.key()
+	if err != nil {
+		return stageCheckpoint{}, err
+	}
+	cost, err := stageInputs{Dockerfile: sourceVariables.ReplaceAllString(string(c.Text()), "")}.key()
+	return stageCheckpoint{c, key, cost}, err
+}
+
+// key returns the name under which what these inputs give is kept.
+func (i stageInputs) key() (string, error) {
+	data, err := json.Marshal(i)
 	if err != nil {
 		return "", fmt.Errorf("describing the inputs of a stage: %w", err)
 	}

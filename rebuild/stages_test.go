@@ -107,7 +107,7 @@ func TestStagesAreKept(t *testing.T) {
 					t.Helper()
 					forget(t, p)
 					o := p.options(t)
-					o.Build.Isolation, o.NoCache = isolation, noCache
+					o.Build.Isolation, o.NoCache, o.KeepStagesAfter = isolation, noCache, 1
 					result := p.mustRun(t, o, target("one", directory))
 					log, err := os.ReadFile(result.Components[0].Log)
 					check(t, err)
@@ -154,11 +154,14 @@ func said(log string) string {
 func TestKeptStagesAreForgotten(t *testing.T) {
 	p := newPlayground(t)
 	files := map[string]string{"Dockerfile": "", "edited": "1"}
+	after := time.Nanosecond
 	build := func(word string) string {
 		t.Helper()
 		files["Dockerfile"] = p.dockerfile("FROM BUILDER AS builder\nRUN [\"/bin/tool\", \"say\", \"" + word + "\"]\nCOPY . /src\nFROM BASE\nCOPY --from=builder /src/edited /edited\n")
 		forget(t, p)
-		result := p.mustRun(t, p.options(t), target("one", source(t, files)))
+		o := p.options(t)
+		o.KeepStagesAfter = after
+		result := p.mustRun(t, o, target("one", source(t, files)))
 		log, err := os.ReadFile(result.Components[0].Log)
 		check(t, err)
 		return said(string(log))
@@ -191,6 +194,12 @@ func TestKeptStagesAreForgotten(t *testing.T) {
 	check(t, os.RemoveAll(filepath.Join(p.cache, "stages")))
 	build("pack")
 	want("after records were pruned", 1)
+	after = time.Hour
+	build("more")
+	want("after a build of a stage that is not worth it", 1)
+	if again := build("more"); again != "more" {
+		t.Errorf("the second build said %q, want more", again)
+	}
 	if left := p.leftovers(t); len(left) > 0 {
 		t.Errorf("left behind: %q", left)
 	}
