@@ -49,3 +49,13 @@ func TestIgnoredFilesStayOutOfTheImage(t *testing.T) {
 		t.Errorf("a change of an ignored file made %s of %s", second.Release.Digest, first.Release.Digest)
 	}
 }
+
+// TestOddDirectories builds from directories whose names mean something to the kernel's overlay file system.
+func TestOddDirectories(t *testing.T) {
+	p := newPlayground(t)
+	for _, name := range []string{"a,b", "a:b", `a\b`, "a b"} {
+		directory := filepath.Join(source(t, map[string]string{name + "/Dockerfile": p.dockerfile("FROM BASE\nCOPY . /src\n")}), name)
+		p.mustRun(t, p.options(t), target("one", directory))
+		forget(t, p)
+	}
+}

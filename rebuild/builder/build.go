@@ -51,6 +51,13 @@ func (b *Builder) Build(ctx context.Context, build Build) (Image, error) {
 	if err := os.WriteFile(dockerfile, build.Dockerfile, 0o600); err != nil {
 		return Image{}, fmt.Errorf("writing the Dockerfile: %w", err)
 	}
+	if strings.ContainsAny(build.Context, `,:\`) { // which separate the options of the overlay that buildah mounts on it
+		plain := filepath.Join(scratch, "context")
+		if err := os.Symlink(build.Context, plain); err != nil {
+			return Image{}, fmt.Errorf("making a scratch directory: %w", err)
+		}
+		build.Context = plain
+	}
 	options, err := b.buildOptions(build)
 	if err != nil {
 		return Image{}, err
