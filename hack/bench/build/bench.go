@@ -19,7 +19,6 @@ type bench struct {
 	tree     string // copy of the source that is edited
 	plan     plan
 	edits    int
-	theirs   []float64 // seconds of buildah bud
 }
 
 // plan is the part of `oc rebuild plan -o json` that buildah needs.
