@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -35,6 +36,15 @@ func commands() map[string]command {
 		"unchanged":   unchanged,
 		"scrub":       scrub,
 		"interrupt":   interrupt,
+		"begin":       begin,
+		"sees":        sees,
+		"still":       still,
+		"ends":        ends,
+		"shoot":       shoot,
+		"clean":       clean,
+		"step":        step,
+		"gone":        gone,
+		"delay":       delay,
 		"faster":      faster,
 		"has":         has,
 		"component":   componentOf,
@@ -93,6 +103,14 @@ func refuse(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(err)
 	}
 	of(ts).Registry.Add(rule)
+}
+
+// delay METHOD PATH DURATION makes the registry wait before it answers requests whose path contains PATH.
+func delay(ts *testscript.TestScript, _ bool, args []string) {
+	usage(ts, len(args) == 3, "delay METHOD PATH DURATION")
+	wait, err := time.ParseDuration(args[2])
+	ts.Check(err)
+	of(ts).Registry.Add(playground.Rule{Method: args[0], Path: args[1], Delay: wait})
 }
 
 // protect REPOSITORY USER PASSWORD [token] [push] makes the registry ask for credentials.

@@ -2,8 +2,8 @@ package e2e
 
 import (
 	"bytes"
+	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -17,13 +17,7 @@ import (
 // that it ends with exit code 130 and leaves no process, mount, container or temporary file. Storage must be the script's own.
 func interrupt(ts *testscript.TestScript, _ bool, args []string) {
 	usage(ts, len(args) >= 2, "interrupt WORD PROGRAM ARG...")
-	cmd := exec.Command(args[1], args[2:]...)
-	cmd.Dir = ts.MkAbs(".")
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "STORAGE_DRIVER=" + os.Getenv("STORAGE_DRIVER")}
-	for _, name := range []string{"HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "TMPDIR",
-		"CONTAINERS_REGISTRIES_CONF", "CONTAINERS_STORAGE_CONF", "REGISTRY_AUTH_FILE", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM"} {
-		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
-	}
+	cmd := program(ts, args[1:])
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	ts.Check(cmd.Start())
@@ -50,28 +44,43 @@ func interrupt(ts *testscript.TestScript, _ bool, args []string) {
 	leavesNothing(ts)
 }
 
+// leavesNothing checks that there is no mount, container or temporary file of the program. Storage must be the script's own.
 func leavesNothing(ts *testscript.TestScript) {
+	if left := leftovers(ts); left != nil {
+		ts.Fatalf("leaves:\n%s", strings.Join(left, "\n"))
+	}
+}
+
+// leftovers lists mounts, containers and temporary files of the program.
+func leftovers(ts *testscript.TestScript) (left []string) {
 	p := of(ts)
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
 	ts.Check(err)
 	for line := range strings.Lines(string(mounts)) {
-		fields := strings.Fields(line)
+		point := strings.Fields(line)[4]
 		// The driver keeps its own directory mounted privately; a container's file system is below it.
-		if strings.HasPrefix(fields[4], p.Dir) && fields[4] != filepath.Join(p.StorageRoot(), "overlay") {
-			ts.Fatalf("leaves a mount: %s", line)
+		if strings.HasPrefix(point, p.Dir) && point != filepath.Join(p.StorageRoot(), "overlay") {
+			left = append(left, "mount "+point)
 		}
 	}
 	for _, kind := range []string{"overlay", "vfs"} {
-		data, err := os.ReadFile(filepath.Join(p.StorageRoot(), kind+"-containers", "containers.json"))
-		if err == nil && string(bytes.TrimSpace(data)) != "[]" {
-			ts.Fatalf("leaves containers: %s", data)
+		for _, list := range []string{"containers.json", "volatile-containers.json"} {
+			data, err := os.ReadFile(filepath.Join(p.StorageRoot(), kind+"-containers", list))
+			if err == nil && string(bytes.TrimSpace(data)) != "[]" {
+				left = append(left, "containers "+string(data))
+			}
 		}
 	}
-	entries, err := os.ReadDir(filepath.Join(p.Dir, "tmp"))
-	ts.Check(err)
-	for _, entry := range entries {
-		ts.Fatalf("leaves a temporary file: %s", entry.Name())
+	for _, directory := range []string{filepath.Join(p.Dir, "tmp"), filepath.Join(p.StorageRoot(), "oc-rebuild")} {
+		entries, err := os.ReadDir(directory)
+		if !errors.Is(err, os.ErrNotExist) {
+			ts.Check(err)
+		}
+		for _, entry := range entries {
+			left = append(left, "file "+filepath.Join(directory, entry.Name()))
+		}
 	}
+	return left
 }
 
 // running says whether some process has word among its arguments.

@@ -7,17 +7,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
+	"syscall"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
-)
 
-// Tree is a directory to watch, with everything below it but .git and what is ignored.
-type Tree struct {
-	Directory string
-	Ignored   []string // slash-separated paths below Directory
-}
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+)
 
 // Watcher watches trees from the moment it is opened: what changes before Wait is called is not lost. Close it.
 type Watcher struct {
@@ -29,13 +25,11 @@ type Watcher struct {
 func Open(trees []Tree) (*Watcher, error) {
 	notify, err := fsnotify.NewWatcher()
 	if err != nil {
-		return nil, fmt.Errorf("watching the source: %w", err)
+		return nil, explain(err, "the sources")
 	}
-	w := &Watcher{notify: notify, trees: trees}
-	for _, tree := range trees {
-		if err := w.add(tree.Directory); err != nil {
-			return nil, errors.Join(err, notify.Close())
-		}
+	w := &Watcher{notify: notify}
+	if err := w.Update(trees); err != nil {
+		return nil, errors.Join(err, notify.Close())
 	}
 	return w, nil
 }
@@ -43,42 +37,76 @@ func Open(trees []Tree) (*Watcher, error) {
 // Close ends the watch.
 func (w *Watcher) Close() error { return w.notify.Close() }
 
-// Ignore replaces the trees' lists of what is ignored, which may change with the source.
-func (w *Watcher) Ignore(trees []Tree) { w.trees = trees }
+// Update replaces the descriptions of the trees, which may change with the source: what is ignored no more is watched from now on, and
+// what is ignored now no longer.
+func (w *Watcher) Update(trees []Tree) error {
+	w.trees = trees
+	for _, path := range w.notify.WatchList() {
+		if w.ignores(path) && !w.isGit(path) {
+			_ = w.notify.Remove(path) // it may be gone
+		}
+	}
+	for _, tree := range trees {
+		if err := w.add(tree.Directory); err != nil {
+			return err
+		}
+		for _, directory := range tree.Git {
+			if err := w.addGit(directory); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
 
-// Wait returns when something has changed and then nothing more for a while: editors and git write several files at once. It fails
-// with its context.
-func (w *Watcher) Wait(ctx context.Context, quiet time.Duration) error {
+// Wait returns what has changed once something has and then nothing more for a while: editors and git write several files at once. It
+// fails with its context.
+func (w *Watcher) Wait(ctx context.Context, quiet time.Duration) (Change, error) {
+	change := Change{created: map[string]bool{}}
 	var settled <-chan time.Time
 	for {
 		select {
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return Change{}, context.Cause(ctx)
 		case <-settled:
-			return nil
+			if !w.busy() {
+				return change, nil
+			}
+			settled = time.After(quiet)
 		case event := <-w.notify.Events:
-			changed, err := w.changed(event)
+			changed, err := w.note(&change, event)
 			if err != nil {
-				return err
+				return Change{}, err
 			}
 			if changed {
 				settled = time.After(quiet)
 			}
 		case err := <-w.notify.Errors:
 			if !errors.Is(err, fsnotify.ErrEventOverflow) {
-				return fmt.Errorf("watching the source: %w", err)
+				return Change{}, fmt.Errorf("watching the source: %w", err)
 			}
-			settled = time.After(quiet) // so many changes that some were not told: whatever they were, there were some
+			change.lost = true // so many changes that some were not told: whatever they were, there were some
+			settled = time.After(quiet)
 		}
 	}
 }
 
-// changed reports whether an event is about something that a build can see, and watches directories that are new.
-func (w *Watcher) changed(event fsnotify.Event) (bool, error) {
-	if event.Op == fsnotify.Chmod || w.ignores(event.Name) { // backup programs and indexers change attributes all the time
+// note adds an event to a change, unless it is about nothing that a build can see, and watches directories that are new.
+func (w *Watcher) note(change *Change, event fsnotify.Event) (bool, error) {
+	if event.Op == fsnotify.Chmod { // backup programs and indexers change attributes all the time
 		return false, nil
 	}
-	if info, err := os.Lstat(event.Name); err == nil && info.IsDir() && event.Op.Has(fsnotify.Create) {
+	if w.isGit(event.Name) {
+		change.git = true
+		return true, w.addGitBelow(event)
+	}
+	if w.ignores(event.Name) || temporary(filepath.Base(event.Name)) {
+		return false, nil
+	}
+	if _, known := change.created[event.Name]; !known {
+		change.created[event.Name] = event.Has(fsnotify.Create)
+	}
+	if event.Has(fsnotify.Create) && isDirectory(event.Name) {
 		return true, w.add(event.Name)
 	}
 	return true, nil
@@ -86,41 +114,45 @@ func (w *Watcher) changed(event fsnotify.Event) (bool, error) {
 
 // add watches a directory and those below it. Directories that vanish meanwhile are none.
 func (w *Watcher) add(directory string) error {
-	err := filepath.WalkDir(directory, func(path string, entry fs.DirEntry, err error) error {
+	return filepath.WalkDir(directory, func(path string, entry fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) || err == nil && !entry.IsDir() {
 			return nil
 		}
 		if err != nil {
-			return err
+			return fmt.Errorf("watching %q: %w", directory, err)
 		}
 		if w.ignores(path) {
 			return fs.SkipDir
 		}
-		if err := w.notify.Add(path); !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		return nil
+		return w.addOne(path)
 	})
-	if err != nil {
-		return fmt.Errorf("watching %q: %w", directory, err)
+}
+
+// addOne watches the entries of one directory.
+func (w *Watcher) addOne(directory string) error {
+	if err := w.notify.Add(directory); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return explain(err, fmt.Sprintf("%q", directory))
 	}
 	return nil
 }
 
-// ignores reports whether a path is of no interest.
-func (w *Watcher) ignores(path string) bool {
-	for _, tree := range w.trees {
-		below, err := filepath.Rel(tree.Directory, path)
-		if err != nil || !filepath.IsLocal(below) {
-			continue
-		}
-		below = filepath.ToSlash(below)
-		for _, ignored := range append([]string{".git"}, tree.Ignored...) {
-			ignored = strings.TrimSuffix(ignored, "/")
-			if below == ignored || strings.HasPrefix(below, ignored+"/") {
-				return true
-			}
-		}
+// explain names the kernel's limit that keeps something from being watched, and how to raise it. The kernel's own words are that too
+// many files are open, or that no space is left on the device.
+func explain(err error, what string) error {
+	limit, value := "", ""
+	switch {
+	case errors.Is(err, syscall.ENOSPC):
+		limit, value = "fs.inotify.max_user_watches", "524288"
+	case errors.Is(err, syscall.EMFILE):
+		limit, value = "fs.inotify.max_user_instances", "512"
+	default:
+		return fmt.Errorf("watching %s: %w", what, err)
 	}
-	return false
+	advice := fmt.Sprintf("As root: sysctl -w %s=%s; a file in /etc/sysctl.d keeps it. Editors and other programs that watch files use up the same limit.", limit, value)
+	return fault.New(fault.Other, advice, fmt.Errorf("watching %s: this user's limit %s is reached: %w", what, limit, err))
+}
+
+func isDirectory(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.IsDir()
 }

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/worktree"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
@@ -34,15 +36,14 @@ func (o *rebuildOptions) follow(ctx context.Context, streams Streams, request re
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	trees, err := look(ctx, store, directories)
-	if err != nil {
+	sources := followed{store: store, directories: directories}
+	if sources.last, err = sources.look(ctx); err != nil {
 		return err
 	}
-	watcher, err := watch.Open(trees)
-	if err != nil {
+	if sources.watcher, err = watch.Open(trees(sources.last)); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, watcher.Close()) }()
+	defer func() { err = errors.Join(err, sources.watcher.Close()) }()
 	for {
 		if err := o.once(ctx, streams, request); err != nil && ctx.Err() == nil {
 			printError(streams.Err, err)
@@ -50,14 +51,54 @@ func (o *rebuildOptions) follow(ctx context.Context, streams Streams, request re
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if trees, err := look(ctx, store, directories); err == nil { // a tree that git cannot read just now keeps its old list
-			watcher.Ignore(trees)
-		}
 		if !o.output.quiet {
 			fmt.Fprintf(streams.Err, "watching %s; Ctrl-C ends\n", plain.Line(strings.Join(directories, ", ")))
 		}
-		if err := watcher.Wait(ctx, quiet); err != nil {
+		if err := sources.wait(ctx); err != nil {
 			return err
+		}
+	}
+}
+
+// followed are the local sources of a watch.
+type followed struct {
+	store       *gitsrc.Store
+	directories []string
+	watcher     *watch.Watcher
+	last        []followedTree // as they were before the round, so that what changes during it is noticed after it
+}
+
+// followedTree is one of them: what to watch, and what git says of it that builds are told.
+type followedTree struct {
+	watch.Tree
+	state gitState
+}
+
+// gitState is what changes the labels of an image though no file changes. Whether the tree is dirty is no part of it: that is a matter of
+// files, and an editor's swap file alone should not begin a round.
+type gitState struct{ commit, ref, tag string }
+
+// wait returns when a build would see something new.
+func (f *followed) wait(ctx context.Context) error {
+	for {
+		change, err := f.watcher.Wait(ctx, quiet)
+		if err != nil {
+			return err
+		}
+		now, err := f.look(ctx)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			return nil // the round will say what git cannot read
+		}
+		before := f.last
+		f.last = now
+		if err := f.watcher.Update(trees(now)); err != nil {
+			return err
+		}
+		if f.watcher.Visible(change) || change.Git() && !slices.EqualFunc(before, now, func(a, b followedTree) bool { return a.state == b.state }) {
+			return nil
 		}
 	}
 }
@@ -80,18 +121,45 @@ func localSources(request rebuild.Request) ([]string, error) {
 	return directories, nil
 }
 
-// look finds what git ignores in the directories.
-func look(ctx context.Context, store *gitsrc.Store, directories []string) ([]watch.Tree, error) {
-	var trees []watch.Tree
-	for _, directory := range directories {
-		revision, tree, err := store.View(ctx, gitsrc.Request{Spec: gitsrc.Spec{Kind: gitsrc.Local, Path: directory}})
+// look asks git about the sources. It writes nothing, not even the index.
+func (f *followed) look(ctx context.Context) ([]followedTree, error) {
+	var found []followedTree
+	for _, directory := range f.directories {
+		revision, tree, err := f.store.View(ctx, gitsrc.Request{Spec: gitsrc.Spec{Kind: gitsrc.Local, Path: directory}})
 		if err != nil {
 			return nil, err
 		}
 		if err := revision.Close(); err != nil {
 			return nil, err
 		}
-		trees = append(trees, watch.Tree{Directory: tree.Directory, Ignored: tree.Ignored})
+		repository, err := worktree.Find(tree.Directory)
+		if err != nil && !errors.Is(err, worktree.ErrNotRepository) {
+			return nil, fmt.Errorf("source directory %q: %w", directory, err)
+		}
+		found = append(found, followedTree{
+			Tree:  watch.Tree{Directory: tree.Directory, Ignored: tree.Ignored, Git: gitDirectories(repository)},
+			state: gitState{tree.Commit, tree.Ref, tree.Tag},
+		})
 	}
-	return trees, nil
+	return found, nil
+}
+
+// trees are what there is to watch.
+func trees(sources []followedTree) []watch.Tree {
+	var list []watch.Tree
+	for _, source := range sources {
+		list = append(list, source.Tree)
+	}
+	return list
+}
+
+// gitDirectories are where git keeps what it knows of a tree.
+func gitDirectories(repository worktree.Repository) []string {
+	switch {
+	case repository == worktree.Repository{}:
+		return nil
+	case repository.GitDir == repository.CommonDir:
+		return []string{filepath.Clean(repository.GitDir)}
+	}
+	return []string{filepath.Clean(repository.GitDir), filepath.Clean(repository.CommonDir)}
 }
