@@ -2,6 +2,7 @@ package rebuild
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
@@ -23,6 +24,9 @@ func (l *lazyBuilder) open(options builder.Options) (*builder.Builder, error) {
 		opened, err := builder.Open(options)
 		if err != nil {
 			return nil, err
+		}
+		if _, err := opened.DeleteAbandoned(); err != nil {
+			return nil, errors.Join(err, opened.Close())
 		}
 		l.opened, l.pulls = opened, map[string]func() (builder.Image, error){}
 	}

@@ -61,6 +61,7 @@ type playground struct {
 	cache    string
 	storage  string
 	temp     string // $TMPDIR
+	policy   string // a policy.json outside of temp, where clients would otherwise keep one on a machine that has none
 }
 
 // newPlayground seeds a registry and makes empty directories.
@@ -68,6 +69,7 @@ func newPlayground(t *testing.T) *playground {
 	t.Helper()
 	tool := staticTool(t)
 	p := &playground{registry: payloadtest.NewRegistry(t), cache: t.TempDir(), storage: t.TempDir(), temp: t.TempDir()}
+	p.policy = filepath.Join(source(t, map[string]string{"policy.json": `{"default":[{"type":"insecureAcceptAnything"}]}`}), "policy.json")
 	t.Setenv("TMPDIR", p.temp)
 	component := func(name string) payloadtest.Component {
 		return payloadtest.Component{Name: name, Labels: map[string]string{
@@ -142,7 +144,7 @@ func target(name, directory string) rebuild.Target {
 
 // options are what most tests run a job with.
 func (p *playground) options(t *testing.T) rebuild.Options {
-	client := payloadtest.Client(t)
+	client := payloadtest.ClientWith(t, p.policy)
 	return rebuild.Options{Reading: client, Pushing: client, Sources: directories{}, CacheDir: p.cache,
 		Build: builder.Options{StorageRoot: p.storage, Isolation: "chroot"}}
 }
@@ -186,10 +188,7 @@ func (p *playground) leftovers(t *testing.T) []string {
 	entries, err := os.ReadDir(p.temp)
 	check(t, err)
 	for _, entry := range entries {
-		// On a machine without a policy.json, the test's own registry client keeps one here until the test ends.
-		if !strings.HasPrefix(entry.Name(), "oc-rebuild-registry-") {
-			found = append(found, "temporary "+entry.Name())
-		}
+		found = append(found, "temporary "+entry.Name())
 	}
 	return append(found, p.stored(t)...)
 }

@@ -50,7 +50,8 @@ func New(o Options) (*Client, error) {
 	if o.Delay == 0 {
 		o.Delay = 500 * time.Millisecond
 	}
-	c := &Client{options: o, system: &types.SystemContext{}, blobs: memory.New(), repositories: map[string]*repository{}}
+	system := &types.SystemContext{BigFilesTemporaryDir: os.Getenv("TMPDIR")} // "" = /var/tmp
+	c := &Client{options: o, system: system, blobs: memory.New(), repositories: map[string]*repository{}}
 	for _, step := range []func() error{c.setPlatform, c.setAuthFile, c.checkHelpers, c.setProxy, c.setTrust, c.setMirrors, c.setPolicy, c.loadPolicy} {
 		if err := step(); err != nil {
 			return nil, errors.Join(err, c.Close())

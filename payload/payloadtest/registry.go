@@ -78,11 +78,18 @@ func (r *Registry) Fail(fail func(w http.ResponseWriter, r *http.Request) bool) 
 	r.fault = fail
 }
 
-// Client returns a client for registries on loopback, which is closed with the test. It tries again quickly.
+// Client returns a client for registries on loopback, which is closed with the test. It tries again quickly. On a machine without a
+// policy.json it keeps one in the temporary directory.
 func Client(t testing.TB) *registry.Client {
 	t.Helper()
+	return ClientWith(t, "")
+}
+
+// ClientWith is Client with a policy.json.
+func ClientWith(t testing.TB, policy string) *registry.Client {
+	t.Helper()
 	t.Setenv("REGISTRY_AUTH_FILE", "")
-	c, err := registry.New(registry.Options{Insecure: true, Platform: "linux/amd64", Delay: time.Millisecond})
+	c, err := registry.New(registry.Options{Insecure: true, Platform: "linux/amd64", Delay: time.Millisecond, SignaturePolicy: policy})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	storagetypes "go.podman.io/storage/types"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
 )
 
 // Options choose where images are kept and how RUN steps are isolated.
@@ -27,7 +28,8 @@ type Options struct {
 // Builder builds images. It is safe for concurrent use; builds share the storage and each base is pulled once.
 type Builder struct {
 	options   Options
-	store     storage.Store
+	store     ownedStore
+	alive     *cache.Lock // of this run in the storage
 	isolation Isolation
 }
 
@@ -50,12 +52,18 @@ func Open(options Options) (*Builder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening containers storage in %q: %w", storeOptions.GraphRoot, err)
 	}
-	return &Builder{options: options, store: store, isolation: isolation}, nil
+	owned, alive, err := own(store)
+	if err != nil {
+		return nil, errors.Join(err, shutdown(store))
+	}
+	return &Builder{options: options, store: owned, alive: alive, isolation: isolation}, nil
 }
 
 // Close releases the storage. Images stay.
-func (b *Builder) Close() error {
-	_, err := b.store.Shutdown(false)
+func (b *Builder) Close() error { return errors.Join(b.disown(), shutdown(b.store)) }
+
+func shutdown(store storage.Store) error {
+	_, err := store.Shutdown(false)
 	if err != nil && !errors.Is(err, storage.ErrLayerUsedByContainer) { // another process may be building in the same storage
 		return fmt.Errorf("closing containers storage: %w", err)
 	}

@@ -8,6 +8,9 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"go.podman.io/buildah/define"
+	"golang.org/x/sync/semaphore"
 )
 
 // killChildrenWhenDone watches ctx while a build or a pull runs: buildah itself does not stop a RUN step, nor storage the process that
@@ -59,4 +62,12 @@ func children(pid int) []int {
 		}
 	}
 	return found
+}
+
+// awaitStages returns a function that waits until the stage under way has ended: when the context ends, buildah gives up the stages that
+// wait and returns, while the running one still is in its step.
+func awaitStages(options *define.BuildOptions) func() {
+	turns := semaphore.NewWeighted(1) // as Jobs: 1
+	options.JobSemaphore = turns
+	return func() { _ = turns.Acquire(context.Background(), 1) }
 }

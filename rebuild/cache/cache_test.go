@@ -98,20 +98,19 @@ func TestPruneWaitsForRuns(t *testing.T) {
 	}
 }
 
-func TestOrphans(t *testing.T) {
-	parent := t.TempDir()
-	for _, name := range []string{"run-dead", "run-alive", "other"} {
-		check(t, os.MkdirAll(filepath.Join(parent, name, "below"), 0o700))
-	}
-	check(t, os.Symlink("other", filepath.Join(parent, "run-link")))
-	lock, err := cache.Use(t.Context(), filepath.Join(parent, "run-alive"))
+func TestSeize(t *testing.T) {
+	path, lock, err := cache.MakeHeld(t.TempDir(), "run-")
 	check(t, err)
-	defer func() { check(t, lock.Release()) }()
-	removed, err := cache.Orphans(parent, "run-")
-	check(t, err)
-	if diff := cmp.Diff([]string{filepath.Join(parent, "run-dead")}, removed); diff != "" {
-		t.Errorf("Orphans() (-want +got):\n%s", diff)
+	if seized, err := cache.Seize(path); seized != nil || err != nil {
+		t.Errorf("Seize() = %v, %v of a directory that is held, want nothing", seized, err)
 	}
+	check(t, lock.Release())
+	seized, err := cache.Seize(path)
+	check(t, err)
+	if seized == nil {
+		t.Fatal("Seize() fails where nobody has a hold")
+	}
+	check(t, seized.Release())
 }
 
 func TestAbsentCache(t *testing.T) {

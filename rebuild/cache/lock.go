@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -32,6 +31,28 @@ func Hold(directory string) (*Lock, error) {
 	}
 	return lock, err
 }
+
+// MakeHeld makes a directory with a name that begins with prefix, and takes a hold on it. Who looks for directories that nobody holds may
+// remove it before that: then it is made again.
+func MakeHeld(parent, prefix string) (path string, lock *Lock, err error) {
+	for range 10 {
+		if path, err = os.MkdirTemp(parent, prefix); err != nil {
+			return "", nil, fmt.Errorf("making a directory of this run: %w", err)
+		}
+		if lock, err = Hold(path); err != nil {
+			continue
+		}
+		made, madeErr := lock.directory.Stat()
+		if named, err := os.Lstat(path); err == nil && madeErr == nil && os.SameFile(made, named) {
+			return path, lock, nil
+		}
+		err = errors.Join(errors.New("it was removed"), lock.Release())
+	}
+	return "", nil, fmt.Errorf("making a directory of this run in %q: %w", parent, err)
+}
+
+// Seize takes a hold on a directory that excludes all others, or returns nil where somebody has one.
+func Seize(directory string) (*Lock, error) { return try(directory, exclusive) }
 
 // Release ends the hold.
 func (l *Lock) Release() error { return l.directory.Close() }
@@ -69,14 +90,4 @@ func try(directory string, kind int) (*Lock, error) {
 		return nil, closeErr
 	}
 	return nil, fmt.Errorf("locking %q: %w", directory, err)
-}
-
-// ours reports whether a path is a directory of this user, and not a link to one.
-func ours(path string) bool {
-	info, err := os.Lstat(path)
-	if err != nil || !info.IsDir() {
-		return false
-	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	return ok && int(stat.Uid) == os.Geteuid()
 }

@@ -28,7 +28,7 @@ func Prune(ctx context.Context, directory string, before time.Time, waiting func
 		if !entry.LastUsed.Before(before) {
 			continue
 		}
-		if err := removeAll(entry.Path); err != nil {
+		if err := RemoveAll(entry.Path); err != nil {
 			return removed, fmt.Errorf("pruning the cache: %w", err)
 		}
 		removed = append(removed, entry)
@@ -36,8 +36,8 @@ func Prune(ctx context.Context, directory string, before time.Time, waiting func
 	return removed, nil
 }
 
-// removeAll is os.RemoveAll for trees with directories that not even their owner may write to, as Go's module cache has them.
-func removeAll(path string) error {
+// RemoveAll is os.RemoveAll for trees with directories that not even their owner may write to, as Go's module cache has them.
+func RemoveAll(path string) error {
 	if err := os.RemoveAll(path); err == nil {
 		return nil
 	}
@@ -48,28 +48,4 @@ func removeAll(path string) error {
 		return nil
 	})
 	return os.RemoveAll(path)
-}
-
-// Orphans removes the scratch directories below parent, named prefix and more, whose runs were killed: a run that lives holds a lock on
-// its own. It returns their paths.
-func Orphans(parent, prefix string) (removed []string, err error) {
-	paths, err := filepath.Glob(filepath.Join(parent, prefix+"*"))
-	if err != nil {
-		return nil, fmt.Errorf("looking for scratch directories: %w", err)
-	}
-	for _, path := range paths {
-		if !ours(path) {
-			continue
-		}
-		lock, err := try(path, exclusive)
-		if err != nil || lock == nil {
-			continue // in use
-		}
-		err = errors.Join(removeAll(path), lock.Release())
-		if err != nil {
-			return removed, fmt.Errorf("removing a scratch directory: %w", err)
-		}
-		removed = append(removed, path)
-	}
-	return removed, nil
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"go.podman.io/storage"
 	"golang.org/x/sys/unix"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
@@ -44,7 +45,21 @@ func Storage(options builder.Options) (findings []Finding) {
 		isolation.State = Note
 		isolation.Advice = "Steps see the host's processes and network. That is fine for source that you trust; for other source, install crun."
 	}
-	return []Finding{storage, isolation, Space("space for images", root)}
+	findings = []Finding{storage, isolation, Space("space for images", root)}
+	abandoned, err := b.Abandoned()
+	if err != nil {
+		return append(findings, Finding{Check: "containers", State: Problem, Message: err.Error()})
+	}
+	return append(findings, leftovers("containers", len(abandoned), root, abandonedNames(abandoned)))
+}
+
+// abandonedNames are the names by which podman and buildah list containers.
+func abandonedNames(containers []storage.Container) []string {
+	var names []string
+	for _, container := range containers {
+		names = append(names, container.ID[:min(12, len(container.ID))])
+	}
+	return names
 }
 
 // Space checks how much room there is where a directory is or would be.

@@ -20,6 +20,7 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/scratch"
 )
 
 // sources is the kind of the repositories that were fetched, beside the kinds of package cache.
@@ -54,8 +55,8 @@ func newCachePrune(streams Streams) *cobra.Command {
 		Use:   "prune",
 		Short: "Remove what was not used for some time",
 		Long: `Remove what was not used for some time: fetched sources, finished builds and their layers, compile caches, kept stages, logs, and what runs
-that were killed left in the temporary directory. It waits for runs that are under way. Base images lie in the containers storage, where
-podman and buildah prune them.`,
+that were killed left in the temporary directory and in the containers storage: mounts, containers, files. It waits for runs that are under
+way. Base images lie in the containers storage, where podman and buildah prune them.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(command *cobra.Command, _ []string) error {
 			return runCachePrune(command.Context(), streams, &o)
@@ -64,6 +65,7 @@ podman and buildah prune them.`,
 	command.Flags().StringVar(&o.olderThan, "older-than", "30d", "`AGE` since the last use: days (7d), or hours and minutes (12h30m)")
 	command.Flags().BoolVar(&o.all, "all", false, "remove everything")
 	applyCacheDir(command.Flags(), &o.cacheDir)
+	o.build.applyStorage(command.Flags())
 	o.output.apply(command.Flags(), "text, json, yaml")
 	return command
 }
@@ -129,10 +131,29 @@ func runCachePrune(ctx context.Context, streams Streams, o *cacheOptions) error 
 		}
 		removed = append(sourceEntries(repositories), removed...)
 	}
-	if _, err := cache.Orphans(os.TempDir(), rebuild.ScratchPrefix); err != nil {
+	if err := o.clear(ctx); err != nil {
 		return err
 	}
 	return o.print(streams.Out, removed)
+}
+
+// clear removes what runs that were killed left in the temporary directory and in the containers storage.
+func (o *cacheOptions) clear(ctx context.Context) error {
+	if _, err := scratch.Clear(ctx); err != nil {
+		return err
+	}
+	options := o.build.builder(os.TempDir())
+	options.Isolation = "chroot" // nothing is built: no runtime has to be tried
+	used, err := builder.Used(options)
+	if err != nil || !used {
+		return err
+	}
+	opened, err := builder.Open(options)
+	if err != nil {
+		return err
+	}
+	_, err = opened.DeleteAbandoned()
+	return errors.Join(err, opened.Close())
 }
 
 // sourceEntries describes fetched repositories as the cache's other entries are.

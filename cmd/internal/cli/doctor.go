@@ -15,6 +15,7 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/machine"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/scratch"
 )
 
 const doctorLong = `Check what a rebuild needs of this machine: the user's ID ranges, user namespaces, storage, isolation, OCI runtimes with known holes,
@@ -83,12 +84,17 @@ func (o *jobOptions) examine(ctx context.Context) ([]machine.Finding, error) {
 		defer os.RemoveAll(temp)
 		findings = append(findings, machine.Runtimes(ctx, temp)...)
 		findings = append(findings, machine.Storage(o.build.builder(temp))...)
+		findings = append(findings, machine.Leftovers())
 	}
 	cacheDir, err := o.cache()
 	if err != nil {
 		return nil, err
 	}
-	findings = append(findings, machine.Space("space for the cache", cacheDir), machine.Space("space for sources", os.TempDir()))
+	temporary, err := scratch.Base()
+	if err != nil {
+		return nil, err
+	}
+	findings = append(findings, machine.Space("space for the cache", cacheDir), machine.Space("space for sources", temporary))
 	findings = append(findings, machine.Configuration()...)
 	findings = append(findings, gitFinding())
 	reached, err := o.reach(ctx)

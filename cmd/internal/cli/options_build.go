@@ -30,6 +30,11 @@ func (o *buildOptions) apply(flags *pflag.FlagSet) {
 func (o *buildOptions) applyPlace(flags *pflag.FlagSet) {
 	flags.StringVar(&o.isolation, "isolation", "auto", "how RUN steps are isolated: auto (what works here), oci, chroot")
 	flags.StringVar(&o.network, "network", "host", "network of RUN steps: host (as in CI) or none")
+	o.applyStorage(flags)
+}
+
+// applyStorage adds the flags that say where images are kept.
+func (o *buildOptions) applyStorage(flags *pflag.FlagSet) {
 	flags.StringVar(&o.storageRoot, "storage-root", "", "`directory` of a containers storage for these builds alone (default: the user's)")
 	flags.StringVar(&o.storageDriver, "storage-driver", "", "storage driver: overlay, vfs (default: what the storage configuration says, or what works here)")
 }

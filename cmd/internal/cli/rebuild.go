@@ -59,7 +59,7 @@ func newRebuild(streams Streams) *cobra.Command {
 	o.apply(command.Flags())
 	o.build.apply(command.Flags())
 	o.registry.applyPush(command.Flags())
-	command.Flags().BoolVar(&o.watch, "watch", false, "rebuild whenever a local source changes, until interrupted; prints a pull spec each time")
+	command.Flags().BoolVar(&o.watch, "watch", false, "rebuild whenever a local source changes, a file or the commit, until interrupted; prints a pull spec each time")
 	o.output.apply(command.Flags(), "text (the pull spec), json, yaml")
 	return command
 }
@@ -85,10 +85,12 @@ func runRebuild(ctx context.Context, streams Streams, o *rebuildOptions, args []
 	if err := builder.EnterUserNamespace(); err != nil {
 		return err
 	}
-	if o.watch {
-		return o.follow(ctx, streams, request)
-	}
-	return o.once(ctx, streams, request)
+	return withScratch(ctx, streams, o.output, func() error {
+		if o.watch {
+			return o.follow(ctx, streams, request)
+		}
+		return o.once(ctx, streams, request)
+	})
 }
 
 // once does the job one time and prints its result.
