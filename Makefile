@@ -8,7 +8,7 @@ export CGO_ENABLED = 1
 LDFLAGS := -s -w -X main.version=$(VERSION)
 GOBUILD := $(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)'
 
-.PHONY: build install test test-long vet lint docs verify-vendor demo bench bench-build requirements help
+.PHONY: build install test test-long vet lint docs verify-vendor demo bench bench-build bench-fetch requirements help
 build: ## build bin/oc-rebuild
 	$(GOBUILD) -o bin/oc-rebuild ./cmd/oc-rebuild
 
@@ -27,6 +27,9 @@ bench: build requirements ## how long each command takes, and how many requests 
 
 bench-build: build ## builds beside buildah's, with medians: BENCH='-release R -release-repo D -component C -source D -edit F'
 	$(GO) run -tags '$(TAGS)' ./hack/bench/build $(BENCH)
+
+bench-fetch: ## fetch and checkout of a commit beside git's, with medians: BENCH='-repository URL -commit ID'
+	$(GO) run -tags '$(TAGS)' ./hack/bench/fetch $(BENCH)
 
 requirements: ## install (as root) or name the programs that demo and tests use
 	@hack/requirements
