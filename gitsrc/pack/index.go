@@ -62,10 +62,10 @@ const maxIndexMemory = 4 << 20
 
 // index looks up objects in the index file of a pack.
 type index struct {
-	file   *os.File
-	data   io.ReaderAt // the file, or its content in memory
-	fanout [256]uint32
-	size   int64
+	file    *os.File
+	content []byte // of the file, if it is small; nil = read what is needed
+	fanout  [256]uint32
+	size    int64
 }
 
 func openIndex(path string) (*index, error) {
@@ -87,17 +87,16 @@ func (x *index) load() error {
 		return err
 	}
 	x.size = info.Size()
-	x.data = x.file
 	if x.size <= maxIndexMemory {
 		content := make([]byte, x.size)
 		if _, err := x.file.ReadAt(content, 0); err != nil {
 			return noEOF(err)
 		}
-		x.data = bytes.NewReader(content)
+		x.content = content
 	}
-	head := make([]byte, idsAt)
-	if _, err := x.data.ReadAt(head, 0); err != nil {
-		return noEOF(err)
+	head, err := x.bytes(0, idsAt)
+	if err != nil {
+		return err
 	}
 	if string(head[:fanoutAt]) != indexMagic {
 		return fmt.Errorf("not an index of version 2: %w", ErrCorrupt)
@@ -124,11 +123,11 @@ func (x *index) find(id ID) (offset int64, ok bool, err error) {
 	if err != nil || !ok {
 		return 0, false, err
 	}
-	var word [8]byte
-	if _, err := x.data.ReadAt(word[:4], idsAt+x.count()*24+position*4); err != nil {
-		return 0, false, noEOF(err)
+	word, err := x.bytes(idsAt+x.count()*24+position*4, 4)
+	if err != nil {
+		return 0, false, err
 	}
-	short := binary.BigEndian.Uint32(word[:4])
+	short := binary.BigEndian.Uint32(word)
 	if short < longOffset {
 		return int64(short), true, nil
 	}
@@ -136,13 +135,13 @@ func (x *index) find(id ID) (offset int64, ok bool, err error) {
 	if at+8 > x.size-indexFooter {
 		return 0, false, fmt.Errorf("offset of %s is outside the index: %w", id, ErrCorrupt)
 	}
-	if _, err := x.data.ReadAt(word[:], at); err != nil {
-		return 0, false, noEOF(err)
+	if word, err = x.bytes(at, 8); err != nil {
+		return 0, false, err
 	}
-	return int64(binary.BigEndian.Uint64(word[:]) &^ (1 << 63)), true, nil
+	return int64(binary.BigEndian.Uint64(word) &^ (1 << 63)), true, nil
 }
 
-// position returns which object of the index id is. All ids with the same first byte are read at once: on average 1/256 of them.
+// position returns which object of the index id is. All ids with the same first byte are looked at: on average 1/256 of them.
 func (x *index) position(id ID) (int64, bool, error) {
 	low, high := int64(0), int64(x.fanout[id[0]])
 	if id[0] > 0 {
@@ -151,13 +150,28 @@ func (x *index) position(id ID) (int64, bool, error) {
 	if low == high {
 		return 0, false, nil
 	}
-	ids := make([]byte, (high-low)*int64(len(id)))
-	if _, err := x.data.ReadAt(ids, idsAt+low*int64(len(id))); err != nil {
-		return 0, false, noEOF(err)
+	ids, err := x.bytes(idsAt+low*int64(len(id)), (high-low)*int64(len(id)))
+	if err != nil {
+		return 0, false, err
 	}
 	n := sort.Search(int(high-low), func(i int) bool { return bytes.Compare(ids[i*len(id):(i+1)*len(id)], id[:]) >= 0 })
 	if n == int(high-low) || ID(ids[n*len(id):(n+1)*len(id)]) != id {
 		return 0, false, nil
 	}
 	return low + int64(n), true, nil
+}
+
+// bytes returns a part of the index, which must not be changed.
+func (x *index) bytes(offset, length int64) ([]byte, error) {
+	if x.content != nil {
+		if offset < 0 || length < 0 || offset > int64(len(x.content))-length {
+			return nil, io.ErrUnexpectedEOF
+		}
+		return x.content[offset : offset+length], nil
+	}
+	part := make([]byte, length)
+	if _, err := x.file.ReadAt(part, offset); err != nil {
+		return nil, noEOF(err)
+	}
+	return part, nil
 }
