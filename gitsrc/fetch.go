@@ -112,8 +112,14 @@ func (s *Store) checkout(ctx context.Context, f found, req Request, dest string)
 
 // database opens the cache with a commit in it. The database must be closed and the lock released. Without the lock the database can still
 // be read, because its files are open, but they may not have their names any more.
-func (s *Store) database(ctx context.Context, f found, want []level) (*pack.Database, *lock, error) {
+func (s *Store) database(ctx context.Context, f found, want []level) (db *pack.Database, shared *lock, err error) {
 	repo := s.repository(f.address)
+	var files *pack.Contents
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, files.Close())
+		}
+	}()
 	for {
 		shared, err := acquire(ctx, repo.lockPath(), false, s.waiting(f.address))
 		if err != nil {
@@ -125,10 +131,14 @@ func (s *Store) database(ctx context.Context, f found, want []level) (*pack.Data
 				shared.release()
 				return nil, nil, inCache(err)
 			}
+			db.Use(files)
 			return db, shared, nil
 		}
 		shared.release()
-		if err := s.fill(ctx, repo, f, want); err != nil {
+		if files == nil && slices.Contains(want, levelTree) {
+			files, _ = pack.NewContents(s.dir) // it can be done without
+		}
+		if err := s.fill(ctx, repo, f, want, files); err != nil {
 			return nil, nil, fmt.Errorf("fetching %s of %s: %w", f.commit, f.address.Web(), err)
 		}
 	}
@@ -140,8 +150,8 @@ func (s *Store) waiting(address giturl.URL) func() {
 	}
 }
 
-// fill fetches what is missing of a commit.
-func (s *Store) fill(ctx context.Context, repo *repository, f found, want []level) error {
+// fill fetches what is missing of a commit. files gets the files of the commit; nil = they are not kept.
+func (s *Store) fill(ctx context.Context, repo *repository, f found, want []level, files *pack.Contents) error {
 	exclusive, err := acquire(ctx, repo.lockPath(), true, s.waiting(f.address))
 	if err != nil {
 		return err
@@ -162,6 +172,9 @@ func (s *Store) fill(ctx context.Context, repo *repository, f found, want []leve
 			continue
 		}
 		o.tell("fetching %s of %s", l.describe(), f.commit)
+		if o.files = nil; l == levelTree {
+			o.files = files
+		}
 		if l.history() {
 			if err := o.askRefs(ctx); err != nil {
 				return err

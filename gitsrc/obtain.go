@@ -24,7 +24,8 @@ type obtainer struct {
 	*repository
 	store  *Store
 	remote *remote.Remote
-	refs   *remote.Refs // nil until the server was asked
+	refs   *remote.Refs   // nil until the server was asked
+	files  *pack.Contents // gets the files that come, for a checkout that follows; nil = none does
 }
 
 func (o *obtainer) tell(format string, args ...any) {
@@ -158,7 +159,8 @@ func (o *obtainer) receive(ctx context.Context, answer *remote.Answer, thin bool
 		defer db.Close()
 		bases = db.Object
 	}
-	_, err := pack.Receive(ctx, answer, o.packs(), o.store.limits.Pack, bases, moved)
+	receiver := pack.Receiver{Directory: o.packs(), Limits: o.store.limits.Pack, Bases: bases, Moved: moved, Contents: o.files}
+	_, err := receiver.Receive(ctx, answer)
 	return err
 }
 

@@ -21,10 +21,11 @@ const (
 
 // Database reads the objects below one or more directories laid out as .git/objects. It is safe for concurrent use.
 type Database struct {
-	dirs    []string
-	packs   []*packFile
-	bases   *baseCache
-	readers sync.Pool // of *reader
+	dirs     []string
+	packs    []*packFile
+	bases    *baseCache
+	contents *Contents // files that need not be inflated; nil = none
+	readers  sync.Pool // of *reader
 }
 
 // reader is what one goroutine needs to read an object.
@@ -98,9 +99,12 @@ func escapeGlob(path string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }
 
+// Use lets WriteBlob take files from contents, which Close then closes.
+func (d *Database) Use(contents *Contents) { d.contents = contents }
+
 // Close closes the files. Objects cannot be read afterwards.
 func (d *Database) Close() error {
-	var errs []error
+	errs := []error{d.contents.Close()}
 	for _, p := range d.packs {
 		errs = append(errs, p.close())
 	}
@@ -198,58 +202,4 @@ func (d *Database) Type(id ID) (Type, error) {
 	defer d.readers.Put(r)
 	kind, _, err := d.loose(r, id)
 	return kind, err
-}
-
-// WriteBlob writes a file's content to w and checks that it has the id. What is not stored as a delta is never in memory as a whole.
-func (d *Database) WriteBlob(w io.Writer, id ID) (int64, error) {
-	for _, p := range d.packs {
-		offset, ok, err := p.index.find(id)
-		if err != nil {
-			return 0, fmt.Errorf("reading blob %s: %w", id, err)
-		}
-		if !ok {
-			continue
-		}
-		n, plain, err := d.stream(w, p, offset, id)
-		if err != nil {
-			return 0, fmt.Errorf("reading blob %s: %w", id, err)
-		}
-		if plain {
-			return n, nil
-		}
-		break
-	}
-	data, err := d.Read(id, Blob)
-	if err != nil {
-		return 0, err
-	}
-	n, err := w.Write(data)
-	return int64(n), err
-}
-
-// stream writes an object that is not a delta. plain is whether it is none.
-func (d *Database) stream(w io.Writer, p *packFile, offset int64, id ID) (size int64, plain bool, err error) {
-	r := d.readers.Get().(*reader)
-	defer d.readers.Put(r)
-	r.z.own.Reset(io.NewSectionReader(p.file, offset, max(0, p.size-offset)))
-	kind, size, _, err := objectHeader(r.z.own)
-	if err != nil || kind.delta() {
-		return 0, false, err
-	}
-	if kind != Blob {
-		return 0, false, fmt.Errorf("is a %s: %w", kind, ErrCorrupt)
-	}
-	p.used.Store(true)
-	if err := r.z.start(r.z.own); err != nil {
-		return 0, false, err
-	}
-	r.sum.Reset()
-	r.sum.Write(appendHeader(nil, Blob, size))
-	if err := r.z.copyTo(io.MultiWriter(r.sum, w), r.z.own, size); err != nil {
-		return 0, false, err
-	}
-	if ID(r.sum.Sum(nil)) != id {
-		return 0, false, fmt.Errorf("content has another id: %w", ErrCorrupt)
-	}
-	return size, true, nil
 }

@@ -78,7 +78,7 @@ func receive(t *testing.T, data []byte, limits pack.Limits) (objects, name strin
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	name, err = pack.Receive(context.Background(), bytes.NewReader(data), dir, limits, nil, nil)
+	name, err = pack.Receiver{Directory: dir, Limits: limits}.Receive(context.Background(), bytes.NewReader(data))
 	left, readErr := os.ReadDir(dir)
 	if readErr != nil {
 		t.Fatal(readErr)
@@ -282,7 +282,7 @@ func TestReceiveThinPack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	name, err := pack.Receive(context.Background(), bytes.NewReader(thin), filepath.Join(objects, "pack"), pack.DefaultLimits(), db.Object, nil)
+	name, err := pack.Receiver{Directory: filepath.Join(objects, "pack"), Limits: pack.DefaultLimits(), Bases: db.Object}.Receive(context.Background(), bytes.NewReader(thin))
 	if err = errors.Join(err, db.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -300,7 +300,7 @@ func TestReceiveThinPack(t *testing.T) {
 
 func TestReceiveSmallReads(t *testing.T) {
 	data := packOf(t, history(t), "--delta-base-offset")
-	name, err := pack.Receive(context.Background(), iotest.OneByteReader(bytes.NewReader(data)), t.TempDir(), pack.DefaultLimits(), nil, nil)
+	name, err := pack.Receiver{Directory: t.TempDir(), Limits: pack.DefaultLimits()}.Receive(context.Background(), iotest.OneByteReader(bytes.NewReader(data)))
 	if err != nil || name == "" {
 		t.Errorf("Receive = %q, %v", name, err)
 	}
@@ -316,7 +316,8 @@ func TestReceiveStops(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	data := packOf(t, history(t))
-	if _, err := pack.Receive(ctx, bytes.NewReader(data), t.TempDir(), pack.DefaultLimits(), nil, nil); !errors.Is(err, context.Canceled) {
+	receiver := pack.Receiver{Directory: t.TempDir(), Limits: pack.DefaultLimits()}
+	if _, err := receiver.Receive(ctx, bytes.NewReader(data)); !errors.Is(err, context.Canceled) {
 		t.Errorf("Receive after cancel: %v", err)
 	}
 }
@@ -365,7 +366,7 @@ func FuzzReceive(f *testing.F) {
 		if err := os.Mkdir(filepath.Join(objects, "pack"), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		name, err := pack.Receive(context.Background(), bytes.NewReader(data), filepath.Join(objects, "pack"), limits, nil, nil)
+		name, err := pack.Receiver{Directory: filepath.Join(objects, "pack"), Limits: limits}.Receive(context.Background(), bytes.NewReader(data))
 		if err != nil || name == "" {
 			return
 		}

@@ -15,20 +15,25 @@ import (
 // when nobody else writes to the directory.
 const TemporaryPrefix = "tmp-"
 
-// Receive writes the pack that r carries to dir, with its index, and returns the name they have in common, pack-CHECKSUM, or "" if the pack
-// holds no object. The files appear complete or not at all. bases has the objects that the pack may be a difference from; nil = none.
-// moved is told how many bytes have come; it may be nil.
-func Receive(ctx context.Context, r io.Reader, dir string, limits Limits, bases Bases, moved func(total int64)) (string, error) {
-	file, err := os.CreateTemp(dir, TemporaryPrefix+"pack-")
+// Receiver writes packs to a directory.
+type Receiver struct {
+	Directory string
+	Limits    Limits
+	Bases     Bases             // objects that a pack may be a difference from; nil = none
+	Moved     func(total int64) // is told how many bytes have come; nil = nobody
+	Contents  *Contents         // gets the files of the pack, too; nil = nobody
+}
+
+// Receive writes the pack that r carries, with its index, and returns the name they have in common, pack-CHECKSUM, or "" if the pack
+// holds no object. The files appear complete or not at all.
+func (rc Receiver) Receive(ctx context.Context, r io.Reader) (string, error) {
+	file, err := os.CreateTemp(rc.Directory, TemporaryPrefix+"pack-")
 	if err != nil {
 		return "", fmt.Errorf("receiving a pack: %w", err)
 	}
 	defer os.Remove(file.Name())
 	defer file.Close()
-	if moved == nil {
-		moved = func(int64) {}
-	}
-	s := newScanner(r, file, limits, moved)
+	s := newScanner(r, file, rc)
 	sum, err := s.scan(ctx)
 	if err != nil {
 		return "", fmt.Errorf("receiving a pack: %w", err)
@@ -36,14 +41,14 @@ func Receive(ctx context.Context, r io.Reader, dir string, limits Limits, bases 
 	if len(s.entries) == 0 {
 		return "", nil
 	}
-	if sum, err = s.resolve(ctx, file, runtime.GOMAXPROCS(0), bases, sum); err != nil {
+	if sum, err = s.resolve(ctx, file, runtime.GOMAXPROCS(0), rc.Bases, sum); err != nil {
 		return "", fmt.Errorf("receiving a pack: %w", err)
 	}
 	if err := s.checksums(file); err != nil {
 		return "", fmt.Errorf("receiving a pack: %w", err)
 	}
 	name := "pack-" + sum.String()
-	if err := finish(file, filepath.Join(dir, name), s.entries, sum); err != nil {
+	if err := finish(file, filepath.Join(rc.Directory, name), s.entries, sum); err != nil {
 		return "", fmt.Errorf("storing a pack: %w", err)
 	}
 	return name, nil

@@ -15,10 +15,11 @@ import (
 // resolver finds the ids of the objects that a pack holds as deltas. Each chain of deltas is followed from its base outwards, so
 // that every object is built once; chains are spread over goroutines.
 type resolver struct {
-	file    io.ReaderAt
-	entries []entry
-	limits  Limits
-	byBase  map[int32][]int32 // entry → entries that are ofsDeltas from it
+	file     io.ReaderAt
+	entries  []entry
+	limits   Limits
+	contents *Contents
+	byBase   map[int32][]int32 // entry → entries that are ofsDeltas from it
 
 	mu   sync.Mutex
 	byID map[ID][]int32 // id → entries that are refDeltas from it, until they are taken
@@ -28,7 +29,7 @@ type resolver struct {
 
 // resolve finds all ids. It returns the checksum of the pack: sum, unless bases had to be added.
 func (s *scanner) resolve(ctx context.Context, file *os.File, workers int, bases Bases, sum ID) (ID, error) {
-	r := &resolver{file: file, entries: s.entries, limits: s.limits, byBase: map[int32][]int32{}, byID: map[ID][]int32{}}
+	r := &resolver{file: file, entries: s.entries, limits: s.limits, contents: s.contents, byBase: map[int32][]int32{}, byID: map[ID][]int32{}}
 	var roots []int32
 	for i, e := range s.entries {
 		switch e.kind {
@@ -157,9 +158,13 @@ func (w *worker) build(base []byte, index int32, kind Type) ([]byte, error) {
 	w.sum.Reset()
 	w.sum.Write(appendHeader(nil, kind, int64(len(out))))
 	w.sum.Write(out)
-	e.id, err = safeSum(w.sum)
-	e.kind = kind
-	return out, err
+	if e.id, err = safeSum(w.sum); err != nil {
+		return nil, err
+	}
+	if e.kind = kind; kind == Blob {
+		w.contents.add(e.id, out)
+	}
+	return out, nil
 }
 
 func (w *worker) read(offset, size int64) ([]byte, error) {

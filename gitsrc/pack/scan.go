@@ -71,20 +71,28 @@ func (t *tee) Read(p []byte) (int, error) {
 
 // scanner walks through a pack as it arrives.
 type scanner struct {
-	in      *bufio.Reader
-	tee     *tee
-	limits  Limits
-	z       *inflater
-	sum     sha1cd.CollisionResistantHash
-	entries []entry
+	in       *bufio.Reader
+	tee      *tee
+	limits   Limits
+	z        *inflater
+	sum      sha1cd.CollisionResistantHash
+	contents *Contents
+	kept     io.Writer // sum and contents
+	entries  []entry
 }
 
-func newScanner(from io.Reader, to io.Writer, limits Limits, moved func(int64)) *scanner {
-	t := &tee{from: from, to: to, sum: sha1.New(), limit: limits.PackBytes, moved: moved}
-	return &scanner{
-		in: bufio.NewReaderSize(t, 64<<10), tee: t, limits: limits, z: newInflater(),
-		sum: sha1cd.New().(sha1cd.CollisionResistantHash),
+func newScanner(from io.Reader, to io.Writer, rc Receiver) *scanner {
+	moved := rc.Moved
+	if moved == nil {
+		moved = func(int64) {}
 	}
+	t := &tee{from: from, to: to, sum: sha1.New(), limit: rc.Limits.PackBytes, moved: moved}
+	s := &scanner{
+		in: bufio.NewReaderSize(t, 64<<10), tee: t, limits: rc.Limits, z: newInflater(),
+		sum: sha1cd.New().(sha1cd.CollisionResistantHash), contents: rc.Contents,
+	}
+	s.kept = io.MultiWriter(s.sum, s.contents)
+	return s
 }
 
 func (s *scanner) offset() int64 { return s.tee.total - int64(s.in.Buffered()) }
@@ -150,11 +158,18 @@ func (s *scanner) object() error {
 	}
 	s.sum.Reset()
 	s.sum.Write(appendHeader(nil, kind, size))
-	if err := s.z.copyTo(s.sum, s.in, size); err != nil {
+	to, keep := io.Writer(s.sum), kind == Blob && s.contents.begin(size)
+	if keep {
+		to = s.kept
+	}
+	if err := s.z.copyTo(to, s.in, size); err != nil {
 		return err
 	}
 	if e.id, err = safeSum(s.sum); err != nil {
 		return err
+	}
+	if keep {
+		s.contents.commit(e.id)
 	}
 	s.entries = append(s.entries, e)
 	return nil
@@ -201,48 +216,4 @@ func (s *scanner) trailer() (ID, error) {
 		return ID{}, fmt.Errorf("checksum of the pack differs: %w", ErrCorrupt)
 	}
 	return want, nil
-}
-
-// objectHeader reads the type and size in front of an object, and tells how many bytes they took.
-func objectHeader(r io.ByteReader) (kind Type, size int64, length int, err error) {
-	c, err := r.ReadByte()
-	if err != nil {
-		return 0, 0, 0, noEOF(err)
-	}
-	kind, size, length = Type(c>>4&7), int64(c&0x0f), 1
-	for shift := 4; c&0x80 != 0; shift += 7 {
-		if shift > 53 {
-			return 0, 0, 0, fmt.Errorf("object with an absurd size: %w", ErrCorrupt)
-		}
-		if c, err = r.ReadByte(); err != nil {
-			return 0, 0, 0, noEOF(err)
-		}
-		size |= int64(c&0x7f) << shift
-		length++
-	}
-	if kind == 0 || kind == 5 {
-		return 0, 0, 0, fmt.Errorf("object of unknown type %d: %w", kind, ErrCorrupt)
-	}
-	return kind, size, length, nil
-}
-
-// deltaOffset reads how far in front of an ofsDelta its base is.
-func deltaOffset(r io.ByteReader) (int64, error) {
-	var back int64
-	for i := 0; ; i++ {
-		c, err := r.ReadByte()
-		if err != nil {
-			return 0, noEOF(err)
-		}
-		if i > 7 {
-			return 0, fmt.Errorf("delta with an absurd offset: %w", ErrCorrupt)
-		}
-		if i > 0 {
-			back++
-		}
-		back = back<<7 | int64(c&0x7f)
-		if c&0x80 == 0 {
-			return back, nil
-		}
-	}
 }
