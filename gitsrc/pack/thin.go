@@ -30,6 +30,10 @@ func (d *Database) Object(id ID) (Type, []byte, error) {
 // complete adds the bases that a thin pack leaves out, so that the pack can be used by itself, and returns its new checksum.
 func (s *scanner) complete(ctx context.Context, file *os.File, r *resolver, bases Bases) (ID, error) {
 	end := s.tee.total - trailerSize
+	z, err := zlib.NewWriterLevel(nil, zlib.BestSpeed) // one for all: each takes most of a megabyte
+	if err != nil {
+		return ID{}, err
+	}
 	for len(r.byID) > 0 {
 		missing := slices.SortedFunc(maps.Keys(r.byID), func(a, b ID) int { return bytes.Compare(a[:], b[:]) })
 		var added []int32
@@ -42,7 +46,7 @@ func (s *scanner) complete(ctx context.Context, file *os.File, r *resolver, base
 				return ID{}, err
 			}
 			e := entry{offset: end, size: int64(len(data)), id: id, base: -1, kind: kind}
-			if e.body, end, err = appendObject(file, end, kind, data); err != nil {
+			if e.body, end, err = appendObject(file, z, end, kind, data); err != nil {
 				return ID{}, err
 			}
 			added = append(added, int32(len(s.entries)))
@@ -61,7 +65,7 @@ func (s *scanner) complete(ctx context.Context, file *os.File, r *resolver, base
 }
 
 // appendObject writes an object at the end of a pack.
-func appendObject(file *os.File, at int64, kind Type, data []byte) (body, end int64, err error) {
+func appendObject(file *os.File, z *zlib.Writer, at int64, kind Type, data []byte) (body, end int64, err error) {
 	var buf bytes.Buffer
 	size := uint64(len(data))
 	first := byte(kind)<<4 | byte(size&0x0f)
@@ -71,7 +75,7 @@ func appendObject(file *os.File, at int64, kind Type, data []byte) (body, end in
 	}
 	buf.WriteByte(first)
 	body = at + int64(buf.Len())
-	z := zlib.NewWriter(&buf)
+	z.Reset(&buf)
 	if _, err := z.Write(data); err != nil {
 		return 0, 0, err
 	}
