@@ -49,6 +49,18 @@ func (s *Store) Log(ctx context.Context, repository, from, to string) (Log, erro
 		}
 		ends[i] = found{kind: Payload, address: address, commit: id}
 	}
+	log, err := s.compare(ctx, ends)
+	if !errors.Is(err, errDamaged) {
+		return log, err
+	}
+	if err := s.repair(ctx, address, err); err != nil {
+		return Log{}, err
+	}
+	return s.compare(ctx, ends)
+}
+
+// compare fetches two commits with what leads to them and lists what changed between them.
+func (s *Store) compare(ctx context.Context, ends [2]found) (Log, error) {
 	for _, end := range ends {
 		if err := s.ensure(ctx, end, levelCommits); err != nil {
 			return Log{}, err
@@ -62,7 +74,7 @@ func (s *Store) Log(ctx context.Context, repository, from, to string) (Log, erro
 	defer db.Close()
 	log, err := changes(ctx, db, ends[0].commit, ends[1].commit)
 	if err != nil {
-		return Log{}, fmt.Errorf("comparing two commits of %s: %w", address.Web(), err)
+		return Log{}, fmt.Errorf("comparing two commits of %s: %w", ends[0].address.Web(), inCache(err))
 	}
 	return log, nil
 }

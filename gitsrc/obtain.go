@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/checkout"
@@ -78,7 +79,7 @@ func (o *obtainer) isTip(id pack.ID) bool {
 func worthAsking(ctx context.Context, err error) bool {
 	kind := fault.KindOf(err)
 	var here *os.PathError // a full disk, say
-	if errors.As(err, &here) {
+	if errors.As(err, &here) || errors.Is(err, errDamaged) {
 		return false
 	}
 	return ctx.Err() == nil && kind != fault.Unauthorized && kind != fault.Unresolved && !errors.Is(err, remote.ErrStalled)
@@ -154,7 +155,7 @@ func (o *obtainer) receive(ctx context.Context, answer *remote.Answer, thin bool
 	if thin {
 		db, err := pack.Open(o.objects())
 		if err != nil {
-			return err
+			return inCache(err)
 		}
 		defer db.Close()
 		bases = db.Object
@@ -181,7 +182,7 @@ func every(step int64, f func(int64)) func(int64) {
 func (o *obtainer) checkAndMark(ctx context.Context, id pack.ID, l level) error {
 	db, err := pack.Open(o.objects())
 	if err != nil {
-		return err
+		return inCache(err)
 	}
 	defer db.Close()
 	c, err := readCommit(db, id)
@@ -216,6 +217,9 @@ func (t *treeCheck) tree(ctx context.Context, id pack.ID, depth int) error {
 		return fmt.Errorf("tree %s is too large", id)
 	}
 	data, err := t.db.Read(id, pack.Tree)
+	if errors.Is(err, pack.ErrCorrupt) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return inCache(err) // what comes from the server is checked when it comes: this lay here before
+	}
 	if err != nil {
 		return err
 	}

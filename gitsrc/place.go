@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/checkout"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/giturl"
@@ -25,22 +24,10 @@ func (s *Store) place(ctx context.Context, f found, want []level, dest string) (
 	if !errors.Is(err, errDamaged) {
 		return p, err
 	}
-	s.progress(Event{Repository: f.address.Web(), Message: fmt.Sprintf("fetching again: %v", err)})
-	if err := errors.Join(clear(dest, false), s.remove(ctx, s.repository(f.address))); err != nil {
+	if err := errors.Join(clear(dest, false), s.repair(ctx, f.address, err)); err != nil {
 		return placed{}, err
 	}
 	return s.placeOnce(ctx, f, want, dest)
-}
-
-// errDamaged marks what can only come from a cache that has changed since it was filled.
-var errDamaged = errors.New("the cache is damaged")
-
-// inCache marks an error of reading the cache as damage, unless it has another reason.
-func inCache(err error) error {
-	if errors.Is(err, pack.ErrCorrupt) || errors.Is(err, pack.ErrNotFound) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Errorf("%w: %w", errDamaged, err)
-	}
-	return err
 }
 
 func (s *Store) placeOnce(ctx context.Context, f found, want []level, dest string) (placed, error) {

@@ -160,7 +160,7 @@ func (r *repository) shallow() (map[pack.ID]bool, error) {
 	for lines.Scan() {
 		id, err := pack.ParseID(lines.Text())
 		if err != nil {
-			return nil, fmt.Errorf("file shallow of the cache: %w", err)
+			return nil, fmt.Errorf("%w: file shallow: %w", errDamaged, err)
 		}
 		set[id] = true
 	}

@@ -8,12 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/giturl"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/remote"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/treefs"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/worktree"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
@@ -172,110 +169,4 @@ func peel(db *pack.Database, id pack.ID) (pack.ID, error) {
 		}
 	}
 	return pack.ID{}, errors.New("tags that point to tags without end")
-}
-
-// lazy reads the objects of a commit from the cache, and fetches what is missing.
-type lazy struct {
-	store *Store
-	found found
-	ctx   context.Context // of ReleaseTree: fs.FS has no place for one
-
-	mu sync.Mutex
-	db *pack.Database // nil when closed
-}
-
-func (s *Store) revision(ctx context.Context, f found) (*Revision, error) {
-	l := &lazy{store: s, found: f, ctx: ctx}
-	if err := l.open(levelNames); err != nil {
-		if ctx.Err() != nil || fault.KindOf(err) == fault.Unauthorized {
-			return nil, err
-		}
-		// Not every server can leave files out.
-		if fullErr := l.open(levelTree); fullErr != nil {
-			return nil, fullErr
-		}
-	}
-	c, err := readCommit(l.db, f.commit)
-	if err != nil {
-		return nil, errors.Join(err, l.close())
-	}
-	origin := f.address.Web() + "@" + f.commit.String()
-	return &Revision{FS: treefs.New(c.tree, c.time, l.read), Origin: origin, Commit: f.commit.String(), time: c.time, close: l.close}, nil
-}
-
-// open does not keep the lock: whoever looks at a tree must not keep others from adding to the cache, least of all himself.
-func (l *lazy) open(want level) error {
-	db, shared, err := l.store.database(l.ctx, l.found, []level{want})
-	if err != nil {
-		return err
-	}
-	shared.release()
-	l.db = db
-	return nil
-}
-
-func (l *lazy) close() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.db == nil {
-		return nil
-	}
-	db := l.db
-	l.db = nil
-	return db.Close()
-}
-
-// maxTogether is how many files of one directory are fetched at a time.
-const maxTogether = 2000
-
-// read returns an object. If it is missing, it is fetched together with its neighbours, which are likely to be read next.
-func (l *lazy) read(id pack.ID, kind pack.Type, neighbours []pack.ID) ([]byte, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.db == nil {
-		return nil, fs.ErrClosed
-	}
-	data, err := l.db.Read(id, kind)
-	if kind != pack.Blob || !errors.Is(err, pack.ErrNotFound) {
-		return data, err
-	}
-	missing := []pack.ID{id}
-	for _, n := range neighbours[:min(len(neighbours), maxTogether)] {
-		if ok, err := l.db.Has(n); n != id && err == nil && !ok {
-			missing = append(missing, n)
-		}
-	}
-	if err := l.store.fetchObjects(l.ctx, l.found.address, missing); err != nil {
-		return nil, err
-	}
-	if err := l.db.Close(); err != nil {
-		return nil, err
-	}
-	l.db = nil
-	if err := l.open(levelNames); err != nil {
-		return nil, err
-	}
-	return l.db.Read(id, kind)
-}
-
-// fetchObjects adds single objects to the cache.
-func (s *Store) fetchObjects(ctx context.Context, address giturl.URL, ids []pack.ID) error {
-	repo := s.repository(address)
-	exclusive, err := acquire(ctx, repo.lockPath(), true, s.waiting(address))
-	if err != nil {
-		return err
-	}
-	defer exclusive.release()
-	if err := repo.prepare(); err != nil {
-		return fmt.Errorf("preparing the source cache: %w", err)
-	}
-	o, err := s.obtainer(repo)
-	if err != nil {
-		return err
-	}
-	o.detail("fetching %d files", len(ids))
-	if err := o.fetch(ctx, remote.Want{IDs: ids}, map[pack.ID]bool{}); err != nil {
-		return fmt.Errorf("fetching files of %s: %w", address.Web(), err)
-	}
-	return nil
 }

@@ -73,7 +73,7 @@ func (o *obtainer) reach(ctx context.Context, id pack.ID, l level, want remote.W
 func (o *obtainer) holds(id pack.ID) (bool, error) {
 	db, err := pack.Open(o.objects())
 	if err != nil {
-		return false, err
+		return false, inCache(err)
 	}
 	defer db.Close()
 	return db.Has(id)

@@ -47,17 +47,14 @@ func (d *Database) copy(w io.Writer, kept *io.SectionReader) (int64, error) {
 	return n, nil
 }
 
-// stream writes an object that is not a delta. plain is whether it is none.
+// stream writes an object that is not a delta. plain is whether it is a file and none.
 func (d *Database) stream(w io.Writer, p *packFile, offset int64, id ID) (size int64, plain bool, err error) {
 	r := d.readers.Get().(*reader)
 	defer d.readers.Put(r)
 	r.z.own.Reset(io.NewSectionReader(p.file, offset, max(0, p.size-offset)))
 	kind, size, _, err := objectHeader(r.z.own)
-	if err != nil || kind.delta() {
+	if err != nil || kind != Blob {
 		return 0, false, err
-	}
-	if kind != Blob {
-		return 0, false, fmt.Errorf("is a %s: %w", kind, ErrCorrupt)
 	}
 	p.used.Store(true)
 	if err := r.z.start(r.z.own); err != nil {

@@ -165,14 +165,14 @@ func (d *Database) read(id ID, want Type) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if kind != want {
-		return nil, fmt.Errorf("is a %s: %w", kind, ErrCorrupt)
-	}
 	r.sum.Reset()
 	r.sum.Write(appendHeader(nil, kind, int64(len(data))))
 	r.sum.Write(data)
 	if ID(r.sum.Sum(nil)) != id {
 		return nil, fmt.Errorf("content has another id: %w", ErrCorrupt)
+	}
+	if kind != want {
+		return nil, fmt.Errorf("is a %s: %w", kind, ErrKind)
 	}
 	return data, nil
 }

@@ -59,6 +59,9 @@ func (t Type) delta() bool { return t == ofsDelta || t == refDelta }
 // ErrNotFound is returned for an object that the database does not have.
 var ErrNotFound = errors.New("object not found")
 
+// ErrKind is returned for an object that is whole, but of another type than whoever names it says.
+var ErrKind = errors.New("object of another type")
+
 // ErrCorrupt is returned for content that does not agree with its checksum, or makes no sense.
 var ErrCorrupt = errors.New("corrupt git data")
 

@@ -165,8 +165,8 @@ func compareObjects(t *testing.T, repo, objects string) {
 				t.Errorf("WriteBlob(%s) differs from Read: %v", id, err)
 			}
 		}
-		if _, err := db.Read(id, kind%4+1); !errors.Is(err, pack.ErrCorrupt) {
-			t.Errorf("Read(%s) as another type: %v, want ErrCorrupt", id, err)
+		if _, err := db.Read(id, kind%4+1); !errors.Is(err, pack.ErrKind) {
+			t.Errorf("Read(%s) as another type: %v, want ErrKind", id, err)
 		}
 	}
 	if _, err := db.Read(pack.ID{1}, pack.Blob); !errors.Is(err, pack.ErrNotFound) {

@@ -1,0 +1,148 @@
+package gitsrc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/giturl"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/remote"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/treefs"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+)
+
+// lazy reads the objects of a commit from the cache, and fetches what is missing.
+type lazy struct {
+	store *Store
+	found found
+	ctx   context.Context // of ReleaseTree: fs.FS has no place for one
+
+	mu     sync.Mutex
+	closed bool
+	db     *pack.Database // nil until it is needed again
+}
+
+func (s *Store) revision(ctx context.Context, f found) (*Revision, error) {
+	l := &lazy{store: s, found: f, ctx: ctx}
+	data, err := l.read(f.commit, pack.Commit, nil)
+	if err != nil {
+		return nil, errors.Join(err, l.close())
+	}
+	c, err := parseCommit(data)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("commit %s: %w", f.commit, err), l.close())
+	}
+	origin := f.address.Web() + "@" + f.commit.String()
+	return &Revision{FS: treefs.New(c.tree, c.time, l.read), Origin: origin, Commit: f.commit.String(), time: c.time, close: l.close}, nil
+}
+
+// open opens the cache with the directories of the commit, or with all its files where the server cannot leave files out. It does not
+// keep the lock: whoever looks at a tree must not keep others from adding to the cache, least of all himself.
+func (l *lazy) open() error {
+	if l.db != nil {
+		return nil
+	}
+	err := l.openLevel(levelNames)
+	if err == nil || l.ctx.Err() != nil || fault.KindOf(err) == fault.Unauthorized || errors.Is(err, errDamaged) {
+		return err
+	}
+	return l.openLevel(levelTree)
+}
+
+func (l *lazy) openLevel(want level) error {
+	db, shared, err := l.store.database(l.ctx, l.found, []level{want})
+	if err != nil {
+		return err
+	}
+	shared.release()
+	l.db = db
+	return nil
+}
+
+func (l *lazy) close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	return l.drop()
+}
+
+func (l *lazy) drop() error {
+	if l.db == nil {
+		return nil
+	}
+	db := l.db
+	l.db = nil
+	return db.Close()
+}
+
+// read returns an object. If the cache turns out to be damaged, it is thrown away and what is needed is fetched again.
+func (l *lazy) read(id pack.ID, kind pack.Type, neighbours []pack.ID) ([]byte, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil, fs.ErrClosed
+	}
+	data, err := l.load(id, kind, neighbours)
+	if !errors.Is(err, errDamaged) {
+		return data, err
+	}
+	if err := errors.Join(l.drop(), l.store.repair(l.ctx, l.found.address, err)); err != nil {
+		return nil, err
+	}
+	return l.load(id, kind, neighbours)
+}
+
+// maxTogether is how many files of one directory are fetched at a time.
+const maxTogether = 2000
+
+// load returns an object. A file that is missing is fetched together with its neighbours, which are likely to be read next.
+func (l *lazy) load(id pack.ID, kind pack.Type, neighbours []pack.ID) ([]byte, error) {
+	if err := l.open(); err != nil {
+		return nil, err
+	}
+	data, err := l.db.Read(id, kind)
+	if kind != pack.Blob || !errors.Is(err, pack.ErrNotFound) {
+		return data, inCache(err)
+	}
+	missing := []pack.ID{id}
+	for _, n := range neighbours[:min(len(neighbours), maxTogether)] {
+		if ok, err := l.db.Has(n); n != id && err == nil && !ok {
+			missing = append(missing, n)
+		}
+	}
+	if err := l.store.fetchObjects(l.ctx, l.found.address, missing); err != nil {
+		return nil, err
+	}
+	if err := l.drop(); err != nil {
+		return nil, err
+	}
+	if err := l.open(); err != nil {
+		return nil, err
+	}
+	return l.db.Read(id, kind)
+}
+
+// fetchObjects adds single objects to the cache.
+func (s *Store) fetchObjects(ctx context.Context, address giturl.URL, ids []pack.ID) error {
+	repo := s.repository(address)
+	exclusive, err := acquire(ctx, repo.lockPath(), true, s.waiting(address))
+	if err != nil {
+		return err
+	}
+	defer exclusive.release()
+	if err := repo.prepare(); err != nil {
+		return fmt.Errorf("preparing the source cache: %w", err)
+	}
+	o, err := s.obtainer(repo)
+	if err != nil {
+		return err
+	}
+	o.detail("fetching %d files", len(ids))
+	if err := o.fetch(ctx, remote.Want{IDs: ids}, map[pack.ID]bool{}); err != nil {
+		return fmt.Errorf("fetching files of %s: %w", address.Web(), err)
+	}
+	return nil
+}
