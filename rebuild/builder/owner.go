@@ -24,7 +24,8 @@ const mark = "oc-rebuild "
 // ownedStore is a storage that marks each new container with the run that made it, in the moment in which it is made.
 type ownedStore struct {
 	storage.Store
-	run string
+	run      string
+	removals *removals
 }
 
 // CreateContainer implements storage.Store.
@@ -42,7 +43,7 @@ func own(store storage.Store) (ownedStore, *cache.Lock, error) {
 		return ownedStore{}, nil, fmt.Errorf("making a directory of this run: %w", err)
 	}
 	path, lock, err := cache.MakeHeld(parent, "run-")
-	return ownedStore{store, filepath.Base(path)}, lock, err
+	return ownedStore{store, filepath.Base(path), &removals{}}, lock, err
 }
 
 // disown removes what this run left in the storage: containers of builds that were interrupted, and the run's directory.
@@ -51,7 +52,7 @@ func (b *Builder) disown() error {
 	if err == nil {
 		err = b.delete(containers)
 	}
-	return errors.Join(err, os.Remove(filepath.Join(b.store.GraphRoot(), runs, b.store.run)), b.alive.Release())
+	return errors.Join(err, b.store.removals.wait(), os.Remove(filepath.Join(b.store.GraphRoot(), runs, b.store.run)), b.alive.Release())
 }
 
 // Used reports whether runs of this program have left anything in the storage of options, or have it open. It does not open it.
@@ -107,8 +108,8 @@ func (b *Builder) containers(of func(run string) bool) ([]storage.Container, err
 func (b *Builder) delete(containers []storage.Container) error {
 	for _, container := range containers {
 		_, _ = b.store.Unmount(container.ID, true) // it may not be mounted
-		if err := b.store.DeleteContainer(container.ID); err != nil && !errors.Is(err, storage.ErrContainerUnknown) {
-			return fmt.Errorf("deleting container %s of a run that has ended: %w", container.ID, err)
+		if err := b.store.DeleteContainer(container.ID); err != nil {
+			return err
 		}
 	}
 	return nil
