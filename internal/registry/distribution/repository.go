@@ -1,0 +1,167 @@
+package distribution
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+
+	"github.com/opencontainers/go-digest"
+	"go.podman.io/image/v5/manifest"
+	"go.podman.io/image/v5/types"
+)
+
+// maxManifest is the largest manifest that is read, in bytes.
+const maxManifest = 4 << 20
+
+// Repository is a repository of a registry, to write to. It is safe for concurrent use.
+type Repository struct {
+	registry *Registry
+	path     string
+	login    func() (types.DockerAuthConfig, error)
+
+	asking chan struct{}    // held while a token is asked for
+	tokens map[string]token // by scopes
+}
+
+// Repository returns the repository with a path. login is called once, when the registry wants credentials for it: the zero value is none.
+func (r *Registry) Repository(path string, login func() (types.DockerAuthConfig, error)) *Repository {
+	return &Repository{registry: r, path: path, login: sync.OnceValues(login), asking: make(chan struct{}, 1), tokens: map[string]token{}}
+}
+
+// Has tells whether the repository has a blob.
+func (r *Repository) Has(ctx context.Context, blob digest.Digest) (bool, error) {
+	answer, err := r.send(ctx, request{method: http.MethodHead, url: r.at("blobs", blob.String())})
+	if err != nil {
+		return false, err
+	}
+	switch answer.StatusCode {
+	case http.StatusOK:
+		_, _ = end(answer)
+		return true, nil
+	case http.StatusNotFound:
+		_, _ = end(answer)
+		return false, nil
+	}
+	return false, r.registry.refusal(answer)
+}
+
+// Mount makes a blob of another repository of the registry one of this repository. Where the registry cannot, or does not want to, it
+// returns the upload that the registry begins instead.
+func (r *Repository) Mount(ctx context.Context, blob digest.Digest, from string) (*Session, error) {
+	u := r.at("blobs", "uploads/")
+	u.RawQuery = url.Values{"mount": {blob.String()}, "from": {from}}.Encode()
+	answer, err := r.send(ctx, request{method: http.MethodPost, url: u, from: from})
+	if err != nil {
+		return nil, err
+	}
+	if answer.StatusCode == http.StatusCreated {
+		_, _ = end(answer)
+		return nil, checkDigest(answer, blob)
+	}
+	return r.session(answer)
+}
+
+// Begin begins an upload.
+func (r *Repository) Begin(ctx context.Context) (*Session, error) {
+	answer, err := r.send(ctx, request{method: http.MethodPost, url: r.at("blobs", "uploads/")})
+	if err != nil {
+		return nil, err
+	}
+	return r.session(answer)
+}
+
+// PutManifest writes a manifest, or a manifest list, under a tag or under its digest.
+func (r *Repository) PutManifest(ctx context.Context, name string, data []byte, sum digest.Digest) error {
+	answer, err := r.send(ctx, request{method: http.MethodPut, url: r.at("manifests", name), size: int64(len(data)),
+		header: map[string]string{"Content-Type": manifest.GuessMIMEType(data)},
+		open:   func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }})
+	if err != nil {
+		return err
+	}
+	if answer.StatusCode/100 != 2 {
+		return r.registry.refusal(answer)
+	}
+	_, _ = end(answer)
+	return checkDigest(answer, sum)
+}
+
+// Resolve returns the digest of the manifest that a tag, or a digest, names. An Error with the status 404 says that there is none.
+func (r *Repository) Resolve(ctx context.Context, name string) (digest.Digest, error) {
+	q := request{method: http.MethodHead, url: r.at("manifests", name),
+		header: map[string]string{"Accept": strings.Join(manifest.DefaultRequestedManifestMIMETypes, ", ")}}
+	answer, err := r.send(ctx, q)
+	if err != nil {
+		return "", err
+	}
+	if answer.StatusCode != http.StatusOK {
+		return "", r.registry.refusal(answer)
+	}
+	_, _ = end(answer)
+	if text := answer.Header.Get(contentDigest); text != "" {
+		return digest.Parse(text)
+	}
+	q.method = http.MethodGet // the header is an option
+	if answer, err = r.send(ctx, q); err != nil {
+		return "", err
+	}
+	if answer.StatusCode != http.StatusOK {
+		return "", r.registry.refusal(answer)
+	}
+	data, err := read(answer, maxManifest)
+	if err != nil {
+		return "", err
+	}
+	return manifest.Digest(data)
+}
+
+// contentDigest is the header in which a registry may say what it has stored.
+const contentDigest = "Docker-Content-Digest"
+
+// checkDigest fails where a registry says that it stored something else than it was given.
+func checkDigest(answer *http.Response, want digest.Digest) error {
+	if got := answer.Header.Get(contentDigest); got != "" && got != want.String() {
+		return fmt.Errorf("%s answers with digest %q where %s was sent", answer.Request.URL.Host, got, want)
+	}
+	return nil
+}
+
+func (r *Repository) at(parts ...string) *url.URL {
+	return &url.URL{Path: "/v2/" + r.path + "/" + strings.Join(parts, "/")}
+}
+
+// send sends a request with the credentials that the registry is known to want. Where it wants others, because it never said so or because a
+// token has ended, the request is sent once more with those.
+func (r *Repository) send(ctx context.Context, q request) (answer *http.Response, err error) {
+	done, err := r.registry.begin(ctx, q.method)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { done(err == nil) }()
+	sent, err := r.authorization(ctx, q.from, "")
+	if err != nil {
+		return nil, err
+	}
+	answer, err = r.registry.do(ctx, q, sent)
+	if err != nil || answer.StatusCode != http.StatusUnauthorized || q.final || !r.registry.owns(answer.Request.URL) {
+		return answer, err
+	}
+	wanted := challengeOf(answer.Header)
+	if wanted == nil {
+		return answer, nil
+	}
+	r.registry.learn(wanted)
+	better, err := r.authorization(ctx, q.from, sent)
+	if err == nil && (better == "" || better == sent) {
+		return answer, nil
+	}
+	_, _ = end(answer)
+	if err != nil {
+		return nil, err
+	}
+	return r.registry.do(ctx, q, better)
+}
