@@ -32,7 +32,7 @@ type AssembleOptions struct {
 
 	AllowMissing      bool // operators may name tags that the payload lacks
 	SkipManifestCheck bool // manifests are not parsed
-	TrustTag          bool // after a push the registry is not asked what the tag names, which takes two requests
+	TrustTag          bool // after a push the registry is not asked what the tag names, which takes a request
 }
 
 // changesRelease tells whether the options ask for anything else than a copy.

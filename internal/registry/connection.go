@@ -20,6 +20,7 @@ type repository struct {
 	source types.ImageSource
 	others []types.ImageSource // opened for a tag, or for an image that the first connection does not have; kept until the client closes
 	holds  map[digest.Digest]bool
+	writer *writer // nil until the repository is written to
 }
 
 func (r *repository) close() error {
@@ -125,9 +126,7 @@ func (c *Client) remember(named reference.Named, blobs []types.BlobInfo) {
 		if !mirrored {
 			r.holds[blob.Digest] = true
 		}
-		c.blobs.RecordKnownLocation(docker.Transport, types.BICTransportScope{Opaque: reference.Domain(named)}, blob.Digest,
-			types.BICLocationReference{Opaque: named.Name()})
-		mountable(c.blobs, blob.Digest)
+		c.locate(named, blob.Digest)
 	}
 }
 

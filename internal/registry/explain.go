@@ -15,6 +15,7 @@ import (
 	"go.podman.io/image/v5/docker/reference"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/registry/distribution"
 )
 
 // Explain says what was being done to which image when err happened: it names the registry, the repository and, where credentials were
@@ -86,6 +87,10 @@ func authFiles() []string {
 }
 
 func isUnauthorized(err error) bool {
+	var answer *distribution.Error
+	if errors.As(err, &answer) {
+		return !answer.Elsewhere && (answer.Status == http.StatusUnauthorized || answer.Status == http.StatusForbidden)
+	}
 	var credentials docker.ErrUnauthorizedForCredentials
 	if errors.As(err, &credentials) {
 		return true
@@ -123,6 +128,10 @@ func errorCode(err error) (errcode.ErrorCode, bool) {
 // httpStatus returns the HTTP status that err reports, or 0. image/v5 has an exported type for answers of 500 and above; answers of 400 to 499
 // whose body is not a registry's error are reported in the text only.
 func httpStatus(err error) int {
+	var answer *distribution.Error
+	if errors.As(err, &answer) {
+		return answer.Status
+	}
 	var status docker.UnexpectedHTTPStatusError
 	if errors.As(err, &status) {
 		return status.StatusCode

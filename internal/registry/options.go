@@ -10,11 +10,11 @@ import (
 	"sync"
 	"time"
 
-	"go.podman.io/image/v5/pkg/blobinfocache/memory"
 	"go.podman.io/image/v5/signature"
 	"go.podman.io/image/v5/types"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/registry/distribution"
 )
 
 // Options say how registries are reached. The zero value is what podman does on a machine without any configuration.
@@ -34,12 +34,13 @@ type Options struct {
 type Client struct {
 	options Options
 	system  *types.SystemContext
-	scratch string // directory for generated configuration; "" = none was needed
-	blobs   types.BlobInfoCache
+	scratch string            // directory for generated configuration; "" = none was needed
 	policy  *signature.Policy // nil = anything is accepted
 
 	mu           sync.Mutex
 	repositories map[string]*repository // by repository name
+	registries   map[address]*distribution.Registry
+	places       map[location]string // the path of a repository that a blob was seen in
 }
 
 // New returns a client for the options. Files that they name must exist.
@@ -51,7 +52,8 @@ func New(o Options) (*Client, error) {
 		o.Delay = 500 * time.Millisecond
 	}
 	system := &types.SystemContext{BigFilesTemporaryDir: os.Getenv("TMPDIR")} // "" = /var/tmp
-	c := &Client{options: o, system: system, blobs: memory.New(), repositories: map[string]*repository{}}
+	c := &Client{options: o, system: system, repositories: map[string]*repository{},
+		registries: map[address]*distribution.Registry{}, places: map[location]string{}}
 	for _, step := range []func() error{c.setPlatform, c.setAuthFile, c.checkHelpers, c.setProxy, c.setTrust, c.setMirrors, c.setPolicy, c.loadPolicy} {
 		if err := step(); err != nil {
 			return nil, errors.Join(err, c.Close())
@@ -82,15 +84,18 @@ func (c *Client) WithPlatform(platform string) (*Client, error) {
 // Close ends open connections and removes temporary files.
 func (c *Client) Close() error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	repositories, registries, scratch := c.repositories, c.registries, c.scratch
+	c.repositories, c.registries, c.scratch = map[string]*repository{}, map[address]*distribution.Registry{}, ""
+	c.mu.Unlock()
 	var errs []error
-	for _, r := range c.repositories {
+	for _, r := range repositories {
 		errs = append(errs, r.close())
 	}
-	c.repositories = map[string]*repository{}
-	if c.scratch != "" {
-		errs = append(errs, os.RemoveAll(c.scratch))
-		c.scratch = ""
+	for _, registry := range registries {
+		registry.Close()
+	}
+	if scratch != "" {
+		errs = append(errs, os.RemoveAll(scratch))
 	}
 	return errors.Join(errs...)
 }

@@ -81,17 +81,14 @@ func (c *Client) raw(ctx context.Context, ref string) (Manifest, func(types.Blob
 	return m, image.BlobOf, nil
 }
 
-// Names returns the digest that a tag of a registry names, or "" where there is no such tag. It takes two requests.
+// Names returns the digest that a tag of a registry names, or "" where there is no such tag. It is asked as a place to write to is, at the
+// registry itself.
 func (c *Client) Names(ctx context.Context, ref string) (digest.Digest, error) {
-	parsed, err := ParseReference(ref)
+	named, err := ParsePullSpec(ref)
 	if err != nil {
 		return "", err
 	}
-	var got digest.Digest
-	err = c.retry(ctx, func() (err error) {
-		got, err = docker.GetDigest(ctx, c.system, parsed)
-		return err
-	})
+	got, err := c.resolve(ctx, reference.TagNameOnly(named))
 	if err != nil && isNotFound(err) {
 		return "", nil
 	}

@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -10,11 +11,18 @@ import (
 	"time"
 
 	"github.com/docker/distribution/registry/api/errcode"
+	v2 "github.com/docker/distribution/registry/api/v2"
 	"go.podman.io/image/v5/docker"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/registry/distribution"
 )
 
-// maxDelay bounds the pause between two attempts.
-const maxDelay = 30 * time.Second
+const (
+	// maxDelay bounds the pause between two attempts where the registry does not ask for one.
+	maxDelay = 30 * time.Second
+	// maxPause is the longest pause that a registry is given when it asks for one: a run that would wait longer fails at once, and says so.
+	maxPause = 2 * time.Minute
+)
 
 // retry runs an operation that is safe to repeat until it succeeds, fails for good, or has failed as often as the options allow. On 429
 // image/v5 itself waits as long as Retry-After says, at most a minute, and tries again a few times, so what is left here are server errors and
@@ -23,8 +31,8 @@ func (c *Client) retry(ctx context.Context, operation func() error) error {
 	return c.retryIf(ctx, isTransient, operation)
 }
 
-// retryUpload is retry for requests with a body, which image/v5 does not repeat on 429.
-func (c *Client) retryUpload(ctx context.Context, operation func() error) error {
+// retryWrite is retry for the client's own requests, and for those with a body, which image/v5 does not repeat on 429.
+func (c *Client) retryWrite(ctx context.Context, operation func() error) error {
 	return c.retryIf(ctx, func(err error) bool { return isTransient(err) || isThrottled(err) }, operation)
 }
 
@@ -35,13 +43,26 @@ func (c *Client) retryIf(ctx context.Context, again func(error) bool, operation 
 		if err == nil || attempt >= c.options.Attempts || !again(err) || ctx.Err() != nil {
 			return err
 		}
+		pause := max(delay, wanted(err))
+		if pause > maxPause {
+			return fmt.Errorf("the registry asks to wait for %s: %w", pause.Round(time.Second), err)
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(delay):
+		case <-time.After(pause):
 		}
 		delay = min(2*delay, maxDelay)
 	}
+}
+
+// wanted returns the pause that a registry asks for, 0 for none.
+func wanted(err error) time.Duration {
+	var answer *distribution.Error
+	if errors.As(err, &answer) {
+		return answer.After
+	}
+	return 0
 }
 
 // isTransient tells whether the same request may well succeed later.
@@ -53,9 +74,9 @@ func isTransient(err error) bool {
 		return true
 	}
 	if code, ok := errorCode(err); ok {
-		return code == errcode.ErrorCodeUnavailable
+		return code == errcode.ErrorCodeUnavailable || code == v2.ErrorCodeBlobUploadUnknown // a session that the registry forgot: another may do
 	}
-	for _, target := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.ECONNABORTED, syscall.EPIPE} {
+	for _, target := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.ECONNABORTED, syscall.EPIPE, net.ErrClosed} {
 		if errors.Is(err, target) {
 			return true
 		}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"sync"
 
 	"github.com/opencontainers/go-digest"
 	"go.podman.io/image/v5/docker"
@@ -21,13 +20,20 @@ import (
 // Target is a repository, or another place for images, that is open for writing. It is safe for concurrent use; a blob that several images
 // share is sent once.
 type Target struct {
-	ref         string
-	client      *Client
-	reference   types.ImageReference
-	destination types.ImageDestination
+	ref       string
+	client    *Client
+	reference types.ImageReference
+	place     place
 
-	mu       sync.Mutex // manifests are written one at a time
 	inFlight singleflight.Group
+}
+
+// place is what a target writes to: a repository of a registry, or something else that image/v5 knows.
+type place interface {
+	put(ctx context.Context, blob Blob) error
+	manifest(ctx context.Context, data []byte, sum digest.Digest) error // by its digest
+	commit(ctx context.Context, data []byte, sum digest.Digest) error   // under the name that the target has
+	close() error
 }
 
 // Blob is content on its way to a target.
@@ -37,7 +43,8 @@ type Blob struct {
 	MediaType string
 	Config    bool // an image's config, not a layer
 	New       bool // made in this run: no registry has it yet, so none is asked for it
-	// Open returns the content from its beginning. It is called once for each attempt to send it, and not at all where the target has it.
+	// Open returns the content from its beginning. It is called each time that it is sent, which may be more than once, and not at all where
+	// the target has it.
 	Open func(ctx context.Context) (io.ReadCloser, error)
 }
 
@@ -54,11 +61,20 @@ func (c *Client) Target(ctx context.Context, ref string) (*Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	destination, err := parsed.NewImageDestination(ctx, c.system)
+	place, err := c.place(ctx, parsed)
 	if err != nil {
 		return nil, c.refused(err, "opening for writing", ref)
 	}
-	return &Target{ref: ref, client: c, reference: parsed, destination: destination}, nil
+	return &Target{ref: ref, client: c, reference: parsed, place: place}, nil
+}
+
+func (c *Client) place(ctx context.Context, ref types.ImageReference) (place, error) {
+	if ref.Transport().Name() == docker.Transport.Name() {
+		w, err := c.writer(reference.TrimNamed(ref.DockerReference()))
+		return &tagged{w, tagOf(ref.DockerReference())}, err
+	}
+	destination, err := ref.NewImageDestination(ctx, c.system)
+	return &elsewhere{destination: destination}, err
 }
 
 func parseTarget(ref string) (types.ImageReference, error) {
@@ -76,7 +92,7 @@ func parseTarget(ref string) (types.ImageReference, error) {
 }
 
 // Close ends the connection.
-func (t *Target) Close() error { return t.destination.Close() }
+func (t *Target) Close() error { return t.place.close() }
 
 // Repository returns the name of the repository, or "" where the target is not a registry's.
 func (t *Target) Repository() string {
@@ -89,6 +105,9 @@ func (t *Target) Repository() string {
 // Put makes sure that the target has a blob: nothing is sent where it is there already or can be mounted from another repository of the
 // same registry that an image was read from.
 func (t *Target) Put(ctx context.Context, blob Blob) error {
+	if err := blob.Digest.Validate(); err != nil {
+		return t.client.refused(fmt.Errorf("blob %q: %w", blob.Digest, err), "pushing to", t.ref)
+	}
 	if t.has(blob.Digest) {
 		return nil
 	}
@@ -115,38 +134,10 @@ func (t *Target) PutAll(ctx context.Context, blobs []Blob) error {
 }
 
 func (t *Target) put(ctx context.Context, blob Blob) error {
-	info := types.BlobInfo{Digest: blob.Digest, Size: blob.Size, MediaType: blob.MediaType}
-	err := t.client.retryUpload(ctx, func() error {
-		if !blob.New {
-			reused, _, err := t.destination.TryReusingBlob(ctx, info, t.client.blobs, false)
-			if err != nil || reused {
-				return err
-			}
-		}
-		return t.upload(ctx, blob)
-	})
-	if err != nil {
+	if err := t.client.retryWrite(ctx, func() error { return t.place.put(ctx, blob) }); err != nil {
 		return t.client.refused(fmt.Errorf("blob %s: %w", blob.Digest, err), "pushing to", t.ref)
 	}
 	t.record(blob.Digest)
-	return nil
-}
-
-// upload sends a blob. The digest is not given to image/v5, which would ask the registry for the blob once more; it is compared afterwards,
-// before a manifest refers to it.
-func (t *Target) upload(ctx context.Context, blob Blob) error {
-	stream, err := blob.Open(ctx)
-	if err != nil {
-		return err
-	}
-	defer stream.Close()
-	sent, err := t.destination.PutBlob(ctx, stream, types.BlobInfo{Size: blob.Size, MediaType: blob.MediaType}, t.client.blobs, blob.Config)
-	if err != nil {
-		return err
-	}
-	if sent.Digest != blob.Digest {
-		return fmt.Errorf("sent %s: %w", sent.Digest, errTampered)
-	}
 	return nil
 }
 
@@ -156,9 +147,7 @@ func (t *Target) Manifest(ctx context.Context, data []byte) (digest.Digest, erro
 	if err != nil {
 		return "", fmt.Errorf("computing the digest of a manifest: %w", err)
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	err = t.client.retryUpload(ctx, func() error { return t.destination.PutManifest(ctx, data, &sum) })
+	err = t.client.retryWrite(ctx, func() error { return t.place.manifest(ctx, data, sum) })
 	return sum, t.client.refused(err, "pushing a manifest to", t.ref)
 }
 
@@ -168,12 +157,7 @@ func (t *Target) Commit(ctx context.Context, data []byte) (digest.Digest, error)
 	if err != nil {
 		return "", fmt.Errorf("computing the digest of a manifest: %w", err)
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	err = t.client.retryUpload(ctx, func() error { return t.destination.PutManifest(ctx, data, nil) })
-	if err == nil {
-		err = t.destination.Commit(ctx, nil)
-	}
+	err = t.client.retryWrite(ctx, func() error { return t.place.commit(ctx, data, sum) })
 	return sum, t.client.refused(err, "pushing the manifest to", t.ref)
 }
 
@@ -183,11 +167,7 @@ func (t *Target) Verify(ctx context.Context, want digest.Digest) error {
 	if t.Repository() == "" || reference.IsNameOnly(t.reference.DockerReference()) {
 		return nil
 	}
-	var got digest.Digest
-	err := t.client.retry(ctx, func() (err error) {
-		got, err = docker.GetDigest(ctx, t.client.system, t.reference)
-		return err
-	})
+	got, err := t.client.resolve(ctx, t.reference.DockerReference())
 	if err == nil && got != want {
 		err = fmt.Errorf("pushed %s, but the tag now names %s", want, got)
 	}

@@ -1,0 +1,46 @@
+package registry
+
+import (
+	"context"
+
+	"github.com/opencontainers/go-digest"
+	"go.podman.io/image/v5/docker/reference"
+)
+
+// location is a blob of a registry.
+type location struct {
+	domain string
+	blob   digest.Digest
+}
+
+// locate records that a repository was seen to have a blob.
+func (c *Client) locate(named reference.Named, blob digest.Digest) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.places[location{reference.Domain(named), blob}] = reference.Path(named)
+}
+
+// located returns the path of another repository in the registry of named that has a blob.
+func (c *Client) located(named reference.Named, blob digest.Digest) (path string, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	path, ok = c.places[location{reference.Domain(named), blob}]
+	return path, ok && path != reference.Path(named)
+}
+
+// resolve asks a registry for the digest that a tag, or a digest, names there.
+func (c *Client) resolve(ctx context.Context, named reference.Named) (got digest.Digest, err error) {
+	w, err := c.writer(reference.TrimNamed(named))
+	if err != nil {
+		return "", err
+	}
+	name := tagOf(named)
+	if canonical, ok := named.(reference.Canonical); ok {
+		name = canonical.Digest().String()
+	}
+	err = c.retryWrite(ctx, func() error {
+		got, err = w.repository.Resolve(ctx, name)
+		return err
+	})
+	return got, err
+}
