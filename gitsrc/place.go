@@ -66,5 +66,5 @@ func (s *Store) write(ctx context.Context, db *pack.Database, f found, l level, 
 	} else if p.tag, err = s.history(ctx, db, f, &repo); err != nil {
 		return placed{}, err
 	}
-	return p, written.WriteGitDir(dest, repo)
+	return p, written.WriteGitDir(ctx, dest, repo)
 }

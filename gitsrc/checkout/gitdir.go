@@ -1,6 +1,8 @@
 package checkout
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -28,14 +30,14 @@ type NamedID struct {
 
 // WriteGitDir makes a .git below dir that needs nothing outside of it, because the directory is copied into containers: packs are
 // copied, not linked, so that nobody who writes there reaches the cache.
-func (w *Written) WriteGitDir(dir string, r Repository) error {
-	if err := w.writeGitDir(filepath.Join(dir, ".git"), r); err != nil {
+func (w *Written) WriteGitDir(ctx context.Context, dir string, r Repository) error {
+	if err := w.writeGitDir(ctx, filepath.Join(dir, ".git"), r); err != nil {
 		return fmt.Errorf("making the .git of %q: %w", dir, err)
 	}
 	return nil
 }
 
-func (w *Written) writeGitDir(git string, r Repository) error {
+func (w *Written) writeGitDir(ctx context.Context, git string, r Repository) error {
 	for _, sub := range []string{"", "objects", "objects/pack", "objects/info", "refs", "refs/heads", "refs/tags", "info"} {
 		if err := os.Mkdir(filepath.Join(git, sub), 0o755); err != nil {
 			return err
@@ -43,7 +45,7 @@ func (w *Written) writeGitDir(git string, r Repository) error {
 	}
 	for _, base := range r.Packs {
 		for _, suffix := range []string{".pack", ".idx"} {
-			if err := copyFile(filepath.Join(git, "objects/pack", filepath.Base(base)+suffix), base+suffix); err != nil {
+			if err := copyFile(ctx, filepath.Join(git, "objects/pack", filepath.Base(base)+suffix), base+suffix); err != nil {
 				return err
 			}
 		}
@@ -93,8 +95,10 @@ func (w *Written) writeIndexFile(path string) error {
 	return f.Close()
 }
 
+const copyStep = 64 << 20 // bytes between two looks at the context
+
 // copyFile copies, where the file system can by sharing the blocks.
-func copyFile(to, from string) error {
+func copyFile(ctx context.Context, to, from string) error {
 	in, err := os.Open(from)
 	if err != nil {
 		return err
@@ -104,9 +108,12 @@ func copyFile(to, from string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := io.Copy(out, in); err != nil {
+	for err == nil && ctx.Err() == nil {
+		_, err = io.CopyN(out, in, copyStep)
+	}
+	if err != io.EOF {
 		out.Close()
-		return err
+		return cmp.Or(err, context.Cause(ctx))
 	}
 	return out.Close()
 }

@@ -1,6 +1,7 @@
 package checkout
 
 import (
+	"context"
 	"errors"
 	"sync/atomic"
 
@@ -9,11 +10,15 @@ import (
 
 // output writes to a file descriptor and takes what it writes from a budget.
 type output struct {
+	ctx    context.Context // ends a file that is large
 	fd     int
 	budget *budget
 }
 
 func (o *output) Write(p []byte) (int, error) {
+	if o.ctx.Err() != nil {
+		return 0, context.Cause(o.ctx)
+	}
 	if err := o.budget.take(int64(len(p))); err != nil {
 		return 0, err
 	}

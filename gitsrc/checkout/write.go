@@ -204,7 +204,7 @@ func (w *writer) fill(ctx context.Context, j job, out *[]indexEntry) (err error)
 		if e.Mode == Symlink {
 			err = w.link(j.dir.fd, e, &entry)
 		} else {
-			err = w.file(j.dir.fd, e, &entry)
+			err = w.file(ctx, j.dir.fd, e, &entry)
 		}
 		if err != nil {
 			return fmt.Errorf("writing %q: %w", entry.path, err)
@@ -222,7 +222,7 @@ func (w *writer) timevals() []unix.Timeval {
 	return []unix.Timeval{tv, tv}
 }
 
-func (w *writer) file(dir int, e Entry, entry *indexEntry) (err error) {
+func (w *writer) file(ctx context.Context, dir int, e Entry, entry *indexEntry) (err error) {
 	mode := uint32(0o644)
 	if e.Mode == Executable {
 		mode = 0o755
@@ -234,7 +234,7 @@ func (w *writer) file(dir int, e Entry, entry *indexEntry) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, unix.Close(fd)) }()
-	if _, err := w.db.WriteBlob(&output{fd, w.budget}, e.ID); err != nil {
+	if _, err := w.db.WriteBlob(&output{ctx, fd, w.budget}, e.ID); err != nil {
 		return err
 	}
 	if err := unix.Futimes(fd, w.timevals()); err != nil {

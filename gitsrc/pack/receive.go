@@ -44,7 +44,7 @@ func (rc Receiver) Receive(ctx context.Context, r io.Reader) (string, error) {
 	if sum, err = s.resolve(ctx, file, runtime.GOMAXPROCS(0), rc.Bases, sum); err != nil {
 		return "", fmt.Errorf("receiving a pack: %w", err)
 	}
-	if err := s.checksums(file); err != nil {
+	if err := s.checksums(ctx, file); err != nil {
 		return "", fmt.Errorf("receiving a pack: %w", err)
 	}
 	name := "pack-" + sum.String()
@@ -55,7 +55,7 @@ func (rc Receiver) Receive(ctx context.Context, r io.Reader) (string, error) {
 }
 
 // checksums fills in the CRC of each entry. The file is still in the page cache.
-func (s *scanner) checksums(file io.ReaderAt) error {
+func (s *scanner) checksums(ctx context.Context, file io.ReaderAt) error {
 	buf := make([]byte, copyBuffer)
 	for i := range s.entries {
 		end := s.tee.total - trailerSize
@@ -63,12 +63,25 @@ func (s *scanner) checksums(file io.ReaderAt) error {
 			end = s.entries[i+1].offset
 		}
 		sum := crc32.NewIEEE()
-		if _, err := io.CopyBuffer(onlyWriter{sum}, io.NewSectionReader(file, s.entries[i].offset, end-s.entries[i].offset), buf); err != nil {
+		if _, err := io.CopyBuffer(onlyWriter{sum}, interruptible{ctx, io.NewSectionReader(file, s.entries[i].offset, end-s.entries[i].offset)}, buf); err != nil {
 			return err
 		}
 		s.entries[i].crc = sum.Sum32()
 	}
 	return nil
+}
+
+// interruptible ends with its context.
+type interruptible struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (i interruptible) Read(p []byte) (int, error) {
+	if i.ctx.Err() != nil {
+		return 0, context.Cause(i.ctx)
+	}
+	return i.Reader.Read(p)
 }
 
 // onlyWriter hides every method but Write, so that io.CopyBuffer uses the buffer.

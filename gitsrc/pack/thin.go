@@ -38,6 +38,9 @@ func (s *scanner) complete(ctx context.Context, file *os.File, r *resolver, base
 		missing := slices.SortedFunc(maps.Keys(r.byID), func(a, b ID) int { return bytes.Compare(a[:], b[:]) })
 		var added []int32
 		for _, id := range missing {
+			if ctx.Err() != nil {
+				return ID{}, context.Cause(ctx)
+			}
 			kind, data, err := bases(id)
 			if errors.Is(err, ErrNotFound) {
 				continue // perhaps it is built from one that is there
@@ -61,7 +64,7 @@ func (s *scanner) complete(ctx context.Context, file *os.File, r *resolver, base
 		}
 	}
 	s.tee.total = end + trailerSize
-	return seal(file, end, len(s.entries))
+	return seal(ctx, file, end, len(s.entries))
 }
 
 // appendObject writes an object at the end of a pack.
@@ -87,12 +90,12 @@ func appendObject(file *os.File, z *zlib.Writer, at int64, kind Type, data []byt
 }
 
 // seal corrects the number of objects and the checksum.
-func seal(file *os.File, end int64, count int) (ID, error) {
+func seal(ctx context.Context, file *os.File, end int64, count int) (ID, error) {
 	if _, err := file.WriteAt(binary.BigEndian.AppendUint32(nil, uint32(count)), 8); err != nil {
 		return ID{}, err
 	}
 	sum := sha1.New()
-	if _, err := io.Copy(sum, io.NewSectionReader(file, 0, end)); err != nil {
+	if _, err := io.Copy(sum, interruptible{ctx, io.NewSectionReader(file, 0, end)}); err != nil {
 		return ID{}, err
 	}
 	id := ID(sum.Sum(nil))
