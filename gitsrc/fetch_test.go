@@ -139,6 +139,9 @@ func TestFetchNamesOfEveryKind(t *testing.T) {
 	upstream.git("update-ref", "refs/pull/7/head", pull)
 	upstream.git("update-ref", "refs/pull/7/merge", merge)
 	upstream.git("update-ref", "refs/merge-requests/8/head", pull)
+	upstream.git("update-ref", "refs/heads/ahead", main)
+	ahead := upstream.commitFiles("ahead", "eight", map[string]string{"README": "eight\n"})
+	upstream.git("update-ref", "refs/pull/9/head", ahead)
 	fork := server.repo(t, "me/component")
 	forked := fork.commitFiles("main", "six", map[string]string{"README": "six\n"})
 	fix := fork.commitFiles("fix/one", "seven", map[string]string{"README": "seven\n"})
@@ -155,6 +158,7 @@ func TestFetchNamesOfEveryKind(t *testing.T) {
 		{"#7", "release-4.12", pull, "release-4.12", "", component},
 		{"#7:merge", "", merge, "main", "", component},
 		{"#8", "", pull, "main", "", component},
+		{"#9:merge", "", ahead, "main", "", component}, // without a merge on the server: it holds all of its base
 		{"me/component", "", forked, "main", "", "https://github.com/me/component"},
 		{"me/component@fix/one", "", fix, "fix/one", "", "https://github.com/me/component"},
 		{"https://github.com/me/component.git@" + fix, "main", fix, "main", "", "https://github.com/me/component"},
@@ -178,6 +182,8 @@ func TestFetchUnresolved(t *testing.T) {
 	upstream := server.repo(t, "openshift/component")
 	commit := upstream.commitFiles("main", "one", someFiles())
 	server.repo(t, "openshift/void")
+	behind := upstream.commitFiles("topic", "two", map[string]string{"README": "two\n"})
+	upstream.git("update-ref", "refs/pull/12/head", behind)
 	s, _ := server.store(t)
 	tests := []struct {
 		description string
@@ -187,7 +193,9 @@ func TestFetchUnresolved(t *testing.T) {
 		{"no such branch", gitsrc.Request{Spec: parse(t, "@nowhere")}, `no branch or tag "nowhere"`},
 		{"an abbreviated commit", gitsrc.Request{Spec: parse(t, "@"+commit[:10])}, "no branch or tag"},
 		{"no such pull request", gitsrc.Request{Spec: parse(t, "#99")}, "no pull request 99"},
-		{"a pull request that conflicts", gitsrc.Request{Spec: parse(t, "#99:merge")}, "no merge of pull request 99"},
+		{"the merge of no pull request", gitsrc.Request{Spec: parse(t, "#99:merge")}, "no pull request 99"},
+		{"a merge that is not there", gitsrc.Request{Spec: parse(t, "#12:merge")}, "no merge of pull request 12"},
+		{"a merge onto a branch that is not there", gitsrc.Request{Spec: parse(t, "#12:merge"), Branch: "release-9"}, "no merge of pull request 12"},
 		{"no such commit", gitsrc.Request{Commit: strings.Repeat("a", 40)}, "on no branch or tag"},
 		{"no such repository", gitsrc.Request{Spec: parse(t, "nobody/nothing@main")}, "no git repository"},
 		{"an empty repository", gitsrc.Request{Spec: parse(t, "openshift/void@main")}, "is empty"},

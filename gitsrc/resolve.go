@@ -89,7 +89,7 @@ func (s *Store) lookUp(ctx context.Context, spec Spec, f *found) error {
 		return fmt.Errorf("looking up %s of %s: %w", spec, f.address.Web(), err)
 	}
 	if spec.Kind == Pull {
-		return pullRequest(refs, spec, f)
+		return s.pullRequest(ctx, refs, spec, f)
 	}
 	name := spec.Ref
 	if name == "" || name == "HEAD" {
@@ -135,25 +135,6 @@ func headCommit(refs *remote.Refs, f *found) error {
 	}
 	f.commit = id
 	return nil
-}
-
-// pullRequest finds a pull request where GitHub, Gitea and GitLab keep it.
-func pullRequest(refs *remote.Refs, spec Spec, f *found) error {
-	what := "head"
-	if spec.Merge {
-		what = "merge"
-	}
-	for _, name := range []string{fmt.Sprintf("refs/pull/%d/%s", spec.Pull, what), fmt.Sprintf("refs/merge-requests/%d/%s", spec.Pull, what)} {
-		if id, ok := refs.ByName[name]; ok {
-			f.commit = id
-			return nil
-		}
-	}
-	if spec.Merge {
-		return notResolved(fmt.Sprintf("take its head as it is: #%d", spec.Pull),
-			"%s has no merge of pull request %d: it is closed, or conflicts with its base", f.address.Web(), spec.Pull)
-	}
-	return notResolved("", "%s has no pull request %d", f.address.Web(), spec.Pull)
 }
 
 // remote returns the server to contact for an address: url.<base>.insteadOf of the user's git configuration decides.
