@@ -7,7 +7,6 @@
 //
 // The parts, each of use by itself:
 //
-//	giturl     which addresses may be contacted
 //	gitconfig  the user's git configuration: insteadOf, credential helpers, proxies
 //	remote     git servers, with bounded answers and credentials that stay with their host
 //	pack       receives, indexes and reads packs

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/giturl"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
+	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
 )
 
 // TestDescribeAgreesWithGit compares with git describe on histories with merges.

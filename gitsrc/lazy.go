@@ -7,11 +7,11 @@ import (
 	"io/fs"
 	"sync"
 
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/giturl"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/remote"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/treefs"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
 )
 
 // lazy reads the objects of a commit from the cache, and fetches what is missing.

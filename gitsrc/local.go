@@ -8,11 +8,11 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/giturl"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/patch"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/worktree"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
 )
 
 // localTree is a working tree of the user with what its repository says about it.

@@ -6,8 +6,8 @@ import (
 	"fmt"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/checkout"
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/giturl"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
+	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
 )
 
 // placed is a commit that was written to a directory, but for its submodules.

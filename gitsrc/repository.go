@@ -13,8 +13,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/giturl"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
+	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
 )
 
 // level says how much of a commit the cache has.

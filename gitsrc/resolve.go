@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/giturl"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/remote"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
 )
 
 // resolve finds the repository and the commit that a request means. It asks the server where a name has to be looked up.

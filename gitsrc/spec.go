@@ -8,8 +8,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/giturl"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
 )
 
 // Kind says where a source comes from. Its value is what `plan -o json` prints.

@@ -10,8 +10,8 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/checkout"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/gitconfig"
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/giturl"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
+	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
 )
 
 const (

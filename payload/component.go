@@ -2,15 +2,13 @@ package payload
 
 import (
 	"fmt"
-	"net"
-	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 
 	imagev1 "github.com/openshift/api/image/v1"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 )
 
@@ -56,11 +54,8 @@ func (r *Release) Component(name string) (Component, error) {
 }
 
 var (
-	commitID  = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
-	branch    = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._/-]{0,254}$`)
-	hostName  = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`)
-	pathNames = regexp.MustCompile(`^(/[A-Za-z0-9_~][A-Za-z0-9_.~-]*)+$`)
-	scpLike   = regexp.MustCompile(`^git@([A-Za-z0-9.-]+):([A-Za-z0-9_~][A-Za-z0-9_.~/-]*)$`)
+	commitID = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+	branch   = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._/-]{0,254}$`)
 )
 
 func componentOf(tag imagev1.TagReference) Component {
@@ -88,40 +83,14 @@ func componentOf(tag imagev1.TagReference) Component {
 	return c
 }
 
-// repositoryURL returns the URL of a source repository, without a slash at its end, if it is of a form that names a repository on a
-// host and nothing else: https or ssh, no password, no option, no command.
+// repositoryURL returns the URL of a source repository, without a slash at its end, if git may be handed it.
 func repositoryURL(s string) (string, error) {
-	refuse := func(why string) (string, error) { return "", fmt.Errorf("source location %.80q %s", s, why) }
-	if m := scpLike.FindStringSubmatch(s); m != nil {
-		s = "ssh://git@" + m[1] + "/" + m[2]
+	u, err := giturl.ParsePayload(s)
+	if err == nil && u.User != "" && u.User != "git" {
+		err = fmt.Errorf("git address %q has a user in it", u)
 	}
-	if len(s) > 1024 || !isPlain(s) {
-		return refuse("is not a URL")
-	}
-	u, err := url.Parse(s)
 	if err != nil {
-		return refuse("is not a URL")
-	}
-	u.Path = strings.TrimRight(u.Path, "/")
-	switch {
-	case u.Scheme != "https" && u.Scheme != "ssh":
-		return refuse("is neither https nor ssh")
-	case u.User != nil && (u.Scheme == "https" || u.User.String() != "git"):
-		return refuse("has a user or a password in it")
-	case !hostName.MatchString(u.Hostname()) || strings.Contains(u.Hostname(), ".."):
-		return refuse("has no plain host name")
-	case isLinkLocal(u.Hostname()):
-		return refuse("names a link-local address")
-	case !pathNames.MatchString(u.Path) || u.RawQuery != "" || u.Fragment != "" || u.RawPath != "":
-		return refuse("does not name a repository on its host")
-	case slices.ContainsFunc(strings.Split(u.Path, "/"), func(s string) bool { return s == ".." || s == "." }):
-		return refuse("climbs out of its directory")
+		return "", err
 	}
 	return u.String(), nil
-}
-
-// isLinkLocal tells whether a host is an address that only the machine's own network answers, such as a cloud's metadata service.
-func isLinkLocal(host string) bool {
-	ip := net.ParseIP(host)
-	return ip != nil && (ip.IsLinkLocalUnicast() || ip.IsLinkLocalMulticast() || ip.IsUnspecified())
 }

@@ -95,7 +95,7 @@ func TestHostileSources(t *testing.T) {
 		}
 	}
 	for source, want := range map[string]string{"https://github.com/openshift/oc": "", "https://github.com/openshift/oc/": "https://github.com/openshift/oc",
-		"git@github.com:openshift/oc.git": "ssh://git@github.com/openshift/oc.git", "ssh://git@host.example:2222/a/b": "", "https://gitlab.example:8443/a/b/c": ""} {
+		"git@github.com:openshift/oc.git": "https://github.com/openshift/oc.git", "ssh://git@host.example:2222/a/b": "", "https://gitlab.example:8443/a/b/c": ""} {
 		text := references("a", goodSpec, `"io.openshift.build.source-location":"`+source+`"`)
 		release, err := openLayer(t, r, []tar.Header{file("release-manifests/image-references", len(text))}, map[string]string{"release-manifests/image-references": text})
 		if want == "" {

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/giturl"
+	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
 )
 
 const (

@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/gitconfig"
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/giturl"
+	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
 )
 
 func TestParse(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/gitconfig"
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/giturl"
+	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
 )
 
 const maxRedirects = 5

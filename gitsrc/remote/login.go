@@ -18,7 +18,7 @@ import (
 	cryptossh "golang.org/x/crypto/ssh"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/gitconfig"
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/giturl"
+	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
 )
 
 const maxHelperOutput = 64 << 10

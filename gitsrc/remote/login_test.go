@@ -7,7 +7,7 @@ import (
 
 	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
 
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/giturl"
+	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
 )
 
 func TestTokensGoToTheirHostOnly(t *testing.T) {

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/giturl"
+	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
 )
 
 func TestParsePayload(t *testing.T) {
