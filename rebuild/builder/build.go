@@ -64,7 +64,7 @@ func (b *Builder) Build(ctx context.Context, build Build) (Image, error) {
 	}
 	defer killChildrenWhenDone(ctx)()
 	defer awaitStages(&options)()
-	id, _, err := imagebuildah.BuildDockerfiles(ctx, b.store, options, dockerfile)
+	id, _, err := imagebuildah.BuildDockerfiles(ctx, b.store.until(ctx), options, dockerfile)
 	if ctx.Err() != nil {
 		if id != "" { // the build won the race: nobody will ask for its image
 			err = b.Remove(id)

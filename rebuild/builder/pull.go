@@ -7,8 +7,14 @@ import (
 	"io"
 	"time"
 
-	"go.podman.io/buildah"
-	"go.podman.io/buildah/define"
+	"go.podman.io/common/libimage"
+	"go.podman.io/common/pkg/config"
+)
+
+// How often a pull that a registry failed is tried again, and the pause before that.
+const (
+	pullRetries = 3
+	pullDelay   = time.Second
 )
 
 // Pull brings an image into local storage, unless it is there, and returns it. name is a pull spec by digest (an image of that digest
@@ -18,15 +24,7 @@ func (b *Builder) Pull(ctx context.Context, name string, report io.Writer) (Imag
 	if !errors.Is(err, ErrNotFound) {
 		return image, err
 	}
-	defer killChildrenWhenDone(ctx)() // unpacking a layer takes a while, and does not ask the context
-	id, err := buildah.Pull(ctx, name, buildah.PullOptions{
-		Store:         b.store,
-		SystemContext: b.options.SystemContext,
-		ReportWriter:  report,
-		PullPolicy:    define.PullIfMissing,
-		MaxRetries:    3,
-		RetryDelay:    time.Second,
-	})
+	id, err := b.pull(ctx, name, report)
 	if ctx.Err() != nil {
 		return Image{}, fmt.Errorf("pulling %q: %w", name, context.Cause(ctx))
 	}
@@ -34,4 +32,23 @@ func (b *Builder) Pull(ctx context.Context, name string, report io.Writer) (Imag
 		return Image{}, fmt.Errorf("pulling %q: %w", name, err)
 	}
 	return b.Image(ctx, id)
+}
+
+// pull does what buildah.Pull does, which goes on when the context has ended.
+func (b *Builder) pull(ctx context.Context, name string, report io.Writer) (id string, err error) {
+	defer killChildrenWhenDone(ctx)()
+	runtime, err := libimage.RuntimeFromStore(b.store.until(ctx), &libimage.RuntimeOptions{SystemContext: b.options.SystemContext})
+	if err != nil {
+		return "", err
+	}
+	retries, delay := uint(pullRetries), pullDelay
+	options := &libimage.PullOptions{CopyOptions: libimage.CopyOptions{Writer: report, MaxRetries: &retries, RetryDelay: &delay}}
+	pulled, err := runtime.Pull(ctx, name, config.PullPolicyMissing, options)
+	if err != nil {
+		return "", err
+	}
+	if len(pulled) != 1 {
+		return "", fmt.Errorf("%d images came instead of one", len(pulled))
+	}
+	return pulled[0].ID(), nil
 }
