@@ -19,8 +19,8 @@ import (
 )
 
 const doctorLong = `Check what a rebuild needs of this machine: the user's ID ranges, user namespaces, storage, isolation, OCI runtimes with known holes,
-space, configuration; with --from-release and --to-image also whether the payload can be read and the destination be written to (a blob
-of two bytes is sent, which nothing refers to). Each problem comes with what to do about it. Exit code 1 if there is any.`
+space, configuration, what killed runs left; with --from-release and --to-image also whether the credential helpers for them are there, the
+payload can be read, and the destination be written to (a blob of two bytes is sent, which nothing refers to). Each problem comes with what to do about it. Exit code 1 if there is any.`
 
 func newDoctor(streams Streams) *cobra.Command {
 	var o jobOptions
@@ -109,10 +109,12 @@ func (o *jobOptions) reach(ctx context.Context) ([]machine.Finding, error) {
 	}
 	var findings []machine.Finding
 	if o.release != "" {
+		findings = append(findings, helperFindings(reading, o.release)...)
 		sum, err := reading.Resolve(ctx, o.release)
 		findings = append(findings, reachFinding("source", sum, err))
 	}
 	if o.to != "" {
+		findings = append(findings, helperFindings(pushing, o.to)...)
 		findings = append(findings, reachFinding("destination", o.to+" can be written to", writable(ctx, pushing, o.to)))
 	}
 	return findings, closeClients()
