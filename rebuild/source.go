@@ -79,7 +79,7 @@ func (j *Job) fetch(ctx context.Context, u *unit) error {
 		state = ", with changes"
 	}
 	j.report(u.target.Name, StageFetch, Done, "%s at %s%s", tree.Repository, tree.Commit, state)
-	return nil
+	return j.warnOfPointers(ctx, u, tree)
 }
 
 // checkOut makes sure that the files of a unit's source are there.
