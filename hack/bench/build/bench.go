@@ -40,6 +40,9 @@ func newBench(ctx context.Context, o options) (*bench, error) {
 	if err := os.RemoveAll(b.tree); err != nil {
 		return nil, err
 	}
+	if err := os.MkdirAll(o.work, 0o700); err != nil {
+		return nil, err
+	}
 	if err := command(ctx, "cp", "-a", o.source, b.tree).Run(); err != nil {
 		return nil, fmt.Errorf("copying the source: %w", err)
 	}

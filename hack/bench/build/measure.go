@@ -81,7 +81,7 @@ func (b *bench) changes(ctx context.Context) error {
 func (b *bench) handSteps(ctx context.Context) error {
 	clone := filepath.Join(b.work, "clone")
 	defer os.RemoveAll(clone)
-	if err := command(ctx, "git", "clone", "-q", "--depth=1", "file://"+b.tree, clone).Run(); err != nil {
+	if err := command(ctx, "git", "-c", "advice.detachedHead=false", "clone", "-q", "--depth=1", "file://"+b.tree, clone).Run(); err != nil {
 		return fmt.Errorf("cloning: %w", err)
 	}
 	image := b.registry.host + "/bench/hand:component"
