@@ -1,5 +1,5 @@
 # Everything a contributor runs. `make help` lists it.
-TAGS    := containers_image_openpgp exclude_graphdriver_btrfs
+TAGS    := containers_image_openpgp exclude_graphdriver_btrfs osusergo
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 GO      ?= go
 PREFIX  ?= /usr/local

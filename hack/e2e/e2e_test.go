@@ -15,7 +15,7 @@ import (
 )
 
 // tags are the build tags of the program, as in the Makefile.
-const tags = "containers_image_openpgp exclude_graphdriver_btrfs"
+const tags = "containers_image_openpgp exclude_graphdriver_btrfs osusergo"
 
 func TestMain(m *testing.M) {
 	code, err := run(m)

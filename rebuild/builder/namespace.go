@@ -7,9 +7,12 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"os/user"
+	"strconv"
 	"strings"
 	"syscall"
 
+	"github.com/sirupsen/logrus"
 	"go.podman.io/storage/pkg/homedir"
 	"go.podman.io/storage/pkg/unshare"
 	"golang.org/x/sys/unix"
@@ -30,8 +33,37 @@ func EnterUserNamespace() error {
 			return fault.New(fault.Other, "`oc rebuild doctor` says which switch forbids it.", err)
 		}
 	}
-	unshare.MaybeReexecUsingUserNamespace(false)
+	if err := nameUser(); err != nil {
+		return err
+	}
+	enterUserNamespace()
 	return enterMountNamespace()
+}
+
+// enterUserNamespace lets the library end the program, as it does where something is wrong, not without a word.
+func enterUserNamespace() {
+	logger := logrus.StandardLogger()
+	level, output := logger.GetLevel(), logger.Out
+	logger.SetLevel(logrus.ErrorLevel)
+	logger.SetOutput(os.Stderr)
+	unshare.MaybeReexecUsingUserNamespace(false)
+	logger.SetLevel(level)
+	logger.SetOutput(output)
+}
+
+// nameUser starts the program again with USER set where a user has no entry in /etc/passwd, as in a container with an arbitrary user ID: the
+// container libraries look the user's name up, once, and then take that one.
+func nameUser() error {
+	_, err := user.Current()
+	if err != nil && os.Getenv("USER") == "" {
+		if err = os.Setenv("USER", strconv.Itoa(os.Geteuid())); err == nil {
+			err = syscall.Exec("/proc/self/exe", os.Args, os.Environ())
+		}
+	}
+	if err != nil {
+		return fault.New(fault.Other, "Give the user an entry in /etc/passwd, or a directory in HOME.", fmt.Errorf("finding out who the user is: %w", err))
+	}
+	return nil
 }
 
 // TryUserNamespace makes a user namespace and returns why that is not allowed.
