@@ -23,22 +23,31 @@ func stableHistory(config []byte) ([]byte, error) {
 	if err := json.Unmarshal(config, &fields); err != nil {
 		return nil, fmt.Errorf("parsing the config of the new image: %w", err)
 	}
-	var history []map[string]json.RawMessage
-	if err := json.Unmarshal(fields["history"], &history); err != nil {
-		return nil, fmt.Errorf("parsing the history of the new image: %w", err)
-	}
-	for _, entry := range history {
-		if by, ok := entry["created_by"]; ok {
-			entry["created_by"] = trailingSpace.ReplaceAll(forcedTime.ReplaceAll(contentSum.ReplaceAll(by, []byte("$1")), nil), []byte(`"`))
+	if fields["history"] != nil { // buildah writes none where the base has none
+		if err := withStableSteps(fields); err != nil {
+			return nil, err
 		}
-	}
-	var err error
-	if fields["history"], err = json.Marshal(history); err != nil {
-		return nil, fmt.Errorf("writing the history of the new image: %w", err)
 	}
 	stable, err := json.Marshal(fields)
 	if err != nil {
 		return nil, fmt.Errorf("writing the config of the new image: %w", err)
 	}
 	return stable, nil
+}
+
+// withStableSteps rewrites the history in a config.
+func withStableSteps(fields map[string]json.RawMessage) (err error) {
+	var history []map[string]json.RawMessage
+	if err := json.Unmarshal(fields["history"], &history); err != nil {
+		return fmt.Errorf("parsing the history of the new image: %w", err)
+	}
+	for _, entry := range history {
+		if by, ok := entry["created_by"]; ok {
+			entry["created_by"] = trailingSpace.ReplaceAll(forcedTime.ReplaceAll(contentSum.ReplaceAll(by, []byte("$1")), nil), []byte(`"`))
+		}
+	}
+	if fields["history"], err = json.Marshal(history); err != nil {
+		return fmt.Errorf("writing the history of the new image: %w", err)
+	}
+	return nil
 }

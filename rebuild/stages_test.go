@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
 )
@@ -202,5 +204,30 @@ func TestKeptStagesAreForgotten(t *testing.T) {
 	}
 	if left := p.leftovers(t); len(left) > 0 {
 		t.Errorf("left behind: %q", left)
+	}
+}
+
+// TestBaseWithoutHistory builds on a base whose config does not say how it was made: some tools write none.
+func TestBaseWithoutHistory(t *testing.T) {
+	p := newPlayground(t)
+	base := baseImage(t, map[string]string{"bin/tool": staticTool(t)})
+	config, err := base.ConfigFile()
+	check(t, err)
+	config = config.DeepCopy()
+	config.History = nil
+	base, err = mutate.ConfigFile(base, config)
+	check(t, err)
+	p.base = p.registry.Push(t, "bases/base", "bare", base)
+	directory := source(t, map[string]string{"Dockerfile": p.dockerfile(
+		"FROM BASE\nRUN [\"/bin/tool\", \"write\", \"/one\", \"1\"]\nCOPY file /file\nRUN [\"/bin/tool\", \"remove\", \"/one\"]\n"), "file": "1"})
+	var digests []string
+	for _, noCache := range []bool{false, false, true} {
+		forget(t, p)
+		o := p.options(t)
+		o.NoCache, o.KeepStagesAfter = noCache, 1
+		digests = append(digests, string(p.mustRun(t, o, target("one", directory)).Components[0].Digest))
+	}
+	if digests[0] != digests[1] || digests[0] != digests[2] {
+		t.Errorf("the builds made %q, want the same", digests)
 	}
 }

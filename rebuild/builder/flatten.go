@@ -147,6 +147,9 @@ func flatHistory(config, base []byte, timestamp time.Time) (map[string]json.RawM
 	var fields map[string]json.RawMessage
 	var history []map[string]json.RawMessage
 	err := errors.Join(json.Unmarshal(base, &below), json.Unmarshal(config, &fields))
+	if fields["history"] == nil && err == nil {
+		return fields, nil // the base has none either
+	}
 	if err == nil {
 		err = json.Unmarshal(fields["history"], &history)
 	}
