@@ -126,12 +126,17 @@ func (j *Job) buildKey(u *unit, dockerfile []byte, all *outcomes) (string, error
 	if err != nil {
 		return "", err
 	}
-	os, arch, variant := j.Reading.Platform()
-	return inputs{
+	return keyOf(inputs{
 		Version: recordVersion, Dockerfile: string(dockerfile), Args: u.args, Labels: u.labels, Context: context,
-		Time: u.tree.Time.UTC(), Platform: strings.Join([]string{os, arch, variant}, "/"), Network: j.Build.Network,
+		Time: u.tree.Time.UTC(), Platform: j.platform(), Network: j.Build.Network,
 		Compression: j.Compression,
-	}.key()
+	})
+}
+
+// platform returns what images are built for, as os/arch/variant.
+func (j *Job) platform() string {
+	os, arch, variant := j.Reading.Platform()
+	return strings.Join([]string{os, arch, variant}, "/")
 }
 
 // open returns the builder.

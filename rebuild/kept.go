@@ -101,7 +101,8 @@ func ForgetStages(directory string, before time.Time) error {
 
 // forget removes images by name.
 func (s storage) forget(names []string) (err error) {
-	b, err := builder.Open(builder.Options{StorageRoot: s.Root, StorageDriver: s.Driver, Temp: os.TempDir()})
+	// Nothing is built: no runtime has to be tried.
+	b, err := builder.Open(builder.Options{StorageRoot: s.Root, StorageDriver: s.Driver, Temp: os.TempDir(), Isolation: "chroot"})
 	if err != nil {
 		return err
 	}

@@ -30,9 +30,9 @@ type inputs struct {
 	Compression string `json:"compression,omitempty"`
 }
 
-// key returns the name under which the artifact of these inputs is kept.
-func (i inputs) key() (string, error) {
-	data, err := json.Marshal(i)
+// keyOf returns the name under which what a build makes of inputs is kept.
+func keyOf(inputs any) (string, error) {
+	data, err := json.Marshal(inputs)
 	if err != nil {
 		return "", fmt.Errorf("describing the inputs of a build: %w", err)
 	}

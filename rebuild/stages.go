@@ -2,15 +2,11 @@ package rebuild
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig/dockerfile"
@@ -178,30 +174,19 @@ func (j *Job) stageCheckpoint(u *unit, build builder.Build, c dockerfile.Checkpo
 	if err != nil {
 		return stageCheckpoint{}, err
 	}
-	os, arch, variant := j.Reading.Platform()
 	inputs := stageInputs{
 		Version: recordVersion, Dockerfile: string(c.Text()), Args: u.args, Sources: sources,
-		Platform: strings.Join([]string{os, arch, variant}, "/"), Network: j.Build.Network,
+		Platform: j.platform(), Network: j.Build.Network,
 	}
 	if len(build.Caches) > 0 {
 		if inputs.Compile, err = cache.Generation(filepath.Dir(build.Caches[0].Directory)); err != nil {
 			return stageCheckpoint{}, err
 		}
 	}
-	key, err := inputs.key()
+	key, err := keyOf(inputs)
 	if err != nil {
 		return stageCheckpoint{}, err
 	}
-	cost, err := stageInputs{Dockerfile: sourceVariables.ReplaceAllString(string(c.Text()), "")}.key()
+	cost, err := keyOf(stageInputs{Dockerfile: sourceVariables.ReplaceAllString(string(c.Text()), "")})
 	return stageCheckpoint{c, key, cost}, err
-}
-
-// key returns the name under which what these inputs give is kept.
-func (i stageInputs) key() (string, error) {
-	data, err := json.Marshal(i)
-	if err != nil {
-		return "", fmt.Errorf("describing the inputs of a stage: %w", err)
-	}
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:]), nil
 }

@@ -113,6 +113,9 @@ func Name(directory, repository string) error {
 // Generation returns a word that stands for a compile cache from its making to its removal.
 func Generation(directory string) (string, error) {
 	path := filepath.Join(directory, generationFile)
+	if word, err := os.ReadFile(path); err == nil {
+		return string(word), nil
+	}
 	file, err := os.CreateTemp(directory, ".new-")
 	if err != nil {
 		return "", fmt.Errorf("marking a compile cache: %w", err)
