@@ -15,6 +15,7 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/payload"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/scratch"
 )
 
 // Configs finds the ci-operator config that promotes a component.
@@ -56,9 +57,6 @@ type Options struct {
 	Progress    Progress
 }
 
-// ScratchPrefix begins the name of the directory in $TMPDIR that a run works in and removes at its end.
-const ScratchPrefix = "oc-rebuild-job-"
-
 // Job is one run. It is good for one request.
 type Job struct {
 	Options
@@ -78,15 +76,15 @@ func New(options Options) (*Job, error) {
 			return nil, fmt.Errorf("preparing the cache: %w", err)
 		}
 	}
-	scratch, err := os.MkdirTemp("", ScratchPrefix)
+	own, err := os.MkdirTemp("", scratch.JobPrefix)
 	if err != nil {
 		return nil, fmt.Errorf("making a scratch directory: %w", err)
 	}
-	lock, err := cache.Hold(scratch)
+	lock, err := cache.Hold(own)
 	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(scratch))
+		return nil, errors.Join(err, os.RemoveAll(own))
 	}
-	return &Job{Options: options, scratch: scratch, alive: lock, clock: newClock()}, nil
+	return &Job{Options: options, scratch: own, alive: lock, clock: newClock()}, nil
 }
 
 // Close removes everything that the job made outside its cache and the containers storage.

@@ -13,8 +13,9 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
 )
 
-// jobs begins the name of the directory of a job that runs without Enter, as that of `plan` does.
-const jobs = "oc-rebuild-job-"
+// JobPrefix begins the name of the directory in $TMPDIR that a job works in and removes at its end. Where the job runs without Enter, as that
+// of `plan` does, it is the only one.
+const JobPrefix = "oc-rebuild-job-"
 
 // Dead returns the directories of runs that were killed.
 func Dead() ([]string, error) {
@@ -47,7 +48,7 @@ func eachDead(do func(path string) error) error {
 		return err
 	}
 	var failures []error
-	for _, pattern := range []string{filepath.Join(escape(base), prefix+"*"), filepath.Join(escape(os.TempDir()), jobs+"*")} {
+	for _, pattern := range []string{filepath.Join(escape(base), prefix+"*"), filepath.Join(escape(os.TempDir()), JobPrefix+"*")} {
 		paths, err := filepath.Glob(pattern)
 		if err != nil {
 			return fmt.Errorf("looking for temporary directories: %w", err)
