@@ -8,9 +8,10 @@ export CGO_ENABLED = 1
 LDFLAGS := -s -w -X main.version=$(VERSION)
 GOBUILD := $(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)'
 
-.PHONY: build install test test-long vet lint docs verify-vendor demo bench bench-build bench-fetch requirements help
+.PHONY: build install test test-long vet lint docs verify-vendor demo bench bench-build bench-fetch help
 build: ## build bin/oc-rebuild
-	$(GOBUILD) -o bin/oc-rebuild ./cmd/oc-rebuild
+	@echo "Compiling oc-rebuild; with an empty build cache that takes two or three minutes."
+	@$(GOBUILD) -o bin/oc-rebuild ./cmd/oc-rebuild
 
 install: build ## put oc-rebuild and kubectl-rebuild on PATH (PREFIX=/usr/local)
 	install -D -m 0755 bin/oc-rebuild $(DESTDIR)$(PREFIX)/bin/oc-rebuild
@@ -19,10 +20,14 @@ install: build ## put oc-rebuild and kubectl-rebuild on PATH (PREFIX=/usr/local)
 	  install -m 0755 hack/completion $(DESTDIR)$(PREFIX)/bin/$${prefix}_complete-rebuild || exit 1; \
 	done
 
-demo: requirements build ## rebuild an operator in a payload on loopback: no network, no account
-	$(GO) run -tags '$(TAGS)' ./hack/demo
+demo: ## rebuild an operator in a payload on loopback: no network, no account
+	@hack/requirements demo
+	@$(MAKE) --no-print-directory build
+	@echo "Compiling the demo."
+	@$(GO) run -trimpath -tags '$(TAGS)' ./hack/demo
 
-bench: build requirements ## how long each command takes, and how many requests it makes
+bench: build ## how long each command takes, and how many requests it makes
+	@hack/requirements bench
 	$(GO) run -tags '$(TAGS)' ./hack/bench
 
 bench-build: build ## builds beside buildah's, with medians: BENCH='-release R -release-repo D -component C -source D -edit F'
@@ -31,11 +36,10 @@ bench-build: build ## builds beside buildah's, with medians: BENCH='-release R -
 bench-fetch: ## fetch and checkout of a commit beside git's, with medians: BENCH='-repository URL -commit ID'
 	$(GO) run -tags '$(TAGS)' ./hack/bench/fetch $(BENCH)
 
-requirements: ## install (as root) or name the programs that demo and tests use
-	@hack/requirements
-
-test: requirements ## all tests that fit ten minutes on two cores
-	$(GO) test -tags '$(TAGS)' -timeout 25m ./...
+test: ## all tests that fit ten minutes on two cores
+	@hack/requirements test
+	@echo "Testing; with an empty build cache nothing is heard for some minutes while everything is compiled."
+	@$(GO) test -trimpath -tags '$(TAGS)' -timeout 25m ./...
 
 test-long: ## rebuild real operators in a real payload: OC_REBUILD_SHARED and OC_REBUILD_GIT_ROOT say where the data are
 	$(GO) test -tags '$(TAGS)' -timeout 60m -count=1 -run TestRealPayload -v ./hack/e2e

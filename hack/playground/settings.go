@@ -20,6 +20,7 @@ func (p *Playground) Env() []string {
 		"XDG_DATA_HOME=" + filepath.Join(home, ".local", "share"),
 		"XDG_RUNTIME_DIR=" + filepath.Join(p.Dir, "run"),
 		"TMPDIR=" + filepath.Join(p.Dir, "tmp"),
+		"CONTAINERS_CONF=" + filepath.Join(home, ".config", "containers", "containers.conf"),
 		"CONTAINERS_REGISTRIES_CONF=" + filepath.Join(home, ".config", "containers", "registries.conf"),
 		"CONTAINERS_STORAGE_CONF=" + filepath.Join(home, ".config", "containers", "storage.conf"),
 		"REGISTRY_AUTH_FILE=" + p.AuthFile(),
@@ -62,7 +63,7 @@ func (p *Playground) writeSettings() error {
 	for name, text := range map[string]string{
 		filepath.Join(config, "registries.conf"): p.registries(),
 		filepath.Join(config, "storage.conf"):    p.storageConf(),
-		filepath.Join(config, "policy.json"):     "{\"default\": [{\"type\": \"insecureAcceptAnything\"}]}\n",
+		filepath.Join(config, "containers.conf"): "[engine]\nhelper_binaries_dir = []\n", // no program of a distribution's is needed
 		p.AuthFile():                             "{}\n",
 		filepath.Join(p.home(), ".gitconfig"): fmt.Sprintf(
 			"[url %q]\n\tinsteadOf = https://github.com/\n[user]\n\tname = Playground\n\temail = playground@example.com\n", p.Git.URL),

@@ -104,6 +104,7 @@ func (b *Builder) buildOptions(build Build) (define.BuildOptions, error) {
 		OutputFormat:            define.Dockerv2ImageManifest,
 		SystemContext:           b.options.SystemContext,
 		ConfigureNetwork:        define.NetworkDefault,
+		NetworkInterface:        noNetwork{},
 		NamespaceOptions:        b.namespaces(),
 		Labels:                  labelList(build.Labels),
 		Layers:                  false,

@@ -60,7 +60,7 @@ func (b *Builder) flatten(ctx context.Context, image, base Image, timestamp time
 func (b *Builder) replay(ctx context.Context, layers []Layer, base Image, timestamp time.Time) (made Image, err error) {
 	container, err := buildah.NewBuilder(ctx, b.store, buildah.BuilderOptions{
 		FromImage: base.ID, PullPolicy: define.PullNever, SystemContext: b.options.SystemContext,
-		Isolation: b.isolation.Kind, DefaultMountsFilePath: os.DevNull,
+		Isolation: b.isolation.Kind, DefaultMountsFilePath: os.DevNull, NetworkInterface: noNetwork{},
 		CommonBuildOpts: &define.CommonBuildOptions{},
 	})
 	if err != nil {

@@ -32,6 +32,9 @@ func EnterUserNamespace() error {
 		if err := TryUserNamespace(); err != nil {
 			return fault.New(fault.Other, "`oc rebuild doctor` says which switch forbids it.", err)
 		}
+		if err := findMappers(); err != nil {
+			return err
+		}
 	}
 	if err := nameUser(); err != nil {
 		return err
@@ -62,6 +65,17 @@ func nameUser() error {
 	}
 	if err != nil {
 		return fault.New(fault.Other, "Give the user an entry in /etc/passwd, or a directory in HOME.", fmt.Errorf("finding out who the user is: %w", err))
+	}
+	return nil
+}
+
+// findMappers makes sure that the two programs are there which give a user namespace its users.
+func findMappers() error {
+	for _, program := range []string{"newuidmap", "newgidmap"} {
+		if _, err := exec.LookPath(program); err != nil {
+			return fault.New(fault.Other, "Install the package uidmap (Debian, Ubuntu) or shadow-utils (Fedora, RHEL), or run as root.",
+				fmt.Errorf("building without root needs the program %s: %w", program, err))
+		}
 	}
 	return nil
 }

@@ -71,12 +71,13 @@ func rangeOf(file, name string, uid int) (total int, err error) {
 
 // mapper checks that newuidmap or newgidmap is there and has the right that it needs.
 func mapper(program string) Finding {
-	finding := Finding{Check: program, State: Note, Advice: "Install it: package uidmap on Debian and Ubuntu, shadow-utils on Fedora and RHEL."}
+	finding := Finding{Check: program, State: Problem, Advice: "Install it: package uidmap on Debian and Ubuntu, shadow-utils on Fedora and RHEL."}
 	path, err := exec.LookPath(program)
 	if err != nil {
-		finding.Message = "not installed: only one user ID can be mapped"
+		finding.Message = "not installed: no user namespace can be set up without root"
 		return finding
 	}
+	finding.State = Note // one user ID can be mapped all the same
 	info, err := os.Stat(path)
 	if err != nil {
 		finding.Message = err.Error()

@@ -58,7 +58,7 @@ func TestSubordinateIDs(t *testing.T) {
 func TestMapper(t *testing.T) {
 	directory := t.TempDir()
 	t.Setenv("PATH", directory)
-	if got := mapper("newuidmap"); got.State != Note || !strings.Contains(got.Advice, "uidmap") {
+	if got := mapper("newuidmap"); got.State != Problem || !strings.Contains(got.Advice, "uidmap") {
 		t.Errorf("mapper() without the program = %+v, want advice to install it", got)
 	}
 	path := filepath.Join(directory, "newuidmap")

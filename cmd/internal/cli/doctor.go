@@ -73,7 +73,7 @@ func (o *jobOptions) examine(ctx context.Context) ([]machine.Finding, error) {
 	}
 	kernel := machine.Kernel(user != 0, builder.TryUserNamespace)
 	findings := append(machine.Identity(user), kernel...)
-	if machine.Problems(kernel) == 0 {
+	if machine.Problems(findings) == 0 {
 		if err := builder.EnterUserNamespace(); err != nil {
 			return nil, err
 		}
