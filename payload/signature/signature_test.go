@@ -3,17 +3,24 @@ package signature_test
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	"github.com/opencontainers/go-digest"
+	imagesignature "go.podman.io/image/v5/signature"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/payload/signature"
@@ -24,7 +31,7 @@ const (
 	other   = digest.Digest("sha256:1511693daf5d1cb36507c8f17c6b77b00266a8815e6f204c3243f4677128db61")
 )
 
-func entity(t *testing.T) *openpgp.Entity {
+func entity(t testing.TB) *openpgp.Entity {
 	t.Helper()
 	e, err := openpgp.NewEntity("publisher", "", "publisher@example.org", nil)
 	if err != nil {
@@ -34,7 +41,7 @@ func entity(t *testing.T) *openpgp.Entity {
 }
 
 // keys writes the public key of an entity to a file and reads it back.
-func keys(t *testing.T, e *openpgp.Entity) signature.Keys {
+func keys(t testing.TB, e *openpgp.Entity) signature.Keys {
 	t.Helper()
 	var data bytes.Buffer
 	if err := e.Serialize(&data); err != nil {
@@ -53,22 +60,6 @@ func keys(t *testing.T, e *openpgp.Entity) signature.Keys {
 
 func claim(kind string, image digest.Digest) string {
 	return fmt.Sprintf(`{"critical":{"type":%q,"image":{"docker-manifest-digest":%q},"identity":{"docker-reference":"quay.io/x/y"}},"optional":{}}`, kind, image)
-}
-
-func sign(t *testing.T, e *openpgp.Entity, text string) []byte {
-	t.Helper()
-	var message bytes.Buffer
-	w, err := openpgp.Sign(&message, e, nil, nil)
-	if err == nil {
-		_, err = w.Write([]byte(text))
-	}
-	if err == nil {
-		err = w.Close()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return message.Bytes()
 }
 
 // store is a directory with signatures of the release.
@@ -175,15 +166,188 @@ func TestConfigMap(t *testing.T) {
 	}
 }
 
-// FuzzVerify reads hostile signatures: none may be good.
+// FuzzVerify searches for messages that are taken for good: whatever is must be good for image/v5's verifier too, which podman and CRI-O use.
 func FuzzVerify(f *testing.F) {
+	publisher := entity(f)
+	trusted, theirs := keys(f, publisher), mechanism(f, publisher)
+	good := sign(f, publisher, claim("atomic container signature", release))
 	f.Add([]byte("x"))
 	f.Add([]byte(claim("atomic container signature", release)))
+	f.Add(good)
+	f.Add(unsigned(f, publisher, claim("atomic container signature", release), false))
+	f.Add(unsigned(f, publisher, claim("atomic container signature", release)+strings.Repeat(" ", 2<<20), true))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if _, err := signature.Verify(context.Background(), signature.Keys{}, []signature.Store{single(data)}, release); err == nil {
-			t.Errorf("%q is a good signature without any key", data)
+		if _, err := signature.Verify(context.Background(), trusted, []signature.Store{single(data)}, release); err != nil {
+			return
+		}
+		if _, _, err := theirs.Verify(data); err != nil {
+			t.Errorf("%.200q is taken for a good signature: %v", data, err)
 		}
 	})
+}
+
+// mechanism is the verifier of image/v5 with a key of the publisher's.
+func mechanism(t testing.TB, publisher *openpgp.Entity) imagesignature.SigningMechanism {
+	t.Helper()
+	var data bytes.Buffer
+	if err := publisher.Serialize(&data); err != nil {
+		t.Fatal(err)
+	}
+	m, _, err := imagesignature.NewEphemeralGPGSigningMechanism(data.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// unsigned is a message that says who signed it, without a signature: whoever knows the public key can write it.
+func unsigned(t testing.TB, publisher *openpgp.Entity, text string, compressed bool) []byte {
+	t.Helper()
+	var message bytes.Buffer
+	var out io.WriteCloser = nopCloser{&message}
+	var err error
+	if compressed {
+		out, err = packet.SerializeCompressed(out, packet.CompressionZLIB, nil)
+	}
+	if err == nil {
+		err = (&packet.OnePassSignature{
+			Version: 3, SigType: packet.SigTypeBinary, Hash: crypto.SHA256, PubKeyAlgo: publisher.PrimaryKey.PubKeyAlgo, KeyId: publisher.PrimaryKey.KeyId, IsLast: true,
+		}).Serialize(out)
+	}
+	var literal io.WriteCloser
+	if err == nil {
+		literal, err = packet.SerializeLiteral(nopCloser{out}, true, "", 0)
+	}
+	if err == nil {
+		_, err = literal.Write([]byte(text))
+	}
+	if err := errors.Join(err, literal.Close(), out.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return message.Bytes()
+}
+
+type nopCloser struct{ io.Writer }
+
+func (nopCloser) Close() error { return nil }
+
+// signWith signs as somebody whose clock and validity a config sets.
+func signWith(t testing.TB, e *openpgp.Entity, text string, config *packet.Config) []byte {
+	t.Helper()
+	var message bytes.Buffer
+	w, err := openpgp.Sign(&message, e, nil, config)
+	if err == nil {
+		_, err = w.Write([]byte(text))
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return message.Bytes()
+}
+
+func sign(t testing.TB, e *openpgp.Entity, text string) []byte {
+	t.Helper()
+	return signWith(t, e, text, nil)
+}
+
+// nested is a message with two signatures, the outer one by a stranger.
+func nested(t testing.TB, outer, inner *openpgp.Entity, text string) []byte {
+	t.Helper()
+	one, two := sign(t, outer, text), sign(t, inner, text)
+	// One-pass packets of both, the literal, the signatures in reverse: the packets are cut apart where the literal begins and ends.
+	parts := func(message []byte) (onePass, literal, rest []byte) {
+		reader := bytes.NewReader(message)
+		packets := packet.NewReader(reader)
+		if _, err := packets.Next(); err != nil {
+			t.Fatal(err)
+		}
+		begin := len(message) - reader.Len()
+		p, err := packets.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadAll(p.(*packet.LiteralData).Body); err != nil {
+			t.Fatal(err)
+		}
+		end := len(message) - reader.Len()
+		return message[:begin], message[begin:end], message[end:]
+	}
+	onePassOne, literal, signatureOne := parts(one)
+	onePassTwo, _, signatureTwo := parts(two)
+	onePassOne = bytes.Clone(onePassOne)
+	onePassOne[len(onePassOne)-1] = 0 // not the last
+	return slices.Concat(onePassOne, onePassTwo, literal, signatureTwo, signatureOne)
+}
+
+// TestTwoSigners asks of a message with two signatures what podman and CRI-O say of it.
+func TestTwoSigners(t *testing.T) {
+	publisher, stranger := entity(t), entity(t)
+	text := claim("atomic container signature", release)
+	for name, message := range map[string][]byte{
+		"a stranger's outside": nested(t, stranger, publisher, text), "a stranger's inside": nested(t, publisher, stranger, text), "strangers'": nested(t, stranger, stranger, text),
+	} {
+		_, _, want := mechanism(t, publisher).Verify(message)
+		if _, err := signature.Verify(t.Context(), keys(t, publisher), []signature.Store{single(message)}, release); (err == nil) != (want == nil) {
+			t.Errorf("%s: %v; image/v5 says %v", name, err, want)
+		}
+	}
+}
+
+// TestForgeries tries what somebody without the key, or with one that is no longer good, can write.
+func TestForgeries(t *testing.T) {
+	publisher := entity(t)
+	text := claim("atomic container signature", release)
+	long := text + strings.Repeat(" ", 2<<20)
+	past := func() time.Time { return time.Now().Add(-48 * time.Hour) }
+	expiring, err := openpgp.NewEntity("expiring", "", "e@example.org", &packet.Config{Time: past, KeyLifetimeSecs: 3600})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lasting, err := openpgp.NewEntity("lasting", "", "l@example.org", &packet.Config{Time: past})
+	if err != nil {
+		t.Fatal(err)
+	}
+	revoked := entity(t)
+	expired, old := keys(t, expiring), signWith(t, expiring, text, &packet.Config{Time: past})
+	byRevoked := sign(t, revoked, text)
+	if err := revoked.RevokeKey(packet.KeyCompromised, "stolen", nil); err != nil {
+		t.Fatal(err)
+	}
+	var detached, clear bytes.Buffer
+	if err := openpgp.DetachSign(&detached, publisher, strings.NewReader(text), nil); err != nil {
+		t.Fatal(err)
+	}
+	clear.WriteString("-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n" + text + "\n")
+	if err := openpgp.ArmoredDetachSignText(&clear, publisher, strings.NewReader(text), nil); err != nil {
+		t.Fatal(err)
+	}
+	trusted := keys(t, publisher)
+	for name, test := range map[string]struct {
+		keys    signature.Keys
+		message []byte
+	}{
+		"no signature":                   {trusted, unsigned(t, publisher, text, false)},
+		"no signature, long":             {trusted, unsigned(t, publisher, long, false)},
+		"no signature, compressed":       {trusted, unsigned(t, publisher, text, true)},
+		"no signature, long, compressed": {trusted, unsigned(t, publisher, long, true)},
+		"a signature, long":              {trusted, sign(t, publisher, long)},
+		"another's signature after it":   {trusted, append(unsigned(t, publisher, text, false), detached.Bytes()[:len(detached.Bytes())-1]...)},
+		"a signature of another text":    {trusted, append(unsigned(t, publisher, claim("atomic container signature", release)+" ", false), detached.Bytes()...)},
+		"an expired key":                 {expired, old},
+		"a revoked key":                  {keys(t, revoked), byRevoked},
+		"an expired signature":           {keys(t, lasting), signWith(t, lasting, text, &packet.Config{SigLifetimeSecs: 1, Time: past})},
+		"detached":                       {trusted, detached.Bytes()},
+		"clear text":                     {trusted, clear.Bytes()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := signature.Verify(t.Context(), test.keys, []signature.Store{single(test.message)}, release); fault.KindOf(err) != fault.Unresolved {
+				t.Errorf("%d bytes are taken for a good signature (%v)", len(test.message), err)
+			}
+		})
+	}
 }
 
 // single is a store with one signature.

@@ -112,16 +112,20 @@ func (k Keys) check(data []byte, image digest.Digest) error {
 	if !message.IsSigned || message.IsEncrypted {
 		return errors.New("it is not a signed message")
 	}
-	text, err := io.ReadAll(io.LimitReader(message.UnverifiedBody, maxSignature))
+	text, err := io.ReadAll(io.LimitReader(message.UnverifiedBody, maxSignature+1))
 	if err != nil {
 		return fmt.Errorf("reading what it signs: %w", err)
 	}
-	// The signature is only checked when the text was read to its end.
+	// The signature is only looked at when the text was read to its end: before that nothing is wrong with any message.
 	switch {
+	case len(text) > maxSignature:
+		return fmt.Errorf("what it signs has more than %d bytes", maxSignature)
 	case message.SignatureError != nil:
 		return fmt.Errorf("by key %X: %w", message.SignedByKeyId, message.SignatureError)
 	case message.SignedBy == nil:
 		return fmt.Errorf("it is by key %X, which is not trusted", message.SignedByKeyId)
+	case message.Signature == nil:
+		return fmt.Errorf("it names key %X, and no signature follows", message.SignedByKeyId)
 	}
 	var claim struct {
 		Critical struct {
