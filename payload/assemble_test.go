@@ -2,6 +2,7 @@ package payload_test
 
 import (
 	"context"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -76,6 +77,65 @@ func TestDeltaAndFullAgree(t *testing.T) {
 				t.Errorf("delta gave %s, full %s", digests[""], digests[payload.Full])
 			}
 		})
+	}
+}
+
+// TestAnySetOfChanges assembles random sets of changes both ways.
+func TestAnySetOfChanges(t *testing.T) {
+	_, seeded := seedSmall(t)
+	anySets(t, small(), seeded, 150)
+}
+
+// anySets assembles random sets of changes both ways: components that take each other's images, in pairs and in rings, or the same one.
+// Either both methods refuse, or they give the same files.
+func anySets(t *testing.T, seed payloadtest.Release, seeded payloadtest.Seeded, rounds int) {
+	t.Helper()
+	release := open(t, seeded.PullSpec)
+	cache, err := payload.OpenCache(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	deltas := 0
+	for range rounds {
+		var changes []payload.Change
+		order := random.Perm(len(seed.Components))[:2+random.IntN(min(len(seed.Components)-1, 20))]
+		operators := random.IntN(4) == 0
+		for i, at := range order {
+			from := seed.Components[order[(i+1)%len(order)]]
+			if random.IntN(4) == 0 { // not a ring: two may take the same one
+				from = seed.Components[random.IntN(len(seed.Components))]
+			}
+			if to := seed.Components[at]; (len(to.Manifests) == 0 || operators) && (len(to.Manifests) == 0) == (len(from.Manifests) == 0) && to.Name != "cluster-version-operator" {
+				changes = append(changes, payload.Change{Component: to.Name, Image: seeded.Images[from.Name]})
+			}
+		}
+		assemble := func(method payload.Method) (map[string]string, error) {
+			assembly, err := payload.Assemble(t.Context(), payloadtest.Client(t), release, changes,
+				payload.AssembleOptions{Method: method, Cache: cache, SkipManifestCheck: true})
+			if err != nil {
+				return nil, err
+			}
+			if assembly.Method == payload.Delta {
+				deltas++
+			}
+			got := map[string]string{}
+			for _, file := range assembly.Files() {
+				got[file.Name] = string(file.Data)
+			}
+			return got, nil
+		}
+		delta, deltaErr := assemble("")
+		full, fullErr := assemble(payload.Full)
+		if (deltaErr == nil) != (fullErr == nil) {
+			t.Fatalf("%v: delta %v, full %v", changes, deltaErr, fullErr)
+		}
+		if diff := cmp.Diff(full, delta); diff != "" {
+			t.Fatalf("%v (-full +delta):\n%s", changes, diff)
+		}
+	}
+	if deltas < rounds/10 {
+		t.Errorf("only %d of %d sets were assembled as a delta", deltas, rounds)
 	}
 }
 

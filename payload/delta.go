@@ -51,10 +51,12 @@ func (a *assembler) delta(ctx context.Context) (done *Assembly, reason string, e
 		renders[s.name] = after
 	}
 	stamped := edited.stamped()
+	specs := map[string]string{}
+	for _, s := range a.swaps {
+		specs[tagOf(a.old.References, s.name).From.Name] = s.spec
+	}
 	for i := range edited.entries {
-		for _, s := range a.swaps {
-			edited.entries[i].Data = replacePullSpec(edited.entries[i].Data, tagOf(a.old.References, s.name).From.Name, s.spec)
-		}
+		edited.entries[i].Data = replacePullSpecs(edited.entries[i].Data, specs)
 	}
 	for name, files := range renders {
 		edited.swap(name, files)

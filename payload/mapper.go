@@ -2,6 +2,7 @@ package payload
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -141,30 +142,40 @@ func replaceMatches(pattern *regexp.Regexp, data []byte, replace func([][]byte) 
 	return append(out, data[last:]...)
 }
 
-// replacePullSpec replaces a pull spec that the mapper once wrote by another one: the boundaries are those of the mapper, so that text which
-// it cannot have written stays.
-func replacePullSpec(data []byte, from, to string) []byte {
-	var out []byte
-	rest := data
-	for {
-		i := bytes.Index(rest, []byte(from))
-		if i < 0 {
-			break
-		}
-		end := i + len(from)
-		before := len(data) - len(rest) + i - 1
-		out = append(out, rest[:i]...)
-		if (before < 0 || !isWord(data[before])) && (end == len(rest) || strings.IndexByte(" \t\n\f\r\"'", rest[end]) >= 0) {
-			out = append(out, to...)
-		} else {
-			out = append(out, from...)
-		}
-		rest = rest[end:]
+// replacePullSpecs replaces pull specs that the mapper once wrote by others, all at once: what was written for one is not looked at for
+// another. The boundaries are those of the mapper, so that text which it cannot have written stays.
+func replacePullSpecs(data []byte, targets map[string]string) []byte {
+	type span struct {
+		begin, end int
+		target     string
 	}
-	if out == nil {
+	var found []span
+	for from, to := range targets {
+		for begin := bytes.Index(data, []byte(from)); begin >= 0; {
+			end := begin + len(from)
+			if (begin == 0 || !isWord(data[begin-1])) && (end == len(data) || strings.IndexByte(" \t\n\f\r\"'", data[end]) >= 0) {
+				found = append(found, span{begin, end, to})
+			}
+			next := bytes.Index(data[begin+1:], []byte(from))
+			if next < 0 {
+				break
+			}
+			begin += 1 + next
+		}
+	}
+	if found == nil {
 		return data
 	}
-	return append(out, rest...)
+	slices.SortFunc(found, func(a, b span) int { return cmp.Or(a.begin-b.begin, b.end-a.end) })
+	var out []byte
+	last := 0
+	for _, s := range found {
+		if s.begin >= last { // else it is inside one that begins earlier
+			out = append(append(out, data[last:s.begin]...), s.target...)
+			last = s.end
+		}
+	}
+	return append(out, data[last:]...)
 }
 
 // isWord tells whether \w of a regular expression matches the byte.

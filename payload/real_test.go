@@ -40,6 +40,7 @@ func TestRealRelease(t *testing.T) {
 	real, release, r, seeded := seedReal(t)
 	t.Run("byte for byte", func(t *testing.T) { realByteForByte(t, real, seeded) })
 	t.Run("cost", func(t *testing.T) { realCost(t, release, r, seeded) })
+	t.Run("any set", func(t *testing.T) { anySets(t, release, seeded, 12) })
 	t.Run("one at a time", func(t *testing.T) { realOneAtATime(t, release, r, seeded) })
 }
 
