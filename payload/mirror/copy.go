@@ -80,8 +80,10 @@ func (c *copier) result() Result {
 
 func (c *copier) item(ctx context.Context, item Item, done func(Item, digest.Digest)) error {
 	name := cmp.Or(item.Component, "the release image")
-	_, sum, _ := strings.Cut(item.From, "@")
-	has, err := c.to.Has(ctx, item.To, digest.Digest(sum))
+	if err := item.Digest.Validate(); err != nil {
+		return fmt.Errorf("mirroring %s: %q does not say which image it is: %w", name, item.From, err)
+	}
+	has, err := c.to.Has(ctx, item.To, item.Digest)
 	if err == nil && !has {
 		c.copied.Add(1)
 		err = c.image(ctx, item)
@@ -92,7 +94,7 @@ func (c *copier) item(ctx context.Context, item Item, done func(Item, digest.Dig
 		return fmt.Errorf("mirroring %s: %w", name, err)
 	}
 	if done != nil {
-		done(item, digest.Digest(sum))
+		done(item, item.Digest)
 	}
 	return nil
 }
@@ -102,6 +104,9 @@ func (c *copier) image(ctx context.Context, item Item) error {
 	manifest, open, err := c.from.Manifest(ctx, item.From)
 	if err != nil {
 		return err
+	}
+	if manifest.Digest != item.Digest {
+		return fmt.Errorf("%q has become %s meanwhile, it was %s", item.From, manifest.Digest, item.Digest)
 	}
 	if err := c.blobs(ctx, item.To, manifest, open); err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/opencontainers/go-digest"
@@ -29,8 +30,9 @@ const maxManifest = 4 << 20
 // Directory is a Source and a Destination on disk, laid out as oc image mirror reads and writes it: v2/REPOSITORY/blobs/DIGEST, and
 // v2/REPOSITORY/manifests/DIGEST with a link for each tag.
 type Directory struct {
-	root *os.Root
-	part atomic.Int64
+	root     *os.Root
+	part     atomic.Int64
+	verified sync.Map // names of files whose content was found to be what their digest says
 }
 
 // OpenDirectory opens a directory to write to, which is made if it is not there.
@@ -55,7 +57,7 @@ func (d *Directory) Close() error { return d.root.Close() }
 
 // Manifest implements Source. Whatever repository the image had, it is in the directory by its digest.
 func (d *Directory) Manifest(_ context.Context, spec string) (registry.Manifest, func(types.BlobInfo) registry.Blob, error) {
-	want := digest.Digest(digestOf(spec))
+	want := digestOf(spec)
 	if err := want.Validate(); err != nil {
 		return registry.Manifest{}, nil, fmt.Errorf("%q: %w", spec, err)
 	}
@@ -153,7 +155,7 @@ func (d *Directory) read(name string) ([]byte, error) {
 
 func (d *Directory) blob(info types.BlobInfo) registry.Blob {
 	return registry.Blob{Digest: info.Digest, Size: info.Size, MediaType: info.MediaType, Open: func(context.Context) (io.ReadCloser, error) {
-		file, err := d.root.Open(path.Join(blobs, info.Digest.String()))
+		file, err := d.root.Open(blobName(info.Digest))
 		if err != nil {
 			return nil, fmt.Errorf("opening blob %s of the mirror directory: %w", info.Digest, err)
 		}
@@ -161,22 +163,73 @@ func (d *Directory) blob(info types.BlobInfo) registry.Blob {
 	}}
 }
 
-// Has implements Destination.
+// Has implements Destination. An image that an earlier run wrote counts only if every file of it still is what its digest says.
 func (d *Directory) Has(_ context.Context, ref string, want digest.Digest) (bool, error) {
 	data, err := d.read(path.Join(manifests, tagOf(ref)))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	return err == nil && digest.FromBytes(data) == want, err
+	if err != nil || digest.FromBytes(data) != want {
+		return false, err
+	}
+	return d.complete(data, d.manifest, blobName), nil
 }
 
-// Blob implements Destination. A blob gets its name once it is complete, so that what has the name need not be written again.
+func blobName(sum digest.Digest) string { return path.Join(blobs, sum.String()) }
+
+// complete reports whether all is there that a manifest refers to, undamaged.
+func (d *Directory) complete(data []byte, read func(digest.Digest) ([]byte, error), name func(digest.Digest) string) bool {
+	m, err := registry.ParseManifest(data, "", "")
+	if err != nil {
+		return false
+	}
+	for _, blob := range m.Blobs {
+		if !d.intact(name(blob.Digest), blob.Digest) {
+			return false
+		}
+	}
+	for _, instance := range m.Instances {
+		child, err := read(instance.Digest)
+		if err != nil || digest.FromBytes(child) != instance.Digest || !d.complete(child, read, name) {
+			return false
+		}
+	}
+	return true
+}
+
+// intact reports whether a file has the content that a digest names. Each file is read once.
+func (d *Directory) intact(name string, want digest.Digest) bool {
+	if _, ok := d.verified.Load(name); ok {
+		return true
+	}
+	file, err := d.root.Open(name)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	got, err := want.Algorithm().FromReader(file)
+	if err != nil || got != want {
+		return false
+	}
+	d.verified.Store(name, nil)
+	return true
+}
+
+// Blob implements Destination. What has the name and the content already is not written again.
 func (d *Directory) Blob(ctx context.Context, _ string, blob registry.Blob) error {
-	name := path.Join(blobs, blob.Digest.String())
-	if info, err := d.root.Stat(name); err == nil && (blob.Size < 0 || info.Size() == blob.Size) {
+	return d.put(ctx, blobName(blob.Digest), blob)
+}
+
+// put writes a blob that is not there.
+func (d *Directory) put(ctx context.Context, name string, blob registry.Blob) error {
+	if d.intact(name, blob.Digest) {
 		return nil
 	}
-	return d.write(name, func(w io.Writer) error { return blob.Copy(ctx, w) })
+	err := d.write(name, func(w io.Writer) error { return blob.Copy(ctx, w) })
+	if err == nil {
+		d.verified.Store(name, nil) // Copy has seen all of it
+	}
+	return err
 }
 
 // write writes a file beside its place, and moves it there.
@@ -237,7 +290,8 @@ func (d *Directory) Tag(ctx context.Context, ref string, data []byte) error {
 
 func tagOf(ref string) string { return ref[strings.LastIndex(ref, ":")+1:] }
 
-func digestOf(spec string) string {
+// digestOf returns the digest of repository@digest, "" where there is none.
+func digestOf(spec string) digest.Digest {
 	_, sum, _ := strings.Cut(spec, "@")
-	return sum
+	return digest.Digest(sum)
 }

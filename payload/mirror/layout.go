@@ -93,7 +93,7 @@ func (l *Layout) blob(info types.BlobInfo) registry.Blob {
 
 // Manifest implements Source.
 func (l *Layout) Manifest(_ context.Context, spec string) (registry.Manifest, func(types.BlobInfo) registry.Blob, error) {
-	want := digest.Digest(digestOf(spec))
+	want := digestOf(spec)
 	if err := want.Validate(); err != nil {
 		return registry.Manifest{}, nil, fmt.Errorf("%q: %w", spec, err)
 	}
@@ -108,18 +108,18 @@ func (l *Layout) Manifest(_ context.Context, spec string) (registry.Manifest, fu
 // Has implements Destination.
 func (l *Layout) Has(_ context.Context, ref string, want digest.Digest) (bool, error) {
 	index, err := l.index()
-	return slices.ContainsFunc(index.Manifests, func(d ocispec.Descriptor) bool {
+	if err != nil || !slices.ContainsFunc(index.Manifests, func(d ocispec.Descriptor) bool {
 		return d.Annotations[ocispec.AnnotationRefName] == tagOf(ref) && d.Digest == want
-	}), err
+	}) {
+		return false, err
+	}
+	data, err := l.read(want)
+	return err == nil && digest.FromBytes(data) == want && l.directory.complete(data, l.read, blobPath), nil
 }
 
 // Blob implements Destination.
 func (l *Layout) Blob(ctx context.Context, _ string, blob registry.Blob) error {
-	name := blobPath(blob.Digest)
-	if info, err := l.directory.root.Stat(name); err == nil && (blob.Size < 0 || info.Size() == blob.Size) {
-		return nil
-	}
-	return l.directory.write(name, func(w io.Writer) error { return blob.Copy(ctx, w) })
+	return l.directory.put(ctx, blobPath(blob.Digest), blob)
 }
 
 // Child implements Destination.

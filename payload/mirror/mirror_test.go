@@ -1,6 +1,7 @@
 package mirror_test
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net/http"
@@ -185,6 +186,84 @@ func TestThroughADirectory(t *testing.T) {
 		t.Fatalf("from the directory: %+v, %v", result, err)
 	}
 	readable(t, release, other.Host+"/my/mirror")
+}
+
+// TestKeptFilesAreVerified damages a blob that an earlier run wrote, without another size: the next run writes it again.
+func TestKeptFilesAreVerified(t *testing.T) {
+	_, release := seed(t)
+	items := plan(t, mirror.Request{Release: release, Repository: "localhost/" + mirror.DirectoryRepository})
+	top := release.Image.Layers[len(release.Image.Layers)-1].Digest
+	for blob, open := range map[string]func(string) (mirror.Destination, func() error, error){
+		"v2/openshift/release/blobs/" + top.String(): func(name string) (mirror.Destination, func() error, error) {
+			d, err := mirror.OpenDirectory(name)
+			return d, d.Close, err
+		},
+		"blobs/sha256/" + top.Encoded(): func(name string) (mirror.Destination, func() error, error) {
+			l, err := mirror.OpenLayout(name)
+			return l, l.Close, err
+		},
+	} {
+		name := t.TempDir()
+		var good []byte
+		for n, want := range []mirror.Result{{Copied: 4}, {Copied: 1, Present: 3}, {Present: 4}} {
+			to, closeDestination, err := open(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := mirror.Copy(t.Context(), registries(t), to, items, 0, nil)
+			if got.Bytes = 0; err != nil || got != want {
+				t.Errorf("%s: copy %d: %+v, %v, want %+v", blob, n+1, got, err, want)
+			}
+			if err := closeDestination(); err != nil {
+				t.Error(err)
+			}
+			path := filepath.Join(name, blob)
+			data, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n == 0 {
+				good = bytes.Clone(data)
+				data[len(data)/2] ^= 1
+				if err := os.WriteFile(path, data, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			} else if !bytes.Equal(data, good) {
+				t.Errorf("%s is still damaged after copy %d", blob, n+1)
+			}
+		}
+	}
+}
+
+// TestFromALayoutOfOthers copies a release whose release image is named by another transport: it is copied, last, and no rule names that.
+func TestFromALayoutOfOthers(t *testing.T) {
+	_, release := seed(t)
+	name := t.TempDir()
+	layout, err := mirror.OpenLayout(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer layout.Close()
+	if _, err := mirror.Copy(t.Context(), registries(t), layout, plan(t, mirror.Request{Release: release, Repository: "localhost/x"}), 0, nil); err != nil {
+		t.Fatal(err)
+	}
+	there := open(t, "oci:"+name+":4.12.0-x86_64")
+	other := payloadtest.NewRegistry(t)
+	items := plan(t, mirror.Request{Release: there, Repository: other.Host + "/my/mirror"})
+	result, err := mirror.Copy(t.Context(), registries(t), registries(t), items, 0, nil)
+	if err != nil || result.Copied != 4 {
+		t.Fatalf("Copy: %+v, %v, want 4 copied", result, err)
+	}
+	if got := open(t, other.Host+"/my/mirror:4.12.0-x86_64"); got.Digest != release.Digest {
+		t.Errorf("the release is %s, not %s", got.Digest, release.Digest)
+	}
+	if rules := mirror.Sources(items); len(rules) != 2 || strings.Contains(rules[0].Source+rules[1].Source, "oci") {
+		t.Errorf("rules: %v", rules)
+	}
+	nameless := []mirror.Item{{From: "oci:" + name, To: other.Host + "/my/mirror:nameless"}}
+	if result, err := mirror.Copy(t.Context(), registries(t), registries(t), nameless, 0, nil); err == nil {
+		t.Errorf("an image without a digest: %+v, want an error", result)
+	}
 }
 
 // TestADamagedDirectory changes a blob in a directory: it is not copied on.

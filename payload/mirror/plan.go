@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/opencontainers/go-digest"
 	"go.podman.io/image/v5/docker/reference"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
@@ -15,9 +16,10 @@ import (
 
 // Item is one image to copy.
 type Item struct {
-	Component string `json:"component,omitempty"` // "" for the release image
-	From      string `json:"from"`                // repository@digest
-	To        string `json:"to"`                  // repository:tag, of a registry or in a directory
+	Component string        `json:"component,omitempty"` // "" for the release image
+	From      string        `json:"from"`                // repository@digest; the release image may be elsewhere, such as oci:DIRECTORY:TAG
+	Digest    digest.Digest `json:"digest"`              // of the manifest, or of the manifest list
+	To        string        `json:"to"`                  // repository:tag, of a registry or in a directory
 }
 
 // Request says what to copy where.
@@ -49,7 +51,7 @@ func (r Request) Plan() ([]Item, error) {
 		if template != "" {
 			tag = strings.NewReplacer("${component}", component.Name, "${version}", version).Replace(template)
 		}
-		items = append(items, Item{Component: component.Name, From: component.Image, To: repository + ":" + tag})
+		items = append(items, Item{Component: component.Name, From: component.Image, Digest: digestOf(component.Image), To: repository + ":" + tag})
 	}
 	if r.SkipRelease {
 		return items, nil
@@ -62,12 +64,16 @@ func (r Request) Plan() ([]Item, error) {
 		}
 		to = repository + ":" + tag
 	}
-	from := r.Release.PullSpec
+	from, sum := r.Release.PullSpec, r.Release.Image.TopDigest()
 	if r.Release.ListDigest != "" && !r.KeepList {
-		name, _, _ := strings.Cut(from, "@")
-		from = name + "@" + r.Release.Digest.String()
+		name, _, ok := strings.Cut(from, "@")
+		if !ok {
+			return nil, fault.New(fault.Usage, "Pass --keep-manifest-list.", fmt.Errorf("only a registry gives one image of the list %q", from))
+		}
+		sum = r.Release.Digest
+		from = name + "@" + sum.String()
 	}
-	return append(items, Item{From: from, To: to}), nil
+	return append(items, Item{From: from, Digest: sum, To: to}), nil
 }
 
 // Components lists the images of components to copy into a repository, tagged PREFIX-COMPONENT. sources has the pull spec of each component.
@@ -81,7 +87,7 @@ func Components(repository, prefix string, sources map[string]string) ([]Item, e
 	}
 	var items []Item
 	for _, name := range slices.Sorted(maps.Keys(sources)) {
-		items = append(items, Item{Component: name, From: sources[name], To: to + ":" + strings.ReplaceAll(prefix, "+", "_") + "-" + name})
+		items = append(items, Item{Component: name, From: sources[name], Digest: digestOf(sources[name]), To: to + ":" + strings.ReplaceAll(prefix, "+", "_") + "-" + name})
 	}
 	return items, nil
 }
@@ -128,8 +134,8 @@ func splitTemplate(to string) (repository, template string, err error) {
 func Sources(items []Item) []Rule {
 	var rules []Rule
 	for _, item := range items {
-		source, _, _ := strings.Cut(item.From, "@")
-		if strings.HasPrefix(source, local) {
+		source, _, ok := strings.Cut(item.From, "@")
+		if !ok || strings.HasPrefix(source, local) {
 			continue // a directory does not record where the release image was
 		}
 		mirror := item.To[:strings.LastIndex(item.To, ":")]

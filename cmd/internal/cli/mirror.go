@@ -224,7 +224,6 @@ func (o *mirrorOptions) report(streams Streams, release *payload.Release, items 
 	}
 	var text strings.Builder
 	fmt.Fprintf(&text, "Success: %d images copied, %d were there, %.1f MB sent\n", result.Copied, result.Present, float64(result.Bytes)/1e6)
-	last := items[len(items)-1]
 	if o.toDir != "" {
 		directory, err := filepath.Abs(o.toDir)
 		if err != nil {
@@ -233,7 +232,7 @@ func (o *mirrorOptions) report(streams Streams, release *payload.Release, items 
 		fmt.Fprintf(&text, "Mirrored to: %s\n\nTo upload the local images to a registry, run:\n\n    oc rebuild mirror --from-dir=%s --to REGISTRY/REPOSITORY\n", directory, directory)
 	} else {
 		if !o.skipRelease {
-			fmt.Fprintf(&text, "Update image:  %s\n", last.To)
+			fmt.Fprintf(&text, "Update image:  %s\n", items[len(items)-1].To)
 		}
 		fmt.Fprintf(&text, "Mirror prefix: %s\n", o.to)
 		if err := o.instruct(&text, rules); err != nil {
