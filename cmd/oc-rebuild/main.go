@@ -14,6 +14,7 @@ import (
 var version = "unknown" // set by the linker
 
 func main() {
+	syscall.Umask(0o022) // as in CI: files that steps make must not depend on the caller's
 	if builder.Reexec() {
 		return
 	}

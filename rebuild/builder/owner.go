@@ -52,7 +52,7 @@ func (b *Builder) disown() error {
 	if err == nil {
 		err = b.delete(containers)
 	}
-	return errors.Join(err, b.store.removals.wait(), os.Remove(filepath.Join(b.store.GraphRoot(), runs, b.store.run)), b.alive.Release())
+	return errors.Join(err, b.store.removals.finish(), os.Remove(filepath.Join(b.store.GraphRoot(), runs, b.store.run)), b.alive.Release())
 }
 
 // Used reports whether runs of this program have left anything in the storage of options, or have it open. It does not open it.
