@@ -144,19 +144,14 @@ func (o *newOptions) copyComponents(ctx context.Context, streams Streams, readin
 	return err
 }
 
-// deliver writes the payload where it should go, and prints what came of it.
+// deliver writes the payload where it should go, and prints what came of it: beside the payload, where that goes to standard output.
 func (o *newOptions) deliver(ctx context.Context, streams Streams, pushing *registry.Client, assembly *payload.Assembly) error {
-	if o.toDir != "" {
-		if err := assembly.WriteFiles(o.toDir); err != nil {
+	if !o.dryRun {
+		if err := o.writeFiles(streams, assembly); err != nil {
 			return err
 		}
-	}
-	if o.toFile == "-" {
-		return assembly.WriteLayer(streams.Out)
-	}
-	if o.toFile != "" {
-		if err := writeLayer(o.toFile, assembly); err != nil {
-			return err
+		if o.toFile == "-" {
+			streams.Out = streams.Err
 		}
 	}
 	digest, err := assembly.Digest()
@@ -177,6 +172,22 @@ func (o *newOptions) deliver(ctx context.Context, streams Streams, pushing *regi
 		return writeStructured(streams.Out, o.output.format, result)
 	}
 	return printLine(streams.Out, line)
+}
+
+// writeFiles writes what --to-dir and --to-file ask for.
+func (o *newOptions) writeFiles(streams Streams, assembly *payload.Assembly) error {
+	if o.toDir != "" {
+		if err := assembly.WriteFiles(o.toDir); err != nil {
+			return err
+		}
+	}
+	switch o.toFile {
+	case "":
+		return nil
+	case "-":
+		return assembly.WriteLayer(streams.Out)
+	}
+	return writeLayer(o.toFile, assembly)
 }
 
 func writeLayer(name string, assembly *payload.Assembly) error {

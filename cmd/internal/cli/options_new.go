@@ -53,7 +53,7 @@ func (o *newOptions) apply(flags *pflag.FlagSet) {
 	flags.StringVar(&o.mirror, "mirror", "", "`repository` that all components are copied to first")
 	flags.StringVar(&o.to, "to-image", "", "pull spec of the new payload")
 	flags.StringVar(&o.toDir, "to-dir", "", "write the manifests to this directory instead")
-	flags.StringVar(&o.toFile, "to-file", "", "write the release layer, a gzipped tar, to this `file` instead; - for standard output")
+	flags.StringVar(&o.toFile, "to-file", "", "write the release layer, a gzipped tar, to this `file`; - for standard output, the result goes to standard error then")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "write nothing, only say what the digest would be")
 	flags.StringVar(&o.method, "method", "", "how to assemble: delta or full (default: delta where it gives the same)")
 	flags.IntVar(&o.assemble.Jobs, "jobs", 16, "images that are read at once")
