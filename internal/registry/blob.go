@@ -30,7 +30,7 @@ func (i *Image) Blob(ctx context.Context, info types.BlobInfo, read func(io.Read
 		return fmt.Errorf("blob %s: %w", info.Digest, err)
 	}
 	defer stream.Close()
-	if info.Size > 0 && size > 0 && size != info.Size {
+	if info.Size >= 0 && size > 0 && size != info.Size {
 		return fmt.Errorf("blob %s has %d bytes where its manifest says %d: %w", info.Digest, size, info.Size, errTampered)
 	}
 	verified := &verifier{stream: stream, limit: info.Size, check: info.Digest.Verifier()}
@@ -89,7 +89,7 @@ func decompress(r io.Reader) (io.ReadCloser, error) {
 // verifier hashes what passes through it, and stops a stream that is longer than its descriptor says.
 type verifier struct {
 	stream io.Reader
-	limit  int64 // bytes; -1 or 0 = unknown
+	limit  int64 // bytes; -1 = unknown, of an image in local storage
 	read   int64
 	check  digest.Verifier
 }
@@ -98,7 +98,7 @@ type verifier struct {
 func (v *verifier) Read(p []byte) (int, error) {
 	n, err := v.stream.Read(p)
 	v.read += int64(n)
-	if v.limit > 0 && v.read > v.limit {
+	if v.limit >= 0 && v.read > v.limit {
 		return 0, fmt.Errorf("more than the %d bytes that its manifest says: %w", v.limit, errTampered)
 	}
 	if n > 0 {

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 	"sync"
 	"testing"
 	"time"
@@ -266,5 +267,40 @@ func TestCredentialHelperThatIsAPath(t *testing.T) {
 	}
 	if _, err := os.Stat(directory + "/ran"); err == nil {
 		t.Error("the program ran")
+	}
+}
+
+// TestSizesThatAreNone reads images whose manifests say nonsense about the size of their config and their layers, from a registry that sends
+// without end: no more is read than is allowed.
+func TestSizesThatAreNone(t *testing.T) {
+	const sum = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+	for _, test := range []struct{ config, layer int64 }{{0, 1}, {-1, 1}, {9 << 20, 1}, {1, -1}, {1, 0}, {1 << 10, 0}} {
+		r := payloadtest.NewRegistry(t)
+		var sent atomic.Int64
+		r.Fail(func(w http.ResponseWriter, request *http.Request) bool {
+			switch {
+			case strings.Contains(request.URL.Path, "/manifests/"):
+				w.Header().Set("Content-Type", "application/vnd.oci.image.manifest.v1+json")
+				_, _ = fmt.Fprintf(w, `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",`+
+					`"config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":%q,"size":%d},`+
+					`"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":%q,"size":%d}]}`, sum, test.config, sum, test.layer)
+			case strings.Contains(request.URL.Path, "/blobs/"):
+				for range 64 {
+					n, err := w.Write(make([]byte, 1<<20))
+					if sent.Add(int64(n)); err != nil {
+						return true
+					}
+				}
+			default:
+				return false
+			}
+			return true
+		})
+		if _, err := payloadtest.Client(t).Image(t.Context(), r.Host+"/a/b:c"); err == nil {
+			t.Errorf("config of %d bytes, layer of %d: no error", test.config, test.layer)
+		}
+		if sent.Load() > 16<<20 { // what fits into buffers on the way
+			t.Errorf("config of %d bytes, layer of %d: %d bytes were sent", test.config, test.layer, sent.Load())
+		}
 	}
 }

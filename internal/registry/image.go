@@ -196,10 +196,13 @@ func (i *Image) parse() error {
 		if err := i.Layers[n].Digest.Validate(); err != nil {
 			return fmt.Errorf("its manifest names layer %q: %w", i.Layers[n].Digest, err)
 		}
+		if i.Layers[n].Size < 0 {
+			return fmt.Errorf("its manifest says that layer %s has %d bytes", i.Layers[n].Digest, i.Layers[n].Size)
+		}
 	}
 	i.ConfigInfo.URLs = nil
-	if i.ConfigInfo.Size > maxConfig {
-		return fmt.Errorf("its config has %d bytes, more than %d", i.ConfigInfo.Size, maxConfig)
+	if i.ConfigInfo.Size <= 0 || i.ConfigInfo.Size > maxConfig {
+		return fmt.Errorf("its config has %d bytes, want 1 to %d", i.ConfigInfo.Size, maxConfig)
 	}
 	return i.ConfigInfo.Digest.Validate()
 }
