@@ -11,8 +11,8 @@ import (
 	"net/url"
 	"os"
 	"strings"
-	"sync/atomic"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
