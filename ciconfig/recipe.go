@@ -2,7 +2,6 @@ package ciconfig
 
 import (
 	"fmt"
-	"io"
 	"io/fs"
 	"path"
 	"strconv"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig/dockerfile"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 )
 
 // Recipe is what it takes to build one pipeline image.
@@ -165,9 +165,5 @@ func readRegular(fsys fs.FS, name string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer file.Close()
-	data, err := io.ReadAll(io.LimitReader(file, limit+1))
-	if err == nil && int64(len(data)) > limit {
-		return nil, fmt.Errorf("%q has more than %d bytes", name, limit)
-	}
-	return data, err
+	return regular.All(file, name, limit)
 }

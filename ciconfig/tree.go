@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path"
 	"strings"
 	"sync"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 )
 
 // Source finds configs: a tree, one file, or a config resolver.
@@ -74,12 +73,7 @@ func (c *Config) belongs(name string) error {
 
 // Load reads one config that the user named.
 func Load(name string) (*Config, error) {
-	file, err := os.Open(name)
-	if err != nil {
-		return nil, fault.New(fault.Unresolved, "", fmt.Errorf("reading the config: %w", err))
-	}
-	defer file.Close()
-	data, err := io.ReadAll(io.LimitReader(file, MaxConfigSize+1))
+	data, err := regular.Read(name, MaxConfigSize)
 	if err != nil {
 		return nil, fault.New(fault.Unresolved, "", fmt.Errorf("reading the config: %w", err))
 	}

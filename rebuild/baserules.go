@@ -2,10 +2,10 @@ package rebuild
 
 import (
 	"fmt"
-	"os"
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig/bases"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 )
 
 // baseRules returns what the user wants in place of which base: flags first, then the file.
@@ -21,14 +21,7 @@ func (r Request) baseRules() (bases.Rules, error) {
 	if r.BaseImageMap == "" {
 		return rules, nil
 	}
-	info, err := os.Stat(r.BaseImageMap)
-	if err == nil && (!info.Mode().IsRegular() || info.Size() > bases.MaxSize) {
-		err = fmt.Errorf("%q is not a file of at most %d bytes", r.BaseImageMap, bases.MaxSize)
-	}
-	if err != nil {
-		return nil, fault.New(fault.Usage, "", fmt.Errorf("reading --base-image-map: %w", err))
-	}
-	data, err := os.ReadFile(r.BaseImageMap)
+	data, err := regular.Read(r.BaseImageMap, bases.MaxSize)
 	if err != nil {
 		return nil, fault.New(fault.Usage, "", fmt.Errorf("reading --base-image-map: %w", err))
 	}

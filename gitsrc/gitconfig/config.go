@@ -3,13 +3,13 @@ package gitconfig
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
+	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 )
 
 const (
@@ -67,15 +67,10 @@ func (c *Config) file(path, home string, depth int) error {
 	if depth > maxIncludes {
 		return fmt.Errorf("%q: more than %d files include each other", path, maxIncludes)
 	}
-	file, err := os.Open(path)
-	if errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission) {
+	text, err := regular.Read(path, maxFileSize)
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission) || path == os.DevNull {
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, maxFileSize))
 	if err != nil {
 		return err
 	}

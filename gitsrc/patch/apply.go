@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path"
 	"path/filepath"
@@ -12,6 +11,8 @@ import (
 	"time"
 
 	"github.com/bluekeyes/go-gitdiff/gitdiff"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 )
 
 const (
@@ -73,17 +74,9 @@ func Apply(dir, name string, when time.Time) error {
 }
 
 func readPatch(name string) ([]byte, error) {
-	f, err := os.Open(name)
+	text, err := regular.Read(name, maxPatch)
 	if err != nil {
 		return nil, fmt.Errorf("reading a patch: %w", err)
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxPatch+1))
-	if err == nil && len(text) > maxPatch {
-		err = fmt.Errorf("is larger than %d bytes", maxPatch)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading patch %q: %w", name, err)
 	}
 	return text, nil
 }

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,9 +15,15 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/gitconfig"
 	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
+	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 )
 
 const maxRedirects = 5
+
+const (
+	maxCertificates = 16 << 20 // bytes of a bundle
+	maxNetrc        = 1 << 20  // bytes
+)
 
 // httpClient returns a client that bounds answers, refuses redirects to other hosts, and honours http.proxy and http.sslCAInfo.
 func httpClient(u giturl.URL, config *gitconfig.Config, limits Limits, seen *lastAnswer) (*http.Client, error) {
@@ -35,7 +40,7 @@ func httpClient(u giturl.URL, config *gitconfig.Config, limits Limits, seen *las
 		t.Proxy = http.ProxyURL(p)
 	}
 	if path := config.ForURL("http", "sslcainfo", u); path != "" {
-		pem, err := os.ReadFile(path)
+		pem, err := regular.Read(path, maxCertificates)
 		if err != nil {
 			return nil, fmt.Errorf("http.sslCAInfo of the git configuration: %w", err)
 		}

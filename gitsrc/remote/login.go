@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/gitconfig"
 	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
+	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 )
 
 const maxHelperOutput = 64 << 10
@@ -105,12 +105,10 @@ func (l *logins) netrc(context.Context) (transport.AuthMethod, error) {
 	if path == "" {
 		path = filepath.Join(l.getenv("HOME"), ".netrc")
 	}
-	file, err := os.Open(path)
-	if err != nil {
+	text, err := regular.Read(path, maxNetrc)
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission) {
 		return nil, nil // having none is normal
 	}
-	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, 1<<20))
 	if err != nil {
 		return nil, fmt.Errorf("reading %q: %w", path, err)
 	}

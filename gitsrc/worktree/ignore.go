@@ -2,13 +2,16 @@ package worktree
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
-	"io"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing/format/gitignore"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 )
 
 const maxIgnoreFile = 1 << 20
@@ -40,15 +43,14 @@ func (g *ignorer) read(file string, domain []string) error {
 	if file == "" {
 		return nil
 	}
-	f, err := os.Open(file)
+	text, err := regular.Read(file, maxIgnoreFile)
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission) {
 		return nil
 	}
 	if err != nil {
-		return err
+		return fmt.Errorf("reading what git ignores: %w", err)
 	}
-	defer f.Close()
-	lines := bufio.NewScanner(io.LimitReader(f, maxIgnoreFile))
+	lines := bufio.NewScanner(bytes.NewReader(text))
 	for lines.Scan() {
 		line := strings.TrimSuffix(lines.Text(), "\r")
 		if strings.TrimSpace(line) == "" || line[0] == '#' {

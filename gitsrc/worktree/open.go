@@ -2,14 +2,15 @@ package worktree
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
+	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 )
 
 const (
@@ -80,12 +81,7 @@ func withCommon(gitDir string) (Repository, error) {
 }
 
 func readSmall(path string, limit int64) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, limit))
+	data, err := regular.Read(path, limit)
 	return strings.TrimSpace(string(data)), err
 }
 
@@ -122,12 +118,14 @@ func (r Repository) Ref(name string) (pack.ID, error) {
 			return pack.ParseID(text)
 		}
 	}
-	f, err := os.Open(filepath.Join(r.CommonDir, "packed-refs"))
-	if err != nil {
+	packed, err := regular.Read(filepath.Join(r.CommonDir, "packed-refs"), maxPackedRefs)
+	if errors.Is(err, os.ErrNotExist) {
 		return pack.ID{}, fmt.Errorf("ref %q: %w", name, pack.ErrNotFound)
 	}
-	defer f.Close()
-	lines := bufio.NewScanner(io.LimitReader(f, maxPackedRefs))
+	if err != nil {
+		return pack.ID{}, fmt.Errorf("ref %q: %w", name, err)
+	}
+	lines := bufio.NewScanner(bytes.NewReader(packed))
 	for lines.Scan() {
 		if id, found, _ := strings.Cut(lines.Text(), " "); found == name {
 			return pack.ParseID(id)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/checkout"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
+	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 )
 
 // Status is what git would say about a working tree.
@@ -67,7 +68,7 @@ func Inspect(ctx context.Context, dir string, r Repository, db *pack.Database, t
 
 // readIndex reads the index. It is the user's own; still, nothing in it may end the program.
 func (i *inspector) readIndex(name string) (entries []*index.Entry, err error) {
-	f, err := os.Open(name)
+	f, err := regular.Open(name)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
@@ -219,7 +220,7 @@ func hashFile(name string, info os.FileInfo) (pack.ID, error) {
 		io.WriteString(sum, target)
 		return pack.ID(sum.Sum(nil)), err
 	}
-	f, err := os.Open(name)
+	f, err := regular.Open(name)
 	if err != nil {
 		return pack.ID{}, err
 	}

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"go.podman.io/image/v5/docker"
@@ -12,6 +11,7 @@ import (
 	"go.podman.io/image/v5/pkg/sysregistriesv2"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 )
 
 // maxAuthFile is how much of an auth file is read, in bytes.
@@ -90,7 +90,7 @@ type helpersFile struct {
 // readHelpers reads the helpers that an auth file names, and nothing else of it. A file that cannot be read, or is not JSON, has none: that
 // is reported when credentials are looked for.
 func readHelpers(path string) helpersFile {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return helpersFile{}
 	}

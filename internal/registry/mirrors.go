@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/BurntSushi/toml"
@@ -13,6 +12,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 )
 
 // maxMirrorFile is the largest mirror file that is read, in bytes.
@@ -76,14 +76,7 @@ func (c *Client) setMirrors() error {
 }
 
 func readMirrors(path string) ([]sysregistriesv2.Registry, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if info.Size() > maxMirrorFile {
-		return nil, fmt.Errorf("%d bytes, more than %d", info.Size(), maxMirrorFile)
-	}
-	data, err := os.ReadFile(path)
+	data, err := regular.Read(path, maxMirrorFile)
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,11 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry/distribution"
+	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 )
+
+// maxCertificates is the largest bundle of certificates, in bytes.
+const maxCertificates = 16 << 20
 
 // Options say how registries are reached. The zero value is what podman does on a machine without any configuration.
 type Options struct {
@@ -129,7 +133,7 @@ func (c *Client) setAuthFile() error {
 	if path == "" {
 		return nil
 	}
-	if _, err := os.Stat(path); err != nil {
+	if _, err := regular.Read(path, maxAuthFile); err != nil { // image/v5 would wait for a named pipe
 		return fault.New(fault.Usage, "", fmt.Errorf("reading the auth file: %w", err))
 	}
 	c.system.AuthFilePath = path
@@ -145,7 +149,7 @@ func (c *Client) setTrust() error {
 	if c.options.CertificateAuthority == "" {
 		return nil
 	}
-	pem, err := os.ReadFile(c.options.CertificateAuthority)
+	pem, err := regular.Read(c.options.CertificateAuthority, maxCertificates)
 	if err != nil {
 		return fault.New(fault.Usage, "", fmt.Errorf("reading the certificate authority bundle: %w", err))
 	}
@@ -160,7 +164,7 @@ func (c *Client) setTrust() error {
 // setPolicy names a signature policy. Without one on the machine, image/v5 refuses to copy anything; a fresh machine accepts unsigned images.
 func (c *Client) setPolicy() error {
 	if path := c.options.SignaturePolicy; path != "" {
-		if _, err := os.Stat(path); err != nil {
+		if _, err := regular.Read(path, maxMirrorFile); err != nil {
 			return fault.New(fault.Usage, "", fmt.Errorf("reading the signature policy: %w", err))
 		}
 		c.system.SignaturePolicyPath = path

@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 )
 
 // Signer signs the list of checksums with an OpenPGP key.
@@ -17,7 +17,7 @@ type Signer struct{ entity *openpgp.Entity }
 
 // ReadSigner reads a private key, armored or not. password is asked for one only if the key is locked with one.
 func ReadSigner(path string, password func() ([]byte, error)) (*Signer, error) {
-	file, err := os.Open(path)
+	file, err := regular.Open(path)
 	if err != nil {
 		return nil, fault.New(fault.Usage, "", fmt.Errorf("reading the signing key: %w", err))
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
+	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 	"github.com/oc-rebuild/oc-rebuild/payload"
 )
 
@@ -139,23 +140,12 @@ const (
 )
 
 func (d *Directory) read(name string) ([]byte, error) {
-	file, err := d.root.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	data, err := io.ReadAll(io.LimitReader(file, maxManifest+1))
-	if err = errors.Join(err, file.Close()); err != nil {
-		return nil, err
-	}
-	if len(data) > maxManifest {
-		return nil, fmt.Errorf("more than %d bytes", maxManifest)
-	}
-	return data, nil
+	return regular.ReadIn(d.root, name, maxManifest)
 }
 
 func (d *Directory) blob(info types.BlobInfo) registry.Blob {
 	return registry.Blob{Digest: info.Digest, Size: info.Size, MediaType: info.MediaType, Open: func(context.Context) (io.ReadCloser, error) {
-		file, err := d.root.Open(blobName(info.Digest))
+		file, err := regular.OpenIn(d.root, blobName(info.Digest))
 		if err != nil {
 			return nil, fmt.Errorf("opening blob %s of the mirror directory: %w", info.Digest, err)
 		}
@@ -202,7 +192,7 @@ func (d *Directory) intact(name string, want digest.Digest) bool {
 	if _, ok := d.verified.Load(name); ok {
 		return true
 	}
-	file, err := d.root.Open(name)
+	file, err := regular.OpenIn(d.root, name)
 	if err != nil {
 		return false
 	}

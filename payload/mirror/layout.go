@@ -17,6 +17,7 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
+	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 	"github.com/oc-rebuild/oc-rebuild/payload"
 )
 
@@ -83,7 +84,7 @@ func (l *Layout) read(sum digest.Digest) ([]byte, error) { return l.directory.re
 
 func (l *Layout) blob(info types.BlobInfo) registry.Blob {
 	return registry.Blob{Digest: info.Digest, Size: info.Size, MediaType: info.MediaType, Open: func(context.Context) (io.ReadCloser, error) {
-		file, err := l.directory.root.Open(blobPath(info.Digest))
+		file, err := regular.OpenIn(l.directory.root, blobPath(info.Digest))
 		if err != nil {
 			return nil, fmt.Errorf("opening blob %s of the OCI layout: %w", info.Digest, err)
 		}
@@ -153,13 +154,12 @@ func (l *Layout) Tag(ctx context.Context, ref string, data []byte) error {
 }
 
 func (l *Layout) index() (ocispec.Index, error) {
-	file, err := l.directory.root.Open(ocispec.ImageIndexFile)
+	data, err := regular.ReadIn(l.directory.root, ocispec.ImageIndexFile, maxIndex)
 	if err != nil {
 		return ocispec.Index{}, fault.New(fault.Unresolved, "", fmt.Errorf("opening the OCI layout: %w", err))
 	}
-	defer file.Close()
 	var index ocispec.Index
-	if err := json.NewDecoder(io.LimitReader(file, maxIndex)).Decode(&index); err != nil {
+	if err := json.Unmarshal(data, &index); err != nil {
 		return ocispec.Index{}, fmt.Errorf("reading the index of the OCI layout: %w", err)
 	}
 	return index, nil

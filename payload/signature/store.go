@@ -16,6 +16,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 )
 
 // timeout bounds one request to a store.
@@ -54,7 +55,7 @@ func (d directoryStore) Get(_ context.Context, image digest.Digest, n int) ([]by
 		return nil, fmt.Errorf("opening the signature store: %w", err)
 	}
 	defer root.Close()
-	file, err := root.Open(place(image, n))
+	file, err := regular.OpenIn(root, place(image, n))
 	if err != nil {
 		return nil, fmt.Errorf("reading a signature: %w", err)
 	}

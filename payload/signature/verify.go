@@ -14,6 +14,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 )
 
 const (
@@ -32,7 +33,7 @@ type Keys struct{ list openpgp.EntityList }
 func ReadKeys(files ...string) (Keys, error) {
 	var keys Keys
 	for _, name := range files {
-		data, err := readLimited(name)
+		data, err := regular.Read(name, maxKeys)
 		if err != nil {
 			return Keys{}, fault.New(fault.Usage, "", fmt.Errorf("reading release keys: %w", err))
 		}
@@ -49,18 +50,6 @@ func ReadKeys(files ...string) (Keys, error) {
 }
 
 var errNoKey = errors.New("it has no OpenPGP key")
-
-func readLimited(name string) ([]byte, error) {
-	file, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	data, err := io.ReadAll(io.LimitReader(file, maxKeys+1))
-	if len(data) > maxKeys {
-		err = errors.Join(err, fmt.Errorf("%q has more than %d bytes", name, maxKeys))
-	}
-	return data, errors.Join(err, file.Close())
-}
 
 // Store is a place that has signatures.
 type Store interface {

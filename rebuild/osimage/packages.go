@@ -11,6 +11,7 @@ import (
 	"regexp"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 )
 
 var (
@@ -54,14 +55,11 @@ func addFile(root *os.Root, directory, source string, form *regexp.Regexp, magic
 	unresolved := func(err error) error {
 		return fault.New(fault.Unresolved, "", fmt.Errorf("reading %q: %w", source, err))
 	}
-	in, err := os.Open(source)
+	in, err := regular.Open(source)
 	if err != nil {
 		return unresolved(err)
 	}
 	defer in.Close()
-	if info, err := in.Stat(); err != nil || !info.Mode().IsRegular() {
-		return unresolved(errors.Join(err, errors.New("want a regular file")))
-	}
 	begin := make([]byte, len(magic))
 	if _, err := io.ReadFull(in, begin); err != nil || !bytes.Equal(begin, magic) {
 		return unresolved(errors.New("it is not an RPM"))

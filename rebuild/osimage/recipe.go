@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 )
 
 // What runs inside the build.
@@ -147,14 +148,7 @@ func (r *Recipe) fill(root *os.Root, changes Changes) error {
 
 // fromContainerfile takes a build of the user's own. Its context is the directory that the file is in.
 func fromContainerfile(name string) (Recipe, error) {
-	info, err := os.Stat(name)
-	if err == nil && (!info.Mode().IsRegular() || info.Size() > maxContainerfile) {
-		err = fmt.Errorf("%q is not a regular file of at most %d bytes", name, maxContainerfile)
-	}
-	if err != nil {
-		return Recipe{}, fault.New(fault.Unresolved, "", fmt.Errorf("reading the Containerfile: %w", err))
-	}
-	text, err := os.ReadFile(name)
+	text, err := regular.Read(name, maxContainerfile)
 	if err != nil {
 		return Recipe{}, fault.New(fault.Unresolved, "", fmt.Errorf("reading the Containerfile: %w", err))
 	}

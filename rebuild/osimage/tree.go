@@ -12,6 +12,7 @@ import (
 	"unicode"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 )
 
 // maxEntries bounds the files of all overlays together. A whole operating system has a hundred thousand.
@@ -140,7 +141,7 @@ func (t *tree) replace(r Replacement) (to string, err error) {
 	if to, err = target(t.kind, name); err != nil {
 		return "", err
 	}
-	file, err := os.Open(r.File)
+	file, err := regular.Open(r.File)
 	if err != nil {
 		return "", fault.New(fault.Unresolved, "", fmt.Errorf("reading the file for %q: %w", r.Path, err))
 	}

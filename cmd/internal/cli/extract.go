@@ -15,6 +15,7 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
+	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 	"github.com/oc-rebuild/oc-rebuild/payload"
 	"github.com/oc-rebuild/oc-rebuild/payload/extract"
 )
@@ -186,7 +187,7 @@ func (o *extractOptions) cluster(release *payload.Release) (*extract.Cluster, er
 	if o.installConfig == "" {
 		return cluster, nil
 	}
-	data, err := os.ReadFile(o.installConfig)
+	data, err := regular.Read(o.installConfig, maxInput)
 	if err != nil {
 		return nil, fault.New(fault.Usage, "", fmt.Errorf("reading --install-config: %w", err))
 	}

@@ -1,10 +1,10 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 
@@ -12,6 +12,7 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
+	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 	"github.com/oc-rebuild/oc-rebuild/payload"
 )
 
@@ -101,18 +102,14 @@ func (o *newOptions) source(ctx context.Context, streams Streams, client *regist
 const maxInput = 32 << 20
 
 func readInput(streams Streams, name string) ([]byte, error) {
-	in := streams.In
-	if name != "-" {
-		file, err := os.Open(name)
-		if err != nil {
-			return nil, fault.New(fault.Usage, "", fmt.Errorf("reading the input: %w", err))
-		}
-		defer file.Close()
-		in = file
+	data, err := []byte(nil), error(nil)
+	if name == "-" {
+		data, err = regular.All(streams.In, "standard input", maxInput)
+	} else {
+		data, err = regular.Read(name, maxInput)
 	}
-	data, err := io.ReadAll(io.LimitReader(in, maxInput))
 	if err != nil {
-		return nil, fmt.Errorf("reading %q: %w", name, err)
+		return nil, fault.New(fault.Usage, "", fmt.Errorf("reading the input: %w", err))
 	}
 	return data, nil
 }
@@ -121,12 +118,12 @@ func readInput(streams Streams, name string) ([]byte, error) {
 func (o *newOptions) changes(args []string) ([]payload.Change, error) {
 	var all []payload.Change
 	for _, name := range o.mappingFiles {
-		file, err := os.Open(name)
+		data, err := regular.Read(name, maxInput)
 		if err != nil {
 			return nil, fault.New(fault.Usage, "", fmt.Errorf("reading --mapping-file: %w", err))
 		}
-		changes, err := payload.ParseMappings(file)
-		if err = errors.Join(err, file.Close()); err != nil {
+		changes, err := payload.ParseMappings(bytes.NewReader(data))
+		if err != nil {
 			return nil, fmt.Errorf("mapping file %q: %w", name, err)
 		}
 		all = append(all, changes...)
