@@ -19,7 +19,7 @@ type Base struct {
 	Name      string          `json:"-"`     // what AS calls the stage
 	Final     bool            `json:"final"` // the image that is built is based on it
 	Reason    string          `json:"reason"`
-	Refused   error           `json:"-"` // why a sibling cannot be built outside CI: another image must be named in its place
+	Refused   error           `json:"-"` // why it cannot be used as it is: another image must be named in its place
 }
 
 // Resolution is a Dockerfile of which it is known what every reference stands for.
@@ -117,7 +117,7 @@ func (r Recipe) substitutions(data []byte) (as map[string]string, detected map[s
 	}
 	texts := map[string]string{} // the text that each detected alias stands for: CI keeps the last
 	for _, text := range dockerfile.Detect(data, r.From != "") {
-		if _, stated := as[text]; stated {
+		if _, stated := as[text]; stated || strings.Contains(text, "$") { // what becomes of an argument is known when it is expanded
 			continue
 		}
 		ref, err := readRegistryReference(text)
@@ -182,10 +182,11 @@ func (r Recipe) settle(base *Base, reference dockerfile.Reference, detected map[
 
 // settleLiteral says what a reference stands for that the config says nothing about.
 func (r Recipe) settleLiteral(base *Base, reference dockerfile.Reference) error {
-	if !dockerfile.Valid(reference.Expanded) {
-		return r.errorf("line %d: %q becomes %q, which is not the name of an image: is a build argument missing?", reference.Line, reference.Text, reference.Expanded)
-	}
 	base.Reason = "the Dockerfile says so, the config nothing"
+	if !dockerfile.Valid(reference.Expanded) || strings.HasSuffix(reference.Expanded, ":") {
+		base.Refused = r.errorf("line %d: %q becomes %q, which is not the name of an image: is a build argument missing?", reference.Line, reference.Text, reference.Expanded)
+		return nil
+	}
 	if reference.Later {
 		base.Reason = "no earlier stage has this name, so it is taken for an image; a later stage has it"
 	}

@@ -49,6 +49,8 @@ func TestResolve(t *testing.T) {
 			[]string{"1: FROM " + registry + "4.17:tools = ocp/4.17:tools", "2: FROM quay-proxy.ci.openshift.org/openshift/ci:ocp_4.17_tools is ocp_4.17_tools = ocp/4.17:tools final"}},
 		{"an argument's default, which CI does not detect", "overridden", "ARG BASE=" + registry + "4.17:base\nFROM $BASE\n",
 			[]string{"2: FROM $BASE = ocp/4.17:base final"}},
+		{"an argument in the tag of an image of CI", "overridden", "ARG TAG=base\nFROM registry.ci.openshift.org/ocp/4.17:${TAG}\n",
+			[]string{"2: FROM registry.ci.openshift.org/ocp/4.17:${TAG} = ocp/4.17:base final"}},
 		{"a build argument of the config", "operator", "ARG TAGS\nFROM quay.io/x/y:$TAGS AS z\nFROM x\n",
 			[]string{"2: FROM quay.io/x/y:$TAGS = quay.io/x/y:scos", "3: FROM x is base = ocp/4.17:base-rhel9 final"}},
 		{"a sibling", "raw", "FROM tests AS t\nRUN --mount=type=bind,from=tests,target=/t true\nFROM x\n",
@@ -93,10 +95,27 @@ func TestResolve(t *testing.T) {
 	}
 }
 
+// TestMissingArguments leaves out arguments that names of images are made of: another image can still be named in their place.
+func TestMissingArguments(t *testing.T) {
+	recipe, err := parse(t, everything).Recipe("overridden")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		"ARG A\nFROM ${A}\n":                                    `line 2: "${A}" becomes ""`,
+		"ARG A\nFROM quay.io/x/y:${A}\n":                        `"quay.io/x/y:${A}" becomes "quay.io/x/y:"`,
+		"ARG A\nFROM registry.ci.openshift.org/ocp/4.17:${A}\n": `becomes "registry.ci.openshift.org/ocp/4.17:"`,
+	} {
+		resolution, err := recipe.Resolve([]byte(text))
+		if err != nil || len(resolution.Bases) != 1 || resolution.Bases[0].Refused == nil || !strings.Contains(resolution.Bases[0].Refused.Error(), want) {
+			t.Errorf("Resolve(%q) = %+v, %v, want a base that is refused with %q", text, resolution, err, want)
+		}
+	}
+}
+
 func TestResolveRefuses(t *testing.T) {
 	tests := []struct{ image, dockerfile, want string }{
 		{"overridden", "RUN x\n", "no FROM"},
-		{"overridden", "ARG A\nFROM ${A}\n", `line 2: "${A}" becomes ""`},
 		{"overridden", "FROM a\x1b[31m\n", `line 1: "a\x1b[31m" is not the name of an image`},
 		{"overridden", "FROM a\u202eb\n", "not the name of an image"},
 		{"overridden", "FROM registry.ci.openshift.org/ocp/4.17:a\u202eb\n", "line 1: "},

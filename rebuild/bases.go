@@ -152,7 +152,14 @@ func (s *settler) settle(ctx context.Context, u *unit, b *base) error {
 
 // offer makes a pull spec the choice, once it is known by digest; where that fails, it notes why.
 func (s *settler) offer(ctx context.Context, b *base, from, pullSpec, why string) bool {
-	chosen, err := s.resolve(ctx, pullSpec)
+	var chosen string
+	var err error
+	if from != fromMap { // only the user may name a place on this machine
+		_, err = registry.ParsePullSpec(pullSpec)
+	}
+	if err == nil {
+		chosen, err = s.resolve(ctx, pullSpec)
+	}
 	if err != nil {
 		b.attempts = append(b.attempts, attempt{from, pullSpec, err})
 		return false

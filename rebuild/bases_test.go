@@ -77,6 +77,31 @@ func files(t *testing.T, image v1.Image, layers int) map[string]string {
 // settled is what a test wants to know of a base.
 func settled(b rebuild.PlannedBase) [2]string { return [2]string{b.From, b.Built} }
 
+// A Dockerfile names images in registries, not places on the machine that builds it; the user may name one of those in its place.
+func TestBasesOnThisMachine(t *testing.T) {
+	p := newPlayground(t)
+	for _, text := range []string{
+		"FROM docker-archive:/etc/shadow\n", "FROM dir:/tmp\n", "FROM oci-archive:/x\n", "FROM tarball:/dev/zero\n", "FROM docker-daemon:x:latest\n",
+		"FROM containers-storage:x\n", "FROM oci:/tmp:x\n", "FROM oci:x\n", "ARG A=dir:/tmp\nFROM $A\n", "FROM /tmp/x\n",
+		"FROM BASE\nCOPY --from=dir:/tmp / /\n", "FROM BASE\nRUN --mount=type=bind,from=oci:/tmp,target=/x [\"/bin/tool\"]\n", "ARG TAG\nFROM q.io/x:${TAG}\n",
+	} {
+		directory := source(t, map[string]string{"Dockerfile": p.dockerfile(text)})
+		job, err := rebuild.New(p.options(t))
+		check(t, err)
+		request := p.request(target("one", directory))
+		if plan, err := job.Plan(t.Context(), request); fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), "registries only") && !strings.Contains(err.Error(), "argument missing") {
+			t.Errorf("%q: %+v, %v", text, plan, err)
+		}
+		if strings.HasPrefix(text, "ARG TAG") {
+			request.BaseImages = []string{"q.io/x:${TAG}=" + p.base}
+			if _, err := job.Plan(t.Context(), request); err != nil {
+				t.Errorf("%q with --base-image: %v", text, err)
+			}
+		}
+		check(t, job.Close())
+	}
+}
+
 const peelDockerfile = `FROM BASE
 ENV COLOUR=red PATH=$PATH:/more
 LABEL colour=red

@@ -7,6 +7,8 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
 	"github.com/oc-rebuild/oc-rebuild/ciconfig/bases"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 )
 
 // What stands for a base, as plans say it.
@@ -164,12 +166,18 @@ func (s *settler) tryConfig(ctx context.Context, u *unit, b *base) (bool, error)
 	switch {
 	case b.Sibling != "":
 		return false, nil
+	case b.Refused != nil:
+		return false, b.Refused
 	case b.Image.IsZero() && b.Pullspec == "":
 		err := fmt.Errorf("the config leaves it to %s in the source, which was not read", ciconfig.BuildRootFile)
 		b.attempts = append(b.attempts, attempt{from: fromConfig, err: err})
 		return false, nil
 	case b.Image.IsZero():
-		return s.offer(ctx, b, fromConfig, b.Pullspec, b.Reason), nil
+		pullSpec := strings.TrimPrefix(b.Pullspec, "docker://")
+		if _, err := registry.ParsePullSpec(pullSpec); err != nil {
+			return false, fault.New(fault.Unresolved, "", fmt.Errorf("a Dockerfile and a config may name images in registries only: %w", err))
+		}
+		return s.offer(ctx, b, fromConfig, pullSpec, b.Reason), nil
 	}
 	i := b.Image
 	if s.offer(ctx, b, fromConfig, i.Pullspec(), b.Reason) {

@@ -92,7 +92,7 @@ func (b *Builder) buildOptions(build Build) (define.BuildOptions, error) {
 	options := define.BuildOptions{
 		ContextDirectory:        build.Context,
 		Excludes:                excludes,
-		PullPolicy:              define.PullIfMissing,
+		PullPolicy:              define.PullNever, // what the plan knows was pulled before; a build names nothing else
 		Isolation:               b.isolation.Kind,
 		Runtime:                 b.isolation.Runtime,
 		RuntimeArgs:             []string{"--root", filepath.Join(b.options.Temp, "runtime")}, // /run is not ours in a user namespace
