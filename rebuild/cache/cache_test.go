@@ -17,6 +17,7 @@ import (
 func fill(t *testing.T) string {
 	t.Helper()
 	directory := t.TempDir()
+	t.Cleanup(func() { check(t, cache.RemoveAll(directory)) }) // it has directories that not even their owner may write to
 	for name, age := range map[string]time.Duration{"old": 48 * time.Hour, "new": time.Hour} {
 		for _, kind := range []string{cache.Builds, cache.Blobs, cache.Logs} {
 			path := filepath.Join(directory, kind, name)
