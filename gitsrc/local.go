@@ -106,7 +106,7 @@ func (s *Store) inspect(ctx context.Context, tree *Tree, repo worktree.Repositor
 		tree.Commit, tree.Time = head.String(), c.time
 	}
 	if branch != "" {
-		tree.Ref = branch
+		tree.Ref, tree.Branch = branch, branch
 	}
 	status, err := worktree.Inspect(ctx, tree.Directory, repo, db, c.tree, worktree.Home{ExcludesFile: s.excludesFile()})
 	tree.Dirty, tree.Ignored = status.Dirty, status.Ignored

@@ -25,6 +25,7 @@ const (
 	levelTree    level = "tree"    // the commit and all its files
 	levelCommits level = "commits" // all commits that lead to it, without files
 	levelFull    level = "full"    // all commits that lead to it, with files
+	levelBranch  level = "branch"  // nothing; but a branch of the repository contains it
 )
 
 // repository is the bare repository of one upstream in the cache. It can be used with git.
@@ -57,7 +58,7 @@ func (r *repository) marker(l level, commit pack.ID) string {
 
 // prepare makes the directories and removes what a killed run has left. The caller has the exclusive lock.
 func (r *repository) prepare() error {
-	for _, dir := range []string{"objects/pack", "objects/info", "refs/heads", "refs/tags", "refs/oc-rebuild/names", "refs/oc-rebuild/tree", "refs/oc-rebuild/commits", "refs/oc-rebuild/full"} {
+	for _, dir := range []string{"objects/pack", "objects/info", "refs/heads", "refs/tags", "refs/oc-rebuild/names", "refs/oc-rebuild/tree", "refs/oc-rebuild/commits", "refs/oc-rebuild/full", "refs/oc-rebuild/branch"} {
 		if err := os.MkdirAll(filepath.Join(r.path, dir), 0o700); err != nil {
 			return err
 		}
@@ -102,6 +103,9 @@ func replaceFile(path, text string) error {
 // has tells whether the commit is there, and notes that it was used.
 func (r *repository) has(l level, commit pack.ID) bool {
 	better := []level{l, levelFull}
+	if l == levelBranch {
+		better = better[:1]
+	}
 	if l == levelNames {
 		better = append(better, levelTree)
 	}

@@ -16,6 +16,7 @@ type Tree struct {
 	Tag        string    `json:"tag,omitempty"`        // what `git describe --tags` would say, where the tags are known
 	Time       time.Time `json:"time,omitzero"`        // committer time of Commit
 	Directory  string    `json:"-"`                    // where the files are; for a local tree without patches the directory itself
+	Branch     string    `json:"-"`                    // Local: the branch that is checked out in the directory; "" = none
 	Ignored    []string  `json:"-"`                    // Local: slash-separated paths below Directory that .gitignore excludes; CI's checkout would not have them
 }
 

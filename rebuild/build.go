@@ -184,7 +184,7 @@ func (j *Job) make(ctx context.Context, u *unit, dockerfile []byte, key string, 
 		}
 		if compiles {
 			build.Dockerfile = text
-			if build.Caches, err = j.compileCaches(u); err != nil {
+			if build.Caches, err = j.compileCaches(ctx, u, all); err != nil {
 				return nil, "", err
 			}
 		}

@@ -1,10 +1,11 @@
 package rebuild
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
+	"cmp"
+	"context"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig/dockerfile"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
@@ -18,23 +19,61 @@ const (
 	goModuleCache = "/run/oc-rebuild/go-mod"
 )
 
-// compileCaches returns the caches that outlive a build of this unit. They are shared by builds of one repository and no others: what a
-// step writes there is read by later builds, and one repository must not be able to change what another compiles. Neither must a pull
-// request, which anybody can open; a working tree of the user belongs to the repository that it is a clone of.
-func (j *Job) compileCaches(u *unit) ([]builder.Cache, error) {
-	owner := u.tree.Repository
-	switch {
-	case u.tree.Kind == gitsrc.Pull:
-		owner += " " + u.spec.String()
-	case owner == "":
-		owner = u.tree.Path
+// compileCaches returns the caches that outlive a build of this unit. What a step writes there is read by later builds, so they are kept
+// apart by all who have a say in what the steps do: who could write the source, and what else comes from a payload or a config. all has the
+// images that were built in the same run.
+func (j *Job) compileCaches(ctx context.Context, u *unit, all *outcomes) ([]builder.Cache, error) {
+	writers, err := j.writers(ctx, u)
+	if err != nil {
+		return nil, err
 	}
-	sum := sha256.Sum256([]byte(owner))
-	directory := j.cached(cache.Compile, hex.EncodeToString(sum[:12]))
+	inputs := struct {
+		Writers, Literal string
+		Args             []Arg
+		Images           []string
+	}{writers, u.recipe.Literal, u.args, nil}
+	for _, b := range u.wants() {
+		inputs.Images = append(inputs.Images, b.reference(all))
+	}
+	key, err := keyOf(inputs)
+	if err != nil {
+		return nil, err
+	}
+	directory := j.cached(cache.Compile, key[:24])
 	return []builder.Cache{
 		{Name: "oc-rebuild-go-build", Directory: filepath.Join(directory, "go-build"), Target: goBuildCache},
 		{Name: "oc-rebuild-go-mod", Directory: filepath.Join(directory, "go-mod"), Target: goModuleCache},
-	}, cache.Name(directory, owner)
+	}, cache.Name(directory, writers)
+}
+
+// writers says who could write the source of a unit. A commit that a branch of its repository contains is the repository's own; any other
+// may be anybody's, since GitHub gives out those of pull requests and forks under the repository's name: it stands for itself. So does what
+// was patched, and a branch of a working tree: it may be a pull request that the user looks at.
+func (j *Job) writers(ctx context.Context, u *unit) (string, error) {
+	t := u.tree
+	switch {
+	case len(u.target.Patches) > 0:
+		return strings.Join(append([]string{t.Repository, t.Commit, t.Path, "with"}, u.target.Patches...), " "), nil
+	case t.Kind == gitsrc.Local:
+		directory, err := filepath.Abs(t.Path)
+		if err != nil {
+			return "", fmt.Errorf("locating the working tree %q: %w", t.Path, err)
+		}
+		return directory + " " + cmp.Or(t.Branch, t.Commit), nil
+	}
+	if t.Kind != gitsrc.Pull {
+		own, err := j.Sources.OnBranch(ctx, t.Repository, t.Commit, u.branch())
+		if err != nil && ctx.Err() != nil {
+			return "", err
+		}
+		if own {
+			return t.Repository, nil
+		}
+		if err != nil {
+			j.report(u.target.Name, StageBuild, Warned, "nothing that was compiled before is used: %v", err)
+		}
+	}
+	return t.Repository + " " + t.Commit, nil
 }
 
 // withCompileCaches points the Go toolchain to the caches in each stage that has one and is not part of the image itself, whose

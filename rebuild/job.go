@@ -27,6 +27,8 @@ type Configs interface {
 type Sources interface {
 	Fetch(ctx context.Context, request gitsrc.Request, directory string) (gitsrc.Tree, error)
 	View(ctx context.Context, request gitsrc.Request) (*gitsrc.Revision, gitsrc.Tree, error) // its files, not checked out
+	// OnBranch reports whether a branch of the repository contains the commit.
+	OnBranch(ctx context.Context, repository, commit string, branches ...string) (bool, error)
 }
 
 // BuildData know how a release's images are built outside CI.

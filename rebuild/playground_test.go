@@ -47,6 +47,11 @@ func (directories) Fetch(_ context.Context, request gitsrc.Request, _ string) (g
 		Time: commitTime, Directory: request.Spec.Path}, nil
 }
 
+// OnBranch is for commits.
+func (directories) OnBranch(context.Context, string, string, ...string) (bool, error) {
+	return false, errors.ErrUnsupported
+}
+
 // View is for commits.
 func (directories) View(context.Context, gitsrc.Request) (*gitsrc.Revision, gitsrc.Tree, error) {
 	return nil, gitsrc.Tree{}, errors.ErrUnsupported

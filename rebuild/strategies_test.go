@@ -42,6 +42,10 @@ func (r repositories) Fetch(_ context.Context, request gitsrc.Request, _ string)
 	return r.find(request)
 }
 
+func (repositories) OnBranch(context.Context, string, string, ...string) (bool, error) {
+	return true, nil
+}
+
 func (r repositories) View(ctx context.Context, request gitsrc.Request) (*gitsrc.Revision, gitsrc.Tree, error) {
 	tree, err := r.find(request)
 	if err != nil {
