@@ -184,6 +184,7 @@ func (j *Job) make(ctx context.Context, u *unit, dockerfile []byte, key string, 
 		}
 		if compiles {
 			build.Dockerfile = text
+			j.compiled.Store(true)
 			if build.Caches, err = j.compileCaches(ctx, u, all); err != nil {
 				return nil, "", err
 			}

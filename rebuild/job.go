@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
@@ -66,6 +67,8 @@ type Job struct {
 	alive   *cache.Lock // on scratch, so that nobody takes it for one that a killed run left
 	clock   *clock
 	builder lazyBuilder
+
+	compiled atomic.Bool // a build had compile caches
 }
 
 // New prepares a job. Close it.
@@ -111,7 +114,7 @@ func (j *Job) Run(ctx context.Context, request Request) (result *Result, err err
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, lock.Release()) }()
+	defer func() { err = errors.Join(err, lock.Release(), j.trim()) }()
 	work, err := j.plan(ctx, request, true)
 	if err != nil {
 		return nil, err
@@ -121,6 +124,17 @@ func (j *Job) Run(ctx context.Context, request Request) (result *Result, err err
 		return nil, err
 	}
 	return j.assemble(ctx, work, built)
+}
+
+// maxCompile is how much all compile caches together may take, in bytes: those of an operator have about one GB.
+const maxCompile = 20 << 30
+
+// trim keeps the compile caches from growing without end, after something was compiled.
+func (j *Job) trim() error {
+	if !j.compiled.Load() {
+		return nil
+	}
+	return cache.Trim(j.CacheDir, cache.Compile, maxCompile)
 }
 
 // Plan settles everything and builds nothing.

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
 )
@@ -68,7 +70,7 @@ func TestListAndPrune(t *testing.T) {
 	if diff := cmp.Diff(want, bare(list(t, directory))); diff != "" {
 		t.Errorf("List() (-want +got):\n%s", diff)
 	}
-	removed, err := cache.Prune(t.Context(), directory, time.Now().Add(-24*time.Hour), nil)
+	removed, err := cache.Prune(t.Context(), directory, time.Now().Add(-24*time.Hour), nil, nil)
 	check(t, err)
 	if diff := cmp.Diff([]cache.Entry{want[1], want[3], want[5], want[7]}, bare(removed)); diff != "" {
 		t.Errorf("Prune() (-want +got):\n%s", diff)
@@ -85,7 +87,7 @@ func TestPruneWaitsForRuns(t *testing.T) {
 	second, err := cache.Use(t.Context(), directory) // runs do not wait for each other
 	check(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err = cache.Prune(ctx, directory, time.Now(), cancel)
+	_, err = cache.Prune(ctx, directory, time.Now(), func() error { t.Error("something was done while runs use the cache"); return nil }, cancel)
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("Prune() = %v while the cache is in use, want it to wait", err)
 	}
@@ -94,7 +96,7 @@ func TestPruneWaitsForRuns(t *testing.T) {
 	}
 	check(t, first.Release())
 	check(t, second.Release())
-	if removed, err := cache.Prune(t.Context(), directory, time.Now(), nil); err != nil || len(removed) != 8 {
+	if removed, err := cache.Prune(t.Context(), directory, time.Now(), nil, nil); err != nil || len(removed) != 8 {
 		t.Errorf("Prune() = %d entries, %v, want 8", len(removed), err)
 	}
 }
@@ -119,7 +121,48 @@ func TestAbsentCache(t *testing.T) {
 	if entries := list(t, directory); len(entries) != 0 {
 		t.Errorf("List() = %v, want nothing", entries)
 	}
-	if removed, err := cache.Prune(t.Context(), directory, time.Now(), nil); err != nil || removed != nil {
+	if removed, err := cache.Prune(t.Context(), directory, time.Now(), nil, nil); err != nil || removed != nil {
 		t.Errorf("Prune() = %v, %v, want nothing", removed, err)
+	}
+}
+
+// TestPruneGoesOn meets entries that cannot be removed, and a failure before.
+func TestPruneGoesOn(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can make something that root cannot remove")
+	}
+	directory := fill(t)
+	stuck := filepath.Join(directory, cache.Builds, "old")
+	check(t, os.Remove(stuck))
+	check(t, os.Mkdir(stuck, 0o700))
+	check(t, unix.Mount("tmpfs", stuck, "tmpfs", 0, ""))
+	t.Cleanup(func() { check(t, unix.Unmount(stuck, unix.MNT_DETACH)) })
+	removed, err := cache.Prune(t.Context(), directory, time.Now().Add(time.Hour), func() error { return errors.New("before") }, nil)
+	if len(removed) != 7 || err == nil || !strings.Contains(err.Error(), "before") || !strings.Contains(err.Error(), "pruning") {
+		t.Errorf("Prune() = %d entries, %v, want 7 and both errors", len(removed), err)
+	}
+}
+
+func TestTrim(t *testing.T) {
+	directory := fill(t) // compile caches of 26 bytes each
+	for _, test := range []struct {
+		size int64
+		left int
+	}{{52, 8}, {51, 7}, {0, 6}} {
+		held, err := cache.Use(t.Context(), directory)
+		check(t, err)
+		before := len(list(t, directory))
+		check(t, cache.Trim(directory, cache.Compile, test.size))
+		if got := len(list(t, directory)); got != before {
+			t.Errorf("Trim() to %d removed something that a run uses", test.size)
+		}
+		check(t, held.Release())
+		check(t, cache.Trim(directory, cache.Compile, test.size))
+		if got := len(list(t, directory)); got != test.left {
+			t.Errorf("Trim() to %d leaves %d entries, want %d", test.size, got, test.left)
+		}
+	}
+	if got := cache.Before(list(t, directory), 1<<20); !got.IsZero() {
+		t.Errorf("Before() = %v where all fits", got)
 	}
 }

@@ -7,11 +7,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
-// Prune removes what was last used before a time, and returns it. It waits for runs that use the cache; waiting hears of that, once.
-func Prune(ctx context.Context, directory string, before time.Time, waiting func()) (removed []Entry, err error) {
+// Prune removes what was last used before a time, and returns it. It waits for runs that use the cache; waiting hears of that, once. first
+// is done before anything is removed, when no run uses the cache any more; nil = nothing. What cannot be removed does not keep the rest.
+func Prune(ctx context.Context, directory string, before time.Time, first func() error, waiting func()) (removed []Entry, err error) {
 	if _, err := os.Stat(directory); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -20,20 +22,50 @@ func Prune(ctx context.Context, directory string, before time.Time, waiting func
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, lock.Release()) }()
-	entries, err := List(directory)
-	if err != nil {
-		return nil, err
+	if first != nil {
+		err = first()
 	}
+	entries, listErr := List(directory)
+	removed, removeErr := remove(slices.DeleteFunc(entries, func(e Entry) bool { return !e.LastUsed.Before(before) }))
+	return removed, errors.Join(err, listErr, removeErr)
+}
+
+// remove removes entries, and returns those that are gone.
+func remove(entries []Entry) (removed []Entry, err error) {
 	for _, entry := range entries {
-		if !entry.LastUsed.Before(before) {
+		if failed := RemoveAll(entry.Path); failed != nil {
+			err = errors.Join(err, fmt.Errorf("pruning the cache: %w", failed))
 			continue
-		}
-		if err := RemoveAll(entry.Path); err != nil {
-			return removed, fmt.Errorf("pruning the cache: %w", err)
 		}
 		removed = append(removed, entry)
 	}
-	return removed, nil
+	return removed, err
+}
+
+// Before returns the time before which entries have to go so that those which are left take at most keep bytes: what was used longest ago
+// goes first.
+func Before(entries []Entry, keep int64) time.Time {
+	entries = slices.Clone(entries)
+	slices.SortStableFunc(entries, func(a, b Entry) int { return b.LastUsed.Compare(a.LastUsed) })
+	for _, entry := range entries {
+		if keep -= entry.Bytes; keep < 0 {
+			return entry.LastUsed.Add(1)
+		}
+	}
+	return time.Time{}
+}
+
+// Trim brings the entries of one kind down to a size, in bytes, unless another run uses the cache.
+func Trim(directory, kind string, size int64) error {
+	lock, err := Seize(directory)
+	if lock == nil || err != nil {
+		return err
+	}
+	entries, err := List(directory)
+	entries = slices.DeleteFunc(entries, func(e Entry) bool { return e.Kind != kind })
+	before := Before(entries, size)
+	_, removeErr := remove(slices.DeleteFunc(entries, func(e Entry) bool { return !e.LastUsed.Before(before) }))
+	return errors.Join(err, removeErr, lock.Release())
 }
 
 // RemoveAll is os.RemoveAll for trees with directories that not even their owner may write to, as Go's module cache has them.

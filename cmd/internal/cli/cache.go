@@ -12,6 +12,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
@@ -30,6 +31,7 @@ const sources = "sources"
 type cacheOptions struct {
 	jobOptions
 	olderThan string
+	keep      string
 	all       bool
 }
 
@@ -63,6 +65,7 @@ way. Base images lie in the containers storage, where podman and buildah prune t
 		},
 	}
 	command.Flags().StringVar(&o.olderThan, "older-than", "30d", "`AGE` since the last use: days (7d), or hours and minutes (12h30m)")
+	command.Flags().StringVar(&o.keep, "keep", "", "`SIZE` that the cache may have afterwards, such as 10GB or 10GiB: what was used longest ago goes first")
 	command.Flags().BoolVar(&o.all, "all", false, "remove everything")
 	applyCacheDir(command.Flags(), &o.cacheDir)
 	o.build.applyStorage(command.Flags())
@@ -76,65 +79,96 @@ func runCache(streams Streams, o *cacheOptions) error {
 	if err != nil {
 		return err
 	}
-	entries, err := cache.List(directory)
+	entries, err := listCache(directory)
 	if err != nil {
 		return err
-	}
-	if _, err := os.Stat(filepath.Join(directory, "git")); err == nil {
-		fetched, err := gitsrc.Open(filepath.Join(directory, "git"), gitsrc.Options{})
-		if err != nil {
-			return err
-		}
-		repositories, err := fetched.List()
-		if err := errors.Join(err, fetched.Close()); err != nil {
-			return err
-		}
-		entries = append(sourceEntries(repositories), entries...)
 	}
 	return o.print(streams.Out, entries)
 }
 
-// runCachePrune removes what is old.
-func runCachePrune(ctx context.Context, streams Streams, o *cacheOptions) error {
-	age, err := parseAge(o.olderThan)
+// listCache lists the fetched repositories and all else.
+func listCache(directory string) ([]cache.Entry, error) {
+	entries, err := cache.List(directory)
+	if err != nil {
+		return nil, err
+	}
+	var repositories []gitsrc.Cached
+	err = withSources(directory, func(fetched *gitsrc.Store) (err error) {
+		repositories, err = fetched.List()
+		return err
+	})
+	return append(sourceEntries(repositories), entries...), err
+}
+
+// withSources calls f with the cache of sources, where there is one.
+func withSources(directory string, f func(*gitsrc.Store) error) error {
+	if _, err := os.Stat(filepath.Join(directory, "git")); err != nil {
+		return nil
+	}
+	fetched, err := gitsrc.Open(filepath.Join(directory, "git"), gitsrc.Options{})
 	if err != nil {
 		return err
 	}
+	return errors.Join(f(fetched), fetched.Close())
+}
+
+// runCachePrune removes what is old.
+func runCachePrune(ctx context.Context, streams Streams, o *cacheOptions) error {
 	directory, err := o.cache()
+	if err != nil {
+		return err
+	}
+	before, err := o.before(directory)
 	if err != nil {
 		return err
 	}
 	if err := builder.EnterUserNamespace(); err != nil { // compile caches hold files of the users that steps ran as
 		return err
 	}
-	before := time.Now().Add(-age)
-	if o.all {
-		before = time.Now().Add(time.Hour)
-	}
-	if err := rebuild.ForgetStages(directory, before); err != nil {
-		return err
-	}
-	removed, err := cache.Prune(ctx, directory, before, func() {
+	forget := func() error { return rebuild.ForgetStages(directory, before) }
+	removed, err := cache.Prune(ctx, directory, before, forget, func() {
 		fmt.Fprintln(streams.Err, "waiting for another run to end")
 	})
+	var repositories []gitsrc.Cached
+	err = errors.Join(err, withSources(directory, func(fetched *gitsrc.Store) (err error) {
+		repositories, err = fetched.Prune(ctx, before)
+		return err
+	}), o.clear(ctx))
+	return errors.Join(err, o.print(streams.Out, append(sourceEntries(repositories), removed...)))
+}
+
+// before is when something must have been used last to be removed.
+func (o *cacheOptions) before(directory string) (time.Time, error) {
+	age, err := parseAge(o.olderThan)
+	if err != nil || o.all {
+		return time.Now().Add(time.Hour), err
+	}
+	before := time.Now().Add(-age)
+	if o.keep == "" {
+		return before, nil
+	}
+	size, err := parseSize(o.keep)
 	if err != nil {
-		return err
+		return time.Time{}, err
 	}
-	if _, err := os.Stat(filepath.Join(directory, "git")); err == nil {
-		fetched, err := gitsrc.Open(filepath.Join(directory, "git"), gitsrc.Options{})
-		if err != nil {
-			return err
-		}
-		repositories, err := fetched.Prune(ctx, before)
-		if err := errors.Join(err, fetched.Close()); err != nil {
-			return err
-		}
-		removed = append(sourceEntries(repositories), removed...)
+	entries, err := listCache(directory)
+	if bySize := cache.Before(entries, size); bySize.After(before) {
+		before = bySize
 	}
-	if err := o.clear(ctx); err != nil {
-		return err
+	return before, err
+}
+
+// parseSize reads a number of bytes: 1GB is 10⁹, 1GiB 2³⁰.
+func parseSize(text string) (int64, error) {
+	parse := units.FromHumanSize
+	if strings.ContainsAny(text, "iI") {
+		parse = units.RAMInBytes
 	}
-	return o.print(streams.Out, removed)
+	size, err := parse(text)
+	if err != nil || size < 0 {
+		return 0, fault.Errorf(fault.Usage, "--keep %q: want a size such as 500MB or 10GiB", text)
+	}
+	return size, nil
 }
 
 // clear removes what runs that were killed left in the temporary directory and in the containers storage.
