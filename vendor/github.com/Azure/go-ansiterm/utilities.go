@@ -1,9 +1,5 @@
 package ansiterm
 
-import (
-	"strconv"
-)
-
 func sliceContains(bytes []byte, b byte) bool {
 	for _, v := range bytes {
 		if v == b {
@@ -12,10 +8,4 @@ func sliceContains(bytes []byte, b byte) bool {
 	}
 
 	return false
-}
-
-func convertBytesToInteger(bytes []byte) int {
-	s := string(bytes)
-	i, _ := strconv.Atoi(s)
-	return i
 }

@@ -1,7 +1,6 @@
 package shellwords
 
 import (
-	"bytes"
 	"errors"
 	"os"
 	"strings"
@@ -24,78 +23,29 @@ func isSpace(r rune) bool {
 	return false
 }
 
-func replaceEnv(getenv func(string) string, s string) string {
-	if getenv == nil {
-		getenv = os.Getenv
-	}
+func isEnvNameRune(r rune) bool {
+	return unicode.IsLetter(r) || unicode.IsDigit(r) || r == '_'
+}
 
-	var buf bytes.Buffer
-	rs := []rune(s)
-	for i := 0; i < len(rs); i++ {
-		r := rs[i]
-		if r == '\\' {
-			i++
-			if i == len(rs) {
-				break
-			}
-			buf.WriteRune(rs[i])
-			continue
-		} else if r == '$' {
-			i++
-			if i == len(rs) {
-				buf.WriteRune(r)
-				break
-			}
-			if rs[i] == 0x7b {
-				i++
-				p := i
-				for ; i < len(rs); i++ {
-					r = rs[i]
-					if r == '\\' {
-						i++
-						if i == len(rs) {
-							return s
-						}
-						continue
-					}
-					if r == 0x7d || (!unicode.IsLetter(r) && r != '_' && !unicode.IsDigit(r)) {
-						break
-					}
-				}
-				if r != 0x7d {
-					return s
-				}
-				if i > p {
-					buf.WriteString(getenv(string(rs[p:i])))
-				}
-			} else {
-				p := i
-				for ; i < len(rs); i++ {
-					r := rs[i]
-					if r == '\\' {
-						i++
-						if i == len(rs) {
-							return s
-						}
-						continue
-					}
-					if !unicode.IsLetter(r) && r != '_' && !unicode.IsDigit(r) {
-						break
-					}
-				}
-				if i > p {
-					buf.WriteString(getenv(string(rs[p:i])))
-					i--
-				} else {
-					buf.WriteRune('$')
-					i--
-				}
-			}
-		} else {
-			buf.WriteRune(r)
+// parseEnvName parses the variable reference that follows a '$' at the start
+// of s, either NAME or {NAME}. It returns the name and the number of bytes
+// consumed, or ok == false if s does not start with a reference.
+func parseEnvName(s string) (name string, n int, ok bool) {
+	if strings.HasPrefix(s, "{") {
+		end := strings.IndexFunc(s[1:], func(r rune) bool { return !isEnvNameRune(r) })
+		if end < 0 || s[1+end] != '}' {
+			return "", 0, false
 		}
+		return s[1 : 1+end], end + 2, true
 	}
-	return buf.String()
+	end := strings.IndexFunc(s, func(r rune) bool { return !isEnvNameRune(r) })
+	if end < 0 {
+		end = len(s)
+	}
+	if end == 0 {
+		return "", 0, false
+	}
+	return s[:end], end, true
 }
 
 type Parser struct {
@@ -159,56 +109,63 @@ func (p *Parser) Parse(line string) ([]string, error) {
 
 	pos := -1
 	got := argNo
+	// Whether the pending token contains any quoted or escaped character.
+	tokenQuoted := false
+	// Whether the pending token contains output of a command substitution
+	// or an environment variable expansion.
+	substituted := false
+	// Whether the previous character was an unquoted, unescaped '$'.
+	afterDollar := false
+	// Byte offset in line up to which characters were already consumed.
+	skip := 0
 
-	flush := func() error {
+	getenv := p.Getenv
+	if getenv == nil {
+		getenv = os.Getenv
+	}
+
+	flush := func() {
 		if got == argQuoted || (got != argNo && len(buf) > 0) {
-			token := string(buf)
-			if p.ParseEnv {
-				if got == argSingle {
-					parser := &Parser{ParseEnv: false, ParseBacktick: false, Position: 0, Dir: p.Dir}
-					strs, err := parser.Parse(replaceEnv(p.Getenv, token))
-					if err != nil {
-						return err
-					}
-					args = append(args, strs...)
-				} else {
-					args = append(args, replaceEnv(p.Getenv, token))
-				}
-			} else {
-				args = append(args, token)
-			}
+			args = append(args, string(buf))
 		}
 		buf = buf[:0]
 		got = argNo
-		return nil
+		tokenQuoted = false
+		substituted = false
 	}
 
 	i := -1
 loop:
-	for _, r := range line {
+	for idx, r := range line {
 		i++
+
+		if idx < skip {
+			continue
+		}
+
+		prevDollar := afterDollar
+		afterDollar = false
 
 		if comment {
 			if r == '\n' {
 				comment = false
+				// Defensive only: a comment can begin just when got == argNo,
+				// which is reached solely through flush (which clears this
+				// flag), and nothing inside a comment sets it. Kept so the
+				// invariant survives if either of those ever changes.
+				tokenQuoted = false
 			}
 			continue
 		}
 
 		if escaped {
 			escaped = false
+			tokenQuoted = true
 			if backQuote || dollarQuote {
 				buf = append(buf, '\\')
 				buf = append(buf, string(r)...)
 				backtick = append(backtick, '\\')
 				backtick = append(backtick, string(r)...)
-				got = argSingle
-				continue
-			}
-			if p.ParseEnv && r == '$' {
-				// Keep the backslash so replaceEnv treats the '$' as
-				// literal instead of expanding it.
-				buf = append(buf, '\\', '$')
 				got = argSingle
 				continue
 			}
@@ -247,8 +204,8 @@ loop:
 				if backQuote || dollarQuote {
 					backtick = append(backtick, byte(r))
 				}
-			} else if err := flush(); err != nil {
-				return nil, err
+			} else {
+				flush()
 			}
 			continue
 		}
@@ -263,6 +220,7 @@ loop:
 							return nil, err
 						}
 						buf = append(buf[:len(buf)-len(backtick)], out...)
+						substituted = true
 					}
 					backtick = backtick[:0]
 					backQuote = !backQuote
@@ -295,6 +253,7 @@ loop:
 					}
 
 					buf = append(buf[:len(buf)-len(backtick)-2], out...)
+					substituted = true
 					backtick = backtick[:0]
 					dollarQuote = false
 					continue
@@ -316,7 +275,7 @@ loop:
 
 		case '(':
 			if !singleQuoted && !doubleQuoted && !backQuote {
-				if n := len(buf); !dollarQuote && n > 0 && buf[n-1] == '$' && !(n > 1 && buf[n-2] == '\\') {
+				if !dollarQuote && prevDollar {
 					dollarQuote = true
 					buf = append(buf, '(')
 					continue
@@ -331,6 +290,7 @@ loop:
 					got = argQuoted
 				}
 				doubleQuoted = !doubleQuoted
+				tokenQuoted = true
 				continue
 			}
 
@@ -340,12 +300,17 @@ loop:
 					got = argQuoted
 				}
 				singleQuoted = !singleQuoted
+				tokenQuoted = true
 				continue
 			}
 
 		case ';', '&', '|', '<', '>':
 			if !(escaped || singleQuoted || doubleQuoted || backQuote || dollarQuote) {
-				if r == '>' && len(buf) > 0 {
+				// A file descriptor number is only a redirect prefix while it
+				// is unquoted; quoting makes it an ordinary argument. Output of
+				// a command substitution is never one either, and its length
+				// does not match the source text.
+				if r == '>' && len(buf) > 0 && !tokenQuoted && !substituted {
 					isDigits := true
 					for _, c := range buf {
 						if c < '0' || c > '9' {
@@ -361,8 +326,34 @@ loop:
 				pos = i
 				break loop
 			}
+		case '$':
+			if p.ParseEnv && !singleQuoted && !backQuote && !dollarQuote {
+				name, n, ok := parseEnvName(line[idx+1:])
+				if !ok {
+					break
+				}
+				skip = idx + 1 + n
+				value := getenv(name)
+				if doubleQuoted {
+					buf = append(buf, value...)
+				} else {
+					// Split the value into fields, but never interpret its
+					// contents as shell syntax.
+					for _, c := range value {
+						if isSpace(c) && !p.isExcluded(c) {
+							flush()
+							continue
+						}
+						buf = append(buf, string(c)...)
+						got = argSingle
+					}
+				}
+				substituted = true
+				continue
+			}
+
 		case '#':
-			if p.ParseComment && len(buf) == 0 && !(escaped || singleQuoted || doubleQuoted || backQuote || dollarQuote) {
+			if p.ParseComment && got == argNo && !substituted && !(escaped || singleQuoted || doubleQuoted || backQuote || dollarQuote) {
 				comment = true
 				continue loop
 			}
@@ -373,11 +364,10 @@ loop:
 		if backQuote || dollarQuote {
 			backtick = append(backtick, string(r)...)
 		}
+		afterDollar = r == '$' && !(singleQuoted || doubleQuoted || backQuote || dollarQuote)
 	}
 
-	if err := flush(); err != nil {
-		return nil, err
-	}
+	flush()
 
 	if escaped || singleQuoted || doubleQuoted || backQuote || dollarQuote {
 		return nil, errInvalidCmdLine

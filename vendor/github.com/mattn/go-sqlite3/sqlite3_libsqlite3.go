@@ -4,7 +4,6 @@
 // license that can be found in the LICENSE file.
 
 //go:build libsqlite3
-// +build libsqlite3
 
 package sqlite3
 

@@ -4,7 +4,6 @@
 // license that can be found in the LICENSE file.
 
 //go:build sqlite_omit_load_extension
-// +build sqlite_omit_load_extension
 
 package sqlite3
 

@@ -1,5 +1,4 @@
 //go:build sqlite_column_metadata
-// +build sqlite_column_metadata
 
 package sqlite3
 

@@ -5,7 +5,6 @@
 // license that can be found in the LICENSE file.
 
 //go:build sqlite_dbstat
-// +build sqlite_dbstat
 
 package sqlite3
 

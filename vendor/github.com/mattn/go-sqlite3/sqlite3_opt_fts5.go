@@ -4,7 +4,6 @@
 // license that can be found in the LICENSE file.
 
 //go:build sqlite_fts5 || fts5
-// +build sqlite_fts5 fts5
 
 package sqlite3
 

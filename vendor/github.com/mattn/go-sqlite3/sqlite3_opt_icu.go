@@ -4,7 +4,6 @@
 // license that can be found in the LICENSE file.
 
 //go:build sqlite_icu || icu
-// +build sqlite_icu icu
 
 package sqlite3
 

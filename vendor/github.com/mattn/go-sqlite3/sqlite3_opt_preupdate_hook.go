@@ -5,7 +5,6 @@
 // license that can be found in the LICENSE file.
 
 //go:build sqlite_preupdate_hook
-// +build sqlite_preupdate_hook
 
 package sqlite3
 

@@ -5,7 +5,6 @@
 // license that can be found in the LICENSE file.
 
 //go:build !sqlite_preupdate_hook && cgo
-// +build !sqlite_preupdate_hook,cgo
 
 package sqlite3
 

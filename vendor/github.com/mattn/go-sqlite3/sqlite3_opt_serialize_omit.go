@@ -1,5 +1,4 @@
 //go:build libsqlite3 && !sqlite_serialize
-// +build libsqlite3,!sqlite_serialize
 
 package sqlite3
 

@@ -5,7 +5,6 @@
 // license that can be found in the LICENSE file.
 
 //go:build sqlite_vacuum_incr
-// +build sqlite_vacuum_incr
 
 package sqlite3
 

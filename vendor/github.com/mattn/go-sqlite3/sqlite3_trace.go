@@ -4,7 +4,6 @@
 // license that can be found in the LICENSE file.
 
 //go:build sqlite_trace || trace
-// +build sqlite_trace trace
 
 package sqlite3
 

@@ -1,12 +1,22 @@
 package pflag
 
-import "strconv"
+import (
+	"errors"
+	"strconv"
+)
 
 // optional interface to indicate boolean flags that can be
 // supplied without "=value" text
 type boolFlag interface {
 	Value
 	IsBoolFlag() bool
+}
+
+func isNoOptBoolValue(v Value) bool {
+	if bf, ok := v.(boolFlag); ok {
+		return bf.IsBoolFlag()
+	}
+	return false
 }
 
 // -- bool Value
@@ -19,8 +29,11 @@ func newBoolValue(val bool, p *bool) *boolValue {
 
 func (b *boolValue) Set(s string) error {
 	v, err := strconv.ParseBool(s)
+	if err != nil {
+		return errors.New("must be true or false")
+	}
 	*b = boolValue(v)
-	return err
+	return nil
 }
 
 func (b *boolValue) Type() string {

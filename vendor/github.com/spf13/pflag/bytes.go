@@ -18,7 +18,6 @@ func (bytesHex bytesHexValue) String() string {
 // Set implements pflag.Value.Set.
 func (bytesHex *bytesHexValue) Set(value string) error {
 	bin, err := hex.DecodeString(strings.TrimSpace(value))
-
 	if err != nil {
 		return err
 	}
@@ -39,20 +38,18 @@ func newBytesHexValue(val []byte, p *[]byte) *bytesHexValue {
 }
 
 func bytesHexConv(sval string) (interface{}, error) {
-
 	bin, err := hex.DecodeString(sval)
 
 	if err == nil {
 		return bin, nil
 	}
 
-	return nil, fmt.Errorf("invalid string being converted to Bytes: %s %s", sval, err)
+	return nil, fmt.Errorf("invalid string being converted to Bytes: %s %s", sval, err.Error())
 }
 
 // GetBytesHex return the []byte value of a flag with the given name
 func (f *FlagSet) GetBytesHex(name string) ([]byte, error) {
 	val, err := f.getFlagType(name, "bytesHex", bytesHexConv)
-
 	if err != nil {
 		return []byte{}, err
 	}
@@ -119,7 +116,6 @@ func (bytesBase64 bytesBase64Value) String() string {
 // Set implements pflag.Value.Set.
 func (bytesBase64 *bytesBase64Value) Set(value string) error {
 	bin, err := base64.StdEncoding.DecodeString(strings.TrimSpace(value))
-
 	if err != nil {
 		return err
 	}
@@ -140,19 +136,17 @@ func newBytesBase64Value(val []byte, p *[]byte) *bytesBase64Value {
 }
 
 func bytesBase64ValueConv(sval string) (interface{}, error) {
-
 	bin, err := base64.StdEncoding.DecodeString(sval)
 	if err == nil {
 		return bin, nil
 	}
 
-	return nil, fmt.Errorf("invalid string being converted to Bytes: %s %s", sval, err)
+	return nil, fmt.Errorf("invalid string being converted to Bytes: %s %s", sval, err.Error())
 }
 
 // GetBytesBase64 return the []byte value of a flag with the given name
 func (f *FlagSet) GetBytesBase64(name string) ([]byte, error) {
 	val, err := f.getFlagType(name, "bytesBase64", bytesBase64ValueConv)
-
 	if err != nil {
 		return []byte{}, err
 	}

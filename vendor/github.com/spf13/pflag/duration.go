@@ -1,6 +1,7 @@
 package pflag
 
 import (
+	"errors"
 	"time"
 )
 
@@ -14,8 +15,11 @@ func newDurationValue(val time.Duration, p *time.Duration) *durationValue {
 
 func (d *durationValue) Set(s string) error {
 	v, err := time.ParseDuration(s)
+	if err != nil {
+		return errors.New(`must be a duration like "30s" or "5m"`)
+	}
 	*d = durationValue(v)
-	return err
+	return nil
 }
 
 func (d *durationValue) Type() string {

@@ -1,6 +1,9 @@
 package pflag
 
-import "strconv"
+import (
+	"errors"
+	"strconv"
+)
 
 // -- float64 Value
 type float64Value float64
@@ -12,8 +15,11 @@ func newFloat64Value(val float64, p *float64) *float64Value {
 
 func (f *float64Value) Set(s string) error {
 	v, err := strconv.ParseFloat(s, 64)
+	if err != nil {
+		return errors.New("must be a number")
+	}
 	*f = float64Value(v)
-	return err
+	return nil
 }
 
 func (f *float64Value) Type() string {

@@ -1,6 +1,9 @@
 package pflag
 
-import "strconv"
+import (
+	"errors"
+	"strconv"
+)
 
 // -- int Value
 type intValue int
@@ -11,9 +14,12 @@ func newIntValue(val int, p *int) *intValue {
 }
 
 func (i *intValue) Set(s string) error {
-	v, err := strconv.ParseInt(s, 0, 64)
+	v, err := strconv.ParseInt(s, 0, 0)
+	if err != nil {
+		return errors.New("must be an integer")
+	}
 	*i = intValue(v)
-	return err
+	return nil
 }
 
 func (i *intValue) Type() string {

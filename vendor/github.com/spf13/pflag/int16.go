@@ -1,6 +1,9 @@
 package pflag
 
-import "strconv"
+import (
+	"errors"
+	"strconv"
+)
 
 // -- int16 Value
 type int16Value int16
@@ -12,8 +15,11 @@ func newInt16Value(val int16, p *int16) *int16Value {
 
 func (i *int16Value) Set(s string) error {
 	v, err := strconv.ParseInt(s, 0, 16)
+	if err != nil {
+		return errors.New("must be an integer")
+	}
 	*i = int16Value(v)
-	return err
+	return nil
 }
 
 func (i *int16Value) Type() string {

@@ -1,6 +1,9 @@
 package pflag
 
-import "strconv"
+import (
+	"errors"
+	"strconv"
+)
 
 // -- int32 Value
 type int32Value int32
@@ -12,8 +15,11 @@ func newInt32Value(val int32, p *int32) *int32Value {
 
 func (i *int32Value) Set(s string) error {
 	v, err := strconv.ParseInt(s, 0, 32)
+	if err != nil {
+		return errors.New("must be an integer")
+	}
 	*i = int32Value(v)
-	return err
+	return nil
 }
 
 func (i *int32Value) Type() string {

@@ -1,6 +1,9 @@
 package pflag
 
-import "strconv"
+import (
+	"errors"
+	"strconv"
+)
 
 // -- uint32 value
 type uint32Value uint32
@@ -12,8 +15,11 @@ func newUint32Value(val uint32, p *uint32) *uint32Value {
 
 func (i *uint32Value) Set(s string) error {
 	v, err := strconv.ParseUint(s, 0, 32)
+	if err != nil {
+		return errors.New("must be a non-negative integer")
+	}
 	*i = uint32Value(v)
-	return err
+	return nil
 }
 
 func (i *uint32Value) Type() string {

@@ -1,6 +1,9 @@
 package pflag
 
-import "strconv"
+import (
+	"errors"
+	"strconv"
+)
 
 // -- uint8 Value
 type uint8Value uint8
@@ -12,8 +15,11 @@ func newUint8Value(val uint8, p *uint8) *uint8Value {
 
 func (i *uint8Value) Set(s string) error {
 	v, err := strconv.ParseUint(s, 0, 8)
+	if err != nil {
+		return errors.New("must be a non-negative integer")
+	}
 	*i = uint8Value(v)
-	return err
+	return nil
 }
 
 func (i *uint8Value) Type() string {

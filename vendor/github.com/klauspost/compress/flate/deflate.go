@@ -95,6 +95,11 @@ type advancedState struct {
 	index     int
 	hashMatch [maxMatchLength + minMatchLength]uint32
 
+	// litBits[i] is the number of bits needed to encode window[index:i]
+	// as literals, where index is the window index at the start of the
+	// current deflateLazy call. Only allocated when d.chain > 100 (level 9).
+	litBits []int32
+
 	// Input hash chains
 	// hashHead[hashValue] contains the largest inputIndex with the specified hash value
 	// If hashHead[hashValue] is within the current window, then
@@ -125,6 +130,7 @@ type compressor struct {
 	state  *advancedState
 
 	sync          bool // requesting flush
+	closing       bool // sync is from close, so no more data follows
 	byteAvailable bool // if true, still need to process window[index-1].
 }
 
@@ -260,6 +266,7 @@ func (d *compressor) fillWindow(b []byte) {
 	}
 	// Update window information.
 	d.windowEnd += n
+	d.blockStart = d.windowEnd
 	s.index = n
 }
 
@@ -283,7 +290,9 @@ func (d *compressor) findMatch(pos int, prevHead int, lookahead int) (length, of
 	minIndex := max(pos-windowSize, 0)
 	offset = 0
 
-	if d.chain < 100 {
+	// The gain estimate below needs the tables that deflateLazy only
+	// generates when d.chain > 100, so the conditions must match.
+	if d.chain <= 100 {
 		for i := prevHead; tries > 0; tries-- {
 			if wEnd == win[i+length] {
 				n := matchLen(win[i:i+minMatchLook], wPos)
@@ -311,21 +320,25 @@ func (d *compressor) findMatch(pos int, prevHead int, lookahead int) (length, of
 	}
 
 	// Minimum gain to accept a match.
-	cGain := 4
+	cGain := int32(4)
 
 	// Some like it higher (CSV), some like it lower (JSON)
 	const baseCost = 3
 	// Base is 4 bytes at with an additional cost.
 	// Matches must be better than this.
 
+	s := d.state
+	hashPrev := &s.hashPrev
+	hashOffset := s.hashOffset
+	litBits := s.litBits[pos : pos+minMatchLook+1]
+
 	for i := prevHead; tries > 0; tries-- {
 		if wEnd == win[i+length] {
 			n := matchLen(win[i:i+minMatchLook], wPos)
 			if n > length {
 				// Calculate gain. Estimate
-				newGain := d.h.bitLengthRaw(wPos[:n]) - int(offsetExtraBits[offsetCode(uint32(pos-i))]) - baseCost - int(lengthExtraBits[lengthCodes[(n-3)&255]])
+				newGain := litBits[n] - litBits[0] - int32(offsetExtraBits[offsetCode(uint32(pos-i))]) - baseCost - int32(lengthExtraBits[lengthCodes[(n-3)&255]])
 
-				//fmt.Println("gain:", newGain, "prev:", cGain, "raw:", d.h.bitLengthRaw(wPos[:n]), "this-len:", n, "prev-len:", length)
 				if newGain > cGain {
 					length = n
 					offset = pos - i
@@ -343,7 +356,7 @@ func (d *compressor) findMatch(pos int, prevHead int, lookahead int) (length, of
 			// hashPrev[i & windowMask] has already been overwritten, so stop now.
 			break
 		}
-		i = int(d.state.hashPrev[i&windowMask]) - d.state.hashOffset
+		i = int(hashPrev[i&windowMask]) - hashOffset
 		if i < minIndex {
 			break
 		}
@@ -427,6 +440,20 @@ func (d *compressor) deflateLazy() {
 			tmp[v]++
 		}
 		d.h.generate(tmp[:], 15)
+
+		// Compute the cumulative cost of encoding the window as literals,
+		// so findMatch can look up the cost of any range in constant time.
+		if s.litBits == nil {
+			s.litBits = make([]int32, 2*windowSize+1)
+		}
+		codes := d.h.codes[:256]
+		litBits := s.litBits[s.index : d.windowEnd+1]
+		total := int32(0)
+		litBits[0] = 0
+		for i, v := range d.window[s.index:d.windowEnd] {
+			total += int32(codes[v].len())
+			litBits[i+1] = total
+		}
 	}
 
 	s.maxInsertIndex = d.windowEnd - (minMatchLength - 1)
@@ -711,38 +738,49 @@ func (d *compressor) storeHuff() {
 // if enough has been accumulated or we at the end of the stream.
 // Any error that occurred will be in d.err
 func (d *compressor) storeFast() {
-	// We only compress if we have maxStoreBlockSize.
-	if d.windowEnd < len(d.window) {
-		if !d.sync {
-			return
-		}
-		// Handle extremely small sizes.
-		if d.windowEnd < 128 {
-			if d.windowEnd == 0 {
-				return
-			}
-			if d.windowEnd <= 32 {
-				d.err = d.writeStoredBlock(d.window[:d.windowEnd])
-			} else {
-				d.w.writeBlockHuff(false, d.window[:d.windowEnd], true)
-				d.err = d.w.err
-			}
-			d.tokens.Reset()
-			d.windowEnd = 0
-			d.fast.Reset()
-			return
-		}
+	// We only compress if we have maxStoreBlockSize, or are flushing.
+	if d.windowEnd == 0 || (d.windowEnd < len(d.window) && !d.sync) {
+		return
 	}
 
+	// smallBlockSize is the window size below which the encoder has too little
+	// data to draw conclusions from.
+	const smallBlockSize = 128
+
+	if d.closing && d.windowEnd < smallBlockSize && !d.fast.hasHistory() {
+		// Nothing precedes or follows this window, so there is no history to
+		// match against or keep in sync, and a window this small is not worth
+		// searching on its own. Write it as is.
+		if d.windowEnd <= 32 {
+			d.err = d.writeStoredBlock(d.window[:d.windowEnd])
+		} else {
+			d.w.writeBlockHuff(false, d.window[:d.windowEnd], true)
+			d.err = d.w.err
+		}
+		d.windowEnd = 0
+		return
+	}
+
+	// Encode must be called even when the window is too small for it to emit
+	// tokens, since it also appends the window to the match history. Leaving a
+	// gap there would offset every later match from what the decoder sees.
 	d.fast.Encode(&d.tokens, d.window[:d.windowEnd])
-	// If we made zero matches, store the block as is.
-	if d.tokens.n == 0 {
+	switch {
+	case d.windowEnd < minNonLiteralBlockSize,
+		d.tokens.n == 0 && d.windowEnd >= smallBlockSize:
+		// Either too small for Encode to emit tokens, and for a Huffman table
+		// to pay for itself, or big enough that finding no match at all most
+		// likely means incompressible data, which is not worth a Huffman pass.
+		// Store the block as is.
 		d.err = d.writeStoredBlock(d.window[:d.windowEnd])
-		// If we removed less than 1/16th, huffman compress the block.
-	} else if int(d.tokens.n) > d.windowEnd-(d.windowEnd>>4) {
+	case d.tokens.n == 0, int(d.tokens.n) > d.windowEnd-(d.windowEnd>>4):
+		// A small block without matches can still have a skewed literal
+		// distribution, and matches that removed less than 1/16th of the
+		// literals do not pay for a dynamic block. Huffman only, which stores
+		// the block if that ends up smaller.
 		d.w.writeBlockHuff(false, d.window[:d.windowEnd], d.sync)
 		d.err = d.w.err
-	} else {
+	default:
 		d.w.writeBlockDynamic(&d.tokens, false, d.window[:d.windowEnd], d.sync)
 		d.err = d.w.err
 	}
@@ -830,6 +868,7 @@ func (d *compressor) init(w io.Writer, level int) (err error) {
 func (d *compressor) reset(w io.Writer) {
 	d.w.reset(w)
 	d.sync = false
+	d.closing = false
 	d.err = nil
 	// We only need to reset a few things for Snappy.
 	if d.fast != nil {
@@ -867,6 +906,7 @@ func (d *compressor) close() error {
 		return d.err
 	}
 	d.sync = true
+	d.closing = true
 	d.step(d)
 	if d.err != nil {
 		return d.err

@@ -38,6 +38,13 @@ type huffmanEncoder struct {
 	// Possible lengths are codegenCodeCount, offsetCodeCount and literalCount.
 	// The largest of these is literalCount, so we allocate for that case.
 	freqcache [literalCount + 1]literalNode
+
+	// sortcache is scratch space for sortByFreq.
+	sortcache [literalCount + 1]literalNode
+
+	// Scratch space for treeBitCounts.
+	nodeFreq   [literalCount]int32
+	nodeParent [2 * literalCount]uint16
 }
 
 type literalNode struct {
@@ -139,14 +146,6 @@ func (h *huffmanEncoder) bitLength(freq []uint16) int {
 	return total
 }
 
-func (h *huffmanEncoder) bitLengthRaw(b []byte) int {
-	var total int
-	for _, f := range b {
-		total += int(h.codes[f].len())
-	}
-	return total
-}
-
 // canReuseBits returns the number of bits or math.MaxInt32 if the encoder cannot be reused.
 func (h *huffmanEncoder) canReuseBits(freq []uint16) int {
 	var total int
@@ -160,6 +159,66 @@ func (h *huffmanEncoder) canReuseBits(freq []uint16) int {
 		}
 	}
 	return total
+}
+
+// treeBitCounts builds an unrestricted Huffman tree for list and returns
+// an integer slice in which slice[i] is the number of literals that should
+// be encoded using i bits, together with the maximum number of bits used.
+//
+// This method is only called when len(list) >= 3.
+//
+// list is an array of the literals with non-zero frequencies
+// and their associated frequencies. The array is in order of increasing
+// frequency.
+//
+// This is much faster than bitCounts, but can produce codes longer
+// than allowed. In that case bitCounts must be used instead.
+func (h *huffmanEncoder) treeBitCounts(list []literalNode) ([]int32, int) {
+	n := len(list)
+	// Leaves are nodes 0..n-1, in order of increasing frequency,
+	// and internal nodes are n..2n-2, in order of creation, which is
+	// also increasing frequency. The two smallest unused nodes are
+	// therefore always at the front of the two ranges.
+	parent := h.nodeParent[:2*n-1]
+	freq := h.nodeFreq[:n-1]
+	leafPos, nodePos := 0, 0
+	for k := range n - 1 {
+		var f int32
+		for range 2 {
+			if leafPos < n && (nodePos >= k || int32(list[leafPos].freq) <= freq[nodePos]) {
+				f += int32(list[leafPos].freq)
+				parent[leafPos] = uint16(n + k)
+				leafPos++
+			} else {
+				f += freq[nodePos]
+				parent[n+nodePos] = uint16(n + k)
+				nodePos++
+			}
+		}
+		freq[k] = f
+	}
+
+	// Compute the depth of every node, root first, and count leaf depths.
+	// Reuse freq as the depth of the internal nodes.
+	depth := freq
+	bitCount := h.bitCount[:]
+	clear(bitCount)
+	depth[n-2] = 0
+	maxBits := 0
+	for k := 2*n - 3; k >= 0; k-- {
+		d := depth[int(parent[k])-n] + 1
+		if k >= n {
+			depth[k-n] = d
+			continue
+		}
+		if int(d) >= len(bitCount) {
+			// Too deep for any caller; report and let the caller fall back.
+			return nil, int(d)
+		}
+		bitCount[d]++
+		maxBits = max(maxBits, int(d))
+	}
+	return bitCount[:maxBits+1], maxBits
 }
 
 // Return the number of literals assigned to each bit size in the Huffman encoding
@@ -309,26 +368,92 @@ func (h *huffmanEncoder) bitCounts(list []literalNode, maxBits int32) []int32 {
 }
 
 // Look at the leaves and assign them a bit count and an encoding as specified
-// in RFC 1951 3.2.2
-func (h *huffmanEncoder) assignEncodingAndSize(bitCount []int32, list []literalNode) {
-	code := uint16(0)
+// in RFC 1951 3.2.2.
+// list must be sorted by increasing frequency and codes must have
+// all entries for literals not in list set to zero.
+func (h *huffmanEncoder) assignEncodingAndSize(bitCount []int32, list []literalNode, codes []hcode) {
+	// The literals list[len(list)-bits] .. list[len(list)-1]
+	// are encoded using "bits" bits. Record the length of each literal
+	// temporarily in codes.
 	for n, bits := range bitCount {
-		code <<= 1
 		if n == 0 || bits == 0 {
 			continue
 		}
-		// The literals list[len(list)-bits] .. list[len(list)-bits]
-		// are encoded using "bits" bits, and get the values
-		// code, code + 1, ....  The code values are
-		// assigned in literal order (not frequency order).
-		chunk := list[len(list)-int(bits):]
-
-		sortByLiteral(chunk)
-		for _, node := range chunk {
-			h.codes[node.literal] = newhcode(reverseBits(code, uint8(n)), uint8(n))
-			code++
+		for _, node := range list[len(list)-int(bits):] {
+			codes[node.literal] = hcode(n)
 		}
 		list = list[0 : len(list)-int(bits)]
+	}
+
+	// Code values are assigned in literal order (not frequency order)
+	// within each code length, starting from the first code of each length.
+	var nextCode [maxBitsLimit]uint16
+	code := uint16(0)
+	for n := 1; n < len(bitCount); n++ {
+		code = (code + uint16(bitCount[n-1])) << 1
+		nextCode[n] = code
+	}
+	for i, c := range codes {
+		if c == 0 {
+			continue
+		}
+		// n is at most maxBitsLimit-1; the mask only elides bounds checks.
+		n := uint8(c)
+		codes[i] = newhcode(reverseBits(nextCode[n&15], n), n)
+		nextCode[n&15]++
+	}
+}
+
+// sortByFreq sorts list by increasing frequency.
+// The sort is stable, so nodes with equal frequencies keep their order.
+func (h *huffmanEncoder) sortByFreq(list []literalNode) {
+	if len(list) <= 32 {
+		// Insertion sort is faster for small lists.
+		for i := 1; i < len(list); i++ {
+			n := list[i]
+			j := i
+			for ; j > 0 && list[j-1].freq > n.freq; j-- {
+				list[j] = list[j-1]
+			}
+			list[j] = n
+		}
+		return
+	}
+
+	// Counting sort on the low byte and then on the high byte
+	// of the frequency. Both passes are stable.
+	tmp := h.sortcache[:len(list)]
+	var count [256]uint16
+	var maxFreq uint16
+	for _, n := range list {
+		count[n.freq&0xff]++
+		maxFreq |= n.freq
+	}
+	var pos uint16
+	for i, c := range count {
+		count[i] = pos
+		pos += c
+	}
+	for _, n := range list {
+		tmp[count[n.freq&0xff]] = n
+		count[n.freq&0xff]++
+	}
+	if maxFreq < 256 {
+		copy(list, tmp)
+		return
+	}
+	count = [256]uint16{}
+	for _, n := range tmp {
+		count[n.freq>>8]++
+	}
+	pos = 0
+	for i, c := range count {
+		count[i] = pos
+		pos += c
+	}
+	for _, n := range tmp {
+		list[count[n.freq>>8]] = n
+		count[n.freq>>8]++
 	}
 }
 
@@ -362,12 +487,20 @@ func (h *huffmanEncoder) generate(freq []uint16, maxBits int32) {
 		}
 		return
 	}
-	sortByFreq(list)
+	// list is in order of increasing literal value, so a stable sort
+	// by frequency orders it by (frequency, literal).
+	h.sortByFreq(list)
 
-	// Get the number of literals for each bit count
-	bitCount := h.bitCounts(list, maxBits)
+	// Get the number of literals for each bit count.
+	// An unrestricted Huffman tree is fast to compute and is nearly
+	// always within the limit. Fall back to the slower length-limited
+	// construction otherwise.
+	bitCount, used := h.treeBitCounts(list)
+	if used > int(maxBits) {
+		bitCount = h.bitCounts(list, maxBits)
+	}
 	// And do the assignment
-	h.assignEncodingAndSize(bitCount, list)
+	h.assignEncodingAndSize(bitCount, list, codes)
 }
 
 // atLeastOne clamps the result between 1 and 15.
@@ -394,24 +527,27 @@ func histogram(b []byte, h []uint16) {
 }
 
 func histogramSplit(b []byte, h []uint16) {
-	// Tested, and slightly faster than 2-way.
-	// Writing to separate arrays and combining is also slightly slower.
-	h = h[:256]
+	// Walk four quarters in parallel, each into its own table.
+	// Tested to be faster than walking halves. Using separate tables
+	// avoids the load/store dependencies that arise when two of the
+	// streams hit the same byte value, which is common for text.
+	var h0, h1, h2, h3 [256]uint16
+	// Make size divisible by 4
 	for len(b)&3 != 0 {
-		h[b[0]]++
+		h0[b[0]]++
 		b = b[1:]
 	}
 	n := len(b) / 4
 	x, y, z, w := b[:n], b[n:], b[n+n:], b[n+n+n:]
 	y, z, w = y[:len(x)], z[:len(x)], w[:len(x)]
 	for i, t := range x {
-		v0 := &h[t]
-		v1 := &h[y[i]]
-		v2 := &h[z[i]]
-		v3 := &h[w[i]]
-		*v0++
-		*v1++
-		*v2++
-		*v3++
+		h0[t]++
+		h1[y[i]]++
+		h2[z[i]]++
+		h3[w[i]]++
+	}
+	h = h[:256]
+	for i := range h {
+		h[i] += h0[i] + h1[i] + h2[i] + h3[i]
 	}
 }

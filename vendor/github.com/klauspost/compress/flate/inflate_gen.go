@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"math/bits"
 	"strings"
+
+	"github.com/klauspost/compress/internal/regmask"
 )
 
 func peekBufio(fr *bufio.Reader) ([]byte, error) {
@@ -62,7 +64,7 @@ readLiteral:
 						return
 					}
 					f.roffset++
-					fb |= uint32(c) << (fnb & regSizeMaskUint32)
+					fb |= uint32(c) << (fnb & regmask.Shift32ByUint)
 					fnb += 8
 				}
 				chunk := f.hl.chunks[fb&(huffmanNumChunks-1)]
@@ -80,7 +82,7 @@ readLiteral:
 						f.err = CorruptInputError(f.roffset)
 						return
 					}
-					fb = fb >> (n & regSizeMaskUint32)
+					fb = fb >> (n & regmask.Shift32ByUint)
 					fnb = fnb - n
 					v = int(chunk >> huffmanValueShift)
 					break
@@ -118,15 +120,15 @@ readLiteral:
 					if debugDecode {
 						fmt.Println("morebits n>0:", err)
 					}
-					f.err = err
+					f.err = noEOF(err)
 					return
 				}
 				f.roffset++
-				fb |= uint32(c) << (fnb & regSizeMaskUint32)
+				fb |= uint32(c) << (fnb & regmask.Shift32ByUint)
 				fnb += 8
 			}
 			length += int(fb & bitMask32[n])
-			fb >>= n & regSizeMaskUint32
+			fb >>= n & regmask.Shift32ByUint
 			fnb -= n
 		default:
 			if debugDecode {
@@ -146,11 +148,11 @@ readLiteral:
 					if debugDecode {
 						fmt.Println("morebits f.nb<5:", err)
 					}
-					f.err = err
+					f.err = noEOF(err)
 					return
 				}
 				f.roffset++
-				fb |= uint32(c) << (fnb & regSizeMaskUint32)
+				fb |= uint32(c) << (fnb & regmask.Shift32ByUint)
 				fnb += 8
 			}
 			dist = uint32(bits.Reverse8(uint8(fb & 0x1F << 3)))
@@ -174,7 +176,7 @@ readLiteral:
 						return
 					}
 					f.roffset++
-					fb |= uint32(c) << (fnb & regSizeMaskUint32)
+					fb |= uint32(c) << (fnb & regmask.Shift32ByUint)
 					fnb += 8
 				}
 				chunk := f.hd.chunks[fb&(huffmanNumChunks-1)]
@@ -192,7 +194,7 @@ readLiteral:
 						f.err = CorruptInputError(f.roffset)
 						return
 					}
-					fb = fb >> (n & regSizeMaskUint32)
+					fb = fb >> (n & regmask.Shift32ByUint)
 					fnb = fnb - n
 					dist = uint32(chunk >> huffmanValueShift)
 					break
@@ -206,7 +208,7 @@ readLiteral:
 		case dist < maxNumDist:
 			nb := uint(dist-2) >> 1
 			// have 1 bit in bottom of dist, need nb more.
-			extra := (dist & 1) << (nb & regSizeMaskUint32)
+			extra := (dist & 1) << (nb & regmask.Shift32ByUint)
 			for fnb < nb {
 				c, err := fr.ReadByte()
 				if err != nil {
@@ -214,17 +216,17 @@ readLiteral:
 					if debugDecode {
 						fmt.Println("morebits f.nb<nb:", err)
 					}
-					f.err = err
+					f.err = noEOF(err)
 					return
 				}
 				f.roffset++
-				fb |= uint32(c) << (fnb & regSizeMaskUint32)
+				fb |= uint32(c) << (fnb & regmask.Shift32ByUint)
 				fnb += 8
 			}
 			extra |= fb & bitMask32[nb]
-			fb >>= nb & regSizeMaskUint32
+			fb >>= nb & regmask.Shift32ByUint
 			fnb -= nb
-			dist = 1<<((nb+1)&regSizeMaskUint32) + 1 + extra
+			dist = 1<<((nb+1)&regmask.Shift32ByUint) + 1 + extra
 			// slower: dist = bitMask32[nb+1] + 2 + extra
 		default:
 			f.b, f.nb = fb, fnb
@@ -313,7 +315,7 @@ readLiteral:
 						return
 					}
 					f.roffset++
-					fb |= uint32(c) << (fnb & regSizeMaskUint32)
+					fb |= uint32(c) << (fnb & regmask.Shift32ByUint)
 					fnb += 8
 				}
 				chunk := f.hl.chunks[fb&(huffmanNumChunks-1)]
@@ -331,7 +333,7 @@ readLiteral:
 						f.err = CorruptInputError(f.roffset)
 						return
 					}
-					fb = fb >> (n & regSizeMaskUint32)
+					fb = fb >> (n & regmask.Shift32ByUint)
 					fnb = fnb - n
 					v = int(chunk >> huffmanValueShift)
 					break
@@ -369,15 +371,15 @@ readLiteral:
 					if debugDecode {
 						fmt.Println("morebits n>0:", err)
 					}
-					f.err = err
+					f.err = noEOF(err)
 					return
 				}
 				f.roffset++
-				fb |= uint32(c) << (fnb & regSizeMaskUint32)
+				fb |= uint32(c) << (fnb & regmask.Shift32ByUint)
 				fnb += 8
 			}
 			length += int(fb & bitMask32[n])
-			fb >>= n & regSizeMaskUint32
+			fb >>= n & regmask.Shift32ByUint
 			fnb -= n
 		default:
 			if debugDecode {
@@ -397,11 +399,11 @@ readLiteral:
 					if debugDecode {
 						fmt.Println("morebits f.nb<5:", err)
 					}
-					f.err = err
+					f.err = noEOF(err)
 					return
 				}
 				f.roffset++
-				fb |= uint32(c) << (fnb & regSizeMaskUint32)
+				fb |= uint32(c) << (fnb & regmask.Shift32ByUint)
 				fnb += 8
 			}
 			dist = uint32(bits.Reverse8(uint8(fb & 0x1F << 3)))
@@ -425,7 +427,7 @@ readLiteral:
 						return
 					}
 					f.roffset++
-					fb |= uint32(c) << (fnb & regSizeMaskUint32)
+					fb |= uint32(c) << (fnb & regmask.Shift32ByUint)
 					fnb += 8
 				}
 				chunk := f.hd.chunks[fb&(huffmanNumChunks-1)]
@@ -443,7 +445,7 @@ readLiteral:
 						f.err = CorruptInputError(f.roffset)
 						return
 					}
-					fb = fb >> (n & regSizeMaskUint32)
+					fb = fb >> (n & regmask.Shift32ByUint)
 					fnb = fnb - n
 					dist = uint32(chunk >> huffmanValueShift)
 					break
@@ -457,7 +459,7 @@ readLiteral:
 		case dist < maxNumDist:
 			nb := uint(dist-2) >> 1
 			// have 1 bit in bottom of dist, need nb more.
-			extra := (dist & 1) << (nb & regSizeMaskUint32)
+			extra := (dist & 1) << (nb & regmask.Shift32ByUint)
 			for fnb < nb {
 				c, err := fr.ReadByte()
 				if err != nil {
@@ -465,17 +467,17 @@ readLiteral:
 					if debugDecode {
 						fmt.Println("morebits f.nb<nb:", err)
 					}
-					f.err = err
+					f.err = noEOF(err)
 					return
 				}
 				f.roffset++
-				fb |= uint32(c) << (fnb & regSizeMaskUint32)
+				fb |= uint32(c) << (fnb & regmask.Shift32ByUint)
 				fnb += 8
 			}
 			extra |= fb & bitMask32[nb]
-			fb >>= nb & regSizeMaskUint32
+			fb >>= nb & regmask.Shift32ByUint
 			fnb -= nb
-			dist = 1<<((nb+1)&regSizeMaskUint32) + 1 + extra
+			dist = 1<<((nb+1)&regmask.Shift32ByUint) + 1 + extra
 			// slower: dist = bitMask32[nb+1] + 2 + extra
 		default:
 			f.b, f.nb = fb, fnb
@@ -573,7 +575,7 @@ readLiteral:
 					c := pbuf[pos]
 					pos++
 					f.roffset++
-					fb |= uint32(c) << (fnb & regSizeMaskUint32)
+					fb |= uint32(c) << (fnb & regmask.Shift32ByUint)
 					fnb += 8
 				}
 				chunk := f.hl.chunks[fb&(huffmanNumChunks-1)]
@@ -592,7 +594,7 @@ readLiteral:
 						f.err = CorruptInputError(f.roffset)
 						return
 					}
-					fb = fb >> (n & regSizeMaskUint32)
+					fb = fb >> (n & regmask.Shift32ByUint)
 					fnb = fnb - n
 					v = int(chunk >> huffmanValueShift)
 					break
@@ -636,18 +638,18 @@ readLiteral:
 						if debugDecode {
 							fmt.Println("morebits n>0:", err)
 						}
-						f.err = err
+						f.err = noEOF(err)
 						return
 					}
 				}
 				c := pbuf[pos]
 				pos++
 				f.roffset++
-				fb |= uint32(c) << (fnb & regSizeMaskUint32)
+				fb |= uint32(c) << (fnb & regmask.Shift32ByUint)
 				fnb += 8
 			}
 			length += int(fb & bitMask32[n])
-			fb >>= n & regSizeMaskUint32
+			fb >>= n & regmask.Shift32ByUint
 			fnb -= n
 		default:
 			fr.Discard(pos)
@@ -672,14 +674,14 @@ readLiteral:
 						if debugDecode {
 							fmt.Println("morebits f.nb<5:", err)
 						}
-						f.err = err
+						f.err = noEOF(err)
 						return
 					}
 				}
 				c := pbuf[pos]
 				pos++
 				f.roffset++
-				fb |= uint32(c) << (fnb & regSizeMaskUint32)
+				fb |= uint32(c) << (fnb & regmask.Shift32ByUint)
 				fnb += 8
 			}
 			dist = uint32(bits.Reverse8(uint8(fb & 0x1F << 3)))
@@ -710,7 +712,7 @@ readLiteral:
 					c := pbuf[pos]
 					pos++
 					f.roffset++
-					fb |= uint32(c) << (fnb & regSizeMaskUint32)
+					fb |= uint32(c) << (fnb & regmask.Shift32ByUint)
 					fnb += 8
 				}
 				chunk := f.hd.chunks[fb&(huffmanNumChunks-1)]
@@ -729,7 +731,7 @@ readLiteral:
 						f.err = CorruptInputError(f.roffset)
 						return
 					}
-					fb = fb >> (n & regSizeMaskUint32)
+					fb = fb >> (n & regmask.Shift32ByUint)
 					fnb = fnb - n
 					dist = uint32(chunk >> huffmanValueShift)
 					break
@@ -743,7 +745,7 @@ readLiteral:
 		case dist < maxNumDist:
 			nb := uint(dist-2) >> 1
 			// have 1 bit in bottom of dist, need nb more.
-			extra := (dist & 1) << (nb & regSizeMaskUint32)
+			extra := (dist & 1) << (nb & regmask.Shift32ByUint)
 			for fnb < nb {
 				if pos >= len(pbuf) {
 					fr.Discard(pos)
@@ -755,20 +757,20 @@ readLiteral:
 						if debugDecode {
 							fmt.Println("morebits f.nb<nb:", err)
 						}
-						f.err = err
+						f.err = noEOF(err)
 						return
 					}
 				}
 				c := pbuf[pos]
 				pos++
 				f.roffset++
-				fb |= uint32(c) << (fnb & regSizeMaskUint32)
+				fb |= uint32(c) << (fnb & regmask.Shift32ByUint)
 				fnb += 8
 			}
 			extra |= fb & bitMask32[nb]
-			fb >>= nb & regSizeMaskUint32
+			fb >>= nb & regmask.Shift32ByUint
 			fnb -= nb
-			dist = 1<<((nb+1)&regSizeMaskUint32) + 1 + extra
+			dist = 1<<((nb+1)&regmask.Shift32ByUint) + 1 + extra
 			// slower: dist = bitMask32[nb+1] + 2 + extra
 		default:
 			fr.Discard(pos)
@@ -860,7 +862,7 @@ readLiteral:
 						return
 					}
 					f.roffset++
-					fb |= uint32(c) << (fnb & regSizeMaskUint32)
+					fb |= uint32(c) << (fnb & regmask.Shift32ByUint)
 					fnb += 8
 				}
 				chunk := f.hl.chunks[fb&(huffmanNumChunks-1)]
@@ -878,7 +880,7 @@ readLiteral:
 						f.err = CorruptInputError(f.roffset)
 						return
 					}
-					fb = fb >> (n & regSizeMaskUint32)
+					fb = fb >> (n & regmask.Shift32ByUint)
 					fnb = fnb - n
 					v = int(chunk >> huffmanValueShift)
 					break
@@ -916,15 +918,15 @@ readLiteral:
 					if debugDecode {
 						fmt.Println("morebits n>0:", err)
 					}
-					f.err = err
+					f.err = noEOF(err)
 					return
 				}
 				f.roffset++
-				fb |= uint32(c) << (fnb & regSizeMaskUint32)
+				fb |= uint32(c) << (fnb & regmask.Shift32ByUint)
 				fnb += 8
 			}
 			length += int(fb & bitMask32[n])
-			fb >>= n & regSizeMaskUint32
+			fb >>= n & regmask.Shift32ByUint
 			fnb -= n
 		default:
 			if debugDecode {
@@ -944,11 +946,11 @@ readLiteral:
 					if debugDecode {
 						fmt.Println("morebits f.nb<5:", err)
 					}
-					f.err = err
+					f.err = noEOF(err)
 					return
 				}
 				f.roffset++
-				fb |= uint32(c) << (fnb & regSizeMaskUint32)
+				fb |= uint32(c) << (fnb & regmask.Shift32ByUint)
 				fnb += 8
 			}
 			dist = uint32(bits.Reverse8(uint8(fb & 0x1F << 3)))
@@ -972,7 +974,7 @@ readLiteral:
 						return
 					}
 					f.roffset++
-					fb |= uint32(c) << (fnb & regSizeMaskUint32)
+					fb |= uint32(c) << (fnb & regmask.Shift32ByUint)
 					fnb += 8
 				}
 				chunk := f.hd.chunks[fb&(huffmanNumChunks-1)]
@@ -990,7 +992,7 @@ readLiteral:
 						f.err = CorruptInputError(f.roffset)
 						return
 					}
-					fb = fb >> (n & regSizeMaskUint32)
+					fb = fb >> (n & regmask.Shift32ByUint)
 					fnb = fnb - n
 					dist = uint32(chunk >> huffmanValueShift)
 					break
@@ -1004,7 +1006,7 @@ readLiteral:
 		case dist < maxNumDist:
 			nb := uint(dist-2) >> 1
 			// have 1 bit in bottom of dist, need nb more.
-			extra := (dist & 1) << (nb & regSizeMaskUint32)
+			extra := (dist & 1) << (nb & regmask.Shift32ByUint)
 			for fnb < nb {
 				c, err := fr.ReadByte()
 				if err != nil {
@@ -1012,17 +1014,17 @@ readLiteral:
 					if debugDecode {
 						fmt.Println("morebits f.nb<nb:", err)
 					}
-					f.err = err
+					f.err = noEOF(err)
 					return
 				}
 				f.roffset++
-				fb |= uint32(c) << (fnb & regSizeMaskUint32)
+				fb |= uint32(c) << (fnb & regmask.Shift32ByUint)
 				fnb += 8
 			}
 			extra |= fb & bitMask32[nb]
-			fb >>= nb & regSizeMaskUint32
+			fb >>= nb & regmask.Shift32ByUint
 			fnb -= nb
-			dist = 1<<((nb+1)&regSizeMaskUint32) + 1 + extra
+			dist = 1<<((nb+1)&regmask.Shift32ByUint) + 1 + extra
 			// slower: dist = bitMask32[nb+1] + 2 + extra
 		default:
 			f.b, f.nb = fb, fnb
@@ -1111,7 +1113,7 @@ readLiteral:
 						return
 					}
 					f.roffset++
-					fb |= uint32(c) << (fnb & regSizeMaskUint32)
+					fb |= uint32(c) << (fnb & regmask.Shift32ByUint)
 					fnb += 8
 				}
 				chunk := f.hl.chunks[fb&(huffmanNumChunks-1)]
@@ -1129,7 +1131,7 @@ readLiteral:
 						f.err = CorruptInputError(f.roffset)
 						return
 					}
-					fb = fb >> (n & regSizeMaskUint32)
+					fb = fb >> (n & regmask.Shift32ByUint)
 					fnb = fnb - n
 					v = int(chunk >> huffmanValueShift)
 					break
@@ -1167,15 +1169,15 @@ readLiteral:
 					if debugDecode {
 						fmt.Println("morebits n>0:", err)
 					}
-					f.err = err
+					f.err = noEOF(err)
 					return
 				}
 				f.roffset++
-				fb |= uint32(c) << (fnb & regSizeMaskUint32)
+				fb |= uint32(c) << (fnb & regmask.Shift32ByUint)
 				fnb += 8
 			}
 			length += int(fb & bitMask32[n])
-			fb >>= n & regSizeMaskUint32
+			fb >>= n & regmask.Shift32ByUint
 			fnb -= n
 		default:
 			if debugDecode {
@@ -1195,11 +1197,11 @@ readLiteral:
 					if debugDecode {
 						fmt.Println("morebits f.nb<5:", err)
 					}
-					f.err = err
+					f.err = noEOF(err)
 					return
 				}
 				f.roffset++
-				fb |= uint32(c) << (fnb & regSizeMaskUint32)
+				fb |= uint32(c) << (fnb & regmask.Shift32ByUint)
 				fnb += 8
 			}
 			dist = uint32(bits.Reverse8(uint8(fb & 0x1F << 3)))
@@ -1223,7 +1225,7 @@ readLiteral:
 						return
 					}
 					f.roffset++
-					fb |= uint32(c) << (fnb & regSizeMaskUint32)
+					fb |= uint32(c) << (fnb & regmask.Shift32ByUint)
 					fnb += 8
 				}
 				chunk := f.hd.chunks[fb&(huffmanNumChunks-1)]
@@ -1241,7 +1243,7 @@ readLiteral:
 						f.err = CorruptInputError(f.roffset)
 						return
 					}
-					fb = fb >> (n & regSizeMaskUint32)
+					fb = fb >> (n & regmask.Shift32ByUint)
 					fnb = fnb - n
 					dist = uint32(chunk >> huffmanValueShift)
 					break
@@ -1255,7 +1257,7 @@ readLiteral:
 		case dist < maxNumDist:
 			nb := uint(dist-2) >> 1
 			// have 1 bit in bottom of dist, need nb more.
-			extra := (dist & 1) << (nb & regSizeMaskUint32)
+			extra := (dist & 1) << (nb & regmask.Shift32ByUint)
 			for fnb < nb {
 				c, err := fr.ReadByte()
 				if err != nil {
@@ -1263,17 +1265,17 @@ readLiteral:
 					if debugDecode {
 						fmt.Println("morebits f.nb<nb:", err)
 					}
-					f.err = err
+					f.err = noEOF(err)
 					return
 				}
 				f.roffset++
-				fb |= uint32(c) << (fnb & regSizeMaskUint32)
+				fb |= uint32(c) << (fnb & regmask.Shift32ByUint)
 				fnb += 8
 			}
 			extra |= fb & bitMask32[nb]
-			fb >>= nb & regSizeMaskUint32
+			fb >>= nb & regmask.Shift32ByUint
 			fnb -= nb
-			dist = 1<<((nb+1)&regSizeMaskUint32) + 1 + extra
+			dist = 1<<((nb+1)&regmask.Shift32ByUint) + 1 + extra
 			// slower: dist = bitMask32[nb+1] + 2 + extra
 		default:
 			f.b, f.nb = fb, fnb

@@ -39,7 +39,10 @@ const (
 	// maxCompressedBlockSize is the biggest allowed compressed block size (128KB)
 	maxCompressedBlockSize = 128 << 10
 
-	compressedBlockOverAlloc    = 16
+	// compressedBlockOverAlloc is the slack past the logical end that the
+	// assembly's extended copies may read and write. It must match the
+	// constant of the same name in _generate/gen.go.
+	compressedBlockOverAlloc    = 32
 	maxCompressedBlockSizeAlloc = 128<<10 + compressedBlockOverAlloc
 
 	// Maximum possible block size (all Raw+Uncompressed).
@@ -240,9 +243,11 @@ func (b *blockDec) decodeBuf(hist *history) error {
 			b.dst[i] = v
 		}
 		hist.appendKeep(b.dst)
+		hist.decoders.consumeSyncLen(len(b.dst))
 		return nil
 	case blockTypeRaw:
 		hist.appendKeep(b.data)
+		hist.decoders.consumeSyncLen(len(b.data))
 		return nil
 	case blockTypeCompressed:
 		saved := b.dst
@@ -400,8 +405,9 @@ func (b *blockDec) decodeLiterals(in []byte, hist *history) (remain []byte, err 
 			}
 		}
 		var err error
-		// Use our out buffer.
-		huff.MaxDecodedSize = litRegenSize
+		// Decoder.Decompress* uses cap(dst) for the size limit. Do not write
+		// MaxDecodedSize on hist.huffTree: with a trained dictionary that
+		// pointer aliases the shared dict.litEnc and concurrent DecodeAll races.
 		if fourStreams {
 			literals, err = huff.Decoder().Decompress4X(b.literalBuf[:0:litRegenSize], literals)
 		} else {
@@ -415,6 +421,8 @@ func (b *blockDec) decodeLiterals(in []byte, hist *history) (remain []byte, err 
 		if len(literals) != litRegenSize {
 			return in, fmt.Errorf("literal output size mismatch want %d, got %d", litRegenSize, len(literals))
 		}
+		// Re-cap to get extra size.
+		literals = b.literalBuf[:len(literals)]
 
 	case literalsBlockCompressed:
 		if len(in) < litCompSize {
@@ -486,10 +494,24 @@ func (b *blockDec) decodeCompressed(hist *history) error {
 	}
 	if hist.decoders.nSeqs == 0 {
 		b.dst = append(b.dst, hist.decoders.literals...)
+		hist.decoders.consumeSyncLen(len(hist.decoders.literals))
 		return nil
 	}
 	before := len(hist.decoders.out)
-	err = hist.decoders.decodeSync(hist.b[hist.ignoreBuffer:])
+	h := hist.b[hist.ignoreBuffer:]
+	if hist.ext != nil {
+		h = hist.ext
+	}
+	if hist.dict == nil && hist.decoders.useTwoPass() {
+		// Two passes, as the concurrent decoder does: knowing the offsets
+		// up front lets executeSimple prefetch match sources.
+		if err := b.decodeSequences(hist); err != nil {
+			return err
+		}
+		err = hist.decoders.executeSimple(b.sequence, h)
+	} else {
+		err = hist.decoders.decodeSync(h)
+	}
 	if err != nil {
 		return err
 	}
@@ -600,14 +622,9 @@ func (b *blockDec) prepareSequences(in []byte, hist *history) (err error) {
 				if seq.fse == nil || seq.fse.preDefined {
 					seq.fse = fseDecoderPool.Get().(*fseDecoder)
 				}
-				err := seq.fse.readNCount(&br, uint16(maxTableSymbol[i]))
+				err := seq.fse.readNCount(&br, tableIndex(i))
 				if err != nil {
 					println("Read table error:", err)
-					return err
-				}
-				err = seq.fse.transform(symbolTableX[i])
-				if err != nil {
-					println("Transform table error:", err)
 					return err
 				}
 				if debugDecoder {
@@ -669,42 +686,41 @@ func (b *blockDec) decodeSequences(hist *history) error {
 	return err
 }
 
+// executeSequences executes the block's sequences straight into the history
+// ring, as decodeCompressed does, and copies the result to b.dst for output.
 func (b *blockDec) executeSequences(hist *history) error {
-	hbytes := hist.b
-	if len(hbytes) > hist.windowSize {
-		hbytes = hbytes[len(hbytes)-hist.windowSize:]
-		// We do not need history anymore.
-		if hist.dict != nil {
-			hist.dict.content = nil
-		}
-	}
+	hist.ensureBlockRing()
+	start := len(hist.b)
 	hist.decoders.windowSize = hist.windowSize
-	hist.decoders.out = b.dst[:0]
-	err := hist.decoders.execute(b.sequence, hbytes)
+	hist.decoders.out = hist.b
+	err := hist.decoders.execute(b.sequence, hist.ext)
 	if err != nil {
 		return err
 	}
-	return b.updateHistory(hist)
+	return b.updateHistory(hist, start)
 }
 
-func (b *blockDec) updateHistory(hist *history) error {
+// updateHistory copies the block's output, which starts at out[start], to
+// b.dst and keeps it as history.
+func (b *blockDec) updateHistory(hist *history, start int) error {
 	if len(b.data) > maxCompressedBlockSize {
 		return fmt.Errorf("compressed block size too large (%d)", len(b.data))
 	}
-	// Set output and release references.
-	b.dst = hist.decoders.out
+	out := hist.decoders.out
+	b.dst = append(b.dst[:0], out[start:]...)
 	hist.recentOffsets = hist.decoders.prevOffset
 
 	if b.Last {
 		// if last block we don't care about history.
-		println("Last block, no history returned")
+		if debugDecoder {
+			println("Last block, no history returned")
+		}
 		hist.b = hist.b[:0]
 		return nil
-	} else {
-		hist.append(b.dst)
-		if debugDecoder {
-			println("Finished block with ", len(b.sequence), "sequences. Added", len(b.dst), "to history, now length", len(hist.b))
-		}
+	}
+	hist.b = out
+	if debugDecoder {
+		println("Finished block with ", len(b.sequence), "sequences. Added", len(b.dst), "to history, now length", len(hist.b))
 	}
 	hist.decoders.out, hist.decoders.literals = nil, nil
 

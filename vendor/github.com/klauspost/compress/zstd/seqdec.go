@@ -76,6 +76,31 @@ type sequenceDecs struct {
 	maxSyncLen   uint64
 }
 
+// twoPassFarCode is the offset code from which a match counts as far: 20 is
+// 1 MiB, the distance every measured arm64 core gains from. A Neoverse N1
+// (Graviton2, Ampere Altra) gains from 128 KiB too, but that needs a
+// per-core threshold override; not worth the CPU-specific special case for
+// a core class already being phased out of the fleet.
+const twoPassFarCode = 20
+
+// useTwoPass reports whether the block is decoded in two passes with the
+// match-source prefetch (seqdec_arm64.go): a window of at least
+// decodeTwoPassMinWindow and, unless the offset table is predefined or
+// RLE, a share of at least twoPassMinFarShare of codes twoPassFarCode+.
+func (s *sequenceDecs) useTwoPass() bool {
+	if s.windowSize < decodeTwoPassMinWindow {
+		return false
+	}
+	fse := s.offsets.fse
+	if fse != nil && !fse.preDefined && fse.actualTableLog != 0 && int(fse.symbolLen) <= twoPassFarCode {
+		// No symbol reaches twoPassFarCode, so codeShare can only return 0:
+		// skip finding it.
+		return false
+	}
+	share := fse.codeShare(twoPassFarCode)
+	return share < 0 || share >= twoPassMinFarShare
+}
+
 // initialize all 3 decoders from the stream input.
 func (s *sequenceDecs) initialize(br *bitReader, hist *history, out []byte) error {
 	if err := s.litLengths.init(br); err != nil {
@@ -97,6 +122,29 @@ func (s *sequenceDecs) initialize(br *bitReader, hist *history, out []byte) erro
 		s.dict = hist.dict.content
 	}
 	return nil
+}
+
+// consumeSyncLen accounts for n bytes of frame output produced outside
+// decodeSync. maxSyncLen bounds how much the frame may still produce and
+// decodeSyncSimple compares it with the output buffer's slack to decide
+// whether the extended 16-byte copies are safe. Blocks with sequences
+// subtracted their output; raw blocks, RLE blocks and compressed blocks
+// holding only literals did not, so a frame that opened with a raw block
+// overstated its remaining size for every block after it and ran the
+// bounds-exact copies for the rest of the frame.
+//
+// Zero means "no bound" and selects the conservative paths, so a block that
+// meets or exceeds the bound lands there; the frame-size checks in
+// runDecoder reject the excess afterwards.
+func (s *sequenceDecs) consumeSyncLen(n int) {
+	if s.maxSyncLen == 0 {
+		return
+	}
+	if uint64(n) >= s.maxSyncLen {
+		s.maxSyncLen = 0
+		return
+	}
+	s.maxSyncLen -= uint64(n)
 }
 
 func (s *sequenceDecs) freeDecoders() {
@@ -134,15 +182,30 @@ func (s *sequenceDecs) execute(seqs []seqVals, hist []byte) error {
 
 	var t = len(s.out)
 	out := s.out[:t+s.seqSize]
+	literals := s.literals
+	windowSize := s.windowSize
+	dict := s.dict
 
 	for _, seq := range seqs {
+		// Short sequences copy 16 bytes for each part.
+		if seq.ll <= 16 && seq.ml <= 16 && t+seq.ll+16 <= cap(out) && cap(literals) >= 16 {
+			if src := matchSource(out, hist, dict, t+seq.ll, seq.mo, 16, windowSize); src != nil {
+				*(*[16]byte)(out[t : t+16]) = *(*[16]byte)(literals[:16])
+				t += seq.ll
+				*(*[16]byte)(out[t : t+16]) = *(*[16]byte)(src)
+				t += seq.ml
+				literals = literals[seq.ll:]
+				continue
+			}
+		}
+
 		// Add literals
-		copy(out[t:], s.literals[:seq.ll])
+		copy(out[t:], literals[:seq.ll])
 		t += seq.ll
-		s.literals = s.literals[seq.ll:]
+		literals = literals[seq.ll:]
 
 		// Copy from dictionary...
-		if seq.mo > t+len(hist) || seq.mo > s.windowSize {
+		if seq.mo > t+len(hist) || seq.mo > windowSize {
 			if len(s.dict) == 0 {
 				return fmt.Errorf("match offset (%d) bigger than current history (%d)", seq.mo, t+len(hist))
 			}
@@ -191,23 +254,17 @@ func (s *sequenceDecs) execute(seqs []seqVals, hist []byte) error {
 				continue
 			} else {
 				// Overlapping copy
-				// Extend destination slice and copy one byte at the time.
-				src := out[start : start+seq.ml]
-				dst := out[t:]
-				dst = dst[:len(src)]
-				t += len(src)
-				// Destination is the space we just added.
-				for i := range src {
-					dst[i] = src[i]
-				}
+				overlapCopy(out, start, t, seq.ml)
+				t += seq.ml
 			}
 		}
 	}
 
 	// Add final literals
-	copy(out[t:], s.literals)
+	copy(out[t:], literals)
+	s.literals = literals
 	if debugDecoder {
-		t += len(s.literals)
+		t += len(literals)
 		if t != len(out) {
 			panic(fmt.Errorf("length mismatch, want %d, got %d, ss: %d", len(out), t, s.seqSize))
 		}
@@ -217,184 +274,148 @@ func (s *sequenceDecs) execute(seqs []seqVals, hist []byte) error {
 	return nil
 }
 
+// decodeSyncGoOnly makes decodeSync skip the assembly decoder, so tests can
+// compare it with the Go one in the same binary.
+var decodeSyncGoOnly bool
+
 // decode sequences from the stream with the provided history.
 func (s *sequenceDecs) decodeSync(hist []byte) error {
-	supported, err := s.decodeSyncSimple(hist)
-	if supported {
-		return err
+	if !decodeSyncGoOnly {
+		supported, err := s.decodeSyncSimple(hist)
+		if supported {
+			return err
+		}
 	}
 
+	// The bit reader, repeat offsets and literals are held in locals so
+	// they stay in registers; they are written back on success.
 	br := s.br
+	in, bs := br.in, br.state()
+	prev0, prev1, prev2 := s.prevOffset[0], s.prevOffset[1], s.prevOffset[2]
+	literals := s.literals
+	maxBits := s.maxBits
+	windowSize := s.windowSize
+	dict := s.dict
 	seqs := s.nSeqs
 	startSize := len(s.out)
 	// Grab full sizes tables, to avoid bounds checks.
 	llTable, mlTable, ofTable := s.litLengths.fse.dt[:maxTablesize], s.matchLengths.fse.dt[:maxTablesize], s.offsets.fse.dt[:maxTablesize]
 	llState, mlState, ofState := s.litLengths.state.state, s.matchLengths.state.state, s.offsets.state.state
 	out := s.out
-	maxBlockSize := min(s.windowSize, maxCompressedBlockSize)
+	maxBlockSize := min(windowSize, maxCompressedBlockSize)
 
 	if debugDecoder {
 		println("decodeSync: decoding", seqs, "sequences", br.remain(), "bits remain on stream")
 	}
 	for i := seqs - 1; i >= 0; i-- {
-		if br.overread() {
+		if bs.bitsRead > 64 {
+			br.setState(bs)
 			printf("reading sequence %d, exceeded available data. Overread by %d\n", seqs-i, -br.remain())
 			return io.ErrUnexpectedEOF
 		}
 		var ll, mo, ml int
-		if br.cursor > 4+((maxOffsetBits+16+16)>>3) {
-			// inlined function:
-			// ll, mo, ml = s.nextFast(br, llState, mlState, ofState)
+		// Final will not read from stream.
+		var llB, mlB, moB uint8
+		ll, llB = llState.final()
+		ml, mlB = mlState.final()
+		mo, moB = ofState.final()
 
-			// Final will not read from stream.
-			var llB, mlB, moB uint8
-			ll, llB = llState.final()
-			ml, mlB = mlState.final()
-			mo, moB = ofState.final()
-
-			// extra bits are stored in reverse order.
-			br.fillFast()
-			mo += br.getBits(moB)
-			if s.maxBits > 32 {
-				br.fillFast()
-			}
-			ml += br.getBits(mlB)
-			ll += br.getBits(llB)
-
-			if moB > 1 {
-				s.prevOffset[2] = s.prevOffset[1]
-				s.prevOffset[1] = s.prevOffset[0]
-				s.prevOffset[0] = mo
-			} else {
-				// mo = s.adjustOffset(mo, ll, moB)
-				// Inlined for rather big speedup
-				if ll == 0 {
-					// There is an exception though, when current sequence's literals_length = 0.
-					// In this case, repeated offsets are shifted by one, so an offset_value of 1 means Repeated_Offset2,
-					// an offset_value of 2 means Repeated_Offset3, and an offset_value of 3 means Repeated_Offset1 - 1_byte.
-					mo++
-				}
-
-				if mo == 0 {
-					mo = s.prevOffset[0]
-				} else {
-					var temp int
-					if mo == 3 {
-						temp = s.prevOffset[0] - 1
-					} else {
-						temp = s.prevOffset[mo]
-					}
-
-					if temp == 0 {
-						// 0 is not valid; input is corrupted; force offset to 1
-						println("WARNING: temp was 0")
-						temp = 1
-					}
-
-					if mo != 1 {
-						s.prevOffset[2] = s.prevOffset[1]
-					}
-					s.prevOffset[1] = s.prevOffset[0]
-					s.prevOffset[0] = temp
-					mo = temp
-				}
-			}
-			br.fillFast()
-		} else {
-			ll, mo, ml = s.next(br, llState, mlState, ofState)
-			br.fill()
+		// extra bits are stored in reverse order.
+		var v int
+		bs = bs.fill(in)
+		bs, v = bs.getBits(moB)
+		mo += v
+		if maxBits > 32 {
+			bs = bs.fill(in)
 		}
+		bs, v = bs.getBits(mlB)
+		ml += v
+		bs, v = bs.getBits(llB)
+		ll += v
+
+		if moB > 1 {
+			prev2 = prev1
+			prev1 = prev0
+			prev0 = mo
+		} else {
+			// mo = s.adjustOffset(mo, ll, moB)
+			// Inlined for rather big speedup
+			if ll == 0 {
+				// There is an exception though, when current sequence's literals_length = 0.
+				// In this case, repeated offsets are shifted by one, so an offset_value of 1 means Repeated_Offset2,
+				// an offset_value of 2 means Repeated_Offset3, and an offset_value of 3 means Repeated_Offset1 - 1_byte.
+				mo++
+			}
+
+			if mo == 0 {
+				mo = prev0
+			} else {
+				var temp int
+				switch mo {
+				case 1:
+					temp = prev1
+				case 2:
+					temp = prev2
+				default:
+					temp = prev0 - 1
+				}
+
+				if temp == 0 {
+					// 0 is not valid; input is corrupted; force offset to 1
+					println("WARNING: temp was 0")
+					temp = 1
+				}
+
+				if mo != 1 {
+					prev2 = prev1
+				}
+				prev1 = prev0
+				prev0 = temp
+				mo = temp
+			}
+		}
+		bs = bs.fill(in)
 
 		if debugSequences {
 			println("Seq", seqs-i-1, "Litlen:", ll, "mo:", mo, "(abs) ml:", ml)
 		}
 
-		if ll > len(s.literals) {
-			return fmt.Errorf("unexpected literal count, want %d bytes, but only %d is available", ll, len(s.literals))
+		if ll > len(literals) {
+			return fmt.Errorf("unexpected literal count, want %d bytes, but only %d is available", ll, len(literals))
 		}
 		size := ll + ml + len(out)
 		if size-startSize > maxBlockSize {
 			return fmt.Errorf("output bigger than max block size (%d)", maxBlockSize)
 		}
-		if size > cap(out) {
-			// Not enough size, which can happen under high volume block streaming conditions
-			// but could be if destination slice is too small for sync operations.
-			// over-allocating here can create a large amount of GC pressure so we try to keep
-			// it as contained as possible
-			used := len(out) - startSize
-			addBytes := 256 + ll + ml + used>>2
-			// Clamp to max block size.
-			if used+addBytes > maxBlockSize {
-				addBytes = maxBlockSize - used
-			}
-			out = append(out, make([]byte, addBytes)...)
-			out = out[:len(out)-addBytes]
+		// Matches from earlier output, the history or the dictionary are
+		// copied without calling executeSeq; short ones with fixed 16-byte copies, with no
+		// calls so the loop state stays in registers.
+		t := len(out)
+		p := t + ll
+		short := ll <= 16 && ml <= 16 && p+16 <= cap(out) && cap(literals) >= 16
+		var src []byte
+		if short {
+			src = matchSource(out, hist, dict, p, mo, 16, windowSize)
 		}
-		if ml > maxMatchLen {
-			return fmt.Errorf("match len (%d) bigger than max allowed length", ml)
+		if src == nil && p+ml <= cap(out) {
+			short = false
+			src = matchSource(out, hist, dict, p, mo, ml, windowSize)
 		}
-
-		// Add literals
-		out = append(out, s.literals[:ll]...)
-		s.literals = s.literals[ll:]
-
-		if mo == 0 && ml > 0 {
-			return fmt.Errorf("zero matchoff and matchlen (%d) > 0", ml)
-		}
-
-		if mo > len(out)+len(hist) || mo > s.windowSize {
-			if len(s.dict) == 0 {
-				return fmt.Errorf("match offset (%d) bigger than current history (%d)", mo, len(out)+len(hist)-startSize)
-			}
-
-			// we may be in dictionary.
-			dictO := len(s.dict) - (mo - (len(out) + len(hist)))
-			if dictO < 0 || dictO >= len(s.dict) {
-				return fmt.Errorf("match offset (%d) bigger than current history (%d)", mo, len(out)+len(hist)-startSize)
-			}
-			end := dictO + ml
-			if end > len(s.dict) {
-				out = append(out, s.dict[dictO:]...)
-				ml -= len(s.dict) - dictO
-			} else {
-				out = append(out, s.dict[dictO:end]...)
-				mo = 0
-				ml = 0
-			}
-		}
-
-		// Copy from history.
-		// TODO: Blocks without history could be made to ignore this completely.
-		if v := mo - len(out); v > 0 {
-			// v is the start position in history from end.
-			start := len(hist) - v
-			if ml > v {
-				// Some goes into current block.
-				// Copy remainder of history
-				out = append(out, hist[start:]...)
-				ml -= v
-			} else {
-				out = append(out, hist[start:start+ml]...)
-				ml = 0
-			}
-		}
-		// We must be in current buffer now
-		if ml > 0 {
-			start := len(out) - mo
-			if ml <= len(out)-start {
-				// No overlap
-				out = append(out, out[start:start+ml]...)
-			} else {
-				// Overlapping copy
-				// Extend destination slice and copy one byte at the time.
-				out = out[:len(out)+ml]
-				src := out[start : start+ml]
-				// Destination is the space we just added.
-				dst := out[len(out)-ml:]
-				dst = dst[:len(src)]
-				for i := range src {
-					dst[i] = src[i]
-				}
+		if short {
+			*(*[16]byte)(out[t : t+16]) = *(*[16]byte)(literals[:16])
+			*(*[16]byte)(out[p : p+16]) = *(*[16]byte)(src)
+			out = out[:p+ml]
+			literals = literals[ll:]
+		} else if src != nil {
+			out = out[:p+ml]
+			copy(out[t:p], literals[:ll])
+			copy(out[p:], src)
+			literals = literals[ll:]
+		} else {
+			var err error
+			out, literals, err = s.executeSeq(out, literals, hist, ll, mo, ml, startSize, maxBlockSize)
+			if err != nil {
+				return err
 			}
 		}
 		if i == 0 {
@@ -410,7 +431,8 @@ func (s *sequenceDecs) decodeSync(hist []byte) error {
 			mlState = mlTable[mlState.newState()&maxTableMask]
 			ofState = ofTable[ofState.newState()&maxTableMask]
 		} else {
-			bits := br.get32BitsFast(nBits)
+			var bits uint32
+			bs, bits = bs.get32BitsFast(nBits)
 
 			lowBits := uint16(bits >> ((ofState.nbBits() + mlState.nbBits()) & 31))
 			llState = llTable[(llState.newState()+lowBits)&maxTableMask]
@@ -424,13 +446,130 @@ func (s *sequenceDecs) decodeSync(hist []byte) error {
 		}
 	}
 
-	if size := len(s.literals) + len(out) - startSize; size > maxBlockSize {
+	if size := len(literals) + len(out) - startSize; size > maxBlockSize {
 		return fmt.Errorf("output bigger than max block size (%d)", maxBlockSize)
 	}
 
 	// Add final literals
-	s.out = append(out, s.literals...)
+	s.out = append(out, literals...)
+	s.literals = literals
+	s.prevOffset = [3]int{prev0, prev1, prev2}
+	br.setState(bs)
 	return br.close()
+}
+
+// overlapCopy writes n bytes at out[t:] repeating out[start:t], which
+// overlaps the destination. Each copy doubles the repeated span, so it takes
+// about log2(n/(t-start)) copies instead of n byte moves.
+func overlapCopy(out []byte, start, t, n int) {
+	if start >= t {
+		// Nothing to repeat; callers reject a zero offset.
+		return
+	}
+	for end := t + n; t < end; {
+		t += copy(out[t:end], out[start:t])
+	}
+}
+
+// matchSource returns the n bytes a match of length n at p in out copies
+// from: earlier output it does not overlap, the history or the dictionary.
+// It returns nil when the match needs the general path. It must stay
+// inlinable: a call would spill the decode loop's state.
+func matchSource(out, hist, dict []byte, p, mo, n, windowSize int) []byte {
+	// v is how far the match starts back from the end of hist, and d how
+	// far it reaches past hist into dict.
+	if mo <= windowSize {
+		if mo >= n && mo <= p {
+			return out[p-mo : p-mo+n]
+		}
+		if v := mo - p; v >= n && v <= len(hist) {
+			return hist[len(hist)-v:][:n]
+		}
+	}
+	if d := mo - (p + len(hist)); d >= n && d <= len(dict) {
+		return dict[len(dict)-d:][:n]
+	}
+	return nil
+}
+
+// executeSeq appends the literals and match of one sequence to out and
+// returns the updated out and remaining literals.
+func (s *sequenceDecs) executeSeq(out, literals, hist []byte, ll, mo, ml, startSize, maxBlockSize int) ([]byte, []byte, error) {
+	if ll+ml+len(out) > cap(out) {
+		// Not enough size, which can happen under high volume block streaming conditions
+		// but could be if destination slice is too small for sync operations.
+		// over-allocating here can create a large amount of GC pressure so we try to keep
+		// it as contained as possible
+		used := len(out) - startSize
+		addBytes := 256 + ll + ml + used>>2
+		// Clamp to max block size.
+		if used+addBytes > maxBlockSize {
+			addBytes = maxBlockSize - used
+		}
+		out = append(out, make([]byte, addBytes)...)
+		out = out[:len(out)-addBytes]
+	}
+	if ml > maxMatchLen {
+		return nil, nil, fmt.Errorf("match len (%d) bigger than max allowed length", ml)
+	}
+
+	// Add literals
+	out = append(out, literals[:ll]...)
+	literals = literals[ll:]
+
+	if mo == 0 && ml > 0 {
+		return nil, nil, fmt.Errorf("zero matchoff and matchlen (%d) > 0", ml)
+	}
+
+	if mo > len(out)+len(hist) || mo > s.windowSize {
+		if len(s.dict) == 0 {
+			return nil, nil, fmt.Errorf("match offset (%d) bigger than current history (%d)", mo, len(out)-startSize)
+		}
+
+		// we may be in dictionary.
+		dictO := len(s.dict) - (mo - (len(out) + len(hist)))
+		if dictO < 0 || dictO >= len(s.dict) {
+			return nil, nil, fmt.Errorf("match offset (%d) bigger than current history (%d)", mo, len(out)-startSize)
+		}
+		end := dictO + ml
+		if end > len(s.dict) {
+			out = append(out, s.dict[dictO:]...)
+			ml -= len(s.dict) - dictO
+		} else {
+			out = append(out, s.dict[dictO:end]...)
+			mo = 0
+			ml = 0
+		}
+	}
+
+	// Copy from history.
+	// TODO: Blocks without history could be made to ignore this completely.
+	if v := mo - len(out); v > 0 {
+		// v is the start position in history from end.
+		start := len(hist) - v
+		if ml > v {
+			// Some goes into current block.
+			// Copy remainder of history
+			out = append(out, hist[start:]...)
+			ml -= v
+		} else {
+			out = append(out, hist[start:start+ml]...)
+			ml = 0
+		}
+	}
+	// We must be in current buffer now
+	if ml > 0 {
+		start := len(out) - mo
+		if ml <= len(out)-start {
+			// No overlap
+			out = append(out, out[start:start+ml]...)
+		} else {
+			// Overlapping copy
+			out = out[:len(out)+ml]
+			overlapCopy(out, start, len(out)-ml, ml)
+		}
+	}
+	return out, literals, nil
 }
 
 var bitMask [16]uint16
@@ -439,25 +578,6 @@ func init() {
 	for i := range bitMask[:] {
 		bitMask[i] = uint16((1 << uint(i)) - 1)
 	}
-}
-
-func (s *sequenceDecs) next(br *bitReader, llState, mlState, ofState decSymbol) (ll, mo, ml int) {
-	// Final will not read from stream.
-	ll, llB := llState.final()
-	ml, mlB := mlState.final()
-	mo, moB := ofState.final()
-
-	// extra bits are stored in reverse order.
-	br.fill()
-	mo += br.getBits(moB)
-	if s.maxBits > 32 {
-		br.fill()
-	}
-	// matchlength+literal length, max 32 bits
-	ml += br.getBits(mlB)
-	ll += br.getBits(llB)
-	mo = s.adjustOffset(mo, ll, moB)
-	return
 }
 
 func (s *sequenceDecs) adjustOffset(offset, litLen int, offsetB uint8) int {

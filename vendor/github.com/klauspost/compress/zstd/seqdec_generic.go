@@ -1,10 +1,17 @@
-//go:build (!amd64 && !arm64) || appengine || !gc || noasm
+//go:build (!amd64 && !arm64) || !gc || noasm
 
 package zstd
 
 import (
 	"fmt"
 	"io"
+	"math"
+)
+
+// See seqdec_arm64.go; the pure Go decoder has neither path.
+var (
+	twoPassMinFarShare     = 257 // never: the share is at most 256
+	decodeTwoPassMinWindow = math.MaxInt
 )
 
 // decode sequences from the stream with the provided history but without dictionary.
@@ -14,12 +21,17 @@ func (s *sequenceDecs) decodeSyncSimple(hist []byte) (bool, error) {
 
 // decode sequences from the stream without the provided history.
 func (s *sequenceDecs) decode(seqs []seqVals) error {
+	// The bit reader and repeat offsets are held in locals so they stay in
+	// registers; they are written back on success.
 	br := s.br
+	in, bs := br.in, br.state()
+	prev0, prev1, prev2 := s.prevOffset[0], s.prevOffset[1], s.prevOffset[2]
+	maxBits := s.maxBits
+	seqSize := 0
 
 	// Grab full sizes tables, to avoid bounds checks.
 	llTable, mlTable, ofTable := s.litLengths.fse.dt[:maxTablesize], s.matchLengths.fse.dt[:maxTablesize], s.offsets.fse.dt[:maxTablesize]
 	llState, mlState, ofState := s.litLengths.state.state, s.matchLengths.state.state, s.offsets.state.state
-	s.seqSize = 0
 	litRemain := len(s.literals)
 
 	maxBlockSize := maxCompressedBlockSize
@@ -27,75 +39,74 @@ func (s *sequenceDecs) decode(seqs []seqVals) error {
 		maxBlockSize = s.windowSize
 	}
 	for i := range seqs {
-		var ll, mo, ml int
-		if br.cursor > 4+((maxOffsetBits+16+16)>>3) {
-			// inlined function:
-			// ll, mo, ml = s.nextFast(br, llState, mlState, ofState)
-
-			// Final will not read from stream.
-			var llB, mlB, moB uint8
-			ll, llB = llState.final()
-			ml, mlB = mlState.final()
-			mo, moB = ofState.final()
-
-			// extra bits are stored in reverse order.
-			br.fillFast()
-			mo += br.getBits(moB)
-			if s.maxBits > 32 {
-				br.fillFast()
+		if bs.bitsRead > 64 {
+			if debugDecoder {
+				printf("reading sequence %d, exceeded available data\n", i)
 			}
-			ml += br.getBits(mlB)
-			ll += br.getBits(llB)
-
-			if moB > 1 {
-				s.prevOffset[2] = s.prevOffset[1]
-				s.prevOffset[1] = s.prevOffset[0]
-				s.prevOffset[0] = mo
-			} else {
-				// mo = s.adjustOffset(mo, ll, moB)
-				// Inlined for rather big speedup
-				if ll == 0 {
-					// There is an exception though, when current sequence's literals_length = 0.
-					// In this case, repeated offsets are shifted by one, so an offset_value of 1 means Repeated_Offset2,
-					// an offset_value of 2 means Repeated_Offset3, and an offset_value of 3 means Repeated_Offset1 - 1_byte.
-					mo++
-				}
-
-				if mo == 0 {
-					mo = s.prevOffset[0]
-				} else {
-					var temp int
-					if mo == 3 {
-						temp = s.prevOffset[0] - 1
-					} else {
-						temp = s.prevOffset[mo]
-					}
-
-					if temp == 0 {
-						// 0 is not valid; input is corrupted; force offset to 1
-						println("WARNING: temp was 0")
-						temp = 1
-					}
-
-					if mo != 1 {
-						s.prevOffset[2] = s.prevOffset[1]
-					}
-					s.prevOffset[1] = s.prevOffset[0]
-					s.prevOffset[0] = temp
-					mo = temp
-				}
-			}
-			br.fillFast()
-		} else {
-			if br.overread() {
-				if debugDecoder {
-					printf("reading sequence %d, exceeded available data\n", i)
-				}
-				return io.ErrUnexpectedEOF
-			}
-			ll, mo, ml = s.next(br, llState, mlState, ofState)
-			br.fill()
+			return io.ErrUnexpectedEOF
 		}
+		var ll, mo, ml int
+		// Final will not read from stream.
+		var llB, mlB, moB uint8
+		ll, llB = llState.final()
+		ml, mlB = mlState.final()
+		mo, moB = ofState.final()
+
+		// extra bits are stored in reverse order.
+		var v int
+		bs = bs.fill(in)
+		bs, v = bs.getBits(moB)
+		mo += v
+		if maxBits > 32 {
+			bs = bs.fill(in)
+		}
+		bs, v = bs.getBits(mlB)
+		ml += v
+		bs, v = bs.getBits(llB)
+		ll += v
+
+		if moB > 1 {
+			prev2 = prev1
+			prev1 = prev0
+			prev0 = mo
+		} else {
+			// mo = s.adjustOffset(mo, ll, moB)
+			// Inlined for rather big speedup
+			if ll == 0 {
+				// There is an exception though, when current sequence's literals_length = 0.
+				// In this case, repeated offsets are shifted by one, so an offset_value of 1 means Repeated_Offset2,
+				// an offset_value of 2 means Repeated_Offset3, and an offset_value of 3 means Repeated_Offset1 - 1_byte.
+				mo++
+			}
+
+			if mo == 0 {
+				mo = prev0
+			} else {
+				var temp int
+				switch mo {
+				case 1:
+					temp = prev1
+				case 2:
+					temp = prev2
+				default:
+					temp = prev0 - 1
+				}
+
+				if temp == 0 {
+					// 0 is not valid; input is corrupted; force offset to 1
+					println("WARNING: temp was 0")
+					temp = 1
+				}
+
+				if mo != 1 {
+					prev2 = prev1
+				}
+				prev1 = prev0
+				prev0 = temp
+				mo = temp
+			}
+		}
+		bs = bs.fill(in)
 
 		if debugSequences {
 			println("Seq", i, "Litlen:", ll, "mo:", mo, "(abs) ml:", ml)
@@ -108,8 +119,8 @@ func (s *sequenceDecs) decode(seqs []seqVals) error {
 		if ml > maxMatchLen {
 			return fmt.Errorf("match len (%d) bigger than max allowed length", ml)
 		}
-		s.seqSize += ll + ml
-		if s.seqSize > maxBlockSize {
+		seqSize += ll + ml
+		if seqSize > maxBlockSize {
 			return fmt.Errorf("output bigger than max block size (%d)", maxBlockSize)
 		}
 		litRemain -= ll
@@ -134,7 +145,8 @@ func (s *sequenceDecs) decode(seqs []seqVals) error {
 			mlState = mlTable[mlState.newState()&maxTableMask]
 			ofState = ofTable[ofState.newState()&maxTableMask]
 		} else {
-			bits := br.get32BitsFast(nBits)
+			var bits uint32
+			bs, bits = bs.get32BitsFast(nBits)
 			lowBits := uint16(bits >> ((ofState.nbBits() + mlState.nbBits()) & 31))
 			llState = llTable[(llState.newState()+lowBits)&maxTableMask]
 
@@ -146,10 +158,12 @@ func (s *sequenceDecs) decode(seqs []seqVals) error {
 			ofState = ofTable[(ofState.newState()+lowBits)&maxTableMask]
 		}
 	}
-	s.seqSize += litRemain
+	s.seqSize = seqSize + litRemain
 	if s.seqSize > maxBlockSize {
 		return fmt.Errorf("output bigger than max block size (%d)", maxBlockSize)
 	}
+	s.prevOffset = [3]int{prev0, prev1, prev2}
+	br.setState(bs)
 	err := br.close()
 	if err != nil {
 		printf("Closing sequences: %v, %+v\n", err, *br)
@@ -172,15 +186,29 @@ func (s *sequenceDecs) executeSimple(seqs []seqVals, hist []byte) error {
 
 	var t = len(s.out)
 	out := s.out[:t+s.seqSize]
+	literals := s.literals
+	windowSize := s.windowSize
 
 	for _, seq := range seqs {
+		// Short sequences copy 16 bytes for each part.
+		if seq.ll <= 16 && seq.ml <= 16 && t+seq.ll+16 <= cap(out) && cap(literals) >= 16 {
+			if src := matchSource(out, hist, nil, t+seq.ll, seq.mo, 16, windowSize); src != nil {
+				*(*[16]byte)(out[t : t+16]) = *(*[16]byte)(literals[:16])
+				t += seq.ll
+				*(*[16]byte)(out[t : t+16]) = *(*[16]byte)(src)
+				t += seq.ml
+				literals = literals[seq.ll:]
+				continue
+			}
+		}
+
 		// Add literals
-		copy(out[t:], s.literals[:seq.ll])
+		copy(out[t:], literals[:seq.ll])
 		t += seq.ll
-		s.literals = s.literals[seq.ll:]
+		literals = literals[seq.ll:]
 
 		// Malformed input
-		if seq.mo > t+len(hist) || seq.mo > s.windowSize {
+		if seq.mo > t+len(hist) || seq.mo > windowSize {
 			return fmt.Errorf("match offset (%d) bigger than current history (%d)", seq.mo, t+len(hist))
 		}
 
@@ -210,22 +238,16 @@ func (s *sequenceDecs) executeSimple(seqs []seqVals, hist []byte) error {
 				t += seq.ml
 			} else {
 				// Overlapping copy
-				// Extend destination slice and copy one byte at the time.
-				src := out[start : start+seq.ml]
-				dst := out[t:]
-				dst = dst[:len(src)]
-				t += len(src)
-				// Destination is the space we just added.
-				for i := range src {
-					dst[i] = src[i]
-				}
+				overlapCopy(out, start, t, seq.ml)
+				t += seq.ml
 			}
 		}
 	}
 	// Add final literals
-	copy(out[t:], s.literals)
+	copy(out[t:], literals)
+	s.literals = literals
 	if debugDecoder {
-		t += len(s.literals)
+		t += len(literals)
 		if t != len(out) {
 			panic(fmt.Errorf("length mismatch, want %d, got %d, ss: %d", len(out), t, s.seqSize))
 		}

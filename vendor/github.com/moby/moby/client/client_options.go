@@ -58,12 +58,22 @@ type clientConfig struct {
 	// takes precedence. Either field disables API-version negotiation.
 	envAPIVersion string
 
-	// responseHooks is a list of custom response hooks to call on responses.
+	// requestHooks contains hooks to call before requests are made.
+	requestHooks []RequestHook
+	// responseHooks contains hooks to call on responses.
 	responseHooks []ResponseHook
 
 	// traceOpts is a list of options to configure the tracing span.
 	traceOpts []otelhttp.Option
 }
+
+// RequestHook is called for each HTTP request made by the client.
+// Hooks are invoked in the order they were added.
+//
+// Hooks may inspect the request and modify request metadata, such as headers,
+// before the request is sent. The request body cannot be read or closed by
+// the hook.
+type RequestHook func(*http.Request) error
 
 // ResponseHook is called for each HTTP response returned by the daemon.
 // Hooks are invoked in the order they were added.
@@ -411,12 +421,25 @@ func WithTraceOptions(opts ...otelhttp.Option) Opt {
 	}
 }
 
-// WithResponseHook adds a ResponseHook to the client. ResponseHooks are called
+// WithHTTPRequestHook adds a [RequestHook] to the client. RequestHooks are called
+// before an HTTP request is made to the daemon. Hooks are invoked in the order
+// they were added.
+func WithHTTPRequestHook(h RequestHook) Opt {
+	return func(c *clientConfig) error {
+		if h == nil {
+			return errors.New("invalid request hook: hook is nil")
+		}
+		c.requestHooks = append(c.requestHooks, h)
+		return nil
+	}
+}
+
+// WithHTTPResponseHook adds a [ResponseHook] to the client. ResponseHooks are called
 // for each HTTP response returned by the daemon. Hooks are invoked in the order
 // they were added.
 //
 // Hooks must not read or close resp.Body.
-func WithResponseHook(h ResponseHook) Opt {
+func WithHTTPResponseHook(h ResponseHook) Opt {
 	return func(c *clientConfig) error {
 		if h == nil {
 			return errors.New("invalid response hook: hook is nil")
@@ -424,4 +447,13 @@ func WithResponseHook(h ResponseHook) Opt {
 		c.responseHooks = append(c.responseHooks, h)
 		return nil
 	}
+}
+
+// WithResponseHook is equivalent to [WithHTTPResponseHook].
+//
+// Deprecated: use [WithHTTPResponseHook] instead.
+//
+//go:fix inline
+func WithResponseHook(h ResponseHook) Opt {
+	return WithHTTPResponseHook(h)
 }

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"path"
-	"sort"
+	"slices"
 	"strings"
 
 	cerrdefs "github.com/containerd/errdefs"
@@ -35,13 +35,6 @@ func (cli *Client) ContainerCreate(ctx context.Context, options ContainerCreateO
 		return ContainerCreateResult{}, cerrdefs.ErrInvalidArgument.WithMessage("config.Image or Image is required")
 	}
 
-	var response container.CreateResponse
-
-	if options.HostConfig != nil {
-		options.HostConfig.CapAdd = normalizeCapabilities(options.HostConfig.CapAdd)
-		options.HostConfig.CapDrop = normalizeCapabilities(options.HostConfig.CapDrop)
-	}
-
 	query := url.Values{}
 	if options.Platform != nil {
 		if p := formatPlatform(*options.Platform); p != "unknown" {
@@ -53,18 +46,17 @@ func (cli *Client) ContainerCreate(ctx context.Context, options ContainerCreateO
 		query.Set("name", options.Name)
 	}
 
-	body := container.CreateRequest{
+	resp, err := cli.post(ctx, "/containers/create", query, nil, container.CreateRequest{
 		Config:           cfg,
-		HostConfig:       options.HostConfig,
+		HostConfig:       normalizeHostConfig(options.HostConfig),
 		NetworkingConfig: options.NetworkingConfig,
-	}
-
-	resp, err := cli.post(ctx, "/containers/create", query, body, nil)
+	})
 	defer ensureReaderClosed(resp)
 	if err != nil {
 		return ContainerCreateResult{}, err
 	}
 
+	var response container.CreateResponse
 	err = json.NewDecoder(resp.Body).Decode(&response)
 	return ContainerCreateResult{ID: response.ID, Warnings: response.Warnings}, err
 }
@@ -86,6 +78,17 @@ func formatPlatform(platform ocispec.Platform) string {
 // allCapabilities is a magic value for "all capabilities"
 const allCapabilities = "ALL"
 
+// normalizeCap normalizes a capability to its canonical format by upper-casing
+// and adding a "CAP_" prefix (if not yet present). It also accepts the "ALL"
+// magic-value.
+func normalizeCap(c string) string {
+	c = strings.ToUpper(c)
+	if c != allCapabilities && !strings.HasPrefix(c, "CAP_") {
+		c = "CAP_" + c
+	}
+	return c
+}
+
 // normalizeCapabilities normalizes capabilities to their canonical form,
 // removes duplicates, and sorts the results.
 //
@@ -94,32 +97,22 @@ const allCapabilities = "ALL"
 //
 // [caps.NormalizeLegacyCapabilities]: https://github.com/moby/moby/blob/v28.3.2/oci/caps/utils.go#L56
 func normalizeCapabilities(caps []string) []string {
-	var normalized []string
-
-	unique := make(map[string]struct{})
-	for _, c := range caps {
-		c = normalizeCap(c)
-		if _, ok := unique[c]; ok {
-			continue
-		}
-		unique[c] = struct{}{}
-		normalized = append(normalized, c)
+	normalized := slices.Clone(caps)
+	for i, c := range normalized {
+		normalized[i] = normalizeCap(c)
 	}
-
-	sort.Strings(normalized)
-	return normalized
+	slices.Sort(normalized)
+	return slices.Compact(normalized)
 }
 
-// normalizeCap normalizes a capability to its canonical format by upper-casing
-// and adding a "CAP_" prefix (if not yet present). It also accepts the "ALL"
-// magic-value.
-func normalizeCap(capability string) string {
-	capability = strings.ToUpper(capability)
-	if capability == allCapabilities {
-		return capability
+// normalizeHostConfig returns a shallow copy of hostConfig with capabilities normalized.
+func normalizeHostConfig(hostConfig *container.HostConfig) *container.HostConfig {
+	if hostConfig == nil {
+		return nil
 	}
-	if !strings.HasPrefix(capability, "CAP_") {
-		capability = "CAP_" + capability
-	}
-	return capability
+
+	normalized := *hostConfig
+	normalized.CapAdd = normalizeCapabilities(hostConfig.CapAdd)
+	normalized.CapDrop = normalizeCapabilities(hostConfig.CapDrop)
+	return &normalized
 }

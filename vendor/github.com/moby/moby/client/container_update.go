@@ -26,15 +26,10 @@ func (cli *Client) ContainerUpdate(ctx context.Context, containerID string, opti
 		return ContainerUpdateResult{}, err
 	}
 
-	updateConfig := container.UpdateConfig{}
-	if options.Resources != nil {
-		updateConfig.Resources = *options.Resources
-	}
-	if options.RestartPolicy != nil {
-		updateConfig.RestartPolicy = *options.RestartPolicy
-	}
-
-	resp, err := cli.post(ctx, "/containers/"+containerID+"/update", nil, updateConfig, nil)
+	resp, err := cli.post(ctx, "/containers/"+containerID+"/update", nil, nil, container.UpdateConfig{
+		Resources:     valueOrZero(options.Resources),
+		RestartPolicy: valueOrZero(options.RestartPolicy),
+	})
 	defer ensureReaderClosed(resp)
 	if err != nil {
 		return ContainerUpdateResult{}, err

@@ -13,16 +13,16 @@ import (
 )
 
 // postHijacked sends a POST request and hijacks the connection.
-func (cli *Client) postHijacked(ctx context.Context, path string, query url.Values, body any, headers map[string][]string) (HijackedResponse, error) {
+func (cli *Client) postHijacked(ctx context.Context, path string, query url.Values, headers map[string][]string, body any) (HijackedResponse, error) {
 	jsonBody, err := jsonEncode(body)
 	if err != nil {
 		return HijackedResponse{}, err
 	}
-	req, err := cli.buildRequest(ctx, http.MethodPost, cli.getAPIPath(ctx, path, query), jsonBody, headers)
+	req, err := cli.buildRequest(ctx, http.MethodPost, cli.getAPIPath(ctx, path, query), headers, jsonBody)
 	if err != nil {
 		return HijackedResponse{}, err
 	}
-	conn, mediaType, err := setupHijackConn(cli.dialer(), req, "tcp")
+	conn, mediaType, err := cli.setupHijackConn(req, "tcp")
 	if err != nil {
 		return HijackedResponse{}, err
 	}
@@ -38,16 +38,17 @@ func (cli *Client) DialHijack(ctx context.Context, url, proto string, meta map[s
 	}
 	req = cli.addHeaders(req, meta)
 
-	conn, _, err := setupHijackConn(cli.Dialer(), req, proto)
+	conn, _, err := cli.setupHijackConn(req, proto)
 	return conn, err
 }
 
-func setupHijackConn(dialer func(context.Context) (net.Conn, error), req *http.Request, proto string) (_ net.Conn, _ string, retErr error) {
+func (cli *Client) setupHijackConn(req *http.Request, proto string) (retConn net.Conn, mediaType string, retErr error) {
 	ctx := req.Context()
 	req.Header.Set("Connection", "Upgrade")
 	req.Header.Set("Upgrade", proto)
 
-	conn, err := dialer(ctx)
+	dial := cli.dialer()
+	conn, err := dial(ctx)
 	if err != nil {
 		return nil, "", fmt.Errorf("cannot connect to the Docker daemon. Is 'docker daemon' running on this host?: %w", err)
 	}
@@ -69,8 +70,33 @@ func setupHijackConn(dialer func(context.Context) (net.Conn, error), req *http.R
 
 	hc := &hijackedConn{conn, bufio.NewReader(conn)}
 
+	// Cancel the handshake without tying the returned connection to ctx.
+	cancelled := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		_ = hc.Conn.Close()
+		close(cancelled)
+	})
+	defer func() {
+		if !stop() {
+			// Cancellation won the race; don't return a connection being closed.
+			<-cancelled
+			retConn, mediaType, retErr = nil, "", ctx.Err()
+		}
+	}()
+
+	cfg := &cli.clientConfig
+
+	var rt http.RoundTripper = otelhttp.NewTransport(hc, cli.traceOpts...)
+	if len(cfg.requestHooks) > 0 || len(cfg.responseHooks) > 0 {
+		rt = &hookTransport{
+			base:      rt,
+			reqHooks:  cfg.requestHooks,
+			respHooks: cfg.responseHooks,
+		}
+	}
+
 	// Server hijacks the connection, error 'connection closed' expected
-	resp, err := otelhttp.NewTransport(hc).RoundTrip(req)
+	resp, err := rt.RoundTrip(req)
 	if err != nil {
 		return nil, "", err
 	}

@@ -19,13 +19,11 @@ type PluginCreateResult struct {
 
 // PluginCreate creates a plugin
 func (cli *Client) PluginCreate(ctx context.Context, createContext io.Reader, createOptions PluginCreateOptions) (PluginCreateResult, error) {
-	headers := http.Header(make(map[string][]string))
-	headers.Set("Content-Type", "application/x-tar")
-
 	query := url.Values{}
 	query.Set("name", createOptions.RepoName)
 
-	resp, err := cli.postRaw(ctx, "/plugins/create", query, createContext, headers)
+	headers := http.Header{"Content-Type": {"application/x-tar"}}
+	resp, err := cli.postRaw(ctx, "/plugins/create", query, headers, createContext)
 	defer ensureReaderClosed(resp)
 	return PluginCreateResult{}, err
 }

@@ -33,6 +33,14 @@ func trimID(objType, id string) (string, error) {
 	return id, nil
 }
 
+// valueOrZero returns the value pointed to by p, or the zero value of T if p is nil.
+func valueOrZero[T any](p *T) (zero T) {
+	if p != nil {
+		return *p
+	}
+	return zero
+}
+
 // parseAPIVersion checks v to be a well-formed ("<major>.<minor>")
 // API version. It returns an error if the value is empty or does not
 // have the correct format, but does not validate if the API version is

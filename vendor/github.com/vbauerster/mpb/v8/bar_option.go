@@ -1,8 +1,8 @@
 package mpb
 
 import (
-	"bytes"
 	"io"
+	"slices"
 
 	"github.com/vbauerster/mpb/v8/decor"
 )
@@ -12,27 +12,29 @@ type BarOption func(*bState)
 
 // PrependDecorators let you inject decorators to the bar's left side.
 func PrependDecorators(decorators ...decor.Decorator) BarOption {
-	var group []decor.Decorator
-	for _, decorator := range decorators {
-		if decorator != nil {
-			group = append(group, decorator)
+	i := 0
+	for _, d := range decorators {
+		if d != nil {
+			decorators[i] = d
+			i++
 		}
 	}
 	return func(s *bState) {
-		s.decorGroups[0] = group
+		s.decorGroups[0] = slices.Clip(decorators[:i])
 	}
 }
 
 // AppendDecorators let you inject decorators to the bar's right side.
 func AppendDecorators(decorators ...decor.Decorator) BarOption {
-	var group []decor.Decorator
-	for _, decorator := range decorators {
-		if decorator != nil {
-			group = append(group, decorator)
+	i := 0
+	for _, d := range decorators {
+		if d != nil {
+			decorators[i] = d
+			i++
 		}
 	}
 	return func(s *bState) {
-		s.decorGroups[1] = group
+		s.decorGroups[1] = slices.Clip(decorators[:i])
 	}
 }
 
@@ -124,53 +126,32 @@ func BarPriority(priority int) BarOption {
 	}
 }
 
-// BarExtender extends bar with arbitrary lines. Provided BarFiller will be
-// called at each render/flush cycle. Any lines written to the underlying
-// io.Writer will extend the bar either in above (rev = true) or below
-// (rev = false) direction.
-func BarExtender(filler BarFiller, rev bool) BarOption {
-	if filler == nil {
-		return nil
-	}
-	if f, ok := filler.(BarFillerFunc); ok && f == nil {
-		return nil
-	}
-	fn := makeExtenderFunc(filler, rev)
+// BarExtender is deprecated use BarTopExtender or BarBtmExtender instead.
+func BarExtender(filler BarFiller, top bool) BarOption {
 	return func(s *bState) {
-		s.extender = fn
+		s.rowProducers = makeRowProducers(s.draw, top, filler)
 	}
 }
 
-func makeExtenderFunc(filler BarFiller, rev bool) extenderFunc {
-	buf := new(bytes.Buffer)
-	base := func(stat decor.Statistics, rows ...io.Reader) ([]io.Reader, error) {
-		err := filler.Fill(buf, stat)
-		if err != nil {
-			buf.Reset()
-			return rows, err
-		}
-		for {
-			line, err := buf.ReadBytes('\n')
-			if err != nil {
-				buf.Reset()
-				break
-			}
-			rows = append(rows, bytes.NewReader(line))
-		}
-		return rows, err
+// BarTopExtender extends a bar with arbitrary lines above.
+// Each BarFiller represent one line so it should write '\n' no more than once.
+// For example if there is need to extend a bar by 2 lines, provide 2 fillers
+// and so on. If BarFiller writes more than one line then whole output is going
+// to be corrupted. This option cannot be used together with BarBtmExtender.
+func BarTopExtender(fillers ...BarFiller) BarOption {
+	return func(s *bState) {
+		s.rowProducers = makeRowProducers(s.draw, true, fillers...)
 	}
-	if !rev {
-		return base
-	}
-	return func(stat decor.Statistics, rows ...io.Reader) ([]io.Reader, error) {
-		rows, err := base(stat, rows...)
-		if err != nil {
-			return rows, err
-		}
-		for left, right := 0, len(rows)-1; left < right; left, right = left+1, right-1 {
-			rows[left], rows[right] = rows[right], rows[left]
-		}
-		return rows, err
+}
+
+// BarBtmExtender extends a bar with arbitrary lines below.
+// Each BarFiller represent one line so it should write '\n' no more than once.
+// For example if there is need to extend a bar by 2 lines, provide 2 fillers
+// and so on. If BarFiller writes more than one line then whole output is going
+// to be corrupted. This option cannot be used together with BarTopExtender.
+func BarBtmExtender(fillers ...BarFiller) BarOption {
+	return func(s *bState) {
+		s.rowProducers = makeRowProducers(s.draw, false, fillers...)
 	}
 }
 

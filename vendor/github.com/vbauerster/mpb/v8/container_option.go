@@ -16,6 +16,13 @@ type ContainerOption func(*pState)
 // *sync.WaitGroup is provided, you can safely call just p.Wait()
 // without calling Wait() on provided *sync.WaitGroup. Makes sense
 // when there are more than one bar to render.
+//
+// If a goroutine exits early (for example on error) before the bar
+// reaches its total, call (*Bar).Abort on that bar so p.Wait()
+// does not wait indefinitely for the bar to reach its total. The
+// provided *sync.WaitGroup must still be balanced: call wg.Add(1)
+// before starting each goroutine and defer wg.Done() inside it, even
+// on the error path.
 func WithWaitGroup(wg *sync.WaitGroup) ContainerOption {
 	return func(s *pState) {
 		s.uwg = wg
@@ -48,7 +55,9 @@ func WithRefreshRate(d time.Duration) ContainerOption {
 }
 
 // WithManualRefresh disables internal auto refresh time.Ticker.
-// Refresh will occur upon receive value from provided ch.
+// Refresh will occur on value receive from provided ch, yet last bar
+// will still trigger final refresh cycle on its completion or abortion,
+// similar to last person switches tv off analogy here.
 func WithManualRefresh(ch <-chan any) ContainerOption {
 	return func(s *pState) {
 		s.manualRC = ch
@@ -163,9 +172,9 @@ func ContainerFuncOptOn(option func() ContainerOption, predicate func() bool) Co
 	return nil
 }
 
-// withHandOverBarHeap for test purposes only
-func withHandOverBarHeap(ch chan<- []*Bar) ContainerOption {
+// withDepleteHeap for test purposes only
+func withDepleteHeap(ch chan<- *Bar) ContainerOption {
 	return func(s *pState) {
-		s.handOverBarHeap = ch
+		s.depleteHeap = ch
 	}
 }

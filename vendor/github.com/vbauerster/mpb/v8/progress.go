@@ -21,27 +21,27 @@ const defaultRefreshRate = 150 * time.Millisecond
 const defaultHmQueueLength = 64
 const defaultWidth = 80
 
-// ErrDone represents use after `(*Progress).Wait()` error.
-var ErrDone = fmt.Errorf("%T instance can't be reused after %[1]T.Wait()", (*Progress)(nil))
+// ErrDone represents use after `(T).Wait()` error.
+type ErrDone[T interface{ Wait() }] struct{ t T }
+
+func (e ErrDone[T]) Error() string {
+	return fmt.Sprintf("%T instance can't be reused after %[1]T.Wait()", e.t)
+}
 
 // Progress represents a container that renders one or more progress bars.
 type Progress struct {
 	// Render error if any, to be inspected after (*Progress).Wait call only.
 	Error error
 
-	ctx            context.Context
-	cancel         func()
-	pwg, bwg       *sync.WaitGroup
-	operateState   chan func(*pState)
-	interceptIO    chan func(io.Writer)
-	renderReq      chan time.Time
-	done           chan struct{}
-	refreshEnabled bool
-}
-
-type queueBar struct {
-	state *bState
-	bar   *Bar
+	ctx          context.Context
+	cancel       context.CancelFunc
+	pwg          *sync.WaitGroup
+	bwg          *sync.WaitGroup
+	operateState chan func(*pState)
+	interceptIO  chan func(io.Writer)
+	renderReq    chan time.Time
+	done         chan struct{}
+	noRenderMode bool
 }
 
 // pState holds bars in its priorityQueue, it gets passed to (*Progress).serve monitor goroutine.
@@ -58,8 +58,8 @@ type pState struct {
 	delayRC          <-chan any
 	manualRC         <-chan any
 	shutdownNotifier chan any
-	handOverBarHeap  chan<- []*Bar
-	queueBars        map[*Bar]*queueBar
+	depleteHeap      chan<- *Bar
+	queueBars        map[*Bar]*Bar
 	output           io.Writer
 	debugOut         io.Writer
 	cwriter          ConsoleWriter
@@ -70,13 +70,13 @@ type pState struct {
 }
 
 // New creates new Progress container instance. It's not possible to
-// reuse instance after `(*Progress).Wait` method has been called.
+// reuse instance after (*Progress).Wait method has been called.
 func New(options ...ContainerOption) *Progress {
 	return NewWithContext(context.Background(), options...)
 }
 
 // NewWithContext creates new Progress container instance with provided
-// context. It's not possible to reuse instance after `(*Progress).Wait`
+// context. It's not possible to reuse instance after (*Progress).Wait
 // method has been called.
 func NewWithContext(ctx context.Context, options ...ContainerOption) *Progress {
 	if ctx == nil {
@@ -86,7 +86,7 @@ func NewWithContext(ctx context.Context, options ...ContainerOption) *Progress {
 
 	s := &pState{
 		popPriority: math.MinInt32,
-		queueBars:   make(map[*Bar]*queueBar),
+		queueBars:   make(map[*Bar]*Bar),
 		output:      os.Stdout,
 		debugOut:    io.Discard,
 	}
@@ -118,20 +118,19 @@ func NewWithContext(ctx context.Context, options ...ContainerOption) *Progress {
 	var refreshStrategy func(*Progress, *pState)
 	switch {
 	case s.manualRC != nil:
-		p.refreshEnabled = true
 		p.renderReq = make(chan time.Time)
 		refreshStrategy = (*Progress).manualRefreshListener
 	case s.autoRefresh || s.cwriter.IsTerminal():
-		p.refreshEnabled = true
 		p.renderReq = make(chan time.Time)
 		refreshStrategy = (*Progress).autoRefreshListener
 	default:
+		p.noRenderMode = true
 		refreshStrategy = (*Progress).nopRefreshListener
 	}
 
 	p.pwg.Add(3)
 	s.hm = make(heapManager, cmp.Or(s.hmQueueLen, defaultHmQueueLength))
-	go s.hm.run(p.pwg, s.shutdownNotifier, s.handOverBarHeap)
+	go s.hm.run(p.pwg, s.shutdownNotifier, s.depleteHeap)
 	go p.serve(s)
 	go refreshStrategy(p, s)
 	return p
@@ -147,19 +146,17 @@ func (p *Progress) AddSpinner(total int64, options ...BarOption) *Bar {
 	return p.New(total, spinnerStyleComposer, options...)
 }
 
-// New creates a bar by calling `Build` method on provided `BarFillerBuilder`.
+// New creates a bar from provided BarFillerBuilder interface.
+// Default implementations are:
+//
+//	BarStyle()
+//	SpinnerStyle()
+//	NopStyle()
 func (p *Progress) New(total int64, builder BarFillerBuilder, options ...BarOption) *Bar {
 	if builder == nil {
-		return p.MustAdd(total, nil, options...)
+		builder = NopStyle()
 	}
-	return p.MustAdd(total, builder.Build(), options...)
-}
-
-// MustAdd creates a bar which renders itself by provided BarFiller.
-// If `total <= 0` triggering complete event by increment methods is
-// disabled. Panics if called after `(*Progress).Wait()`.
-func (p *Progress) MustAdd(total int64, filler BarFiller, options ...BarOption) *Bar {
-	bar, err := p.Add(total, filler, options...)
+	bar, err := p.Add(total, builder.Build(), options...)
 	if err != nil {
 		panic(err)
 	}
@@ -167,9 +164,8 @@ func (p *Progress) MustAdd(total int64, filler BarFiller, options ...BarOption) 
 }
 
 // Add creates a bar which renders itself by provided BarFiller.
-// If `total <= 0` triggering complete event by increment methods
-// is disabled. If called after `(*Progress).Wait()` then
-// `(nil, ErrDone)` is returned.
+// If `total <= 0` triggering complete event by increment methods is disabled.
+// Returns (0, ErrDone[*Progress]) if called after (*Progress).Wait.
 func (p *Progress) Add(total int64, filler BarFiller, options ...BarOption) (*Bar, error) {
 	if filler == nil {
 		filler = NopStyle().Build()
@@ -180,28 +176,51 @@ func (p *Progress) Add(total int64, filler BarFiller, options ...BarOption) (*Ba
 	select {
 	case p.operateState <- func(s *pState) {
 		bs := s.makeBarState(total, filler, options...)
-		bar := p.makeBar(bs.priority)
-		s.runOrQueue(bs, bar, p.refreshEnabled)
+		bar := p.makeBar(bs)
+		if bs.isQueue() {
+			s.queueBars[bs.waitFor] = bar
+		} else if !p.noRenderMode {
+			s.hm.push(bar, true, nil)
+		}
+		p.bwg.Go(func() {
+			bar.serve(bs)
+			for _, group := range bs.decorGroups {
+				p.bwg.Go(func() {
+					decoratorOnShutdown(group)
+				})
+			}
+		})
 		ch <- bar
 	}:
 		return <-ch, nil
 	case <-p.done:
-		return nil, ErrDone
+		return nil, ErrDone[*Progress]{nil}
 	}
 }
 
-func (p *Progress) makeBar(priority int) *Bar {
+func (p *Progress) makeBar(bs *bState) *Bar {
 	ctx, cancel := context.WithCancel(p.ctx)
-	p.bwg.Add(1)
-	return &Bar{
+	bar := &Bar{
 		ctx:          ctx,
 		cancel:       cancel,
-		priority:     priority,
+		priority:     bs.priority,
 		frameCh:      make(chan *renderFrame, 1),
 		operateState: make(chan func(*bState)),
 		bsOk:         make(chan struct{}),
 		container:    p,
 	}
+	if p.noRenderMode {
+		return bar
+	}
+	for _, group := range bs.decorGroups {
+		for _, d := range group {
+			if d, ok := unwrap(d).(decor.EwmaDecorator); ok {
+				bar.ewmaDecorators = append(bar.ewmaDecorators, d)
+			}
+		}
+	}
+	bar.ewmaDecorators = slices.Clip(bar.ewmaDecorators)
+	return bar
 }
 
 // blocks until iteration is done
@@ -216,20 +235,7 @@ func (p *Progress) iterateBars(yield func(*Bar) bool) error {
 		}
 		return nil
 	case <-p.done:
-		return ErrDone
-	}
-}
-
-// runQueuetBar must be called on p.refreshEnabled = false only
-func (p *Progress) runQueuetBar(b *Bar) {
-	select {
-	case p.operateState <- func(s *pState) {
-		if qb, ok := s.queueBars[b]; ok {
-			delete(s.queueBars, b)
-			go qb.bar.serve(qb.state)
-		}
-	}:
-	case <-p.done:
+		return ErrDone[*Progress]{nil}
 	}
 }
 
@@ -246,10 +252,9 @@ func (p *Progress) UpdateBarPriority(b *Bar, priority int, lazy bool) {
 	}
 }
 
-// Write is implementation of io.Writer.
-// Writing to `*Progress` will print lines above a running bar.
-// Writes aren't flushed immediately, but at next refresh cycle.
-// If called after `(*Progress).Wait()` then `(0, ErrDone)` is returned.
+// Write is implementation of io.Writer. Writing to `*Progress` will print lines
+// above a running bar. Writes aren't flushed immediately, but at next refresh
+// cycle. Returns (0, ErrDone[*Progress]) if called after (*Progress).Wait.
 func (p *Progress) Write(b []byte) (int, error) {
 	type result struct {
 		n   int
@@ -264,7 +269,7 @@ func (p *Progress) Write(b []byte) (int, error) {
 		res := <-ch
 		return res.n, res.err
 	case <-p.done:
-		return 0, ErrDone
+		return 0, ErrDone[*Progress]{nil}
 	}
 }
 
@@ -277,7 +282,7 @@ func (p *Progress) Wait() {
 
 // Shutdown cancels any running bar immediately and then shutdowns `*Progress`
 // instance. Normally this method shouldn't be called unless you know what you
-// are doing. Proper way to shutdown is to call `(*Progress).Wait()` instead.
+// are doing. Proper way to shutdown is to call (*Progress).Wait instead.
 func (p *Progress) Shutdown() {
 	p.cancel()
 	p.pwg.Wait()
@@ -327,7 +332,7 @@ func (p *Progress) serve(s *pState) {
 				}
 			}
 		case <-p.done:
-			if p.refreshEnabled && s.hasUnrendered {
+			if !p.noRenderMode && s.hasUnrendered {
 				err := s.render()
 				if err != nil {
 					_, _ = fmt.Fprintln(s.debugOut, err.Error())
@@ -391,14 +396,15 @@ func (s *pState) render() (err error) {
 		height = width*3/2 + 1
 	}
 
+	offload := make(chan heapRequest)
+	defer close(offload)
 	var total, popCount int
 	var rows [][]io.Reader
 
-	for b := range s.hm.render(width) {
+	for b := range s.hm.render(width, offload) {
 		frame := <-b.frameCh
 		if frame.err != nil {
 			b.cancel()
-			s.hm.push(b, false)
 			return frame.err // b.frameCh is buffered it's ok to return here
 		}
 		var discarded int
@@ -412,26 +418,42 @@ func (s *pState) render() (err error) {
 		}
 		rows = append(rows, frame.rows)
 
-		switch frame.shutdown {
+		switch b.shutdown {
 		case 1:
 			b.cancel()
-			s.onShutdown(b, frame)
+			if q, ok := s.queueBars[b]; ok {
+				delete(s.queueBars, b)
+				q.priority = b.priority
+				s.hm.push(q, true, offload)
+				continue
+			}
+			if s.popCompleted && !frame.noPop {
+				b.priority = s.popPriority
+				s.popPriority++
+				frame.rmOnComplete = false
+			}
+			if frame.rmOnComplete {
+				s.hasUnrendered = true
+				continue
+			}
 		case 2:
 			if s.popCompleted && !frame.noPop {
 				popCount += len(frame.rows) - discarded
 				continue
 			}
-			fallthrough
-		default:
-			s.hm.push(b, false)
 		}
+
+		s.hm.push(b, false, offload)
 	}
 
 	for _, row := range slices.Backward(rows) {
 		for _, r := range row {
-			_, err := s.cwriter.ReadFrom(r)
+			n, err := s.cwriter.ReadFrom(r)
 			if err != nil {
 				return err
+			}
+			if n == 0 {
+				total--
 			}
 		}
 	}
@@ -439,55 +461,13 @@ func (s *pState) render() (err error) {
 	return s.cwriter.Flush(total - popCount)
 }
 
-func (s *pState) onShutdown(b *Bar, frame *renderFrame) {
-	if qb, ok := s.queueBars[b]; ok {
-		delete(s.queueBars, b)
-		qb.bar.priority = b.priority
-		s.hm.push(qb.bar, true)
-		go qb.bar.serve(qb.state)
-		return
-	}
-	if s.popCompleted && !frame.noPop {
-		b.priority = s.popPriority
-		s.popPriority++
-		frame.rmOnComplete = false
-	}
-	if !frame.rmOnComplete {
-		s.hm.push(b, false)
-	} else {
-		s.hasUnrendered = true
-	}
-}
-
-func (s *pState) runOrQueue(bs *bState, bar *Bar, refreshEnabled bool) {
-	if bs.waitFor == nil {
-		if refreshEnabled {
-			s.hm.push(bar, true)
-		}
-		go bar.serve(bs)
-		return
-	}
-	select {
-	case <-bs.waitFor.ctx.Done():
-		bs.waitFor = nil
-		s.runOrQueue(bs, bar, refreshEnabled)
-	default:
-		s.queueBars[bs.waitFor] = &queueBar{bs, bar}
-	}
-}
-
 func (s *pState) makeBarState(total int64, filler BarFiller, options ...BarOption) *bState {
 	bs := &bState{
-		id:              s.idCount,
-		priority:        s.idCount,
-		reqWidth:        s.reqWidth,
-		total:           total,
-		filler:          filler,
-		triggerComplete: total > 0,
-	}
-
-	bs.extender = func(_ decor.Statistics, rows ...io.Reader) ([]io.Reader, error) {
-		return rows, nil
+		id:       s.idCount,
+		priority: s.idCount,
+		reqWidth: s.reqWidth,
+		total0:   cmp.Or(total, -1),
+		filler:   filler,
 	}
 
 	for _, opt := range options {
@@ -496,12 +476,8 @@ func (s *pState) makeBarState(total int64, filler BarFiller, options ...BarOptio
 		}
 	}
 
-	for _, group := range bs.decorGroups {
-		for _, d := range group {
-			if d, ok := unwrap(d).(decor.EwmaDecorator); ok {
-				bs.ewmaDecorators = append(bs.ewmaDecorators, d)
-			}
-		}
+	if bs.rowProducers == nil {
+		bs.rowProducers = slices.Values([]rowProducer{bs.draw})
 	}
 
 	bs.buffers[0] = bytes.NewBuffer(make([]byte, 0, 256)) // filler

@@ -5,72 +5,66 @@ import (
 	"time"
 )
 
-type proxyReadCloser struct {
-	r   io.Reader
+type readCloser struct {
+	io.Reader
+}
+
+func (r readCloser) Close() error {
+	if closer, ok := r.Reader.(io.Closer); ok {
+		return closer.Close()
+	}
+	return nil
+}
+
+type proxyReader struct {
+	readCloser
 	bar *Bar
 }
 
-func (x proxyReadCloser) Read(p []byte) (int, error) {
-	n, err := x.r.Read(p)
+func (x proxyReader) Read(p []byte) (int, error) {
+	n, err := x.readCloser.Read(p)
 	x.bar.IncrBy(n)
 	return n, err
 }
 
-func (x proxyReadCloser) Close() error {
-	if rc, ok := x.r.(io.ReadCloser); ok {
-		return rc.Close()
-	}
-	return nil
+type proxyReadWriterTo struct {
+	proxyReader
+	src io.WriterTo
 }
 
-type proxyWriterTo struct {
-	proxyReadCloser
-	wt io.WriterTo
+func (x proxyReadWriterTo) WriteTo(w io.Writer) (int64, error) {
+	return x.src.WriteTo(proxyWriter{writeCloser{w}, x.bar})
 }
 
-func (x proxyWriterTo) WriteTo(w io.Writer) (int64, error) {
-	return x.wt.WriteTo(proxyWriteCloser{w, x.bar})
-}
-
-type ewmaProxyReadCloser struct {
-	r   io.Reader
+// ewmaProxyReadWriterTo implements its own io.WriterTo which will shadow any
+// io.WriterTo implementation of the underlying readCloser's io.Reader. This is
+// necessary to correctly track ewma counters.
+type ewmaProxyReadWriterTo struct {
+	readCloser
 	bar *Bar
 }
 
-func (x ewmaProxyReadCloser) Read(p []byte) (int, error) {
+// If io.Copy(dst, ewmaProxyReadWriterTo) is used then this Read method will
+// not be used at all. Just keeping it for manual Read cases.
+func (x ewmaProxyReadWriterTo) Read(p []byte) (int, error) {
 	start := time.Now()
-	n, err := x.r.Read(p)
+	n, err := x.readCloser.Read(p)
 	x.bar.EwmaIncrBy(n, time.Since(start))
 	return n, err
 }
 
-func (x ewmaProxyReadCloser) Close() error {
-	if rc, ok := x.r.(io.ReadCloser); ok {
-		return rc.Close()
+//nolint:staticcheck // QF1008
+func (x ewmaProxyReadWriterTo) WriteTo(w io.Writer) (int64, error) {
+	return copyBuffer(x.bar, w, x.readCloser.Reader, nil)
+}
+
+func newProxyReader(b *Bar, r io.Reader) io.ReadCloser {
+	if len(b.ewmaDecorators) != 0 {
+		return ewmaProxyReadWriterTo{readCloser{r}, b}
 	}
-	return nil
-}
-
-type ewmaProxyWriterTo struct {
-	ewmaProxyReadCloser
-	wt io.WriterTo
-}
-
-func (x ewmaProxyWriterTo) WriteTo(w io.Writer) (int64, error) {
-	return x.wt.WriteTo(ewmaProxyWriteCloser{w, x.bar})
-}
-
-func newProxyReader(r io.Reader, b *Bar, hasEwma bool) io.ReadCloser {
-	if hasEwma {
-		epr := ewmaProxyReadCloser{r, b}
-		if wt, ok := r.(io.WriterTo); ok {
-			return ewmaProxyWriterTo{epr, wt}
-		}
-		return epr
-	}
-	pr := proxyReadCloser{r, b}
-	if wt, ok := r.(io.WriterTo); ok {
-		return proxyWriterTo{pr, wt}
+	pr := proxyReader{readCloser{r}, b}
+	if src, ok := r.(io.WriterTo); ok {
+		return proxyReadWriterTo{pr, src}
 	}
 	return pr
 }

@@ -5,72 +5,65 @@ import (
 	"time"
 )
 
-type proxyWriteCloser struct {
-	w   io.Writer
+type writeCloser struct {
+	io.Writer
+}
+
+func (w writeCloser) Close() error {
+	if closer, ok := w.Writer.(io.Closer); ok {
+		return closer.Close()
+	}
+	return nil
+}
+
+type proxyWriter struct {
+	writeCloser
 	bar *Bar
 }
 
-func (x proxyWriteCloser) Write(p []byte) (int, error) {
-	n, err := x.w.Write(p)
+func (x proxyWriter) Write(p []byte) (int, error) {
+	n, err := x.writeCloser.Write(p)
 	x.bar.IncrBy(n)
 	return n, err
 }
 
-func (x proxyWriteCloser) Close() error {
-	if wc, ok := x.w.(io.WriteCloser); ok {
-		return wc.Close()
-	}
-	return nil
+type proxyWriteReaderFrom struct {
+	proxyWriter
+	dst io.ReaderFrom
 }
 
-type proxyReaderFrom struct {
-	proxyWriteCloser
-	rf io.ReaderFrom
+func (x proxyWriteReaderFrom) ReadFrom(r io.Reader) (int64, error) {
+	return x.dst.ReadFrom(proxyReader{readCloser{r}, x.bar})
 }
 
-func (x proxyReaderFrom) ReadFrom(r io.Reader) (int64, error) {
-	return x.rf.ReadFrom(proxyReadCloser{r, x.bar})
-}
-
-type ewmaProxyWriteCloser struct {
-	w   io.Writer
+// ewmaProxyWriteReaderFrom implements its own io.ReaderFrom which will shadow any
+// io.ReaderFrom implementation of the underlying writeCloser's io.Writer. This is
+// necessary to correctly track ewma counters.
+type ewmaProxyWriteReaderFrom struct {
+	writeCloser
 	bar *Bar
 }
 
-func (x ewmaProxyWriteCloser) Write(p []byte) (int, error) {
+// If io.Copy(ewmaProxyWriteReaderFrom, src) is used then this Write method will
+// not be used at all. Just keeping it for manual Write cases.
+func (x ewmaProxyWriteReaderFrom) Write(p []byte) (int, error) {
 	start := time.Now()
-	n, err := x.w.Write(p)
+	n, err := x.writeCloser.Write(p)
 	x.bar.EwmaIncrBy(n, time.Since(start))
 	return n, err
 }
 
-func (x ewmaProxyWriteCloser) Close() error {
-	if wc, ok := x.w.(io.WriteCloser); ok {
-		return wc.Close()
+func (x ewmaProxyWriteReaderFrom) ReadFrom(r io.Reader) (int64, error) {
+	return copyBuffer(x.bar, x.writeCloser, r, nil)
+}
+
+func newProxyWriter(b *Bar, w io.Writer) io.WriteCloser {
+	if len(b.ewmaDecorators) != 0 {
+		return ewmaProxyWriteReaderFrom{writeCloser{w}, b}
 	}
-	return nil
-}
-
-type ewmaProxyReaderFrom struct {
-	ewmaProxyWriteCloser
-	rf io.ReaderFrom
-}
-
-func (x ewmaProxyReaderFrom) ReadFrom(r io.Reader) (int64, error) {
-	return x.rf.ReadFrom(ewmaProxyReadCloser{r, x.bar})
-}
-
-func newProxyWriter(w io.Writer, b *Bar, hasEwma bool) io.WriteCloser {
-	if hasEwma {
-		epw := ewmaProxyWriteCloser{w, b}
-		if rf, ok := w.(io.ReaderFrom); ok {
-			return ewmaProxyReaderFrom{epw, rf}
-		}
-		return epw
-	}
-	pw := proxyWriteCloser{w, b}
-	if rf, ok := w.(io.ReaderFrom); ok {
-		return proxyReaderFrom{pw, rf}
+	pw := proxyWriter{writeCloser{w}, b}
+	if dst, ok := w.(io.ReaderFrom); ok {
+		return proxyWriteReaderFrom{pw, dst}
 	}
 	return pw
 }

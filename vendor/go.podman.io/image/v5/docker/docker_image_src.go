@@ -621,15 +621,17 @@ func isMirrorFallbackError(err error) bool {
 func isMirrorTransientError(err error) bool {
 	// HTTP 5xx: handleErrorResponse returns UnexpectedHTTPStatusError for status
 	// codes outside 400–499. Server-side error, another mirror may succeed.
-	var httpErr UnexpectedHTTPStatusError
-	if errors.As(err, &httpErr) && httpErr.StatusCode >= 500 {
+	if httpErr, ok := errors.AsType[UnexpectedHTTPStatusError](err); ok && httpErr.StatusCode >= 500 {
 		return true
 	}
 
 	// Network timeout: makeRequest returns net.Error with Timeout() == true.
 	// The mirror is reachable but slow — worth retrying on another.
-	var netErr net.Error
-	return errors.As(err, &netErr) && netErr.Timeout()
+	if netErr, ok := errors.AsType[net.Error](err); ok && netErr.Timeout() {
+		return true
+	}
+
+	return false
 }
 
 // retireStaleOverride checks if the current mirrorOverride was set by another
@@ -1059,6 +1061,7 @@ type bufferedNetworkReader struct {
 	current     *bufferedNetworkReaderBuffer
 	mutex       sync.Mutex
 	gotEOF      bool
+	readErr     error
 }
 
 // handleBufferedNetworkReader runs in a goroutine
@@ -1085,6 +1088,9 @@ func (n *bufferedNetworkReader) Close() error {
 }
 
 func (n *bufferedNetworkReader) read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
 	if n.current != nil {
 		copied := copy(p, n.current.data[n.current.consumed:n.current.len])
 		n.current.consumed += copied
@@ -1096,6 +1102,10 @@ func (n *bufferedNetworkReader) read(p []byte) (int, error) {
 			return copied, nil
 		}
 	}
+	// Report the error only once the buffered data has been consumed.
+	if n.readErr != nil {
+		return 0, n.readErr
+	}
 	if n.gotEOF {
 		return 0, io.EOF
 	}
@@ -1105,10 +1115,11 @@ func (n *bufferedNetworkReader) read(p []byte) (int, error) {
 	select {
 	case b = <-n.readyBuffer:
 		if b.err != nil {
-			if b.err != io.EOF {
-				return b.len, b.err
+			if b.err == io.EOF {
+				n.gotEOF = true
+			} else {
+				n.readErr = b.err
 			}
-			n.gotEOF = true
 		}
 		b.consumed = 0
 		n.current = b

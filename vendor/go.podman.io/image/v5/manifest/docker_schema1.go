@@ -58,6 +58,14 @@ type Schema1V1Compatibility struct {
 // (NOTE: The instance is not necessary a literal representation of the original blob,
 // layers with duplicate IDs are eliminated.)
 func Schema1FromManifest(manifestBlob []byte) (*Schema1, error) {
+	// Keep this condition in sync with the condition in manifest.DigestWithAlgorithm.
+	if manifest.GuessMIMEType(manifestBlob) == DockerV2Schema1SignedMediaType {
+		payload, err := manifest.Schema1SignedManifestPayload(manifestBlob)
+		if err != nil {
+			return nil, err
+		}
+		manifestBlob = payload
+	}
 	s1 := Schema1{}
 	if err := json.Unmarshal(manifestBlob, &s1); err != nil {
 		return nil, err

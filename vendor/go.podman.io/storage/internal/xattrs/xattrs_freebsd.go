@@ -1,11 +1,11 @@
 package xattrs
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
 
 	"go.podman.io/storage/internal/rootlookupcache"
 	"golang.org/x/sys/unix"
@@ -13,7 +13,7 @@ import (
 
 // O_PATH value on freebsd. We must define O_PATH ourselves
 // until https://github.com/golang/go/issues/54355 is fixed.
-const o_PATH = 0x00400000 //nolint:staticcheck // ST1003: should not use ALL_CAPS
+const o_PATH = 0x00400000
 
 // newLHandle creates a Handle for parentFile/fsBasename (using errorRoot/errorPath for error reporting).
 // If fsBasename is a symbolic link, it refers to the symbolic link, not to the target.
@@ -53,38 +53,44 @@ var namespaceMap = map[string]int{
 	"system": unix.EXTATTR_NAMESPACE_SYSTEM,
 }
 
-func xattrToExtattr(xattr string) (namespace int, extattr string, err error) {
-	namespaceName, extattr, found := strings.Cut(xattr, ".")
-	if !found {
-		return -1, "", unix.ENOTSUP
+// getxattr is the logic underlying Lgetxattr and RootLgetxattr.
+// Returns a []byte slice if the xattr is set and nil otherwise.
+func getxattr(syscallName string, pathInError func() string, getSyscall func(dest []byte) (int, error)) ([]byte, error) {
+	size, errno := getSyscall(nil)
+	if errno != nil {
+		if errno == unix.ENOATTR {
+			return nil, nil
+		}
+		return nil, &os.PathError{Op: syscallName, Path: pathInError(), Err: errno}
+	}
+	if size == 0 {
+		return []byte{}, nil
 	}
 
-	namespace, ok := namespaceMap[namespaceName]
-	if !ok {
-		return -1, "", unix.ENOTSUP
+	dest := make([]byte, size)
+	size, errno = getSyscall(dest)
+	if errno != nil {
+		return nil, &os.PathError{Op: syscallName, Path: pathInError(), Err: errno}
 	}
-	return namespace, extattr, nil
+
+	return dest[:size], nil
 }
 
 // Lgetxattr retrieves the value of the extended attribute identified by attr
 // and associated with the given path in the file system.
 // Returns a []byte slice if the xattr is set and nil otherwise.
 func Lgetxattr(path string, attr string) ([]byte, error) {
-	namespace, extattr, err := xattrToExtattr(attr)
-	if err != nil {
-		return nil, err
-	}
-	return ExtattrGetLink(path, namespace, extattr)
+	return getxattr("lgetxattr", func() string { return path }, func(dest []byte) (int, error) {
+		return unix.Lgetxattr(path, attr, dest)
+	})
 }
 
 // Getxattr retrieves the value of the extended attribute identified by attr.
 // Returns a []byte slice if the xattr is set and nil otherwise.
 func (h *Handle) Getxattr(attr string) ([]byte, error) {
-	namespace, extattr, err := xattrToExtattr(attr)
-	if err != nil {
-		return nil, err
-	}
-	return extattrGetFd(h.fd, h.pathInError, namespace, extattr)
+	return getxattr("Handle.Getxattr", h.pathInError, func(dest []byte) (int, error) {
+		return unix.Fgetxattr(h.fd, attr, dest)
+	})
 }
 
 // RootLgetxattr retrieves the value of the extended attribute identified by attr
@@ -117,19 +123,59 @@ func Lsetxattr(path string, attr string, value []byte, flags int) error {
 		return unix.ENOTSUP
 	}
 
-	namespace, extattr, err := xattrToExtattr(attr)
-	if err != nil {
-		return err
+	if err := unix.Lsetxattr(path, attr, value, 0); err != nil {
+		// storage/pkg/archive.extractTarFileEntry expects ENOTSUP for unsupported operations;
+		// we could extend the check there, but ENOATTR is not available on all systems, so doing
+		// it here is simpler.
+		if errors.Is(err, unix.ENOATTR) {
+			err = unix.ENOTSUP
+		}
+		return &os.PathError{Op: "lsetxattr", Path: path, Err: err}
 	}
-	return ExtattrSetLink(path, namespace, extattr, value)
+
+	return nil
+}
+
+// listxattrNS lists extended attributes within a single namespace.
+func listxattrNS(nsid int, syscallName string, pathInError func() string, listOperation func(nsid int, dest []byte) (int, error)) ([]string, error) {
+	size, errno := listOperation(nsid, nil)
+	if errno != nil {
+		return nil, &os.PathError{Op: syscallName, Path: pathInError(), Err: errno}
+	}
+	if size == 0 {
+		return []string{}, nil
+	}
+
+	dest := make([]byte, size)
+	size, errno = listOperation(nsid, dest)
+	if errno != nil {
+		return nil, &os.PathError{Op: syscallName, Path: pathInError(), Err: errno}
+	}
+
+	var attrs []string
+	for i := 0; i < size; {
+		// Each attribute is preceded by a single byte length
+		length := int(dest[i])
+		i++
+		if i+length > size {
+			break
+		}
+		attrs = append(attrs, string(dest[i:i+length]))
+		i += length
+	}
+
+	return attrs, nil
 }
 
 // listxattr is the logic underlying Llistxattr and RootLlistxattr.
-func listxattr(listOperation func(namespace int) ([]string, error)) ([]string, error) {
+func listxattr(syscallName string, pathInError func() string, listOperation func(nsid int, dest []byte) (int, error)) ([]string, error) {
+	// This can’t use unix.Llistxattr etc. because those discard the namespace value: https://github.com/golang/go/issues/54357	.
+	//
+	// Instead, x/sys/unix provides *NS operations and we must iterate over namespaces ourselves.
 	attrs := []string{}
 
 	for namespaceName, namespace := range namespaceMap {
-		namespaceAttrs, err := listOperation(namespace)
+		namespaceAttrs, err := listxattrNS(namespace, syscallName, pathInError, listOperation)
 		if err != nil {
 			return nil, err
 		}
@@ -145,15 +191,15 @@ func listxattr(listOperation func(namespace int) ([]string, error)) ([]string, e
 // Llistxattr lists extended attributes associated with the given path
 // in the file system.
 func Llistxattr(path string) ([]string, error) {
-	return listxattr(func(namespace int) ([]string, error) {
-		return ExtattrListLink(path, namespace)
+	return listxattr("LlistxattrNS", func() string { return path }, func(nsid int, dest []byte) (int, error) {
+		return unix.LlistxattrNS(path, nsid, dest)
 	})
 }
 
 // Listxattr lists extended attributes associated with the given handle.
 func (h *Handle) Listxattr() ([]string, error) {
-	return listxattr(func(namespace int) ([]string, error) {
-		return extattrListFd(h.fd, h.pathInError, namespace)
+	return listxattr("Handle.Listxattr", h.pathInError, func(nsid int, dest []byte) (int, error) {
+		return unix.FlistxattrNS(h.fd, nsid, dest)
 	})
 }
 

@@ -370,8 +370,7 @@ func parseSubidFile(path, username string) ([]subIDRange, error) {
 }
 
 func checkChownErr(err error, name string, uid, gid int) error {
-	var e *os.PathError
-	if errors.As(err, &e) && e.Err == syscall.EINVAL {
+	if e, ok := errors.AsType[*os.PathError](err); ok && e.Err == syscall.EINVAL {
 		return fmt.Errorf(`potentially insufficient UIDs or GIDs available in user namespace (requested %d:%d for %s): Check /etc/subuid and /etc/subgid if configured locally and run "podman system migrate": %w`, uid, gid, name, err)
 	}
 	return err

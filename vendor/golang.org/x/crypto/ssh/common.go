@@ -180,7 +180,6 @@ var (
 		CertAlgoRSASHA256v01,
 		CertAlgoRSASHA512v01,
 		CertAlgoRSAv01,
-		InsecureCertAlgoDSAv01,
 		CertAlgoECDSA256v01,
 		CertAlgoECDSA384v01,
 		CertAlgoECDSA521v01,
@@ -191,16 +190,13 @@ var (
 		KeyAlgoRSASHA256,
 		KeyAlgoRSASHA512,
 		KeyAlgoRSA,
-		InsecureKeyAlgoDSA,
 		KeyAlgoED25519,
 	}
 	// insecureHostKeyAlgos specifies host-key algorithms implemented by this
 	// package and which have security issues.
 	insecureHostKeyAlgos = []string{
 		KeyAlgoRSA,
-		InsecureKeyAlgoDSA,
 		CertAlgoRSAv01,
-		InsecureCertAlgoDSAv01,
 	}
 	// supportedPubKeyAuthAlgos specifies the supported client public key
 	// authentication algorithms. Note that this doesn't include certificate
@@ -229,13 +225,11 @@ var (
 		KeyAlgoRSASHA256,
 		KeyAlgoRSASHA512,
 		KeyAlgoRSA,
-		InsecureKeyAlgoDSA,
 	}
 	// insecurePubKeyAuthAlgos specifies client public key authentication
 	// algorithms implemented by this package and which have security issues.
 	insecurePubKeyAuthAlgos = []string{
 		KeyAlgoRSA,
-		InsecureKeyAlgoDSA,
 	}
 )
 
@@ -258,6 +252,11 @@ type Algorithms struct {
 }
 
 func init() {
+	supportedHostKeyAlgos = slices.Concat(supportedHostKeyAlgos, mldsaCertAlgos, mldsaKeyAlgos)
+	defaultHostKeyAlgos = slices.Concat(defaultHostKeyAlgos, mldsaCertAlgos, mldsaKeyAlgos)
+	supportedPubKeyAuthAlgos = slices.Concat(supportedPubKeyAuthAlgos, mldsaKeyAlgos)
+	defaultPubKeyAuthAlgos = slices.Concat(defaultPubKeyAuthAlgos, mldsaKeyAlgos)
+
 	if fips140.Enabled() {
 		defaultHostKeyAlgos = slices.DeleteFunc(defaultHostKeyAlgos, func(algo string) bool {
 			_, err := hashFunc(underlyingAlgo(algo))
@@ -281,7 +280,11 @@ func hashFunc(format string) (crypto.Hash, error) {
 	case KeyAlgoED25519:
 		// KeyAlgoED25519 doesn't pre-hash.
 		return 0, nil
-	case KeyAlgoRSA, InsecureKeyAlgoDSA:
+	case KeyAlgoMLDSA44, KeyAlgoMLDSA65, KeyAlgoMLDSA87:
+		// ML-DSA doesn't pre-hash. This case is not build tagged, availability
+		// is decided by mldsaKeyAlgos.
+		return 0, nil
+	case KeyAlgoRSA:
 		if fips140.Enabled() {
 			return 0, fmt.Errorf("ssh: hash algorithm for format %q not allowed in FIPS 140 mode", format)
 		}
@@ -347,14 +350,18 @@ func keyFormatForAlgorithm(sigAlgo string) string {
 		KeyAlgoECDSA256,
 		KeyAlgoECDSA384,
 		KeyAlgoECDSA521,
-		InsecureKeyAlgoDSA,
-		InsecureCertAlgoDSAv01,
 		CertAlgoECDSA256v01,
 		CertAlgoECDSA384v01,
 		CertAlgoECDSA521v01,
 		CertAlgoSKECDSA256v01,
 		CertAlgoED25519v01,
-		CertAlgoSKED25519v01:
+		CertAlgoSKED25519v01,
+		KeyAlgoMLDSA44,
+		KeyAlgoMLDSA65,
+		KeyAlgoMLDSA87,
+		CertAlgoMLDSA44v01Go,
+		CertAlgoMLDSA65v01Go,
+		CertAlgoMLDSA87v01Go:
 		return sigAlgo
 	default:
 		return ""
@@ -391,7 +398,12 @@ func findCommon(what string, client []string, server []string, isClient bool) (s
 	for _, c := range client {
 		for _, s := range server {
 			if c == s {
-				return c, nil
+				// Return the name from the local list, not the peer's, which
+				// would keep the peer's whole name list alive (see parseNameList).
+				if isClient {
+					return c, nil
+				}
+				return s, nil
 			}
 		}
 	}

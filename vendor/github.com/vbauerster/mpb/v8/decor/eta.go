@@ -38,13 +38,7 @@ func EwmaETA(style TimeStyle, age float64, wcc ...WC) Decorator {
 
 // EwmaNormalizedETA same as EwmaETA but with TimeNormalizer option.
 func EwmaNormalizedETA(style TimeStyle, age float64, normalizer TimeNormalizer, wcc ...WC) Decorator {
-	var average ewma.MovingAverage
-	if age == 0 {
-		average = ewma.NewMovingAverage()
-	} else {
-		average = ewma.NewMovingAverage(age)
-	}
-	return MovingAverageETA(style, average, normalizer, wcc...)
+	return MovingAverageETA(style, ewma.NewMovingAverage(age), normalizer, wcc...)
 }
 
 // MovingAverageETA decorator relies on MovingAverage implementation to calculate its average.
@@ -57,13 +51,10 @@ func EwmaNormalizedETA(style TimeStyle, age float64, normalizer TimeNormalizer, 
 //
 //	`wcc` optional WC config
 func MovingAverageETA(style TimeStyle, average ewma.MovingAverage, normalizer TimeNormalizer, wcc ...WC) Decorator {
-	if average == nil {
-		average = NewMedian()
-	}
 	d := &movingAverageETA{
 		WC:         initWC(wcc...),
 		producer:   chooseTimeProducer(style),
-		average:    average,
+		average:    NewThreadSafeMovingAverage(average),
 		normalizer: normalizer,
 	}
 	return d
@@ -87,17 +78,13 @@ func (d *movingAverageETA) Decor(s Statistics) (string, int) {
 }
 
 func (d *movingAverageETA) EwmaUpdate(n int64, dur time.Duration) {
-	if n <= 0 {
-		d.zDur += dur
-		return
-	}
 	durPerItem := float64(d.zDur+dur) / float64(n)
 	if math.IsInf(durPerItem, 0) || math.IsNaN(durPerItem) {
 		d.zDur += dur
-		return
+	} else if !math.Signbit(durPerItem) {
+		d.zDur = 0
+		d.average.Add(durPerItem)
 	}
-	d.zDur = 0
-	d.average.Add(durPerItem)
 }
 
 // AverageETA decorator. It's wrapper of NewAverageETA.
@@ -197,20 +184,20 @@ func chooseTimeProducer(style TimeStyle) func(time.Duration) string {
 	switch style {
 	case ET_STYLE_HHMMSS:
 		return func(remaining time.Duration) string {
-			hours := int64(remaining/time.Hour) % 60
+			hours := int64(remaining / time.Hour)
 			minutes := int64(remaining/time.Minute) % 60
 			seconds := int64(remaining/time.Second) % 60
 			return fmt.Sprintf("%02d:%02d:%02d", hours, minutes, seconds)
 		}
 	case ET_STYLE_HHMM:
 		return func(remaining time.Duration) string {
-			hours := int64(remaining/time.Hour) % 60
+			hours := int64(remaining / time.Hour)
 			minutes := int64(remaining/time.Minute) % 60
 			return fmt.Sprintf("%02d:%02d", hours, minutes)
 		}
 	case ET_STYLE_MMSS:
 		return func(remaining time.Duration) string {
-			hours := int64(remaining/time.Hour) % 60
+			hours := int64(remaining / time.Hour)
 			minutes := int64(remaining/time.Minute) % 60
 			seconds := int64(remaining/time.Second) % 60
 			if hours > 0 {

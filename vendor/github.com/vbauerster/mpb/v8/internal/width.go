@@ -1,10 +1,8 @@
 package internal
 
-// CheckRequestedWidth checks that requested width doesn't overflow
-// available width
+import "cmp"
+
+// CheckRequestedWidth checks that requested width doesn't overflow available width
 func CheckRequestedWidth(requested, available int) int {
-	if requested < 1 || requested > available {
-		return available
-	}
-	return requested
+	return min(cmp.Or(requested, available), available)
 }

@@ -17,6 +17,7 @@ package remote
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -85,7 +86,7 @@ func (f *fetcher) listPage(ctx context.Context, repo name.Repository, next strin
 		return nil, err
 	}
 
-	uri, err := getNextPageURL(resp)
+	uri, err := getNextPageURL(resp, repo)
 	if err != nil {
 		return nil, err
 	}
@@ -99,8 +100,9 @@ func (f *fetcher) listPage(ctx context.Context, repo name.Repository, next strin
 
 // getNextPageURL checks if there is a Link header in a http.Response which
 // contains a link to the next page. If yes it returns the url.URL of the next
-// page otherwise it returns nil.
-func getNextPageURL(resp *http.Response) (*url.URL, error) {
+// page otherwise it returns nil. It validates that the resolved URL points
+// to the same registry to prevent SSRF attacks.
+func getNextPageURL(resp *http.Response, repo name.Repository) (*url.URL, error) {
 	link := resp.Header.Get("Link")
 	if link == "" {
 		return nil, nil
@@ -115,6 +117,9 @@ func getNextPageURL(resp *http.Response) (*url.URL, error) {
 		return nil, fmt.Errorf("failed to parse link header: missing '>' in: %s", link)
 	}
 	link = link[1:end]
+	if link == "" {
+		return nil, nil
+	}
 
 	linkURL, err := url.Parse(link)
 	if err != nil {
@@ -124,7 +129,29 @@ func getNextPageURL(resp *http.Response) (*url.URL, error) {
 		return nil, nil
 	}
 	linkURL = resp.Request.URL.ResolveReference(linkURL)
+
+	// Validate that the pagination URL points to the same registry to prevent SSRF.
+	if err := validatePaginationURL(linkURL, repo); err != nil {
+		return nil, err
+	}
+
 	return linkURL, nil
+}
+
+// validatePaginationURL checks that a pagination URL is safe to follow.
+func validatePaginationURL(u *url.URL, repo name.Repository) error {
+	return validatePaginationURLHost(u, repo.Scheme(), repo.RegistryStr())
+}
+
+// validatePaginationURLHost checks that a pagination URL is safe to follow.
+func validatePaginationURLHost(u *url.URL, scheme, host string) error {
+	if u.Scheme != scheme {
+		return fmt.Errorf("pagination URL scheme %q does not match registry scheme %q", u.Scheme, scheme)
+	}
+	if u.Host != host {
+		return errors.New("pagination URL host does not match registry host: potential SSRF attack")
+	}
+	return nil
 }
 
 type Lister struct {
@@ -149,4 +176,41 @@ func (l *Lister) Next(ctx context.Context) (*Tags, error) {
 
 func (l *Lister) HasNext() bool {
 	return l.page != nil && (!l.needMore || l.page.Next != "")
+}
+
+// getNextPageURLForRegistry is like getNextPageURL but for name.Registry.
+func getNextPageURLForRegistry(resp *http.Response, reg name.Registry) (*url.URL, error) {
+	link := resp.Header.Get("Link")
+	if link == "" {
+		return nil, nil
+	}
+
+	if link[0] != '<' {
+		return nil, fmt.Errorf("failed to parse link header: missing '<' in: %s", link)
+	}
+
+	end := strings.Index(link, ">")
+	if end == -1 {
+		return nil, fmt.Errorf("failed to parse link header: missing '>' in: %s", link)
+	}
+	link = link[1:end]
+	if link == "" {
+		return nil, nil
+	}
+
+	linkURL, err := url.Parse(link)
+	if err != nil {
+		return nil, err
+	}
+	if resp.Request == nil || resp.Request.URL == nil {
+		return nil, nil
+	}
+	linkURL = resp.Request.URL.ResolveReference(linkURL)
+
+	// Validate that the pagination URL points to the same registry to prevent SSRF.
+	if err := validatePaginationURLHost(linkURL, reg.Scheme(), reg.RegistryStr()); err != nil {
+		return nil, err
+	}
+
+	return linkURL, nil
 }

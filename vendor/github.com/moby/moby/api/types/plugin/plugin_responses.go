@@ -1,9 +1,5 @@
 package plugin
 
-import (
-	"sort"
-)
-
 // ListResponse contains the response for the Engine API
 type ListResponse []Plugin
 
@@ -15,19 +11,26 @@ type Privilege struct {
 	Value       []string
 }
 
-// Privileges is a list of Privilege
+// Privileges is a list of Privilege.
 type Privileges []Privilege
 
+// Len implements [sort.Interface].
+//
+// Deprecated: use [slices.SortFunc] to sort privileges instead.
 func (s Privileges) Len() int {
 	return len(s)
 }
 
+// Less implements [sort.Interface].
+//
+// Deprecated: use [slices.SortFunc] to sort privileges instead.
 func (s Privileges) Less(i, j int) bool {
 	return s[i].Name < s[j].Name
 }
 
+// Swap implements [sort.Interface].
+//
+// Deprecated: use [slices.SortFunc] to sort privileges instead.
 func (s Privileges) Swap(i, j int) {
-	sort.Strings(s[i].Value)
-	sort.Strings(s[j].Value)
 	s[i], s[j] = s[j], s[i]
 }

@@ -1,5 +1,4 @@
 //go:build linux || darwin
-// +build linux darwin
 
 package pty
 
