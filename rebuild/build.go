@@ -143,7 +143,15 @@ func (j *Job) platform() string {
 func (j *Job) open() (*builder.Builder, error) {
 	options := j.Build
 	options.Temp, options.SystemContext = j.scratch, j.Reading.SystemContext()
-	return j.builder.open(options)
+	return j.builder.open(options, j.tellIsolation)
+}
+
+// tellIsolation warns of what steps see where nobody asked for that.
+func (j *Job) tellIsolation(b *builder.Builder) {
+	isolation := b.Isolation()
+	if exposed := isolation.Exposed(); exposed != "" && j.Build.Isolation != isolation.Name {
+		j.report("", StageBuild, Warned, "%s isolation, for %s. %s", isolation.Name, isolation.Reason, exposed)
+	}
 }
 
 // make builds a unit. key names the build among all that share the storage.

@@ -16,8 +16,8 @@ type lazyBuilder struct {
 	pulls  map[string]func() (builder.Image, error)
 }
 
-// open returns the builder.
-func (l *lazyBuilder) open(options builder.Options) (*builder.Builder, error) {
+// open returns the builder. first hears of it when it is opened.
+func (l *lazyBuilder) open(options builder.Options, first func(*builder.Builder)) (*builder.Builder, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.opened == nil {
@@ -29,6 +29,7 @@ func (l *lazyBuilder) open(options builder.Options) (*builder.Builder, error) {
 			return nil, errors.Join(err, opened.Close())
 		}
 		l.opened, l.pulls = opened, map[string]func() (builder.Image, error){}
+		first(opened)
 	}
 	return l.opened, nil
 }

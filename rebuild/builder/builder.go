@@ -113,3 +113,11 @@ type Isolation struct {
 	Runtime string           `json:"runtime,omitempty"` // path of crun or runc
 	Reason  string           `json:"reason"`
 }
+
+// Exposed says what RUN steps see of this machine beside the image, and what to do about it; "" where they run in a container.
+func (i Isolation) Exposed() string {
+	if i.Kind != define.IsolationChroot {
+		return ""
+	}
+	return "Steps see this machine's processes, devices and network; for source that you do not trust, install crun (`oc rebuild doctor` says more)."
+}

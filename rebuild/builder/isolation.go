@@ -53,20 +53,20 @@ func chooseIsolation(asked, temp string) (Isolation, error) {
 
 // workingRuntime returns the path of the first OCI runtime that starts a container, or why none does.
 func workingRuntime(temp string) (string, error) {
-	var failures []error
+	var failures []string
 	for _, name := range Runtimes() {
 		path, err := exec.LookPath(name)
 		if err != nil {
-			failures = append(failures, fmt.Errorf("%s is not installed", name))
+			failures = append(failures, name+" is not installed")
 			continue
 		}
 		if err := ProbeRuntime(path, temp); err != nil {
-			failures = append(failures, err)
+			failures = append(failures, err.Error())
 			continue
 		}
 		return path, nil
 	}
-	return "", fmt.Errorf("no OCI runtime starts containers here: %w", errors.Join(failures...))
+	return "", errors.New("no OCI runtime starts containers here: " + strings.Join(failures, "; "))
 }
 
 // ProbeRuntime starts /bin/true from the host's own system directories in a container, as RUN would, and returns why that fails. A

@@ -41,9 +41,8 @@ func Storage(options builder.Options) (findings []Finding) {
 	}
 	chosen := b.Isolation()
 	isolation := Finding{Check: "isolation", State: OK, Message: fmt.Sprintf("%s %s: %s", chosen.Name, chosen.Runtime, chosen.Reason)}
-	if chosen.Name == "chroot" {
-		isolation.State = Note
-		isolation.Advice = "Steps see the host's processes and network. That is fine for source that you trust; for other source, install crun."
+	if exposed := chosen.Exposed(); exposed != "" {
+		isolation.State, isolation.Advice = Note, exposed
 	}
 	findings = []Finding{storage, isolation, Space("space for images", root)}
 	abandoned, err := b.Abandoned()
