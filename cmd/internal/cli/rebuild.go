@@ -74,6 +74,9 @@ func runRebuild(ctx context.Context, streams Streams, o *rebuildOptions, args []
 	if err := oneOf("compression", o.build.compression, rebuild.Gzip, rebuild.Zstd); err != nil {
 		return err
 	}
+	if err := oneOf("network", o.build.network, "host", "none"); err != nil {
+		return err
+	}
 	if o.to == "" {
 		return fault.New(fault.Usage, "Name where the new payload goes, such as --to-image quay.io/me/okd-release:mine; `oc rebuild plan` needs none.",
 			errors.New("--to-image is missing"))
