@@ -115,6 +115,9 @@ func (j *Job) Run(ctx context.Context, request Request) (result *Result, err err
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, lock.Release(), j.trim()) }()
+	if advice := builder.AdviceForOne(); advice != "" {
+		j.report("", StageResolve, Warned, "%s", advice)
+	}
 	work, err := j.plan(ctx, request, true)
 	if err != nil {
 		return nil, err

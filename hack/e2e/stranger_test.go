@@ -13,34 +13,43 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/hack/playground"
 )
 
+// strangerID is of a user without a name and without ranges in /etc/subuid.
+const strangerID = 54321
+
+// stranger makes a directory for a stranger, and puts the program into it.
+func stranger(t *testing.T) (own, binary string) {
+	t.Helper()
+	own = filepath.Join(t.TempDir(), "own")
+	check(t, os.Chmod(filepath.Dir(filepath.Dir(own)), 0o755))
+	check(t, os.Mkdir(own, 0o700))
+	check(t, os.Chown(own, strangerID, strangerID))
+	installed, err := exec.LookPath("oc-rebuild")
+	check(t, err)
+	data, err := os.ReadFile(installed)
+	check(t, err)
+	binary = filepath.Join(own, "oc-rebuild")
+	check(t, os.WriteFile(binary, data, 0o755))
+	return own, binary
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestStranger does the main job as a user without a name, without ranges in /etc/subuid and without anything in the environment that a login
 // sets: what a container with an arbitrary user ID has.
 func TestStranger(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can become another user")
 	}
-	const stranger = 54321
-	check := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	own := filepath.Join(t.TempDir(), "own")
-	check(os.Chmod(filepath.Dir(filepath.Dir(own)), 0o755))
-	check(os.Mkdir(own, 0o700))
-	check(os.Chown(own, stranger, stranger))
-	binary, err := exec.LookPath("oc-rebuild")
-	check(err)
-	data, err := os.ReadFile(binary)
-	check(err)
-	binary = filepath.Join(own, "oc-rebuild")
-	check(os.WriteFile(binary, data, 0o755))
-
+	own, binary := stranger(t)
 	p, err := playground.Start(t.Context(), t.TempDir(), playground.Options{})
-	check(err)
+	check(t, err)
 	defer p.Close()
-	check(filepath.WalkDir(p.Dir, func(path string, entry fs.DirEntry, err error) error {
+	check(t, filepath.WalkDir(p.Dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.Type()&fs.ModeSymlink != 0 {
 			return err
 		}
@@ -53,7 +62,7 @@ func TestStranger(t *testing.T) {
 		t.Helper()
 		command := exec.CommandContext(t.Context(), binary, args...)
 		command.Dir = own
-		command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: stranger, Gid: stranger}}
+		command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: strangerID, Gid: strangerID}}
 		command.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + own, "TMPDIR=" + own}
 		for _, variable := range p.Env() {
 			if name, _, _ := strings.Cut(variable, "="); name != "HOME" && name != "TMPDIR" && name != "CONTAINERS_STORAGE_CONF" && !strings.HasPrefix(name, "XDG_") {

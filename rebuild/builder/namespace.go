@@ -80,11 +80,11 @@ func findMappers() error {
 	return nil
 }
 
-// TryUserNamespace makes a user namespace and returns why that is not allowed.
+// TryUserNamespace makes a user namespace and returns why that is not allowed. Nothing has to be there to be run in it: the path leads through
+// a file that is no directory, and to fail because of that takes a namespace that was made.
 func TryUserNamespace() error {
-	command := exec.Command("true")
-	command.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER}
-	if err := command.Run(); err != nil {
+	_, err := os.StartProcess("/proc/self/exe/none", nil, &os.ProcAttr{Sys: &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER}})
+	if !errors.Is(err, syscall.ENOTDIR) {
 		return fmt.Errorf("making a user namespace: %w", err)
 	}
 	return nil
@@ -193,10 +193,11 @@ func mayMount() bool {
 	return true
 }
 
-// adviceForOne is what to say of a failed step where files can have one owner only.
-func adviceForOne() string {
+// AdviceForOne is what to say where files can have one owner only, "" elsewhere.
+func AdviceForOne() string {
 	if one, err := OneIdentity(); err != nil || !one {
 		return ""
 	}
-	return "This user has no ranges in /etc/subuid and /etc/subgid, so a step can give files to nobody but root; `oc rebuild doctor` says more."
+	return "This user has no ranges in /etc/subuid and /etc/subgid that newuidmap and newgidmap can map, so files of images belong to root alone, " +
+		"and a step that gives them to another fails; `oc rebuild doctor` says more."
 }
