@@ -39,7 +39,8 @@ func run(ctx context.Context, out io.Writer, binary string, keep bool) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, playground.Remove(dir)) }()
-	p, err := playground.Start(ctx, dir, playground.Options{})
+	report := func(step string) { fmt.Fprintf(out, "# setting up, %3.0f s: %s\n", time.Since(begin).Seconds(), step) }
+	p, err := playground.Start(ctx, dir, playground.Options{Report: report})
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,9 @@ type Options struct {
 	Storage string     // where container tools keep images; "" = below the playground's directory
 	Git     GitOptions // how strict the git server is
 	GitRoot string     // a directory of ORG/REPO.git to serve in place of the playground's own repositories
+
+	// Report hears what takes a while before it begins, the first time on a machine or every time; nil = nobody does.
+	Report func(step string)
 }
 
 // Playground is a registry and a git server that run, and the files of a user who works with them.
@@ -34,6 +37,9 @@ type Playground struct {
 // Start makes a playground below dir, which must exist. The first one on a machine takes about half a minute, later ones about a
 // second. The caller closes it, and removes dir.
 func Start(ctx context.Context, dir string, options Options) (*Playground, error) {
+	if options.Report == nil {
+		options.Report = func(string) {}
+	}
 	p := &Playground{
 		Dir: dir, ReleaseRepo: filepath.Join(dir, "release"), storage: options.Storage,
 		Payload: flavours()[0].Release, OKDPayload: flavours()[1].Release,
@@ -50,7 +56,7 @@ func (p *Playground) start(ctx context.Context, options Options) error {
 	if err != nil {
 		return err
 	}
-	blobs, index, err := seed(ctx, cache)
+	blobs, index, err := seed(ctx, cache, options.Report)
 	if err != nil {
 		return err
 	}
@@ -64,6 +70,7 @@ func (p *Playground) start(ctx context.Context, options Options) error {
 			return err
 		}
 	}
+	options.Report("writing the git repositories of the operators and of openshift/release")
 	root := filepath.Join(p.Dir, "git")
 	if err := writeRepositories(ctx, root); err != nil {
 		return err

@@ -144,3 +144,15 @@ func TestStrictGitServerRefusesCommitsByName(t *testing.T) {
 		})
 	}
 }
+
+func TestStartSaysWhatTakesAWhile(t *testing.T) {
+	var steps []string
+	p, err := playground.Start(t.Context(), t.TempDir(), playground.Options{Report: func(step string) { steps = append(steps, step) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if len(steps) == 0 || !strings.Contains(steps[len(steps)-1], "git repositories") {
+		t.Errorf("the steps were %q", steps)
+	}
+}

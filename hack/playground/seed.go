@@ -29,8 +29,8 @@ type entry struct {
 const layout = 2
 
 // seed returns the directory of blobs and the index that a registry is seeded with. It makes both when the cache has none for
-// these inputs; processes that want the same seed at once wait for one of them to make it.
-func seed(ctx context.Context, cache string) (dir string, index []entry, err error) {
+// these inputs; processes that want the same seed at once wait for one of them to make it. report hears each step of that.
+func seed(ctx context.Context, cache string, report func(string)) (dir string, index []entry, err error) {
 	key, err := seedKey()
 	if err != nil {
 		return "", nil, fmt.Errorf("naming the seed: %w", err)
@@ -54,7 +54,7 @@ func seed(ctx context.Context, cache string) (dir string, index []entry, err err
 	if err := os.RemoveAll(dir); err != nil {
 		return "", nil, err
 	}
-	index, err = makeSeed(ctx, dir)
+	index, err = makeSeed(ctx, dir, report)
 	if err != nil {
 		return "", nil, fmt.Errorf("making the seed of the playground: %w", err)
 	}
@@ -100,7 +100,7 @@ func seedKey() (string, error) {
 }
 
 // makeSeed makes all images of the playground below dir.
-func makeSeed(ctx context.Context, dir string) ([]entry, error) {
+func makeSeed(ctx context.Context, dir string, report func(string)) ([]entry, error) {
 	s, err := newStore(dir)
 	if err != nil {
 		return nil, err
@@ -110,6 +110,7 @@ func makeSeed(ctx context.Context, dir string) ([]entry, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(scratch)
+	report("the first time on this machine: making a base image out of its programs (later runs use what is made now)")
 	base, err := baseImage(s)
 	if err != nil {
 		return nil, err
@@ -117,6 +118,7 @@ func makeSeed(ctx context.Context, dir string) ([]entry, error) {
 	var builder v1.Image
 	var programs map[string][]file
 	var heads map[string]string
+	report("making a builder image out of this machine's Go, and compiling operators (minutes on a busy machine)")
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
 		builder, err = builderImage(ctx, s, base, scratch)
@@ -138,6 +140,7 @@ func makeSeed(ctx context.Context, dir string) ([]entry, error) {
 		return nil, err
 	}
 	for _, f := range flavours() {
+		report(fmt.Sprintf("making payload %s of %d components", f.Version, len(list)))
 		entries, err := f.entries(s, base, list, programs)
 		if err != nil {
 			return nil, fmt.Errorf("making payload %s: %w", f.Version, err)
