@@ -40,6 +40,7 @@ test: ## all tests that fit ten minutes on two cores
 	@hack/requirements test
 	@echo "Testing; with an empty build cache nothing is heard for some minutes while everything is compiled."
 	@$(GO) test -trimpath -tags '$(TAGS)' -timeout 25m ./...
+	@hack/requirements test # says again what was left out
 
 test-long: ## rebuild real operators in a real payload: OC_REBUILD_SHARED and OC_REBUILD_GIT_ROOT say where the data are
 	$(GO) test -tags '$(TAGS)' -timeout 60m -count=1 -run TestRealPayload -v ./hack/e2e
