@@ -44,6 +44,9 @@ func Open(ctx context.Context, c *registry.Client, ref string) (*Release, error)
 	if err != nil {
 		return nil, err
 	}
+	if err := image.CheckPlatform(); err != nil {
+		return nil, fmt.Errorf("opening the release %q: %w", ref, err)
+	}
 	return OpenImage(ctx, image, ref)
 }
 

@@ -3,6 +3,7 @@ package payload_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -187,7 +188,14 @@ func TestManifestListIsKept(t *testing.T) {
 		t.Fatalf("pushed %s, a list of %d images", pushed.Image, len(got.Image.List))
 	}
 	for _, instance := range got.Image.List {
-		child := open(t, r.Host+"/me/release@"+instance.Digest.String())
+		its, err := client.WithPlatform(instance.Platform.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		child, err := payload.Open(t.Context(), its, r.Host+"/me/release@"+instance.Digest.String())
+		if err := errors.Join(err, its.Close()); err != nil {
+			t.Fatal(err)
+		}
 		if c, err := child.Component("coredns"); err != nil || c.Image != change.Image || child.Image.Config.Architecture != instance.Platform.Architecture {
 			t.Errorf("for %s: %+v of architecture %s, %v", instance.Platform, c, child.Image.Config.Architecture, err)
 		}

@@ -3,6 +3,7 @@ package rebuild
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -25,6 +26,9 @@ func (j *Job) plan(ctx context.Context, request Request, checkout bool) (*work, 
 	j.report("", StageResolve, Started, "reading %s", request.Release)
 	release, err := payload.Open(ctx, j.Reading, request.Release)
 	if err != nil {
+		return nil, err
+	}
+	if err := j.checkPlatform(release); err != nil {
 		return nil, err
 	}
 	if j.Trust != nil {
@@ -72,6 +76,24 @@ func (j *Job) plan(ctx context.Context, request Request, checkout bool) (*work, 
 		return nil, err
 	}
 	return w, w.describe()
+}
+
+// checkPlatform refuses to put images for one platform into a payload for another, and says what becomes of a list of payloads.
+func (j *Job) checkPlatform(release *payload.Release) error {
+	os, arch, _ := j.Reading.Platform()
+	have := release.Image.Config.Platform
+	if have.Architecture != "" && (have.OS != os || have.Architecture != arch) {
+		return fault.New(fault.Unresolved, fmt.Sprintf("Pass --platform %s/%s: builds then need a machine that runs its programs.", have.OS, have.Architecture),
+			fmt.Errorf("the payload %q is for %s, and images would be built for %s/%s", release.Reference, have, os, arch))
+	}
+	if len(release.Image.List) > 1 {
+		var all []string
+		for _, instance := range release.Image.List {
+			all = append(all, instance.Platform.String())
+		}
+		j.report("", StageResolve, Warned, "%s is a list of payloads for %s: the new payload is for %s alone", release.Reference, strings.Join(all, ", "), have)
+	}
+	return nil
 }
 
 // needsStream reports whether a config must be found for one of the targets.

@@ -14,6 +14,8 @@ import (
 	"go.podman.io/image/v5/docker/reference"
 	"go.podman.io/image/v5/manifest"
 	"go.podman.io/image/v5/types"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 
 // Limits of what is read from a registry. image/v5 bounds manifests at 4 MiB itself.
@@ -139,6 +141,16 @@ func (i *Image) readConfig(ctx context.Context) error {
 		return fmt.Errorf("parsing its config: %w", err)
 	}
 	return nil
+}
+
+// CheckPlatform refuses an image for another platform than the one that the client's options ask for. Where they ask for none any will do:
+// there is only this one. The error has the class fault.Unresolved.
+func (i *Image) CheckPlatform() error {
+	want, have := i.client.platform(), i.Config.Platform
+	if i.client.options.Platform == "" || have.Architecture == "" || have.OS == want.OS && have.Architecture == want.Architecture {
+		return nil
+	}
+	return fault.New(fault.Unresolved, "Leave --platform out, or name an image for that platform.", fmt.Errorf("it is for %s, not for %s", have, want))
 }
 
 // manifest reads the manifest that ref names and, where that is a list, the one for the client's platform.

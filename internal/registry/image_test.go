@@ -86,6 +86,32 @@ func TestManifestList(t *testing.T) {
 	}
 }
 
+// TestAnotherPlatform asks for a platform that an image, or a list of one image, is not for.
+func TestAnotherPlatform(t *testing.T) {
+	r := payloadtest.NewRegistry(t)
+	image := some(nil).Build(t)
+	single := r.Push(t, "a/b", "c", image)
+	list := r.PushIndex(t, "a/b", "list", map[string]v1.Image{"linux/amd64": image})
+	for platform, ok := range map[string]bool{"": true, "linux/amd64": true, "linux/arm64": false, "linux/s390x": false, "windows/amd64": false} {
+		client, err := payloadtest.Client(t).WithPlatform(platform)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, spec := range []string{single, list} {
+			image, err := client.Image(t.Context(), spec)
+			if err == nil {
+				err = image.CheckPlatform()
+			}
+			if (err == nil) != ok || !ok && (fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), "linux/amd64")) {
+				t.Errorf("%s for %q: %v", spec, platform, err)
+			}
+		}
+		if err := client.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestLies serves content that does not match the digest it is asked for by.
 func TestLies(t *testing.T) {
 	r := payloadtest.NewRegistry(t)

@@ -36,6 +36,11 @@ func (p Platform) String() string {
 	return s
 }
 
+// platform is what the client chooses from manifest lists.
+func (c *Client) platform() Platform {
+	return Platform{c.system.OSChoice, c.system.ArchitectureChoice, c.system.VariantChoice}
+}
+
 // choose turns an image that holds a manifest list into the one of the client's platform.
 func (c *Client) choose(ctx context.Context, image *Image) error {
 	list, err := manifest.ListFromBlob(image.Manifest, image.MediaType)
@@ -81,7 +86,7 @@ func (c *Client) noPlatform(list []Instance) error {
 		}
 		have = append(have, instance.Platform.String())
 	}
-	want := Platform{c.system.OSChoice, c.system.ArchitectureChoice, c.system.VariantChoice}
+	want := c.platform()
 	return fault.New(fault.Unresolved, "Choose one with --platform.",
 		fmt.Errorf("its manifest list has no image for %s, only for %s", want, strings.Join(have, ", ")))
 }
