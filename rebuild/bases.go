@@ -74,11 +74,11 @@ func (s *settler) settleAll(ctx context.Context, units []*unit) error {
 		outer.Go(func() error {
 			for _, b := range u.wants() {
 				if err := s.settle(ctx, u, b); err != nil {
-					failures[i] = s.explain(u, b, err)
-					if !s.work.request.All {
+					b.problem = s.explain(u, b, err)
+					failures[i] = joinFailures([]error{failures[i], b.problem})
+					if s.work.checkout {
 						return nil
 					}
-					b.problem = failures[i]
 				}
 			}
 			return nil
@@ -89,7 +89,7 @@ func (s *settler) settleAll(ctx context.Context, units []*unit) error {
 		if failures[i] == nil || ctx.Err() != nil {
 			continue
 		}
-		if u.replaces() && !s.work.request.All {
+		if u.replaces() && s.work.checkout {
 			return failures[i]
 		}
 		u.problem = failures[i]
@@ -115,7 +115,7 @@ func (s *settler) reconsider(ctx context.Context) error {
 					continue
 				}
 				err = s.explain(u, b, err)
-				if u.replaces() && !s.work.request.All {
+				if u.replaces() && s.work.checkout {
 					return err
 				}
 				u.problem, b.problem = err, err

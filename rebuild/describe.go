@@ -29,6 +29,9 @@ func (w *work) describe() error {
 		if err != nil {
 			return fmt.Errorf("%s %q: %w", u.noun(), u.target.Name, err)
 		}
+		if u.replaces() && u.problem != nil && !(w.request.All && u.component.Source == "") { // of a whole payload, some have no source by nature
+			w.plan.problems = append(w.plan.problems, u.problem)
+		}
 		if u.replaces() {
 			w.plan.Components = append(w.plan.Components, component)
 		} else {

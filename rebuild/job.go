@@ -140,11 +140,11 @@ func (j *Job) trim() error {
 	return cache.Trim(j.CacheDir, cache.Compile, maxCompile)
 }
 
-// Plan settles everything and builds nothing.
+// Plan settles everything and builds nothing. Where something cannot be built the plan comes together with the error, and says what it is.
 func (j *Job) Plan(ctx context.Context, request Request) (*Plan, error) {
 	work, err := j.plan(ctx, request, false)
 	if err != nil {
 		return nil, err
 	}
-	return work.plan, nil
+	return work.plan, work.plan.problem()
 }

@@ -1,6 +1,12 @@
 package rebuild
 
-import "github.com/opencontainers/go-digest"
+import (
+	"fmt"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+)
 
 // Plan is everything that is settled before anything is built. Its JSON form is what `oc rebuild plan -o json` prints; fields may be
 // added, never renamed.
@@ -10,6 +16,28 @@ type Plan struct {
 	Images     []PlannedComponent `json:"images,omitempty"` // built first and only used
 	Order      [][]string         `json:"order"`            // components that can be built side by side, in the order of the groups
 	Warnings   []string           `json:"warnings,omitempty"`
+
+	problems []error // why some components cannot be built
+}
+
+// maxProblems is how many problems an error spells out; the plan itself has them all.
+const maxProblems = 3
+
+// problem is nil if everything that has a source can be built. Otherwise the error has the class and the advice of the first problem.
+func (p *Plan) problem() error {
+	if len(p.problems) == 0 {
+		return nil
+	}
+	first := p.problems[0]
+	kind := fault.KindOf(first)
+	if kind == fault.Other { // a server that cannot be reached, say: an input that cannot be resolved
+		kind = fault.Unresolved
+	}
+	if len(p.problems) <= maxProblems {
+		return fault.New(kind, fault.AdviceOf(first), joinFailures(p.problems))
+	}
+	return fault.New(kind, "The plan says why for each. Of the first: "+fault.AdviceOf(first),
+		fmt.Errorf("%d of %d components cannot be built", len(p.problems), len(p.Components)))
 }
 
 // PlannedRelease is the payload that the plan starts from.
@@ -37,7 +65,7 @@ type PlannedComponent struct {
 	Files  []PlannedBase     `json:"files,omitempty"` // images from which files are copied into the build context
 	Labels map[string]string `json:"labels"`
 	Target string            `json:"target"` // repository that the image is pushed to, or the pull spec that is swapped in
-	// Problem says why the component cannot be built; only in plans of a whole payload.
+	// Problem says why the component cannot be built.
 	Problem string `json:"problem,omitempty"`
 }
 
@@ -76,7 +104,7 @@ type PlannedBase struct {
 	Reason    string `json:"reason"`
 	Built     string `json:"built,omitempty"`     // the component or image of this plan that builds it
 	Component string `json:"component,omitempty"` // the component of the payload whose image is taken as it is
-	Problem   string `json:"problem,omitempty"`   // why nothing stands for it; only in plans of a whole payload
+	Problem   string `json:"problem,omitempty"`   // why nothing stands for it
 	// Attempts are what was tried before, in order.
 	Attempts []PlannedAttempt `json:"attempts,omitempty"`
 }

@@ -128,7 +128,7 @@ func (j *Job) settleUnits(ctx context.Context, w *work) error {
 		}
 		group.Go(func() error {
 			err := j.settle(groupContext, w, u)
-			if err != nil && w.request.All && ctx.Err() == nil {
+			if err != nil && !w.checkout && ctx.Err() == nil {
 				u.problem, err = err, nil
 			}
 			return err

@@ -14,7 +14,7 @@ import (
 // work is a request whose every input is settled.
 type work struct {
 	request    Request
-	checkout   bool // the sources are put into place to be built
+	checkout   bool // the sources are put into place to be built; else problems are noted, and the plan goes on
 	release    *payload.Release
 	components map[string]payload.Component // all of the release
 	stream     payload.Stream

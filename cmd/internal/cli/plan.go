@@ -3,17 +3,21 @@ package cli
 import (
 	"context"
 	"errors"
+	"io"
 
 	"github.com/spf13/cobra"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/rebuild"
 )
 
 const planLong = `Show what oc rebuild would do: the source of each component, the ci-operator config and Dockerfile that CI builds it with, what every
 base image resolves to and why, what was tried before, the labels, and where the image would go.
 
 With --all every component of the payload is planned, from the configs alone: no source is fetched, so that a base is what the config
-declares, and references that stand only in a Dockerfile are not seen. What cannot be built is listed with the reason.`
+declares, and references that stand only in a Dockerfile are not seen.
+
+What cannot be built is in the plan with the reason, and the exit code is 3; images of a whole payload that record no source are not counted.`
 
 const planExample = `  # How CI builds a component, and on what
   oc rebuild plan cluster-dns-operator --from-release R
@@ -70,19 +74,24 @@ func runPlan(ctx context.Context, streams Streams, o *planOptions, args []string
 	defer func() { err = errors.Join(err, closeJob()) }()
 	plan, err := job.Plan(ctx, request)
 	finish()
-	if err != nil {
+	if plan == nil {
 		return err
 	}
+	return errors.Join(err, o.print(streams.Out, plan))
+}
+
+// print writes the plan, what cannot be built included.
+func (o *planOptions) print(out io.Writer, plan *rebuild.Plan) error {
 	switch o.output.format {
 	case "json", "yaml":
-		return writeStructured(streams.Out, o.output.format, plan)
+		return writeStructured(out, o.output.format, plan)
 	case "dot":
-		return writePlan(streams.Out, drawDot(plan))
+		return writePlan(out, drawDot(plan))
 	case "mermaid":
-		return writePlan(streams.Out, drawMermaid(plan))
+		return writePlan(out, drawMermaid(plan))
 	}
 	if o.all {
-		return writePlan(streams.Out, listPlan(plan))
+		return writePlan(out, listPlan(plan))
 	}
-	return writePlan(streams.Out, printPlan(plan))
+	return writePlan(out, printPlan(plan))
 }

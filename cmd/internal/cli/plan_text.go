@@ -59,6 +59,10 @@ func startOf(r *table, plan *rebuild.Plan) {
 
 // component writes where source, recipe and bases of an image come from.
 func (t *table) component(c rebuild.PlannedComponent) {
+	if c.Recipe.Config == "" && c.Recipe.Image == "" && c.Problem != "" { // nothing else is known
+		t.row("  Problem:", c.Problem)
+		return
+	}
 	state := ""
 	if c.Source.Dirty {
 		state = " with uncommitted changes or patches"
@@ -98,7 +102,11 @@ func (t *table) component(c rebuild.PlannedComponent) {
 
 // base writes what stands for a base, and why nothing before did.
 func (t *table) base(title string, base rebuild.PlannedBase) {
-	t.row(title, baseName(base), base.From+": "+base.Reason)
+	if base.Problem == "" {
+		t.row(title, baseName(base), base.From+": "+base.Reason)
+	} else {
+		t.row(title, baseName(base), "cannot be had")
+	}
 	if base.Line > 0 {
 		t.row("", fmt.Sprintf("line %d: %s", base.Line, base.Reference))
 	}
