@@ -31,8 +31,10 @@ func (j *Job) addDependents(ctx context.Context, w *work) error {
 		pending = pending[1:]
 	}
 	slices.Sort(added)
+	w.added = map[string]bool{}
 	for _, name := range added {
 		w.request.Targets = append(w.request.Targets, Target{Name: name})
+		w.added[name] = true
 		j.report(name, StageResolve, Running, "added: it is built on a component that changes")
 	}
 	return nil
@@ -68,4 +70,15 @@ func (j *Job) users(ctx context.Context, w *work) (map[string][]string, error) {
 	}
 	_ = group.Wait() // nothing fails
 	return users, ctx.Err()
+}
+
+// leaveOut takes a component out of the work that only --with-dependents brought into it, because its source cannot be had: the others are
+// built all the same. It reports whether it did.
+func (j *Job) leaveOut(w *work, u *unit, err error) bool {
+	if !w.added[u.target.Name] || !w.checkout {
+		return false
+	}
+	u.leftOut = true
+	j.report(u.target.Name, StageResolve, Warned, "left out, it stays as it is in the payload: %v", err)
+	return true
 }

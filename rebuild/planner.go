@@ -3,6 +3,7 @@ package rebuild
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -131,10 +132,15 @@ func (j *Job) settleUnits(ctx context.Context, w *work) error {
 			if err != nil && !w.checkout && ctx.Err() == nil {
 				u.problem, err = err, nil
 			}
+			if err != nil && ctx.Err() == nil && j.leaveOut(w, u, err) {
+				err = nil
+			}
 			return err
 		})
 	}
-	return group.Wait()
+	err = group.Wait()
+	w.units = slices.DeleteFunc(w.units, func(u *unit) bool { return u.leftOut })
+	return err
 }
 
 // identify finds a target in the payload.

@@ -18,8 +18,9 @@ type work struct {
 	release    *payload.Release
 	components map[string]payload.Component // all of the release
 	stream     payload.Stream
-	units      []*unit // the components named, in the order of the request; all of them for a plan of the whole payload
-	helpers    []*unit // images that are built first and only used, in the order in which they can be built
+	added      map[string]bool // by name, what --with-dependents added to the request
+	units      []*unit         // the components named, in the order of the request; all of them for a plan of the whole payload
+	helpers    []*unit         // images that are built first and only used, in the order in which they can be built
 	order      [][]*unit
 	plan       *Plan
 	secrets    []string  // that the command line gives to builds
@@ -54,6 +55,7 @@ type unit struct {
 	swapped    string     // pull spec by digest of an image that exists already; then nothing else is set
 	making     sync.Mutex // held while its image is brought into local storage
 	problem    error      // why it cannot be built, where a plan goes on without it
+	leftOut    bool       // the run goes on without it
 
 	buildData     *builddata.Image // how ocp-build-data build it; nil where nobody asked
 	takeBuildData bool             // instead of the config's recipe
