@@ -55,6 +55,9 @@ func (j *Job) buildAll(ctx context.Context, w *work) (*outcomes, error) {
 				result, err := j.buildOne(ctx, u, all)
 				all.set(u, result)
 				failures[i] = err
+				if err != nil && len(units) > 1 && ctx.Err() == nil { // the others may take long to end
+					j.report(u.target.Name, StageBuild, Failed, "%v", err)
+				}
 				return nil
 			})
 		}

@@ -39,8 +39,13 @@ func TestFailingComponentKeepsTheWorkOfTheOthers(t *testing.T) {
 	bad := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nRUN [\"/bin/tool\", \"fail\"]\n")})
 	o := p.options(t)
 	o.Jobs = 2
+	early := &recorder{}
+	o.Progress = early
 	if _, err := p.run(t, t.Context(), o, target("one", bad), target("two", good)); fault.KindOf(err) != fault.Build {
 		t.Fatalf("Run() = %v, want a failed build", err)
+	}
+	if !early.saw("one", rebuild.StageBuild, rebuild.Failed) {
+		t.Errorf("nobody heard of the failure: %+v", early.events)
 	}
 	heard := &recorder{}
 	o.Progress = heard

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -78,9 +79,13 @@ func (l *buildLog) Close() error {
 	return l.file.Close()
 }
 
-// Tail returns the last lines of the output.
+// Tail returns the last lines of the output, the one that is not whole yet included.
 func (l *buildLog) Tail() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return strings.Join(l.tail, "\n")
+	lines := l.tail
+	if l.part.Len() > 0 {
+		lines = append(slices.Clone(lines), plain.Line(l.part.String()))
+	}
+	return strings.Join(lines, "\n")
 }

@@ -24,6 +24,7 @@ const (
 	Done    State = "done"
 	Skipped State = "skipped" // there was nothing to do; Message says why
 	Warned  State = "warned"  // something the user should know; the job goes on
+	Failed  State = "failed"  // Message, of several lines, says why; what others do goes on
 )
 
 // Event is one piece of progress.

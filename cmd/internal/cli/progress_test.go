@@ -25,7 +25,8 @@ func (w *writes) Write(p []byte) (int, error) {
 
 func TestLinesOfSeveralComponentsDoNotInterleave(t *testing.T) {
 	var w writes
-	display := &lines{w: &w, verbose: true, begin: time.Now()}
+	display := newLines(&w, true, time.Hour)
+	defer display.finish()
 	var group sync.WaitGroup
 	for component := range 4 {
 		group.Go(func() {
@@ -50,10 +51,44 @@ func TestLinesOfSeveralComponentsDoNotInterleave(t *testing.T) {
 
 func TestLinesSayLessUnlessAsked(t *testing.T) {
 	var w writes
-	display := &lines{w: &w, begin: time.Now()}
+	display := newLines(&w, false, time.Hour)
+	defer display.finish()
 	display.Report(rebuild.Event{Component: "c", Stage: rebuild.StageBuild, State: rebuild.Running, Message: "STEP 1"})
 	display.Report(rebuild.Event{Component: "c", Stage: rebuild.StageBuild, State: rebuild.Done, Message: "sha256:0"})
 	if len(w.all) != 1 || !strings.Contains(w.all[0], "done: sha256:0") {
 		t.Errorf("without -v there is %q, want the end of the build alone", w.all)
 	}
+}
+
+// TestLinesOfALongStep waits for what is said of a step that goes on in silence; what is over is not spoken of.
+func TestLinesOfALongStep(t *testing.T) {
+	said := make(chan string, 1000)
+	display := newLines(channel(said), false, time.Millisecond)
+	defer display.finish()
+	display.Report(rebuild.Event{Component: "over", Stage: rebuild.StageBuild, State: rebuild.Started, Message: "Dockerfile"})
+	display.Report(rebuild.Event{Component: "over", Stage: rebuild.StageBuild, State: rebuild.Failed, Message: "one\ntwo\x1b"})
+	display.Report(rebuild.Event{Component: "long", Stage: rebuild.StageBuild, State: rebuild.Started, Message: "Dockerfile"})
+	display.Report(rebuild.Event{Component: "long", Stage: rebuild.StageBuild, State: rebuild.Running, Message: "STEP 5/12: RUN make"})
+	failed, reminders := false, 0
+	for reminders < 3 {
+		line := <-said
+		failed = failed || strings.Contains(line, "over: build failed: one\ntwo\\x1b\n")
+		if !strings.Contains(line, "still under way") {
+			continue
+		}
+		if reminders++; !strings.Contains(line, "long: build | still under way: STEP 5/12: RUN make") && !strings.Contains(line, "Dockerfile") {
+			t.Errorf("what is under way is %q", line)
+		}
+	}
+	if !failed {
+		t.Error("the failure was not printed with its lines")
+	}
+}
+
+// channel passes on what is written.
+type channel chan string
+
+func (c channel) Write(p []byte) (int, error) {
+	c <- string(p)
+	return len(p), nil
 }
