@@ -12,6 +12,7 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
 )
 
 // built is a finished component image.
@@ -95,6 +96,10 @@ func joinFailures(failures []error) error {
 // buildOne builds a unit, or takes what an earlier run made of the same inputs, and pushes it.
 func (j *Job) buildOne(ctx context.Context, u *unit, all *outcomes) (*built, error) {
 	name := u.target.Name
+	var err error
+	if u.begun, err = j.fileTime(); err != nil {
+		return nil, err
+	}
 	text, err := u.render(func(b *base) string { return b.reference(all) })
 	if err != nil {
 		return nil, fmt.Errorf("component %q: %w", name, err)
@@ -103,17 +108,9 @@ func (j *Job) buildOne(ctx context.Context, u *unit, all *outcomes) (*built, err
 	if err != nil {
 		return nil, fmt.Errorf("component %q: %w", name, err)
 	}
-	result := &built{}
-	if !j.NoCache {
-		result.artifact = loadArtifact(j.cached("builds"), key, j.cached("blobs"))
-	}
-	if result.artifact != nil {
-		j.report(name, StageBuild, Skipped, "nothing changed since it was built last")
-	} else {
-		if result.artifact, result.log, err = j.make(ctx, u, text, key, all); err != nil {
-			return nil, err
-		}
-		if err := errors.Join(saveArtifact(j.cached("builds"), key, result.artifact), j.markBuilt(u)); err != nil {
+	result := &built{artifact: j.recorded(u, key)}
+	if result.artifact == nil {
+		if result.artifact, result.log, err = j.make(ctx, u, text, key, all, true); err != nil {
 			return nil, err
 		}
 	}
@@ -121,6 +118,31 @@ func (j *Job) buildOne(ctx context.Context, u *unit, all *outcomes) (*built, err
 		result.pullSpec, err = j.pushOne(ctx, u, result)
 	}
 	return result, err
+}
+
+// recorded returns what an earlier run made with a key; nil = nothing.
+func (j *Job) recorded(u *unit, key string) *artifact {
+	if j.NoCache {
+		return nil
+	}
+	made := loadArtifact(j.cached(cache.Builds), key, j.cached(cache.Blobs))
+	if made != nil {
+		j.report(u.target.Name, StageBuild, Skipped, "nothing changed since it was built last")
+	}
+	return made
+}
+
+// record keeps what was made with a key for later runs, unless the source may have been another one while it was made.
+func (j *Job) record(u *unit, key string, made *artifact) error {
+	changed, err := j.changed(u)
+	if err != nil {
+		return err
+	}
+	if changed {
+		j.report(u.target.Name, StageBuild, Warned, "%s was changed during the build: what was made is not kept for later runs", u.tree.Directory)
+		return nil
+	}
+	return errors.Join(saveArtifact(j.cached(cache.Builds), key, made), j.markBuilt(u))
 }
 
 // buildKey digests everything that decides the bytes of the image.
@@ -157,8 +179,9 @@ func (j *Job) tellIsolation(b *builder.Builder) {
 	}
 }
 
-// make builds a unit. key names the build among all that share the storage.
-func (j *Job) make(ctx context.Context, u *unit, dockerfile []byte, key string, all *outcomes) (*artifact, string, error) {
+// make builds a unit. key names the build among all that share the storage: another run that makes the same is waited for and, where a record
+// will do, its result is taken.
+func (j *Job) make(ctx context.Context, u *unit, dockerfile []byte, key string, all *outcomes, record bool) (*artifact, string, error) {
 	name := u.target.Name
 	b, err := j.open()
 	if err != nil {
@@ -169,6 +192,11 @@ func (j *Job) make(ctx context.Context, u *unit, dockerfile []byte, key string, 
 		return nil, "", err
 	}
 	defer release()
+	if record {
+		if made := j.recorded(u, key); made != nil {
+			return made, "", nil
+		}
+	}
 	if err := j.checkOut(ctx, u); err != nil {
 		return nil, "", fmt.Errorf("component %q: %w", name, err)
 	}
@@ -225,7 +253,7 @@ func (j *Job) make(ctx context.Context, u *unit, dockerfile []byte, key string, 
 		return nil, "", fmt.Errorf("component %q: %w", name, err)
 	}
 	j.report(name, StageBuild, Done, "%s", made.Digest())
-	return made, log.Path, nil
+	return made, log.Path, j.record(u, key, made)
 }
 
 // buildFailure says what the failing step printed last and where the rest is.

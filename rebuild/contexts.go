@@ -30,10 +30,15 @@ func (u *unit) plainContext() (directory string, ok bool) {
 	return inside, contents
 }
 
+// exact reports whether the commit says all about the files of the source.
+func (u *unit) exact() bool {
+	return u.tree.Kind != gitsrc.Local && !u.tree.Dirty && u.tree.Commit != ""
+}
+
 // contextKey stands for what a build can see of its context, without putting it together. A commit says all about its files; only of trees
 // that differ from theirs every file is read.
 func (u *unit) contextKey(all *outcomes) (string, error) {
-	exact := u.tree.Kind != gitsrc.Local && !u.tree.Dirty && u.tree.Commit != ""
+	exact := u.exact()
 	if directory, ok := u.plainContext(); ok {
 		if exact {
 			return "commit " + u.tree.Commit + " " + directory, nil

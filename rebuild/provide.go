@@ -96,7 +96,7 @@ func (j *Job) localImage(ctx context.Context, u *unit, all *outcomes) (builder.I
 	if err != nil {
 		return builder.Image{}, fmt.Errorf("image %q: %w", u.target.Name, err)
 	}
-	made, log, err := j.make(ctx, u, text, key, all)
+	made, log, err := j.make(ctx, u, text, key, all, false)
 	if err != nil {
 		return builder.Image{}, err
 	}

@@ -128,7 +128,7 @@ func (j *Job) resume(ctx context.Context, b *builder.Builder, u *unit, build bui
 		if id != "" {
 			text = c.TextAfter(furthest, id)
 		}
-		made, err := j.keepStage(ctx, b, build, text, c)
+		made, err := j.keepStage(ctx, b, u, build, text, c)
 		if err != nil {
 			return furthest, "", err
 		}
@@ -140,7 +140,7 @@ func (j *Job) resume(ctx context.Context, b *builder.Builder, u *unit, build bui
 }
 
 // keepStage builds what a checkpoint holds and keeps it under its key. It returns "" where that was done so quickly that it is not worth it.
-func (j *Job) keepStage(ctx context.Context, b *builder.Builder, build builder.Build, text []byte, c stageCheckpoint) (id string, err error) {
+func (j *Job) keepStage(ctx context.Context, b *builder.Builder, u *unit, build builder.Build, text []byte, c stageCheckpoint) (id string, err error) {
 	release, err := b.Alone(ctx, "stage-"+c.key)
 	if err != nil {
 		return "", err
@@ -158,6 +158,9 @@ func (j *Job) keepStage(ctx context.Context, b *builder.Builder, build builder.B
 	}
 	if took := time.Since(begin); took < j.keepAfter() {
 		return "", errors.Join(b.Remove(image.ID), j.rememberAsQuick(c.cost, took))
+	}
+	if changed, err := j.changed(u); changed || err != nil { // the key may say something else than the image has
+		return "", errors.Join(err, b.Remove(image.ID))
 	}
 	if err := b.Name(image, j.stageName(c.key)); err != nil {
 		return "", errors.Join(err, b.Remove(image.ID))

@@ -53,6 +53,7 @@ type unit struct {
 	labels     map[string]string
 	repository string     // where the image is pushed; "" for images that are only used
 	swapped    string     // pull spec by digest of an image that exists already; then nothing else is set
+	begun      time.Time  // when its build began, as file systems tell the time
 	making     sync.Mutex // held while its image is brought into local storage
 	problem    error      // why it cannot be built, where a plan goes on without it
 	leftOut    bool       // the run goes on without it
