@@ -175,6 +175,49 @@ func TestReferencesOfAChangedComponent(t *testing.T) {
 	}
 }
 
+// TestSourceThatIsNotCommitted puts an image into a release that was built from changed source, and one from the commit in its place.
+func TestSourceThatIsNotCommitted(t *testing.T) {
+	r, seeded := seedSmall(t)
+	client := payloadtest.Client(t)
+	old := open(t, seeded.PullSpec)
+	sum := "sha256:" + strings.Repeat("ab", 32)
+	put := func(release *payload.Release, marks map[string]string) *payload.Release {
+		t.Helper()
+		c := component(t, "coredns")
+		image := c.Image(when.Add(time.Hour))
+		image.Layers[1]["usr/bin/coredns"] = "changed"
+		for key, value := range marks {
+			image.Labels[key] = value
+		}
+		change := payload.Change{Component: "coredns", Image: r.Push(t, "me/components", "coredns", image.Build(t))}
+		assembly, err := payload.Assemble(t.Context(), client, release, []payload.Change{change}, payload.AssembleOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		pushed, err := assembly.Push(t.Context(), client, r.Host+"/me/release:changed")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return open(t, pushed.Image)
+	}
+	next := put(old, map[string]string{"io.oc-rebuild.dirty": sum, "io.oc-rebuild.patches": "a.patch,b.patch"})
+	got, err := next.Component("coredns")
+	if err != nil || got.Change != sum || got.ChangeNote() != "with patches a.patch, b.patch: tree "+sum {
+		t.Errorf("the component is %+v, %v", got, err)
+	}
+	diff := payload.Compare(old, next).Images["coredns"]
+	if diff.Rebuilt() || !strings.HasSuffix(diff.CommitsURL(), "/commit/"+commit) {
+		t.Errorf("rebuilt: %t, %s", diff.Rebuilt(), diff.CommitsURL())
+	}
+	clean := put(next, nil)
+	if got, err := clean.Component("coredns"); err != nil || got.Change != "" || got.Patches != "" || got.ChangeNote() != "" {
+		t.Errorf("the component of a clean tree is %+v, %v", got, err)
+	}
+	if !payload.Compare(old, clean).Images["coredns"].Rebuilt() {
+		t.Error("an image of the same commit is not rebuilt")
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	r, seeded := seedSmall(t)
 	release := open(t, seeded.PullSpec)

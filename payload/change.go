@@ -110,6 +110,11 @@ func annotate(tag *imagev1.TagReference, labels map[string]string) {
 	for _, key := range []string{annotationCommit, annotationRef, annotationSource} {
 		tag.Annotations[key] = labels[key]
 	}
+	for _, key := range []string{annotationChange, annotationPatches} {
+		if delete(tag.Annotations, key); labels[key] != "" {
+			tag.Annotations[key] = labels[key]
+		}
+	}
 	if versions := labels[annotationVersions]; versions != "" {
 		tag.Annotations[annotationVersions] = versions
 		tag.Annotations[annotationDisplayNames] = labels[annotationDisplayNames]

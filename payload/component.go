@@ -22,6 +22,8 @@ type Component struct {
 	Source       string `json:"source,omitempty"`       // URL of the repository, https or ssh
 	Versions     string `json:"versions,omitempty"`     // such as kubernetes=1.25.4,kubectl=1.25.4
 	DisplayNames string `json:"displayNames,omitempty"` // such as machine-os=CentOS Stream CoreOS
+	Change       string `json:"change,omitempty"`       // digest of the source tree, where that is not the commit's: something was not committed
+	Patches      string `json:"patches,omitempty"`      // names of the patches that were applied to the commit, NAME[,NAME…]
 	Override     bool   `json:"override,omitempty"`     // replaced by hand when the payload was assembled
 	Problem      string `json:"problem,omitempty"`      // why Commit, Ref or Source is left empty although the payload has one
 }
@@ -61,6 +63,7 @@ var (
 func componentOf(tag imagev1.TagReference) Component {
 	a := tag.Annotations
 	c := Component{Name: tag.Name, Image: tag.From.Name, Override: a[annotationOverride] == "true",
+		Change: plain.Line(a[annotationChange]), Patches: plain.Line(a[annotationPatches]),
 		Versions: plain.Line(a[annotationVersions]), DisplayNames: plain.Line(a[annotationDisplayNames])}
 	var problems []string
 	if commit := a[annotationCommit]; commitID.MatchString(commit) {
@@ -81,6 +84,17 @@ func componentOf(tag imagev1.TagReference) Component {
 	}
 	c.Problem = strings.Join(problems, "; ")
 	return c
+}
+
+// ChangeNote says in a few words that the source was not that of the commit; "" where it was.
+func (c Component) ChangeNote() string {
+	switch {
+	case c.Change == "":
+		return ""
+	case c.Patches != "":
+		return "with patches " + strings.ReplaceAll(c.Patches, ",", ", ") + ": tree " + c.Change
+	}
+	return "with changes that are not committed: tree " + c.Change
 }
 
 // repositoryURL returns the URL of a source repository, without a slash at its end, if git may be handed it.

@@ -24,9 +24,9 @@ type ImageDiff struct {
 	To   *Component `json:"to"`
 }
 
-// Rebuilt tells whether the images differ although they come from the same commit, as far as it is known.
+// Rebuilt tells whether the images differ although they come from the same source, as far as it is known.
 func (d ImageDiff) Rebuilt() bool {
-	return d.From != nil && d.To != nil && (d.From.Commit == "" || d.To.Commit == "" || d.From.Commit == d.To.Commit)
+	return d.From != nil && d.To != nil && d.From.Change == d.To.Change && (d.From.Commit == "" || d.To.Commit == "" || d.From.Commit == d.To.Commit)
 }
 
 // CommitsURL returns where a browser shows the commits between the two images, or as much as is known.
@@ -34,7 +34,7 @@ func (d ImageDiff) CommitsURL() string {
 	switch {
 	case d.To == nil:
 		return d.From.CommitURL()
-	case d.Rebuilt() || d.From == nil || d.From.Source != d.To.Source:
+	case d.Rebuilt() || d.From == nil || d.From.Source != d.To.Source || d.From.Commit == d.To.Commit || d.From.Commit == "" || d.To.Commit == "":
 		return d.To.CommitURL()
 	case strings.HasPrefix(d.To.Source, "https://github.com/"):
 		return strings.TrimSuffix(d.To.Source, ".git") + "/compare/" + d.From.Commit + "..." + d.To.Commit

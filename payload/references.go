@@ -21,6 +21,8 @@ const (
 	annotationSource       = "io.openshift.build.source-location"
 	annotationVersions     = "io.openshift.build.versions"
 	annotationDisplayNames = "io.openshift.build.version-display-names"
+	annotationChange       = "io.oc-rebuild.dirty"   // digest of a source tree that is not the commit's
+	annotationPatches      = "io.oc-rebuild.patches" // names of the patches that made it so, NAME[,NAME…]
 	annotationOverride     = "io.openshift.release.override"
 	annotationFromRelease  = "release.openshift.io/from-release"
 	annotationFromStream   = "release.openshift.io/from-image-stream"

@@ -96,10 +96,6 @@ func joinFailures(failures []error) error {
 // buildOne builds a unit, or takes what an earlier run made of the same inputs, and pushes it.
 func (j *Job) buildOne(ctx context.Context, u *unit, all *outcomes) (*built, error) {
 	name := u.target.Name
-	var err error
-	if u.begun, err = j.fileTime(); err != nil {
-		return nil, err
-	}
 	text, err := u.render(func(b *base) string { return b.reference(all) })
 	if err != nil {
 		return nil, fmt.Errorf("component %q: %w", name, err)

@@ -43,6 +43,9 @@ func (u *unit) contextKey(all *outcomes) (string, error) {
 		if exact {
 			return "commit " + u.tree.Commit + " " + directory, nil
 		}
+		if path.Clean(directory) == "." && u.digest != "" {
+			return u.digest, nil
+		}
 		return digestTree(filepath.Join(u.tree.Directory, directory), u.ignoredBelow(directory))
 	}
 	type piece struct{ From, Source, Destination string }

@@ -71,7 +71,12 @@ func (j *Job) plan(ctx context.Context, request Request, checkout bool) (*work, 
 	}
 	units := append(append([]*unit{}, w.helpers...), w.units...)
 	for _, u := range units {
-		u.labels = u.provenance()
+		if u.begun, err = j.fileTime(); err != nil { // what is read of a working tree from here on must not change
+			return nil, err
+		}
+		if u.labels, err = u.provenance(); err != nil {
+			return nil, fmt.Errorf("%s %q: %w", u.noun(), u.target.Name, err)
+		}
 	}
 	if w.order, err = sortUnits(units); err != nil {
 		return nil, err

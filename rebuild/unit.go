@@ -53,7 +53,8 @@ type unit struct {
 	labels     map[string]string
 	repository string     // where the image is pushed; "" for images that are only used
 	swapped    string     // pull spec by digest of an image that exists already; then nothing else is set
-	begun      time.Time  // when its build began, as file systems tell the time
+	begun      time.Time  // when its working tree was read for its build, as file systems tell the time
+	digest     string     // of the whole tree, where that is not a commit's
 	making     sync.Mutex // held while its image is brought into local storage
 	problem    error      // why it cannot be built, where a plan goes on without it
 	leftOut    bool       // the run goes on without it

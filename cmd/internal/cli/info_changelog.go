@@ -79,7 +79,8 @@ func repositoryLogs(ctx context.Context, store *gitsrc.Store, d payload.Diff) ([
 	byKey := map[string]*repositoryLog{}
 	for _, name := range slices.Sorted(maps.Keys(d.Images)) {
 		image := d.Images[name]
-		if image.From == nil || image.To == nil || image.Rebuilt() || image.From.Source == "" || image.From.Source != image.To.Source {
+		if image.From == nil || image.To == nil || image.Rebuilt() || image.From.Source == "" || image.From.Source != image.To.Source ||
+			image.From.Commit == image.To.Commit || image.From.Commit == "" || image.To.Commit == "" {
 			continue
 		}
 		key := image.To.Source + " " + image.From.Commit + " " + image.To.Commit
@@ -153,6 +154,8 @@ func imageSections(line func(string, ...any), d payload.Diff) {
 			sections["### New images"] = append(sections["### New images"], image)
 		case image.To == nil:
 			sections["### Removed images"] = append(sections["### Removed images"], image)
+		case image.To.Change != "":
+			sections["### Images with source that is not committed"] = append(sections["### Images with source that is not committed"], image)
 		case image.Rebuilt():
 			sections["### Rebuilt images without code change"] = append(sections["### Rebuilt images without code change"], image)
 		}
@@ -161,7 +164,7 @@ func imageSections(line func(string, ...any), d payload.Diff) {
 		line("%s", heading)
 		line("")
 		for _, image := range sections[heading] {
-			line("* %s `%s`", image.Name, image.CommitsURL())
+			line("* %s `%s`", image.Name, strings.TrimSpace(image.CommitsURL()+" "+changeNote(image)))
 		}
 		line("")
 	}

@@ -73,7 +73,7 @@ func (o *infoOptions) changed(t *table, d payload.Diff) {
 		t.section(heading)
 		for _, image := range groups[heading] {
 			if o.commits || o.commitURLs {
-				t.row("  "+image.Name, image.CommitsURL())
+				t.noted(changeNote(image), "  "+image.Name, image.CommitsURL())
 				continue
 			}
 			cells := []string{"  " + image.Name}
@@ -83,7 +83,15 @@ func (o *infoOptions) changed(t *table, d payload.Diff) {
 					cells = append(cells, digest)
 				}
 			}
-			t.row(cells...)
+			t.noted(changeNote(image), cells...)
 		}
 	}
+}
+
+// changeNote says that the new image is not of its commit.
+func changeNote(image payload.ImageDiff) string {
+	if image.To == nil {
+		return ""
+	}
+	return image.To.ChangeNote()
 }

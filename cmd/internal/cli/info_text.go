@@ -131,14 +131,14 @@ func (o *infoOptions) images(t *table, release *payload.Release) {
 	for _, component := range release.Components() {
 		switch {
 		case o.commitURLs:
-			t.row("  "+component.Name, component.CommitURL())
+			t.noted(component.ChangeNote(), "  "+component.Name, component.CommitURL())
 		case o.commits:
-			t.row("  "+component.Name, component.Source, component.Commit)
+			t.noted(component.ChangeNote(), "  "+component.Name, component.Source, component.Commit)
 		case o.pullSpecs:
 			t.row("  "+component.Name, component.Image)
 		default:
 			_, digest, _ := strings.Cut(component.Image, "@")
-			t.row("  "+component.Name, digest)
+			t.noted(component.ChangeNote(), "  "+component.Name, digest)
 		}
 	}
 }

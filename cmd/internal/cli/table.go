@@ -35,6 +35,14 @@ func (t *table) row(cells ...string) {
 	fmt.Fprintln(t.tab, strings.Join(cells, "\t"))
 }
 
+// noted writes a line of cells with a note at its end, if there is one.
+func (t *table) noted(note string, cells ...string) {
+	if note != "" {
+		cells = append(cells, note)
+	}
+	t.row(cells...)
+}
+
 // section begins a block with a heading, whose columns are aligned by themselves.
 func (t *table) section(heading string) {
 	t.tab.Flush()
