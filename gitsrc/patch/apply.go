@@ -136,9 +136,22 @@ func (a *applier) file(f *gitdiff.File) error {
 		return nil
 	}
 	if f.NewMode != 0 {
-		mode = f.NewMode
+		if mode, err = fileMode(f.NewMode); err != nil {
+			return err
+		}
 	}
 	return a.write(newName, changed, mode)
+}
+
+// fileMode returns a mode as Go has it: the parser leaves git's number, whose bits mean other things.
+func fileMode(git os.FileMode) (os.FileMode, error) {
+	switch git &^ 0o777 {
+	case 0o100000:
+		return git & 0o777, nil
+	case 0o120000:
+		return os.ModeSymlink | 0o777, nil
+	}
+	return 0, fmt.Errorf("would get mode %o, which is neither a file nor a symbolic link", uint32(git))
 }
 
 // names returns the names of the file before and after, "" where it does not exist.

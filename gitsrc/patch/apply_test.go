@@ -1,11 +1,14 @@
 package patch_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -120,7 +123,6 @@ func TestApplyRefuses(t *testing.T) {
 		{"a file that is too short", "--- a/g\n+++ b/g\n@@ -90,2 +90,1 @@\n-nothing\n like\n", `hunk 1`},
 		{"a hunk that is cut", "--- a/f\n+++ b/f\n@@ -1,5 +1,5 @@\n line 1\n", "reading patch"},
 		{"a place far away", "--- a/g\n+++ b/g\n@@ -2000000000,1 +1,1 @@\n-none\n+y\n", "hunk 1"},
-		{"an insertion far away", "--- a/g\n+++ b/g\n@@ -2000000000,0 +1,1 @@\n+y\n", "hunk 1"},
 		{"a new file that is there", create("f"), "is there already"},
 		{"a name outside", create("../evil"), "not allowed"},
 		{"an absolute name", create("/tmp/evil"), ""},
@@ -187,6 +189,113 @@ func TestApplyAgreesWithGit(t *testing.T) {
 		if got, want := contents(t, dir), contents(t, want); got != want {
 			t.Errorf("git %v gives\n%q\nwant\n%q", args, got, want)
 		}
+	}
+}
+
+// TestApplyLikeGit makes patches of random changes to files that repeat themselves, and applies them to files that have moved on, or have the
+// patch already: where git applies one, the result is the same; where git refuses, so do we.
+func TestApplyLikeGit(t *testing.T) {
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("git is not installed: there is nothing to agree with")
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	words := []string{"a\n", "b\n", "\n", "c\n"}
+	text := func(n int) (lines []string) {
+		for range n {
+			lines = append(lines, words[random.IntN(len(words))])
+		}
+		return lines
+	}
+	edit := func(lines []string) []string {
+		lines = slices.Clone(lines)
+		for range 1 + random.IntN(2) {
+			at := random.IntN(len(lines) + 1)
+			to := min(len(lines), at+random.IntN(3))
+			lines = slices.Replace(lines, at, to, text(random.IntN(3))...)
+		}
+		return lines
+	}
+	applied := 0
+	for range 120 {
+		base := text(1 + random.IntN(12))
+		next := edit(base)
+		work := tree(t, map[string]string{"old/f": strings.Join(base, ""), "new/f": strings.Join(next, "")})
+		diff := exec.Command("git", "diff", "--no-index", "--src-prefix=a/", "--dst-prefix=b/", "old/f", "new/f")
+		diff.Dir = work
+		out, _ := diff.Output() // exits with 1 where there is a difference
+		made := strings.NewReplacer("a/old/f", "a/f", "b/new/f", "b/f").Replace(string(out))
+		if made == "" {
+			continue
+		}
+		for _, lines := range [][]string{base, next, edit(base), append(text(2), base...)} {
+			dir := tree(t, map[string]string{"f": strings.Join(lines, "")})
+			name := file(t, made)
+			ours := patch.Apply(dir, name, time.Time{})
+			got, err := os.ReadFile(filepath.Join(dir, "f"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			theirs := tree(t, map[string]string{"f": strings.Join(lines, "")})
+			apply := exec.Command("git", "apply", name)
+			apply.Dir = theirs
+			said, refused := apply.CombinedOutput()
+			want, err := os.ReadFile(filepath.Join(theirs, "f"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if (ours == nil) != (refused == nil) || ours == nil && !bytes.Equal(got, want) {
+				t.Errorf("%q on %q gives %q, %v; git %q, %v %s", made, lines, got, ours, want, refused, said)
+			}
+			if ours == nil {
+				applied++
+			}
+		}
+	}
+	if applied < 100 {
+		t.Errorf("only %d patches were applied", applied)
+	}
+}
+
+// TestModes applies patches that make links and programs, and one that makes neither.
+func TestModes(t *testing.T) {
+	create := func(mode, content string) string {
+		return "diff --git a/x b/x\nnew file mode " + mode + "\n--- /dev/null\n+++ b/x\n@@ -0,0 +1 @@\n+" + content + "\n\\ No newline at end of file\n"
+	}
+	for mode, want := range map[string]os.FileMode{"120000": os.ModeSymlink, "100755": 0o755, "100644": 0o644} {
+		dir := tree(t, map[string]string{"f": "f\n"})
+		if err := patch.Apply(dir, file(t, create(mode, "f")), time.Time{}); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Lstat(filepath.Join(dir, "x"))
+		if err != nil || want == os.ModeSymlink && info.Mode().Type() != want || want != os.ModeSymlink && info.Mode() != want {
+			t.Errorf("mode %s gives %v, %v", mode, info.Mode(), err)
+		}
+		if target, err := os.Readlink(filepath.Join(dir, "x")); want == os.ModeSymlink && (err != nil || target != "f") {
+			t.Errorf("the link leads to %q, %v", target, err)
+		}
+	}
+	if err := patch.Apply(tree(t, map[string]string{"f": "f\n"}), file(t, create("160000", "Subproject commit 1")), time.Time{}); err == nil {
+		t.Error("a submodule was made a file")
+	}
+	dir := tree(t, map[string]string{"f": "f\n"})
+	mode := "diff --git a/f b/f\nold mode 100644\nnew mode 100755\n"
+	if err := patch.Apply(dir, file(t, mode), time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(filepath.Join(dir, "f")); err != nil || info.Mode() != 0o755 {
+		t.Errorf("a change of mode gives %v, %v", info.Mode(), err)
+	}
+}
+
+// TestAppliedAlready says so.
+func TestAppliedAlready(t *testing.T) {
+	dir := tree(t, map[string]string{"f": numbered(20)})
+	text := "--- a/f\n+++ b/f\n@@ -18,3 +18,4 @@\n line 18\n line 19\n line 20\n+line 21\n"
+	if err := patch.Apply(dir, file(t, text), time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := patch.Apply(dir, file(t, text), time.Time{}); err == nil || !strings.Contains(err.Error(), "applied already") {
+		t.Errorf("the second time: %v", err)
 	}
 }
 

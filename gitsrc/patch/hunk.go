@@ -41,9 +41,14 @@ func applyHunks(hunks []*gitdiff.TextFragment, old []byte) ([]byte, error) {
 		if hunk.OldLines == 0 {
 			want = int(hunk.OldPosition) // an insertion names the line that it follows
 		}
-		at, ok := locate(lines, before, want+moved, next)
+		place := anchors(hunk)
+		at, ok := place.locate(lines, before, want+moved, next)
 		if !ok {
-			return nil, &Error{Hunk: i + 1, Range: rangeOf(hunk), Err: reason(lines, before, want+moved)}
+			err := reason(lines, before, want+moved)
+			if _, done := place.locate(lines, after, want+moved, next); done && len(after) > 0 {
+				err = errors.New("it is applied already")
+			}
+			return nil, &Error{Hunk: i + 1, Range: rangeOf(hunk), Err: err}
 		}
 		out = append(out, lines[next:at]...)
 		out = append(out, after...)
@@ -80,16 +85,26 @@ func sides(hunk *gitdiff.TextFragment) (before, after []string) {
 	return before, after
 }
 
+// anchored says where a hunk may be, as git apply has it.
+type anchored struct {
+	begin bool // it was made at the beginning of the file, and fits nowhere else
+	end   bool // no line follows it, so none may
+}
+
+func anchors(hunk *gitdiff.TextFragment) anchored {
+	return anchored{begin: hunk.OldPosition <= 1, end: hunk.TrailingContext == 0}
+}
+
 // locate finds where the lines of a hunk are: the place nearest to where the patch says, but not before those that were used already.
-func locate(lines, before []string, want, from int) (int, bool) {
+func (a anchored) locate(lines, before []string, want, from int) (int, bool) {
 	last := len(lines) - len(before)
-	if len(before) == 0 {
-		return want, want >= from && want <= len(lines)
+	fits := func(at int) bool {
+		return at >= from && at <= last && (!a.begin || at == 0) && (!a.end || at == last) && slices.Equal(lines[at:at+len(before)], before)
 	}
 	want = max(0, min(want, len(lines))) // a patch can say anything
 	for distance := 0; want-distance >= from || want+distance <= last; distance++ {
-		for _, at := range []int{want - distance, want + distance} {
-			if at >= from && at <= last && slices.Equal(lines[at:at+len(before)], before) {
+		for _, at := range []int{want + distance, want - distance} {
+			if fits(at) {
 				return at, true
 			}
 		}
