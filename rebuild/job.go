@@ -122,6 +122,9 @@ func (j *Job) Run(ctx context.Context, request Request) (result *Result, err err
 	if err != nil {
 		return nil, err
 	}
+	for _, warning := range work.plan.Warnings {
+		j.report("", StageResolve, Warned, "%s", warning)
+	}
 	built, err := j.buildAll(ctx, work)
 	if err != nil {
 		return nil, err

@@ -168,6 +168,9 @@ ADD --chown=1 https://169.254.169.254/x \
   git@github.com:a/b.git#main:sub file /dst
 ADD ["ftp://x/y", "/z"]
 RUN curl https://example.com
+COPY --chmod=2750 a /a
+COPY --chmod=0755 b /b
+ADD --chmod=u+s c /c
 `
 	file, err := dockerfile.Parse([]byte(text), nil)
 	if err != nil {
@@ -176,6 +179,8 @@ RUN curl https://example.com
 	want := []dockerfile.Notice{
 		{2, "RUN --security=insecure"}, {2, "RUN --network=host"}, {2, "RUN --mount=type=secret"},
 		{4, "ADD https://169.254.169.254/x"}, {4, "ADD git@github.com:a/b.git#main:sub"}, {6, "ADD ftp://x/y"},
+		{8, "COPY --chmod=2750 does not set the set-user-ID, set-group-ID and sticky bits here; RUN chmod does"},
+		{10, "ADD --chmod=u+s does not set the set-user-ID, set-group-ID and sticky bits here; RUN chmod does"},
 	}
 	if diff := cmp.Diff(want, file.Notices); diff != "" {
 		t.Errorf("notices (-want +got):\n%s", diff)
