@@ -163,7 +163,7 @@ func (j *Job) platform() string {
 // open returns the builder.
 func (j *Job) open() (*builder.Builder, error) {
 	options := j.Build
-	options.Temp, options.SystemContext = j.scratch, j.Reading.SystemContext()
+	options.Temp, options.SystemContext, options.Source = j.scratch, j.Reading.SystemContext(), j.Reading.SourceReference
 	return j.builder.open(options, j.tellIsolation)
 }
 

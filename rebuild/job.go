@@ -45,7 +45,7 @@ type Options struct {
 	Configs Configs
 	// BuildData are a second opinion on how components are built; nil = none.
 	BuildData BuildData
-	Build     builder.Options // Temp and SystemContext are the job's own business
+	Build     builder.Options // Temp, SystemContext and Source are the job's own business
 	CacheDir  string          // what outlives a run: build records, blobs, compile caches, logs
 	NoCache   bool            // use nothing of an earlier run
 	Jobs      int             // components built at once; 0 = by the number of processors

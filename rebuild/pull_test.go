@@ -119,7 +119,7 @@ func TestInterruptedPullEndsSoon(t *testing.T) {
 			p.registry.Fail(test.fault)
 			defer p.registry.Fail(nil)
 			o := p.options(t)
-			o.Build.Temp, o.Build.SystemContext = t.TempDir(), o.Reading.SystemContext()
+			o.Build.Temp, o.Build.SystemContext, o.Build.Source = t.TempDir(), o.Reading.SystemContext(), o.Reading.SourceReference
 			b, err := builder.Open(o.Build)
 			check(t, err)
 			ctx, cancel := context.WithCancel(t.Context())

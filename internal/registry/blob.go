@@ -31,7 +31,7 @@ func (i *Image) Blob(ctx context.Context, info types.BlobInfo, read func(io.Read
 	}
 	defer stream.Close()
 	if info.Size >= 0 && size > 0 && size != info.Size {
-		return fmt.Errorf("blob %s has %d bytes where its manifest says %d: %w", info.Digest, size, info.Size, errTampered)
+		return fmt.Errorf("blob %s has %d bytes where its manifest says %d: %w", info.Digest, size, info.Size, ErrTampered)
 	}
 	verified := &verifier{stream: stream, limit: info.Size, check: info.Digest.Verifier()}
 	if err := read(verified); err != nil {
@@ -41,7 +41,7 @@ func (i *Image) Blob(ctx context.Context, info types.BlobInfo, read func(io.Read
 		return fmt.Errorf("blob %s: %w", info.Digest, err)
 	}
 	if !verified.check.Verified() {
-		return fmt.Errorf("blob %s: %w", info.Digest, errTampered)
+		return fmt.Errorf("blob %s: %w", info.Digest, ErrTampered)
 	}
 	return nil
 }
@@ -99,7 +99,7 @@ func (v *verifier) Read(p []byte) (int, error) {
 	n, err := v.stream.Read(p)
 	v.read += int64(n)
 	if v.limit >= 0 && v.read > v.limit {
-		return 0, fmt.Errorf("more than the %d bytes that its manifest says: %w", v.limit, errTampered)
+		return 0, fmt.Errorf("more than the %d bytes that its manifest says: %w", v.limit, ErrTampered)
 	}
 	if n > 0 {
 		if _, err := v.check.Write(p[:n]); err != nil {

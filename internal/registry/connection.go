@@ -14,100 +14,56 @@ import (
 	"go.podman.io/image/v5/types"
 )
 
-// repository is what the client knows of one repository: a connection that reads any of its images by digest, and blobs that it holds.
+// repository is what the client knows of one repository that it writes to, or might: the blobs that it holds.
 type repository struct {
 	mu     sync.Mutex
-	source types.ImageSource
-	others []types.ImageSource // opened for a tag, or for an image that the first connection does not have; kept until the client closes
 	holds  map[digest.Digest]bool
 	writer *writer // nil until the repository is written to
 }
 
-func (r *repository) close() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var errs []error
-	if r.source != nil {
-		errs = append(errs, r.source.Close())
-	}
-	for _, source := range r.others {
-		errs = append(errs, source.Close())
-	}
-	r.source, r.others = nil, nil
-	return errors.Join(errs...)
-}
-
-// repository returns the client's record for a key: a repository's name, or another reference as it is written.
-func (c *Client) repository(key string) *repository {
+// repository returns the client's record for a repository's name.
+func (c *Client) repository(name string) *repository {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	r, ok := c.repositories[key]
+	r, ok := c.repositories[name]
 	if !ok {
 		r = &repository{holds: map[digest.Digest]bool{}}
-		c.repositories[key] = r
+		c.repositories[name] = r
 	}
 	return r
 }
 
-// fetched is a manifest as it came, and the connection that reads its blobs.
+// fetched is a manifest as it came, and the place that has its blobs.
 type fetched struct {
 	source    Content
 	blob      []byte
 	mediaType string
 }
 
-// fetch reads the manifest that ref names. Images of one repository that are named by digest share a connection: a registry is asked for
-// its version and for a token once, not once an image.
-func (c *Client) fetch(ctx context.Context, ref types.ImageReference) (fetched, error) {
-	named := ref.DockerReference()
-	if ref.Transport().Name() != docker.Transport.Name() {
-		return c.open(ctx, ref, c.repository(ref.Transport().Name()+":"+ref.StringWithinTransport()))
-	}
-	r := c.repository(named.Name())
-	canonical, ok := named.(reference.Canonical)
-	if !ok {
-		return c.open(ctx, ref, r)
-	}
-	r.mu.Lock()
-	source := r.source
-	if source == nil {
-		defer r.mu.Unlock()
-		return c.openLocked(ctx, ref, r)
-	}
-	r.mu.Unlock()
-	instance := canonical.Digest()
-	blob, mediaType, err := source.GetManifest(ctx, &instance)
-	if err != nil && isNotFound(err) && c.hasMirrors(named) {
-		return c.open(ctx, ref, r) // another mirror, or the registry itself, may have what the first one lacks
-	}
-	return fetched{source, blob, mediaType}, err
-}
-
-func (c *Client) open(ctx context.Context, ref types.ImageReference, r *repository) (fetched, error) {
-	source, err := ref.NewImageSource(ctx, c.system)
+// fetch reads the manifest that ref names.
+func (c *Client) fetch(ctx context.Context, ref types.ImageReference) (got fetched, err error) {
+	source, err := c.source(ctx, ref)
 	if err != nil {
 		return fetched{}, err
 	}
-	r.mu.Lock()
-	if r.source == nil {
-		r.source = source
-	} else {
-		r.others = append(r.others, source)
-	}
-	r.mu.Unlock()
-	blob, mediaType, err := source.GetManifest(ctx, nil)
-	return fetched{source, blob, mediaType}, err
+	got.source = source
+	got.blob, got.mediaType, err = source.GetManifest(ctx, nil)
+	return got, err
 }
 
-// openLocked is open for the first connection to a repository: the caller holds r.mu, so that others wait for it and then share it.
-func (c *Client) openLocked(ctx context.Context, ref types.ImageReference, r *repository) (fetched, error) {
+// source opens the place that has an image. What image/v5 opened is closed with the client.
+func (c *Client) source(ctx context.Context, ref types.ImageReference) (types.ImageSource, error) {
+	if ref.Transport().Name() == docker.Transport.Name() {
+		return c.remote(ref)
+	}
 	source, err := ref.NewImageSource(ctx, c.system)
 	if err != nil {
-		return fetched{}, err
+		return nil, err
 	}
-	r.source = source
-	blob, mediaType, err := source.GetManifest(ctx, nil)
-	return fetched{source, blob, mediaType}, err
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.opened = append(c.opened, source)
+	return source, nil
 }
 
 func (c *Client) hasMirrors(named reference.Named) bool {
@@ -137,10 +93,10 @@ func verifyManifest(blob []byte, want digest.Digest) error {
 		return fmt.Errorf("verifying manifest %s: %w", want, err)
 	}
 	if !ok {
-		return fmt.Errorf("manifest %s: %w", want, errTampered)
+		return fmt.Errorf("manifest %s: %w", want, ErrTampered)
 	}
 	return nil
 }
 
-// errTampered is content that does not have the digest or the size that named it.
-var errTampered = errors.New("the content does not match its digest and may have been tampered with")
+// ErrTampered is the error of content that does not have the digest or the size that named it.
+var ErrTampered = errors.New("the content does not match its digest and may have been tampered with")

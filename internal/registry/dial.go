@@ -7,12 +7,11 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
 	"go.podman.io/image/v5/docker/reference"
-	"go.podman.io/image/v5/pkg/docker/config"
 	"go.podman.io/image/v5/pkg/sysregistriesv2"
 	"go.podman.io/image/v5/pkg/tlsclientconfig"
-	"go.podman.io/image/v5/types"
 	"go.podman.io/storage/pkg/configfile"
 	"go.podman.io/storage/pkg/unshare"
 
@@ -49,9 +48,7 @@ func (c *Client) dial(named reference.Named) (*distribution.Repository, error) {
 	if err != nil {
 		return nil, err
 	}
-	return registry.Repository(reference.Path(named), func() (types.DockerAuthConfig, error) {
-		return config.GetCredentialsForRef(c.system, named)
-	}), nil
+	return registry.Repository(reference.Path(named), c.login(named)), nil
 }
 
 // registry returns the client's connections to a registry.
@@ -73,21 +70,39 @@ func (c *Client) registry(to address) (*distribution.Registry, error) {
 	return c.registries[to], nil
 }
 
-func (c *Client) transport(to address) (*http.Transport, error) {
+// idle is how many connections to a registry are kept for further requests.
+const idle = 16
+
+func (c *Client) transport(to address) (http.RoundTripper, error) {
 	transport := tlsclientconfig.NewTransport()
-	transport.MaxIdleConnsPerHost = parallel
+	transport.MaxIdleConnsPerHost = idle
+	limited := &patient{transport, c.options.Patience, c.notice}
 	transport.TLSClientConfig = &tls.Config{InsecureSkipVerify: to.insecure}
 	if c.system.DockerProxy != nil {
 		transport.Proxy = func(request *http.Request) (*url.URL, error) { return c.system.DockerProxy(request.URL) }
 	}
 	directory, err := c.certificates(to.domain)
 	if err != nil || directory == "" {
-		return transport, err
+		return limited, err
 	}
 	if err := tlsclientconfig.SetupCertificates(directory, transport.TLSClientConfig); err != nil {
 		return nil, fmt.Errorf("reading the certificates for %q: %w", to.domain, err)
 	}
-	return transport, nil
+	return limited, nil
+}
+
+// notice says that a host lets a request wait, not more than once in a while.
+func (c *Client) notice(host string, waited time.Duration) {
+	c.mu.Lock()
+	last := c.noticed[host]
+	told := c.options.Notice == nil || time.Since(last) < c.options.Patience/2
+	if !told {
+		c.noticed[host] = time.Now()
+	}
+	c.mu.Unlock()
+	if !told {
+		c.options.Notice(fmt.Sprintf("waiting for %s, which has been silent for %s", host, waited.Round(time.Second)))
+	}
 }
 
 // certificates returns the directory with certificates for a registry: that of the options, else the first certs.d that has one for it. ""

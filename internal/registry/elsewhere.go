@@ -23,7 +23,7 @@ func (e *elsewhere) put(ctx context.Context, blob Blob) error {
 			return err
 		}
 	}
-	stream, err := blob.Open(ctx)
+	stream, err := blob.whole(ctx)
 	if err != nil {
 		return err
 	}
@@ -31,10 +31,10 @@ func (e *elsewhere) put(ctx context.Context, blob Blob) error {
 	info.Digest = "" // it is compared below, before a manifest refers to it
 	sent, err := e.destination.PutBlob(ctx, stream, info, none.NoCache, blob.Config)
 	if err != nil {
-		return err
+		return stream.explain(err)
 	}
 	if sent.Digest != blob.Digest {
-		return fmt.Errorf("sent %s: %w", sent.Digest, errTampered)
+		return fmt.Errorf("sent %s: %w", sent.Digest, ErrTampered)
 	}
 	return nil
 }

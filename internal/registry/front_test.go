@@ -24,6 +24,7 @@ import (
 // front stands before a registry that keeps the blobs of each repository apart. It may answer in its place.
 type front struct {
 	host string
+	next http.Handler
 
 	mu       sync.Mutex
 	requests []string
@@ -37,7 +38,7 @@ func newFront(t *testing.T) *front {
 	t.Cleanup(server.Close)
 	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: server.Host})
 	proxy.ErrorLog = log.New(io.Discard, "", 0)
-	f := &front{}
+	f := &front{next: proxy}
 	listener := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f.mu.Lock()
 		kind := r.Method
@@ -76,13 +77,19 @@ func (f *front) count() map[string]int {
 	return counts
 }
 
-// image pushes an image of two layers to from/here, and reads it.
-func (f *front) image(t *testing.T, client *registry.Client) *registry.Image {
+// push pushes an image of three layers to from/here, and returns its pull spec.
+func (f *front) push(t *testing.T) string {
 	t.Helper()
 	ref, err := name.NewTag(f.host+"/from/here:latest", name.Insecure)
 	check(t, err)
 	check(t, remote.Write(ref, payloadtest.Image{Created: when, Layers: []map[string]string{{"a": "1"}, {"b": "2"}, {"c": "3"}}}.Build(t)))
-	image, err := client.Image(context.Background(), ref.String())
+	return ref.String()
+}
+
+// image pushes an image, and reads it.
+func (f *front) image(t *testing.T, client *registry.Client) *registry.Image {
+	t.Helper()
+	image, err := client.Image(context.Background(), f.push(t))
 	check(t, err)
 	f.count()
 	return image

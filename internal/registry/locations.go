@@ -34,12 +34,8 @@ func (c *Client) resolve(ctx context.Context, named reference.Named) (got digest
 	if err != nil {
 		return "", err
 	}
-	name := tagOf(named)
-	if canonical, ok := named.(reference.Canonical); ok {
-		name = canonical.Digest().String()
-	}
-	err = c.retryWrite(ctx, func() error {
-		got, err = w.repository.Resolve(ctx, name)
+	err = c.retry(ctx, func() error {
+		got, err = w.repository.Resolve(ctx, nameOf(named))
 		return err
 	})
 	return got, err

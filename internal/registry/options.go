@@ -29,8 +29,12 @@ type Options struct {
 	MirrorFiles          []string      // ImageDigestMirrorSet, ImageTagMirrorSet or ImageContentSourcePolicy yaml files
 	SignaturePolicy      string        // policy.json; "" = the user's or system's if there is one, else unsigned images are accepted
 	Platform             string        // "os/arch[/variant]" chosen from manifest lists; "" = linux/<arch of this machine>
-	Attempts             int           // how often a request that a registry failed is tried; 0 = 4
-	Delay                time.Duration // pause before the second attempt, doubled for each further one; 0 = 500ms
+	Attempts             int           // how often a request that a registry failed is tried; 0 = 8
+	Delay                time.Duration // pause before the second attempt, doubled for each further one; 0 = 250ms
+	Patience             time.Duration // how long a registry or a credential helper may be silent; 0 = 30s, of a helper twice that
+
+	// Notice is told what a request waits for when that takes long. It is called from several goroutines; nil = nobody is told.
+	Notice func(text string)
 }
 
 // Client reads and writes images. It is safe for concurrent use and remembers what it learned: open connections by repository, and
@@ -43,21 +47,27 @@ type Client struct {
 
 	mu           sync.Mutex
 	repositories map[string]*repository // by repository name
+	readers      map[string]*reader     // see Client.reader
 	registries   map[address]*distribution.Registry
-	places       map[location]string // the path of a repository that a blob was seen in
+	places       map[location]string  // the path of a repository that a blob was seen in
+	opened       []types.ImageSource  // by image/v5
+	noticed      map[string]time.Time // when something was last said of a host
 }
 
 // New returns a client for the options. Files that they name must exist.
 func New(o Options) (*Client, error) {
 	if o.Attempts == 0 {
-		o.Attempts = 4
+		o.Attempts = 8
 	}
 	if o.Delay == 0 {
-		o.Delay = 500 * time.Millisecond
+		o.Delay = 250 * time.Millisecond
+	}
+	if o.Patience == 0 {
+		o.Patience = patience
 	}
 	system := &types.SystemContext{BigFilesTemporaryDir: os.Getenv("TMPDIR")} // "" = /var/tmp
-	c := &Client{options: o, system: system, repositories: map[string]*repository{},
-		registries: map[address]*distribution.Registry{}, places: map[location]string{}}
+	c := &Client{options: o, system: system, repositories: map[string]*repository{}, readers: map[string]*reader{},
+		registries: map[address]*distribution.Registry{}, places: map[location]string{}, noticed: map[string]time.Time{}}
 	for _, step := range []func() error{c.setPlatform, c.setAuthFile, c.checkHelpers, c.setProxy, c.setTrust, c.setMirrors, c.setPolicy, c.loadPolicy} {
 		if err := step(); err != nil {
 			return nil, errors.Join(err, c.Close())
@@ -88,12 +98,12 @@ func (c *Client) WithPlatform(platform string) (*Client, error) {
 // Close ends open connections and removes temporary files.
 func (c *Client) Close() error {
 	c.mu.Lock()
-	repositories, registries, scratch := c.repositories, c.registries, c.scratch
-	c.repositories, c.registries, c.scratch = map[string]*repository{}, map[address]*distribution.Registry{}, ""
+	opened, registries, scratch := c.opened, c.registries, c.scratch
+	c.opened, c.registries, c.scratch = nil, map[address]*distribution.Registry{}, ""
 	c.mu.Unlock()
 	var errs []error
-	for _, r := range repositories {
-		errs = append(errs, r.close())
+	for _, source := range opened {
+		errs = append(errs, source.Close())
 	}
 	for _, registry := range registries {
 		registry.Close()

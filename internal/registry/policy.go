@@ -9,8 +9,6 @@ import (
 
 	"go.podman.io/image/v5/image"
 	"go.podman.io/image/v5/signature"
-	"go.podman.io/image/v5/transports"
-	"go.podman.io/image/v5/types"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
@@ -50,16 +48,14 @@ func (c *Client) allow(ctx context.Context, i *Image) error {
 	if c.policy == nil {
 		return nil
 	}
-	source, ok := i.source.(types.ImageSource)
-	if !ok || transports.ImageName(source.Reference()) != transports.ImageName(i.Reference) {
-		// The connection was opened for another image of the repository, by whose name the policy would judge this one.
-		own, err := i.Reference.NewImageSource(ctx, c.system)
-		if err != nil {
-			return err
-		}
-		defer own.Close()
-		source = own
+	// image/v5 knows where signatures are. It would wait for a silent registry without end.
+	ctx, cancel := context.WithTimeout(ctx, 4*c.options.Patience)
+	defer cancel()
+	source, err := i.Reference.NewImageSource(ctx, c.system)
+	if err != nil {
+		return err
 	}
+	defer source.Close()
 	policy, err := signature.NewPolicyContext(c.policy)
 	if err != nil {
 		return fmt.Errorf("reading the signature policy: %w", err)

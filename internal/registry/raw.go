@@ -97,17 +97,11 @@ func (c *Client) Names(ctx context.Context, ref string) (digest.Digest, error) {
 
 // Copy reads a blob from its beginning into w, and fails unless it has the digest and the size that name it.
 func (b Blob) Copy(ctx context.Context, w io.Writer) error {
-	stream, err := b.Open(ctx)
+	stream, err := b.whole(ctx)
 	if err != nil {
 		return err
 	}
 	defer stream.Close()
-	verified := &verifier{stream: stream, limit: b.Size, check: b.Digest.Verifier()}
-	if _, err := io.Copy(w, verified); err != nil {
-		return fmt.Errorf("blob %s: %w", b.Digest, err)
-	}
-	if !verified.check.Verified() {
-		return fmt.Errorf("blob %s: %w", b.Digest, errTampered)
-	}
-	return nil
+	_, err = io.Copy(w, stream)
+	return err
 }

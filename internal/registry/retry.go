@@ -19,41 +19,59 @@ import (
 
 const (
 	// maxDelay bounds the pause between two attempts where the registry does not ask for one.
-	maxDelay = 30 * time.Second
+	maxDelay = 10 * time.Second
 	// maxPause is the longest pause that a registry is given when it asks for one: a run that would wait longer fails at once, and says so.
 	maxPause = 2 * time.Minute
+	// nonsense is what no registry means when it asks for a pause: it counts as none.
+	nonsense = time.Hour
+	// fewAttempts is how often a request is made that was answered with the wrong content, or not at all. The one is seldom better the next
+	// time, the other takes long.
+	fewAttempts = 4
 )
 
-// retry runs an operation that is safe to repeat until it succeeds, fails for good, or has failed as often as the options allow. On 429
-// image/v5 itself waits as long as Retry-After says, at most a minute, and tries again a few times, so what is left here are server errors and
-// broken connections.
+// retry runs an operation that is safe to repeat until it succeeds, fails for good, or has failed as often as the options allow. What has been
+// tried often enough is not tried again by a retry around it.
 func (c *Client) retry(ctx context.Context, operation func() error) error {
-	return c.retryIf(ctx, isTransient, operation)
-}
-
-// retryWrite is retry for the client's own requests, and for those with a body, which image/v5 does not repeat on 429.
-func (c *Client) retryWrite(ctx context.Context, operation func() error) error {
-	return c.retryIf(ctx, func(err error) bool { return isTransient(err) || isThrottled(err) }, operation)
-}
-
-func (c *Client) retryIf(ctx context.Context, again func(error) bool, operation func() error) error {
 	delay := c.options.Delay
+	few := 0
 	for attempt := 1; ; attempt++ {
 		err := operation()
-		if err == nil || attempt >= c.options.Attempts || !again(err) || ctx.Err() != nil {
+		if isFew(err) {
+			few++
+		}
+		if err == nil || ctx.Err() != nil || !isTransient(err) {
 			return err
 		}
-		pause := max(delay, wanted(err))
-		if pause > maxPause {
-			return fmt.Errorf("the registry asks to wait for %s: %w", pause.Round(time.Second), err)
+		pause := wanted(err)
+		last := attempt >= c.options.Attempts || few >= fewAttempts
+		if pause > maxPause && (last || pause < nonsense) {
+			err, last = fmt.Errorf("the registry asks to wait for %s: %w", pause.Round(time.Second), err), true
+		}
+		if last {
+			return &exhaustedError{err}
+		}
+		if pause >= nonsense || pause < delay {
+			pause = delay
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return context.Cause(ctx)
 		case <-time.After(pause):
 		}
 		delay = min(2*delay, maxDelay)
 	}
+}
+
+// exhaustedError is a failure that was tried again in vain.
+type exhaustedError struct{ error }
+
+// Unwrap gives access to the failure.
+func (e *exhaustedError) Unwrap() error { return e.error }
+
+// isFew tells whether a failure is worth only a few more attempts.
+func isFew(err error) bool {
+	var silent *silentError
+	return errors.Is(err, ErrTampered) || errors.As(err, &silent)
 }
 
 // wanted returns the pause that a registry asks for, 0 for none.
@@ -67,10 +85,14 @@ func wanted(err error) time.Duration {
 
 // isTransient tells whether the same request may well succeed later.
 func isTransient(err error) bool {
-	if errors.Is(err, errTampered) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return false
 	}
-	if httpStatus(err) >= 500 {
+	var exhausted *exhaustedError
+	if errors.As(err, &exhausted) {
+		return false
+	}
+	if errors.Is(err, ErrTampered) || httpStatus(err) >= 500 || isThrottled(err) {
 		return true
 	}
 	if code, ok := errorCode(err); ok {

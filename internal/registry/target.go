@@ -3,6 +3,7 @@ package registry
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -77,6 +78,21 @@ func (c *Client) place(ctx context.Context, ref types.ImageReference) (place, er
 	return &elsewhere{destination: destination}, err
 }
 
+// CheckTarget refuses what cannot be written to, as Client.Target does, without asking anybody. The error has the class fault.Usage.
+func CheckTarget(ref string) error {
+	_, err := parseTarget(ref)
+	return err
+}
+
+// CheckRepository refuses what is not the name of a repository in a registry. The error has the class fault.Usage.
+func CheckRepository(name string) error {
+	named, err := ParsePullSpec(name)
+	if err == nil && !reference.IsNameOnly(named) {
+		err = fault.Errorf(fault.Usage, "repository %q: want it without a tag or a digest", name)
+	}
+	return err
+}
+
 func parseTarget(ref string) (types.ImageReference, error) {
 	named, err := ParsePullSpec(ref)
 	if err != nil {
@@ -134,7 +150,7 @@ func (t *Target) PutAll(ctx context.Context, blobs []Blob) error {
 }
 
 func (t *Target) put(ctx context.Context, blob Blob) error {
-	if err := t.client.retryWrite(ctx, func() error { return t.place.put(ctx, blob) }); err != nil {
+	if err := t.client.retry(ctx, func() error { return t.place.put(ctx, blob) }); err != nil {
 		return t.client.refused(fmt.Errorf("blob %s: %w", blob.Digest, err), "pushing to", t.ref)
 	}
 	t.record(blob.Digest)
@@ -147,7 +163,7 @@ func (t *Target) Manifest(ctx context.Context, data []byte) (digest.Digest, erro
 	if err != nil {
 		return "", fmt.Errorf("computing the digest of a manifest: %w", err)
 	}
-	err = t.client.retryWrite(ctx, func() error { return t.place.manifest(ctx, data, sum) })
+	err = t.client.retry(ctx, func() error { return t.place.manifest(ctx, data, sum) })
 	return sum, t.client.refused(err, "pushing a manifest to", t.ref)
 }
 
@@ -157,7 +173,7 @@ func (t *Target) Commit(ctx context.Context, data []byte) (digest.Digest, error)
 	if err != nil {
 		return "", fmt.Errorf("computing the digest of a manifest: %w", err)
 	}
-	err = t.client.retryWrite(ctx, func() error { return t.place.commit(ctx, data, sum) })
+	err = t.client.retry(ctx, func() error { return t.place.commit(ctx, data, sum) })
 	return sum, t.client.refused(err, "pushing the manifest to", t.ref)
 }
 
@@ -195,6 +211,10 @@ func (c *Client) refused(err error, action, ref string) error {
 	if err == nil {
 		return nil
 	}
+	var unread *readError
+	if errors.As(err, &unread) { // nothing is wrong with the place that is written to
+		return unread.err
+	}
 	explained := c.Explain(err, action, ref)
 	if fault.KindOf(explained) == fault.Unauthorized || fault.KindOf(explained) == fault.Interrupted {
 		return explained
@@ -208,10 +228,11 @@ func (i *Image) BlobOf(info types.BlobInfo) Blob {
 		Open: func(ctx context.Context) (io.ReadCloser, error) {
 			r, w := io.Pipe()
 			go func() {
-				w.CloseWithError(i.Blob(ctx, info, func(stream io.Reader) error {
+				err := i.Blob(ctx, info, func(stream io.Reader) error {
 					_, err := io.Copy(w, stream)
 					return err
-				}))
+				})
+				w.CloseWithError(i.client.Explain(err, "reading", i.PullSpec()))
 			}()
 			return r, nil
 		}}

@@ -90,13 +90,15 @@ func identity() string {
 	return `"auth":"` + base64.StdEncoding.EncodeToString([]byte("<token>:")) + `","identitytoken":"canary"`
 }
 
-// TestTokens pushes an image side by side: one request is refused, and says where tokens are; one token is asked for to write, and one more to
-// mount from another repository. Another target of the repository uses them too.
+// TestTokens reads an image and pushes it side by side: one request is refused, and says where tokens are; one token is asked for to read, one
+// to write, and one more to mount from another repository. Another target of the repository uses them too.
 func TestTokens(t *testing.T) {
 	f, s := newFront(t), newTokens(t)
 	client := with(t, f.host, login())
-	image := f.image(t, client)
+	spec := f.push(t)
 	f.fail(func(w http.ResponseWriter, r *http.Request) bool { return s.admit(w, r, 1) })
+	image, err := client.Image(context.Background(), spec)
+	check(t, err)
 	opened := 0
 	target := f.target(t, client, "/to/there:latest")
 	check(t, target.PutAll(context.Background(), append(layers(image, &opened), registry.Bytes(image.ConfigBlob, "", true))))
@@ -108,7 +110,7 @@ func TestTokens(t *testing.T) {
 		t.Errorf("%d requests were refused, %d layers read", s.refused, opened)
 	}
 	slices.Sort(s.scopes)
-	want := []string{"repository:to/there:pull,push", "repository:to/there:pull,push repository:from/here:pull"}
+	want := []string{"repository:from/here:pull", "repository:to/there:pull,push", "repository:to/there:pull,push repository:from/here:pull"}
 	if diff := cmp.Diff(want, s.scopes); diff != "" {
 		t.Errorf("tokens (-want +got):\n%s", diff)
 	}

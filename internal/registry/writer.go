@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 
 	"github.com/opencontainers/go-digest"
 	"go.podman.io/image/v5/docker/reference"
@@ -45,17 +46,24 @@ func (c *Client) writer(named reference.Named) (*writer, error) {
 
 // put makes sure that the repository has a blob.
 func (w *writer) put(ctx context.Context, blob Blob) error {
-	session, err := w.reuse(ctx, blob)
+	var session *distribution.Session
+	err := w.client.retry(ctx, func() (err error) {
+		session, err = w.reuse(ctx, blob)
+		return err
+	})
 	if err != nil || session == nil {
 		return err
 	}
-	return session.Upload(ctx, blob.Digest, blob.Size, func() (io.ReadCloser, error) {
-		stream, err := blob.Open(ctx)
+	var last *whole
+	err = session.Upload(ctx, blob.Digest, blob.Size, func() (io.ReadCloser, error) {
+		stream, err := blob.whole(ctx)
 		if err != nil {
 			return nil, err
 		}
-		return &whole{verifier{stream: stream, limit: blob.Size, check: blob.Digest.Verifier()}, stream}, nil
+		last = stream
+		return stream, nil
 	})
+	return last.explain(err)
 }
 
 // reuse returns no session where the repository has a blob, or has it now. Another repository of the registry that is known to have it is
@@ -120,20 +128,62 @@ func (w *writer) mount(ctx context.Context, blob digest.Digest, from string) (se
 	return session, mounted, err
 }
 
-// whole is content on its way to a registry. Its last bytes are given away only where all of it has the digest that names it.
+// whole is content on its way to a target. Its last bytes are given away only where all of it has the digest that names it.
 type whole struct {
 	verifier
-	io.Closer
+	sum    digest.Digest
+	closer io.Closer
+	closed atomic.Bool
+	failed atomic.Pointer[readError]
+}
+
+func (b Blob) whole(ctx context.Context) (*whole, error) {
+	stream, err := b.Open(ctx)
+	if err != nil {
+		return nil, &readError{err}
+	}
+	return &whole{verifier: verifier{stream: stream, limit: b.Size, check: b.Digest.Verifier()}, sum: b.Digest, closer: stream}, nil
 }
 
 // Read implements io.Reader.
 func (s *whole) Read(p []byte) (int, error) {
 	n, err := s.verifier.Read(p)
 	if (err == io.EOF || s.limit > 0 && s.read == s.limit) && !s.check.Verified() {
-		return 0, fmt.Errorf("after %d bytes: %w", s.read, errTampered)
+		n, err = 0, fmt.Errorf("blob %s, after %d bytes: %w", s.sum, s.read, ErrTampered)
 	}
-	return n, err
+	if err == nil || err == io.EOF || s.closed.Load() {
+		return n, err
+	}
+	failed := &readError{err}
+	s.failed.Store(failed)
+	return n, failed
 }
+
+// Close implements io.Closer.
+func (s *whole) Close() error {
+	s.closed.Store(true)
+	return s.closer.Close()
+}
+
+// explain replaces the error of who was given the content, where it could not be read: what a registry says of content that ends too early is
+// no news. s may be nil.
+func (s *whole) explain(err error) error {
+	if err != nil && s != nil {
+		if failed := s.failed.Load(); failed != nil {
+			return failed
+		}
+	}
+	return err
+}
+
+// readError is a failure to read what was to be written.
+type readError struct{ err error }
+
+// Error implements error.
+func (e *readError) Error() string { return e.err.Error() }
+
+// Unwrap gives access to the failure itself.
+func (e *readError) Unwrap() error { return e.err }
 
 // tagged is a writer with the tag that Target.Commit names; "" = manifests go by their digests only.
 type tagged struct {

@@ -21,6 +21,9 @@ import (
 type Registry struct {
 	Host string // host:port on loopback
 
+	// Handler is the registry itself, which answers what does not fail.
+	Handler http.Handler
+
 	mu       sync.Mutex
 	requests []string
 	read     int64
@@ -30,8 +33,7 @@ type Registry struct {
 // NewRegistry starts a registry, which ends with the test.
 func NewRegistry(t testing.TB) *Registry {
 	t.Helper()
-	r := &Registry{}
-	handler := ggcr.New(ggcr.Logger(log.New(io.Discard, "", 0)))
+	r := &Registry{Handler: ggcr.New(ggcr.Logger(log.New(io.Discard, "", 0)))}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 		r.mu.Lock()
 		r.requests = append(r.requests, request.Method+" "+request.URL.Path)
@@ -40,7 +42,7 @@ func NewRegistry(t testing.TB) *Registry {
 		if fault != nil && fault(w, request) {
 			return
 		}
-		handler.ServeHTTP(&counter{w, r}, request)
+		r.Handler.ServeHTTP(&counter{w, r}, request)
 	}))
 	t.Cleanup(server.Close)
 	r.Host = strings.TrimPrefix(server.URL, "http://")
@@ -52,6 +54,9 @@ type counter struct {
 	http.ResponseWriter
 	registry *Registry
 }
+
+// Unwrap implements what http.ResponseController looks for.
+func (c *counter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
 // Write implements http.ResponseWriter.
 func (c *counter) Write(p []byte) (int, error) {

@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"go.podman.io/buildah/define"
+	"go.podman.io/buildah/pkg/parse"
 	"go.podman.io/image/v5/types"
 	"go.podman.io/storage"
 	storagetypes "go.podman.io/storage/types"
@@ -23,6 +26,10 @@ type Options struct {
 	Network       string               // host (as CI) or none; "" = host
 	Temp          string               // directory for Dockerfiles and other scratch files; must exist
 	SystemContext *types.SystemContext // registry access for pulls
+
+	// Source returns the image that a pull spec names, to copy it from its registry; an error where name is no pull spec. Builders that pull
+	// nothing need none.
+	Source func(name string) (types.ImageReference, error)
 }
 
 // Builder builds images. It is safe for concurrent use; builds share the storage and each base is pulled once.
@@ -31,6 +38,34 @@ type Builder struct {
 	store     ownedStore
 	alive     *cache.Lock // of this run in the storage
 	isolation Isolation
+}
+
+// Validate refuses values that no builder knows. Whether this machine can do what they ask for, Open finds out. The error has the class
+// fault.Usage.
+func (o Options) Validate() error {
+	for _, setting := range []struct {
+		name, value string
+		known       []string
+	}{
+		{"isolation", o.Isolation, []string{"auto", "oci", "rootless", "chroot"}},
+		{"network", o.Network, []string{"host", "none"}},
+		{"storage driver", o.StorageDriver, []string{"overlay", "vfs", "zfs"}},
+	} {
+		if setting.value != "" && !slices.Contains(setting.known, setting.value) {
+			return fault.Errorf(fault.Usage, "%s %q is not one of %s", setting.name, setting.value, strings.Join(setting.known, ", "))
+		}
+	}
+	return nil
+}
+
+// CheckSecrets refuses secrets that are not written as Build.Secrets are, or whose file does not exist. The error has the class fault.Usage.
+func CheckSecrets(secrets []string) error {
+	for _, secret := range secrets {
+		if _, err := parse.Secrets([]string{secret}); err != nil {
+			return fault.New(fault.Usage, "Write --secret id=ID,src=FILE.", fmt.Errorf("--secret %q: %w", secret, err))
+		}
+	}
+	return nil
 }
 
 // Open opens the storage and settles the isolation. Close it when done.

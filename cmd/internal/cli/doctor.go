@@ -50,7 +50,7 @@ func runDoctor(ctx context.Context, streams Streams, o *jobOptions) error {
 			return err
 		}
 	}
-	findings, err := o.examine(ctx)
+	findings, err := o.examine(ctx, streams)
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func runDoctor(ctx context.Context, streams Streams, o *jobOptions) error {
 }
 
 // examine makes all checks. Those of the storage run inside the user namespace of a build, which starts the program again.
-func (o *jobOptions) examine(ctx context.Context) ([]machine.Finding, error) {
+func (o *jobOptions) examine(ctx context.Context, streams Streams) ([]machine.Finding, error) {
 	user := unshare.GetRootlessUID()
 	if user == -1 {
 		user = os.Geteuid()
@@ -97,13 +97,13 @@ func (o *jobOptions) examine(ctx context.Context) ([]machine.Finding, error) {
 	findings = append(findings, machine.Space("space for the cache", cacheDir), machine.Space("space for sources", temporary))
 	findings = append(findings, machine.Configuration()...)
 	findings = append(findings, gitFinding())
-	reached, err := o.reach(ctx)
+	reached, err := o.reach(ctx, streams)
 	return append(findings, reached...), err
 }
 
 // reach checks the source and the destination of a job.
-func (o *jobOptions) reach(ctx context.Context) ([]machine.Finding, error) {
-	reading, pushing, closeClients, err := o.registry.clients()
+func (o *jobOptions) reach(ctx context.Context, streams Streams) ([]machine.Finding, error) {
+	reading, pushing, closeClients, err := o.registry.clients(streams.notice)
 	if err != nil {
 		return nil, err
 	}

@@ -122,7 +122,7 @@ func runExtract(ctx context.Context, streams Streams, o *extractOptions, args []
 		}
 		args = []string{ref}
 	}
-	client, err := o.registry.client()
+	client, err := o.registry.client(streams.notice)
 	if err != nil {
 		return err
 	}

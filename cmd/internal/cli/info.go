@@ -129,7 +129,7 @@ func runInfo(ctx context.Context, streams Streams, o *infoOptions, args []string
 	if len(args) > 2 {
 		return fault.Errorf(fault.Usage, "--changes-from takes the place of the first of two payloads")
 	}
-	client, err := o.registry.client()
+	client, err := o.registry.client(streams.notice)
 	if err != nil {
 		return err
 	}

@@ -106,7 +106,7 @@ func runMirror(ctx context.Context, streams Streams, o *mirrorOptions, args []st
 	if err := o.check(args); err != nil {
 		return err
 	}
-	reading, pushing, closeClients, err := o.registry.clients()
+	reading, pushing, closeClients, err := o.registry.clients(streams.notice)
 	if err != nil {
 		return err
 	}

@@ -69,7 +69,7 @@ func runNew(ctx context.Context, streams Streams, o *newOptions, args []string) 
 	if err != nil {
 		return err
 	}
-	reading, pushing, closeClients, err := o.registry.clients()
+	reading, pushing, closeClients, err := o.registry.clients(streams.notice)
 	if err != nil {
 		return err
 	}

@@ -70,7 +70,9 @@ func (o *jobOptions) open(streams Streams, progress rebuild.Progress) (*rebuild.
 	if err != nil {
 		return nil, nil, err
 	}
-	reading, pushing, closeClients, err := o.registry.clients()
+	reading, pushing, closeClients, err := o.registry.clients(func(text string) {
+		progress.Report(rebuild.Event{Stage: rebuild.StageFetch, State: rebuild.Warned, Message: text})
+	})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -31,22 +31,26 @@ func (o *registryOptions) applyPush(flags *pflag.FlagSet) {
 	flags.StringVar(&o.pushAuthFile, "push-registry-config", "", "file with the credentials for pushing, where they differ from those for reading")
 }
 
-// client opens the registry client for reading.
-func (o *registryOptions) client() (*registry.Client, error) { return registry.New(o.Options) }
+// client opens the registry client for reading. notice is told what is waited for.
+func (o *registryOptions) client(notice func(text string)) (*registry.Client, error) {
+	options := o.Options
+	options.Notice = notice
+	return registry.New(options)
+}
 
 // clients opens the clients for reading and for pushing, which are one unless pushing has credentials of its own, and returns what closes
 // them.
-func (o *registryOptions) clients() (reading, pushing *registry.Client, closeBoth func() error, err error) {
-	reading, err = o.client()
+func (o *registryOptions) clients(notice func(text string)) (reading, pushing *registry.Client, closeBoth func() error, err error) {
+	reading, err = o.client(notice)
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	if o.pushAuthFile == "" {
 		return reading, reading, reading.Close, nil
 	}
-	options := o.Options
-	options.AuthFile = o.pushAuthFile
-	pushing, err = registry.New(options)
+	other := *o
+	other.AuthFile = o.pushAuthFile
+	pushing, err = other.client(notice)
 	if err != nil {
 		return nil, nil, nil, errors.Join(err, reading.Close())
 	}

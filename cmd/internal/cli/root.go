@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"path/filepath"
 
@@ -15,6 +16,9 @@ type Streams struct {
 	In       io.Reader
 	Out, Err io.Writer
 }
+
+// notice says something that is no result.
+func (s Streams) notice(text string) { fmt.Fprintln(s.Err, text) }
 
 // Execute runs the program with its arguments (the first is the program's own path) and returns its exit code.
 func Execute(ctx context.Context, streams Streams, version string, args []string) int {

@@ -3,7 +3,6 @@ package distribution
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -66,17 +65,11 @@ func (r *Registry) refusal(answer *http.Response) error {
 }
 
 // end reads the rest of an answer, so that its connection can be used again, but not more than a little of it and not for long.
-func end(answer *http.Response) ([]byte, error) { return read(answer, maxAnswer) }
-
-func read(answer *http.Response, limit int64) ([]byte, error) {
+func end(answer *http.Response) ([]byte, error) {
 	defer answer.Body.Close()
 	timer := time.AfterFunc(patience, func() { answer.Body.Close() })
 	defer timer.Stop()
-	data, err := io.ReadAll(io.LimitReader(answer.Body, limit+1))
-	if err == nil && int64(len(data)) > limit {
-		return data[:limit], fmt.Errorf("%s answers with more than %d bytes", answer.Request.URL.Host, limit)
-	}
-	return data, err
+	return limited(answer, maxAnswer)
 }
 
 // retryAfter reads a Retry-After header: seconds, or a date. What is neither counts as none.

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 
 	"github.com/opencontainers/go-digest"
 	"go.podman.io/image/v5/manifest"
@@ -18,19 +17,30 @@ import (
 // maxManifest is the largest manifest that is read, in bytes.
 const maxManifest = 4 << 20
 
-// Repository is a repository of a registry, to write to. It is safe for concurrent use.
+// Login returns the credentials for a repository: the zero value is none.
+type Login func(ctx context.Context) (types.DockerAuthConfig, error)
+
+// Repository is a repository of a registry. It is safe for concurrent use.
 type Repository struct {
 	registry *Registry
 	path     string
-	login    func() (types.DockerAuthConfig, error)
+	actions  string // that tokens must allow
+	login    Login
 
 	asking chan struct{}    // held while a token is asked for
 	tokens map[string]token // by scopes
 }
 
-// Repository returns the repository with a path. login is called once, when the registry wants credentials for it: the zero value is none.
-func (r *Registry) Repository(path string, login func() (types.DockerAuthConfig, error)) *Repository {
-	return &Repository{registry: r, path: path, login: sync.OnceValues(login), asking: make(chan struct{}, 1), tokens: map[string]token{}}
+// Repository returns the repository with a path, to write to. login is asked when the registry wants credentials for it.
+func (r *Registry) Repository(path string, login Login) *Repository {
+	return &Repository{registry: r, path: path, actions: "pull,push", login: login, asking: make(chan struct{}, 1), tokens: map[string]token{}}
+}
+
+// Reader is Repository for one that is only read from.
+func (r *Registry) Reader(path string, login Login) *Repository {
+	repository := r.Repository(path, login)
+	repository.actions = "pull"
+	return repository
 }
 
 // Has tells whether the repository has a blob.
@@ -92,9 +102,7 @@ func (r *Repository) PutManifest(ctx context.Context, name string, data []byte, 
 
 // Resolve returns the digest of the manifest that a tag, or a digest, names. An Error with the status 404 says that there is none.
 func (r *Repository) Resolve(ctx context.Context, name string) (digest.Digest, error) {
-	q := request{method: http.MethodHead, url: r.at("manifests", name),
-		header: map[string]string{"Accept": strings.Join(manifest.DefaultRequestedManifestMIMETypes, ", ")}}
-	answer, err := r.send(ctx, q)
+	answer, err := r.send(ctx, r.manifestRequest(http.MethodHead, name))
 	if err != nil {
 		return "", err
 	}
@@ -105,18 +113,11 @@ func (r *Repository) Resolve(ctx context.Context, name string) (digest.Digest, e
 	if text := answer.Header.Get(contentDigest); text != "" {
 		return digest.Parse(text)
 	}
-	q.method = http.MethodGet // the header is an option
-	if answer, err = r.send(ctx, q); err != nil {
-		return "", err
-	}
-	if answer.StatusCode != http.StatusOK {
-		return "", r.registry.refusal(answer)
-	}
-	data, err := read(answer, maxManifest)
+	got, err := r.Manifest(ctx, name) // the header is an option
 	if err != nil {
 		return "", err
 	}
-	return manifest.Digest(data)
+	return manifest.Digest(got.Data)
 }
 
 // contentDigest is the header in which a registry may say what it has stored.

@@ -35,7 +35,7 @@ func (r *Repository) authorization(ctx context.Context, from, refused string) (s
 	if c == nil {
 		return "", nil
 	}
-	login, err := r.login()
+	login, err := r.login(ctx)
 	if err != nil {
 		return "", fmt.Errorf("looking up credentials: %w", err)
 	}
@@ -52,9 +52,9 @@ func basic(login types.DockerAuthConfig) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(login.Username+":"+login.Password))
 }
 
-// scopes lists what a token must allow: to write here, and to read where a blob is mounted from.
+// scopes lists what a token must allow: the repository's actions, and to read where a blob is mounted from.
 func (r *Repository) scopes(from string) []string {
-	scopes := []string{"repository:" + r.path + ":pull,push"}
+	scopes := []string{"repository:" + r.path + ":" + r.actions}
 	if from != "" {
 		scopes = append(scopes, "repository:"+from+":pull")
 	}
