@@ -80,6 +80,9 @@ func (r Recipe) Resolve(data []byte) (*Resolution, error) {
 	return result, nil
 }
 
+// Declares tells whether the Dockerfile has an ARG for a build argument. Without one it has no effect.
+func (r *Resolution) Declares(argument string) bool { return r.file.Arguments[argument] }
+
 // finalReference follows the last FROM through the stages that it names, to the FROM that pulls an image.
 func finalReference(file *dockerfile.File, from string, as map[string]string) int {
 	texts := file.Substitute(from, as, true)

@@ -107,12 +107,20 @@ func Assemble(ctx context.Context, c *registry.Client, r *Release, changes []Cha
 	return done, nil
 }
 
+// CheckName refuses a name for a payload that is not a semantic version. The error has the class fault.Usage.
+func CheckName(name string) error {
+	if _, err := semver.StrictNewVersion(name); err != nil {
+		return fault.New(fault.Usage, "Name a semantic version, such as 4.17.0-mine.1.", fmt.Errorf("version %q: %w", name, err))
+	}
+	return nil
+}
+
 // prepare makes the image stream of the new release of the old one's, as far as that is known before images are read.
 func (a *assembler) prepare() error {
 	o := a.options
 	for _, version := range slices.Concat([]string{o.Name}, o.Previous, o.Next) {
-		if _, err := semver.StrictNewVersion(version); err != nil && version != "" {
-			return fault.New(fault.Usage, "Name a semantic version, such as 4.17.0-mine.1.", fmt.Errorf("version %q: %w", version, err))
+		if err := CheckName(version); err != nil && version != "" {
+			return err
 		}
 	}
 	if _, err := parseVersions(o.Versions, o.DisplayNames); err != nil {

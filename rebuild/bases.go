@@ -18,7 +18,8 @@ import (
 type settler struct {
 	job      *Job
 	work     *work
-	rules    bases.Rules // what the user wants
+	rules    bases.Rules // what the user wants, flags first
+	used     []bool      // which of them is for a base; guarded by mu
 	standIns bases.Rules
 
 	mirrorsOnce sync.Once
@@ -44,6 +45,7 @@ func (j *Job) settleBases(ctx context.Context, w *work) error {
 	if s.rules, err = w.request.baseRules(); err != nil {
 		return err
 	}
+	s.used = make([]bool, len(s.rules))
 	if s.standIns, err = bases.StandIns(); err != nil {
 		return err
 	}
@@ -56,6 +58,9 @@ func (j *Job) settleBases(ctx context.Context, w *work) error {
 			return err
 		}
 		pending = s.takeFresh()
+	}
+	if err := s.checkRules(); err != nil {
+		return err
 	}
 	w.keep()
 	return nil

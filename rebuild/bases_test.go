@@ -304,3 +304,36 @@ func TestCycle(t *testing.T) {
 		t.Errorf("the error is %v", err)
 	}
 }
+
+// TestRulesNameWhatCIUses gives rules for an image that the config puts in the place of another one: by CI's name they are for what CI uses, and
+// for the text of the Dockerfile only if that is repeated.
+func TestRulesNameWhatCIUses(t *testing.T) {
+	p := newPlayground(t)
+	directory := source(t, map[string]string{"Dockerfile": "FROM registry.ci.openshift.org/ocp/4.12:old\nCOPY Dockerfile /\n", "config.yaml": `
+base_images:
+  new: {namespace: ocp, name: "4.12", tag: new}
+images:
+- to: one
+  inputs: {new: {as: [registry.ci.openshift.org/ocp/4.12:old]}}
+promotion: {to: [{namespace: ocp, name: "4.12"}]}
+zz_generated_metadata: {org: example, repo: one, branch: main}
+`})
+	for pattern, fits := range map[string]bool{
+		"ocp/4.12:new": true, "registry.ci.openshift.org/ocp/4.12:new": true, "new": true, "registry.ci.openshift.org/ocp/4.12:old": true, "ocp/4.12:*": true,
+		"ocp/4.12:old": false, "ocp/4.12:base": false,
+	} {
+		job, err := rebuild.New(p.options(t))
+		check(t, err)
+		one := rebuild.Target{Name: "one", Source: directory, Config: filepath.Join(directory, "config.yaml")}
+		request := p.request(one)
+		request.BaseImages = []string{pattern + "=" + p.base}
+		plan, err := job.Plan(t.Context(), request)
+		check(t, job.Close())
+		switch {
+		case !fits && (fault.KindOf(err) != fault.Usage || !strings.Contains(fault.AdviceOf(err), "ocp/4.12:new")):
+			t.Errorf("%s: %v, %q", pattern, err, fault.AdviceOf(err))
+		case fits && (err != nil || plan.Components[0].Bases[0].From != "map"):
+			t.Errorf("%s: %v, %+v", pattern, err, plan)
+		}
+	}
+}

@@ -34,6 +34,7 @@ func (w writtenBy) OnBranch(context.Context, string, string, ...string) (bool, e
 func TestCompileCachesAreKeptApart(t *testing.T) {
 	p := newPlayground(t)
 	text := "ARG VALUE\nFROM BUILDER AS builder\nCOPY . /src\nRUN [\"/bin/tool\", \"write\", \"/run/oc-rebuild/go-mod/WORD\", \"x\"]\nFROM BASE\nCOPY Dockerfile /\n"
+	patch := filepath.Join(source(t, map[string]string{"a.patch": ""}), "a.patch")
 	const one, other = "40936e7a9159189889c637fa1631f8cbdd5c3c4f", "1511693daf5d1cb36507c8f17c6b77b00266a881"
 	local := func(path, branch, commit string) gitsrc.Tree {
 		return gitsrc.Tree{Kind: gitsrc.Local, Path: path, Branch: branch, Ref: "main", Commit: commit}
@@ -56,7 +57,7 @@ func TestCompileCachesAreKeptApart(t *testing.T) {
 		{"an argument", writtenBy{tree: gitsrc.Tree{Kind: gitsrc.Payload, Commit: one}, onBranch: true}, func(t *rebuild.Target) {
 			t.BuildArgs = []rebuild.Arg{{Name: "VALUE", Value: "x"}}
 		}},
-		{"a patch", writtenBy{tree: gitsrc.Tree{Kind: gitsrc.Payload, Commit: one}, onBranch: true}, func(t *rebuild.Target) { t.Patches = []string{"a.patch"} }},
+		{"a patch", writtenBy{tree: gitsrc.Tree{Kind: gitsrc.Payload, Commit: one}, onBranch: true}, func(t *rebuild.Target) { t.Patches = []string{patch} }},
 	}
 	seen := map[string][]string{} // the words in each cache
 	for i, test := range tests {

@@ -2,6 +2,7 @@ package rebuild
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,7 +21,7 @@ import (
 // plan settles a request: every component, source, recipe and base. With checkout the sources are put into place to be built; else only
 // what a plan shows is read of them.
 func (j *Job) plan(ctx context.Context, request Request, checkout bool) (*work, error) {
-	if err := request.validate(); err != nil {
+	if err := errors.Join(request.validate(), j.Options.validate()); err != nil {
 		return nil, err
 	}
 	defer j.clock.start("", StageResolve)()

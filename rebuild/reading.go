@@ -75,11 +75,25 @@ func (u *unit) readRecipe(files fs.FS) error {
 	if u.resolution, err = u.recipe.Resolve(u.dockerfile); err != nil {
 		return err
 	}
+	if err := u.checkArguments(); err != nil {
+		return err
+	}
 	if err := u.compare(); err != nil {
 		return err
 	}
 	for _, b := range u.resolution.Bases {
 		u.bases = append(u.bases, &base{Base: b})
+	}
+	return nil
+}
+
+// checkArguments refuses a build argument of the user's that would have no effect. Those for proxies need no ARG.
+func (u *unit) checkArguments() error {
+	for _, argument := range u.target.BuildArgs {
+		if !u.resolution.Declares(argument.Name) && !strings.HasSuffix(strings.ToLower(argument.Name), "_proxy") {
+			return fault.New(fault.Usage, "A Dockerfile declares what it takes with ARG. For one of several components write --build-arg COMPONENT=NAME=VALUE.",
+				fmt.Errorf("build argument %q: no ARG of %s declares it", argument.Name, u.recipe.Dockerfile))
+		}
 	}
 	return nil
 }

@@ -2,9 +2,15 @@ package rebuild
 
 import (
 	"fmt"
+	"os"
 	"strings"
 
+	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/registry"
+	"github.com/oc-rebuild/oc-rebuild/internal/regular"
+	"github.com/oc-rebuild/oc-rebuild/payload"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/osimage"
 )
 
@@ -66,12 +72,98 @@ func (r Request) validate() error {
 	if len(r.Targets) == 0 && !r.All {
 		return fault.New(fault.Usage, "`oc rebuild info REF` lists the components of a payload.", fmt.Errorf("no component is named"))
 	}
+	if err := r.validateNames(); err != nil {
+		return err
+	}
+	if _, err := r.baseRules(); err != nil {
+		return err
+	}
 	seen := map[string]bool{}
 	for _, target := range r.Targets {
 		if seen[target.Name] {
 			return fault.Errorf(fault.Usage, "component %q is named twice", target.Name)
 		}
 		seen[target.Name] = true
+		if err := target.validate(); err != nil {
+			return fmt.Errorf("component %q: %w", target.Name, err)
+		}
 	}
 	return nil
+}
+
+// validateNames checks where the payload and the images go, and what the payload is called.
+func (r Request) validateNames() error {
+	if _, err := registry.ParseReference(r.Release); err != nil {
+		return fmt.Errorf("--from-release: %w", err)
+	}
+	if r.To != "" {
+		if err := registry.CheckTarget(r.To); err != nil {
+			return fmt.Errorf("--to-image: %w", err)
+		}
+		if r.repository() == "" {
+			return fault.New(fault.Usage, "Pass --to-repository as well: component images are pulled from a registry.",
+				fmt.Errorf("--to-image %q is in no registry", r.To))
+		}
+	}
+	if r.ToRepository != "" {
+		if err := registry.CheckRepository(r.ToRepository); err != nil {
+			return fmt.Errorf("--to-repository: %w", err)
+		}
+	}
+	if r.Name != "" {
+		if err := payload.CheckName(r.Name); err != nil {
+			return fmt.Errorf("--name: %w", err)
+		}
+	}
+	return nil
+}
+
+// validate checks what a target names on this machine.
+func (t Target) validate() error {
+	spec, err := gitsrc.Parse(t.Source)
+	if err != nil {
+		return err
+	}
+	if t.Image != "" {
+		if _, err := registry.ParseReference(t.Image); err != nil {
+			return err
+		}
+	}
+	if spec.Kind == gitsrc.Local {
+		if err := isDirectory(spec.Path); err != nil {
+			return fault.New(fault.Unresolved, "", fmt.Errorf("reading the source: %w", err))
+		}
+	}
+	files := t.Patches
+	if t.Config != "" {
+		files = append(files[:len(files):len(files)], t.Config)
+	}
+	for _, name := range files {
+		file, err := regular.Open(name)
+		if err != nil {
+			return fault.New(fault.Unresolved, "", err)
+		}
+		_ = file.Close() // nothing was written
+	}
+	return nil
+}
+
+// isDirectory fails where there is no directory at path.
+func isDirectory(path string) error {
+	info, err := os.Stat(path)
+	if err == nil && !info.IsDir() {
+		err = fmt.Errorf("%q is not a directory", path)
+	}
+	return err
+}
+
+// validate refuses settings that no build could use, before anything is read.
+func (o Options) validate() error {
+	if o.Jobs < 0 {
+		return fault.Errorf(fault.Usage, "--jobs %d: want a number of components, or 0 for as many as this machine can build at once", o.Jobs)
+	}
+	if err := builder.CheckSecrets(o.Secrets); err != nil {
+		return err
+	}
+	return o.Build.Validate()
 }

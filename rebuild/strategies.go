@@ -57,7 +57,7 @@ func (s *settler) choose(policy string) []strategy {
 
 // tryMap takes what the user wants, or what the Dockerfile itself wants of the payload. It must be there.
 func (s *settler) tryMap(ctx context.Context, u *unit, b *base) (bool, error) {
-	pullSpec, rule, ok := s.rules.Lookup(names(b)...)
+	pullSpec, rule, ok := s.wish(b)
 	if !ok {
 		if name, ok := strings.CutPrefix(b.Pullspec, payloadScheme); ok {
 			return s.takePayload(ctx, u, b, name, fromPayload, "the Dockerfile says so")

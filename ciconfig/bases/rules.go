@@ -23,6 +23,7 @@ const (
 // Rule replaces the images that a pattern fits.
 type Rule struct {
 	Pattern string // namespace/name:tag or another pull spec, with wildcards
+	Written string // the pattern as it was written, which may begin with the name of CI's registry
 	Target  string // pull spec, with $1 … for the wildcards
 	Source  string // where it was stated: a flag, or file and line
 	Note    string // the comment above it, for the table of stand-ins
@@ -36,7 +37,8 @@ type Rules []Rule
 // Parse reads one rule, PATTERN=PULLSPEC, as --base-image takes it. The source is used in messages.
 func Parse(source, text string) (Rule, error) {
 	pattern, target, ok := strings.Cut(text, "=")
-	rule := Rule{Pattern: normal(strings.TrimSpace(pattern)), Target: strings.TrimSpace(target), Source: source}
+	pattern = strings.TrimSpace(pattern)
+	rule := Rule{Pattern: normal(pattern), Written: pattern, Target: strings.TrimSpace(target), Source: source}
 	if !ok || !nameable(rule.Pattern) || !nameable(rule.Target) {
 		return Rule{}, fault.Errorf(fault.Usage, "%s: %q is not of the form PATTERN=PULLSPEC, such as ocp/4.17:base-rhel9=quay.io/centos/centos:stream9", source, text)
 	}

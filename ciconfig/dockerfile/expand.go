@@ -4,15 +4,19 @@ import "strings"
 
 // arguments are the build arguments in force at one place of a Dockerfile.
 type arguments struct {
-	given  map[string]string // --build-arg and the config's build_args
-	global map[string]string // ARG before the first FROM
-	stage  map[string]string // ARG and ENV since the last FROM; nil before the first
+	declared map[string]bool   // by an ARG so far
+	given    map[string]string // --build-arg and the config's build_args
+	global   map[string]string // ARG before the first FROM
+	stage    map[string]string // ARG and ENV since the last FROM; nil before the first
 }
 
 // declare takes an ARG or ENV instruction into account.
 func (a *arguments) declare(command, text string) {
 	words, err := shellWords(text)
-	if err != nil || len(words) < 2 {
+	if err != nil { // buildah will say so
+		words = strings.Fields(text)
+	}
+	if len(words) < 2 {
 		return
 	}
 	if command == "ENV" && !strings.Contains(words[1], "=") {
@@ -35,6 +39,7 @@ func (a *arguments) declare(command, text string) {
 
 // argument declares one ARG: what was given on the command line wins over the default that the Dockerfile states.
 func (a *arguments) argument(name, value string, valued bool) {
+	a.declared[name] = true
 	scope := a.global
 	if a.stage != nil {
 		scope = a.stage

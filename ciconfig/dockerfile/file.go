@@ -40,6 +40,8 @@ type File struct {
 	Stages int
 	// Notices are the instructions that reach beyond base images and context: other networks, secrets, remote files.
 	Notices []Notice
+	// Arguments are the build arguments that an ARG declares: others have no effect.
+	Arguments map[string]bool
 
 	data []byte
 }
@@ -51,9 +53,10 @@ func Parse(data []byte, buildArgs map[string]string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
+	declared := map[string]bool{}
 	p := &reader{
-		file:   &File{data: data},
-		args:   arguments{given: buildArgs, global: map[string]string{}},
+		file:   &File{data: data, Arguments: declared},
+		args:   arguments{declared: declared, given: buildArgs, global: map[string]string{}},
 		stages: map[string]int{},
 		last:   -1,
 	}

@@ -49,6 +49,7 @@ func commands() map[string]command {
 		"has":         has,
 		"component":   componentOf,
 		"own-storage": ownStorage,
+		"requests":    requests,
 	}
 }
 
@@ -186,6 +187,15 @@ func published(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s: %v", args[0], err)
 	case !neg && len(lacking) > 0:
 		ts.Fatalf("%s lacks %v", args[0], lacking)
+	}
+}
+
+// requests [none] begins to count the requests to the registry and the git server; with none it fails where there were some.
+func requests(ts *testscript.TestScript, _ bool, args []string) {
+	usage(ts, len(args) == 0 || len(args) == 1 && args[0] == "none", "requests [none]")
+	registry, git := of(ts).Registry.Requests(), of(ts).Git.Requests()
+	if len(args) == 1 && (len(registry) > 0 || git > 0) {
+		ts.Fatalf("the registry was asked %v, the git server %d times", registry, git)
 	}
 }
 
