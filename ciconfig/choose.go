@@ -3,6 +3,7 @@ package ciconfig
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 )
@@ -17,6 +18,9 @@ type candidate struct {
 
 // choose picks the best of the configs.
 func (q search) choose(configs []*Config) (Match, error) {
+	if match, ok, err := q.chooseOfBranch(configs); ok || err != nil {
+		return match, err
+	}
 	var fit []candidate
 	for _, config := range configs {
 		if one, ok := q.consider(config); ok {
@@ -36,6 +40,56 @@ func (q search) choose(configs []*Config) (Match, error) {
 	return match, nil
 }
 
+// ofBranch reports whether a file is, by its name, a config of the branch whose source is built.
+func (q search) ofBranch(name string) bool {
+	return q.Branch != "" && strings.Contains(path.Base(name), "-"+strings.ReplaceAll(q.Branch, "/", "-"))
+}
+
+// chooseOfBranch picks the config that CI has for the branch whose source is built, if there is one that builds the component. What it promotes to
+// the payload's stream comes first, then what it promotes elsewhere, then what it only builds; of variants, the stream's.
+func (q search) chooseOfBranch(configs []*Config) (best Match, ok bool, err error) {
+	if q.Branch == "" {
+		return Match{}, false, nil
+	}
+	lowest, equal := 0, []string{}
+	for _, config := range configs {
+		m := config.Metadata
+		if q.Variant != "" && m.Variant != q.Variant || m.Branch != q.Branch {
+			continue
+		}
+		match, err := config.Select(q.Query)
+		if err != nil {
+			continue
+		}
+		rank := 0
+		if _, held := q.Stream.Holds(match.To); !held {
+			rank += 4
+		}
+		if match.To == (ImageRef{}) {
+			rank += 8
+		}
+		if m.Variant != q.Stream.variant() {
+			rank += 2
+		}
+		if m.Variant != "" {
+			rank++
+		}
+		switch {
+		case !ok || rank < lowest:
+			best, ok, lowest, equal = match, true, rank, []string{config.Name}
+		case rank == lowest:
+			equal = append(equal, config.Name)
+		}
+	}
+	if len(equal) > 1 {
+		return Match{}, false, fmt.Errorf("%d configs of the branch %q build %s, and none is better than the others:\n  %s", len(equal), q.Branch, q.Tag,
+			strings.Join(equal, "\n  "))
+	}
+	best.OfBranch = true
+	best.Reason = fmt.Sprintf("it is CI's config of the branch %q; %s", q.Branch, best.Reason)
+	return best, ok, nil
+}
+
 // consider reports whether a config can be the answer, and by which promotion.
 func (q search) consider(config *Config) (candidate, bool) {
 	if q.Variant != "" && config.Metadata.Variant != q.Variant {
@@ -46,6 +100,10 @@ func (q search) consider(config *Config) (candidate, bool) {
 		if ok && (q.Image == "" || q.Image == found.Image) {
 			return candidate{config, found, stream, behind}, true
 		}
+	}
+	if q.Variant != "" && q.Image == "" { // it is named: whether it promotes does not matter
+		match, err := config.Select(q.Query)
+		return candidate{config, Promoted{Image: match.Image}, q.Stream, len(q.streams)}, err == nil
 	}
 	if q.Image == "" {
 		return candidate{}, false
@@ -84,6 +142,9 @@ func (q search) rank(c candidate) int {
 // reason says why a candidate was taken.
 func (q search) reason(c candidate, of int) string {
 	text := "--config-image chooses it"
+	if q.Image == "" {
+		text = "--variant chooses it, though it does not promote to the payload's stream"
+	}
 	if !c.found.To.IsZero() {
 		text = "it promotes " + c.found.To.String()
 	}

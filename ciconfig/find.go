@@ -17,6 +17,7 @@ type Query struct {
 	Org     string // repository that the payload names as its source; "" if it names none
 	Repo    string
 	Ref     string // branch that the payload names; "" for builds outside CI
+	Branch  string // branch whose source is built in place of the payload's commit; "" = none, or it is not known
 	Variant string // --variant: only configs of this variant
 	Image   string // --config-image: this image of the config, promoted or not
 }
@@ -30,6 +31,8 @@ type Match struct {
 	To     ImageRef // promoted image that decided; zero where none did
 	Config *Config
 	Reason string // why this config, in words
+
+	OfBranch bool // it is the config of Query.Branch
 }
 
 // Recipe returns how the image that was found is built.
@@ -42,7 +45,8 @@ func (m Match) Recipe() (Recipe, error) {
 // Find looks in the configs of the payload's repository for the one that promotes the tag to the payload's stream, or to a stream that
 // this one falls back on. Where the query names no repository, the whole tree is searched. Of several, the first of these wins: same
 // variant as the stream's, branch as in the payload, enabled promotion, a branch release-X.Y or openshift-X.Y of the stream's version,
-// main or master. None, and several that are equal, is an error of class Unresolved that lists candidates.
+// main or master. None, and several that are equal, is an error of class Unresolved that lists candidates. Where the source of another branch
+// is built, a config of that branch that builds the component, whatever stream it promotes to, comes before them all.
 func (t *Tree) Find(ctx context.Context, query Query) (Match, error) {
 	search := newSearch(query)
 	if err := t.check(); err != nil {
@@ -107,7 +111,7 @@ func (t *Tree) mentions(name string, query search) bool {
 	if query.Variant != "" && !strings.HasSuffix(name, "__"+query.Variant+".yaml") {
 		return false
 	}
-	if t.isParsed(name) {
+	if t.isParsed(name) || query.Variant != "" || query.ofBranch(name) {
 		return true
 	}
 	data, err := readRegular(t.files, name, MaxConfigSize)

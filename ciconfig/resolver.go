@@ -81,8 +81,13 @@ func (r *Resolver) Find(ctx context.Context, query Query) (Match, error) {
 			continue
 		}
 		match, err := config.Select(query)
-		if _, held := query.Stream.Holds(match.To); err != nil || query.Image == "" && !held {
+		match.OfBranch = query.Branch != "" && m.Branch == query.Branch
+		named := query.Image != "" || query.Variant != "" || match.OfBranch
+		if _, held := query.Stream.Holds(match.To); err != nil || !named && !held {
 			continue
+		}
+		if match.OfBranch {
+			match.Reason = fmt.Sprintf("it is CI's config of the branch %q; %s", query.Branch, match.Reason)
 		}
 		match.Origin = r.base.String()
 		return match, nil
@@ -94,8 +99,10 @@ func (r *Resolver) Find(ctx context.Context, query Query) (Match, error) {
 // guesses lists the configs that may promote the component, the likeliest first.
 func (q Query) guesses() []Metadata {
 	branches := []string{}
-	if q.Ref != "" {
-		branches = append(branches, q.Ref)
+	for _, branch := range []string{q.Branch, q.Ref} {
+		if branch != "" {
+			branches = append(branches, branch)
+		}
 	}
 	if version := q.Stream.Version(); version != "" {
 		branches = append(branches, "release-"+version, "openshift-"+version)

@@ -34,6 +34,14 @@ type Spec struct {
 	Path       string `json:"path,omitempty"`       // Local: absolute directory
 }
 
+// Branch returns the branch, or the tag, that the user named; "" where it is a commit, something else, or nothing.
+func (s Spec) Branch() string {
+	if commitHex.MatchString(s.Ref) {
+		return ""
+	}
+	return strings.TrimPrefix(s.Ref, "refs/heads/")
+}
+
 const maxRefLength = 255
 
 var (

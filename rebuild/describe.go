@@ -80,6 +80,9 @@ func (u *unit) warnings(secrets []string) []string {
 		if b.Kind == dockerfile.Mount && u.os == nil {
 			list = append(list, fmt.Sprintf("line %d mounts %s into a RUN step", b.Line, b.Reference))
 		}
+		if b.Final && !b.Image.IsZero() && b.Image == u.match.To {
+			list = append(list, fmt.Sprintf("CI builds it on its own image of before, %s: what an earlier build left in that stays", b.Image))
+		}
 		if b.from == fromOverlay {
 			list = append(list, "it is built on top of its own image in the payload, so files that the new build does not write stay; --base-image gives it another base")
 		}

@@ -224,8 +224,11 @@ func (j *Job) settle(ctx context.Context, w *work, u *unit) error {
 	return nil
 }
 
-// branch is the branch that CI would have checked out: the one in the payload, else the config's.
+// branch is the branch that CI would have checked out: the one that is built, if CI has a config for it; the one in the payload; the config's.
 func (u *unit) branch() string {
+	if u.match.OfBranch {
+		return u.spec.Branch()
+	}
 	if u.component.Ref != "" {
 		return u.component.Ref
 	}

@@ -43,9 +43,11 @@ func (u *unit) query(w *work) ciconfig.Query {
 		source = u.spec.Repository
 	}
 	org, repo := splitRepository(source)
-	return ciconfig.Query{
+	query := ciconfig.Query{
 		Stream: w.ciStream(), Tag: u.target.Name, Org: org, Repo: repo, Ref: u.component.Ref, Variant: u.target.Variant, Image: u.target.Item,
 	}
+	query.Branch = u.spec.Branch()
+	return query
 }
 
 // findConfig asks the configs which one promotes the component.
