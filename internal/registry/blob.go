@@ -13,14 +13,15 @@ import (
 )
 
 const (
-	// MaxLayer is how much a layer of a component image may have uncompressed, in bytes. Operating system images have about 4 GiB.
+	// MaxLayer is how much a layer of a component image may have uncompressed, in bytes. Operating system images have
+	// about 4 GiB.
 	MaxLayer = 16 << 30
 	// maxWindow is how much a zstd stream may ask the decoder to keep, in bytes.
 	maxWindow = 128 << 20
 )
 
-// Blob hands a blob of the image to read, as it is stored. The content is verified after read returns, to its end: what read was
-// given is to be trusted only if Blob returns nil.
+// Blob hands a blob of the image to read, as it is stored. The content is verified after read returns, to its end: what
+// read was given is to be trusted only if Blob returns nil.
 func (i *Image) Blob(ctx context.Context, info types.BlobInfo, read func(io.Reader) error) error {
 	if err := info.Digest.Validate(); err != nil {
 		return fmt.Errorf("blob %q: %w", info.Digest, err)
@@ -46,28 +47,41 @@ func (i *Image) Blob(ctx context.Context, info types.BlobInfo, read func(io.Read
 	return nil
 }
 
-// Layer hands a layer of the image to read, uncompressed, and verifies it as Blob does. A layer with more than limit bytes is an
-// error. Where the connection breaks the layer is read again from its beginning: read is then called once more, and must start afresh.
+// Layer hands a layer of the image to read, uncompressed, and verifies it as Blob does. A layer with more than limit
+// bytes is an error. Where the connection breaks, or the content is not what was asked for, the layer is read again
+// from its beginning: read is then called once more, and must start afresh.
 func (i *Image) Layer(ctx context.Context, info types.BlobInfo, limit int64, read func(io.Reader) error) error {
 	err := i.client.retry(ctx, func() error {
-		return i.Blob(ctx, info, func(r io.Reader) error {
-			plain, err := decompress(r)
-			if err != nil {
-				return fmt.Errorf("uncompressing: %w", err)
-			}
-			defer plain.Close()
-			bounded := &bounded{stream: plain, left: limit, limit: limit}
-			if err := read(bounded); err != nil {
-				return err
-			}
-			_, err = io.Copy(io.Discard, bounded)
-			return err
+		var failure error // counts where the content is what was asked for: of any other, it says nothing of use
+		err := i.Blob(ctx, info, func(r io.Reader) error {
+			failure = readPlain(r, limit, read)
+			return nil
 		})
+		if err == nil && failure != nil {
+			return fmt.Errorf("blob %s: %w", info.Digest, failure)
+		}
+		return err
 	})
 	return i.client.Explain(err, "reading a layer of", i.PullSpec())
 }
 
-// decompress finds out how a stream is compressed, if at all. zstd is decoded here, with a bound on the memory that a stream may ask for.
+// readPlain hands what a stream holds, uncompressed, to read, and reads the stream to its end.
+func readPlain(stream io.Reader, limit int64, read func(io.Reader) error) error {
+	plain, err := decompress(stream)
+	if err != nil {
+		return fmt.Errorf("uncompressing: %w", err)
+	}
+	defer plain.Close()
+	bounded := &bounded{stream: plain, left: limit, limit: limit}
+	if err := read(bounded); err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, bounded)
+	return err
+}
+
+// decompress finds out how a stream is compressed, if at all. zstd is decoded here, with a bound on the memory that a
+// stream may ask for.
 func decompress(r io.Reader) (io.ReadCloser, error) {
 	algorithm, open, stream, err := compression.DetectCompressionFormat(r)
 	if err != nil {

@@ -1,12 +1,15 @@
 package registry_test
 
 import (
+	"archive/tar"
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -99,6 +102,56 @@ func TestAnswersWithoutEnd(t *testing.T) {
 	err := put(context.Background(), payloadtest.Client(t), f.host+"/a/b:c")
 	if fault.KindOf(err) != fault.Publish || len(err.Error()) > 4<<10 || written.Load() > 16<<20 {
 		t.Errorf("%d bytes were written; the error: %.300v", written.Load(), err)
+	}
+}
+
+// TestLayersOfOtherContent changes one byte of a layer the first time it is read, whichever it is: what a reader says of
+// that is no reason to give up.
+func TestLayersOfOtherContent(t *testing.T) {
+	f := newFront(t)
+	client := payloadtest.Client(t)
+	image := f.image(t, client)
+	var data bytes.Buffer
+	check(t, image.Blob(t.Context(), image.Layers[0], func(r io.Reader) error {
+		_, err := data.ReadFrom(r)
+		return err
+	}))
+	for at := range data.Len() {
+		requests := 0
+		f.fail(func(w http.ResponseWriter, _ *http.Request) bool {
+			requests++
+			if requests == 1 {
+				other := bytes.Clone(data.Bytes())
+				other[at] ^= 1
+				_, _ = w.Write(other)
+			}
+			return requests == 1
+		})
+		var names []string
+		err := image.Layer(t.Context(), image.Layers[0], 1<<20, func(r io.Reader) error {
+			names = nil
+			for archive := tar.NewReader(r); ; {
+				header, err := archive.Next()
+				if err == io.EOF {
+					return nil
+				} else if err != nil {
+					return err
+				}
+				names = append(names, header.Name)
+			}
+		})
+		if err != nil || requests != 2 || !slices.Equal(names, []string{"a"}) {
+			t.Fatalf("byte %d of %d: %d requests, files %q: %v", at, data.Len(), requests, names, err)
+		}
+	}
+	f.fail(nil)
+	reads, refusal := 0, errors.New("not what I like")
+	err := image.Layer(t.Context(), image.Layers[0], 1<<20, func(io.Reader) error {
+		reads++
+		return refusal
+	})
+	if reads != 1 || !errors.Is(err, refusal) || errors.Is(err, registry.ErrTampered) {
+		t.Errorf("a reader that does not like the content was asked %d times: %v", reads, err)
 	}
 }
 
