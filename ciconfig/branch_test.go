@@ -41,8 +41,9 @@ func TestBranchThatIsBuilt(t *testing.T) {
 	} {
 		stream := ocp
 		stream.Namespace = test.stream
-		match, err := ciconfig.Open(files, "release").Find(t.Context(), ciconfig.Query{Stream: stream, Org: "openshift", Repo: "mco", Tag: "mco", Ref: test.ref,
-			Branch: test.branch, Variant: test.variant})
+		match, err := ciconfig.Open(files, "release").
+			Find(t.Context(), ciconfig.Query{Stream: stream, Org: "openshift", Repo: "mco", Tag: "mco", Ref: test.ref,
+				Branch: test.branch, Variant: test.variant})
 		if err != nil {
 			if !strings.Contains(err.Error(), test.want) {
 				t.Errorf("branch %q, variant %q: %v, want %q", test.branch, test.variant, err, test.want)
@@ -52,7 +53,8 @@ func TestBranchThatIsBuilt(t *testing.T) {
 		if got := strings.TrimPrefix(match.Metadata.String(), "openshift/mco@"); got != test.want {
 			t.Errorf("branch %q, variant %q: %s (%s), want %s", test.branch, test.variant, got, match.Reason, test.want)
 		}
-		if own := test.branch != "" && test.branch == match.Branch; own != match.OfBranch || own != strings.Contains(match.Reason, "config of the branch") {
+		if own := test.branch != "" && test.branch == match.Branch; own != match.OfBranch ||
+			own != strings.Contains(match.Reason, "config of the branch") {
 			t.Errorf("branch %q: of the branch: %t, %s", test.branch, match.OfBranch, match.Reason)
 		}
 	}

@@ -45,8 +45,9 @@ func (q search) ofBranch(name string) bool {
 	return q.Branch != "" && strings.Contains(path.Base(name), "-"+strings.ReplaceAll(q.Branch, "/", "-"))
 }
 
-// chooseOfBranch picks the config that CI has for the branch whose source is built, if there is one that builds the component. What it promotes to
-// the payload's stream comes first, then what it promotes elsewhere, then what it only builds; of variants, the stream's.
+// chooseOfBranch picks the config that CI has for the branch whose source is built, if there is one that builds the
+// component. What it promotes to the payload's stream comes first, then what it promotes elsewhere, then what it only
+// builds; of variants, the stream's.
 func (q search) chooseOfBranch(configs []*Config) (best Match, ok bool, err error) {
 	if q.Branch == "" {
 		return Match{}, false, nil
@@ -82,12 +83,17 @@ func (q search) chooseOfBranch(configs []*Config) (best Match, ok bool, err erro
 		}
 	}
 	if len(equal) > 1 {
-		return Match{}, false, fmt.Errorf("%d configs of the branch %q build %s, and none is better than the others:\n  %s", len(equal), q.Branch, q.Tag,
-			strings.Join(equal, "\n  "))
+		return Match{}, false, fmt.Errorf("%d configs of the branch %q build %s, and none is better than the others:\n  %s",
+			len(equal), q.Branch, q.Tag, strings.Join(equal, "\n  "))
 	}
-	best.OfBranch = true
-	best.Reason = fmt.Sprintf("it is CI's config of the branch %q; %s", q.Branch, best.Reason)
-	return best, ok, nil
+	return best.ofBranch(q.Branch), ok, nil
+}
+
+// ofBranch returns the match as that of the config of a branch.
+func (m Match) ofBranch(branch string) Match {
+	m.OfBranch = true
+	m.Reason = fmt.Sprintf("it is CI's config of the branch %q; %s", branch, m.Reason)
+	return m
 }
 
 // consider reports whether a config can be the answer, and by which promotion.

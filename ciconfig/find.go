@@ -42,11 +42,12 @@ func (m Match) Recipe() (Recipe, error) {
 	return recipe, err
 }
 
-// Find looks in the configs of the payload's repository for the one that promotes the tag to the payload's stream, or to a stream that
-// this one falls back on. Where the query names no repository, the whole tree is searched. Of several, the first of these wins: same
-// variant as the stream's, branch as in the payload, enabled promotion, a branch release-X.Y or openshift-X.Y of the stream's version,
-// main or master. None, and several that are equal, is an error of class Unresolved that lists candidates. Where the source of another branch
-// is built, a config of that branch that builds the component, whatever stream it promotes to, comes before them all.
+// Find looks in the configs of the payload's repository for the one that promotes the tag to the payload's stream, or
+// to a stream that this one falls back on. Where the query names no repository, the whole tree is searched. Of several,
+// the first of these wins: same variant as the stream's, branch as in the payload, enabled promotion, a branch
+// release-X.Y or openshift-X.Y of the stream's version, main or master. None, and several that are equal, is an error
+// of class Unresolved that lists candidates. Where the source of another branch is built, a config of that branch that
+// builds the component, whatever stream it promotes to, comes before them all.
 func (t *Tree) Find(ctx context.Context, query Query) (Match, error) {
 	search := newSearch(query)
 	if err := t.check(); err != nil {
@@ -105,8 +106,8 @@ func (t *Tree) names(ctx context.Context, query search) ([]string, error) {
 	return t.list(query.Org, query.Repo)
 }
 
-// mentions reports whether a config can be the answer at all, by looking for the names in its bytes: parsing costs a hundred times more.
-// Files that cannot be read are left to the parser, which says why.
+// mentions reports whether a config can be the answer at all, by looking for the names in its bytes: parsing costs a
+// hundred times more. Files that cannot be read are left to the parser, which says why.
 func (t *Tree) mentions(name string, query search) bool {
 	if query.Variant != "" && !strings.HasSuffix(name, "__"+query.Variant+".yaml") {
 		return false

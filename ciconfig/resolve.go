@@ -34,9 +34,10 @@ type Resolution struct {
 // mark tells the pipeline tags that substitution puts into a Dockerfile from the text that was there.
 const mark = "\x00"
 
-// Resolve finds the images that a Dockerfile uses, and applies the config to them in CI's order: from, then inputs[].as, where the
-// references to CI's registries that CI detects by itself count as inputs too. RUN --mount=from= is treated like COPY --from, which CI
-// does not do. A Dockerfile that cannot be read is an error of class Unresolved that names the line.
+// Resolve finds the images that a Dockerfile uses, and applies the config to them in CI's order: from, then
+// inputs[].as, where the references to CI's registries that CI detects by itself count as inputs too. RUN --mount=from=
+// is treated like COPY --from, which CI does not do. A Dockerfile that cannot be read is an error of class Unresolved
+// that names the line.
 func (r Recipe) Resolve(data []byte) (*Resolution, error) {
 	args := make(map[string]string, len(r.BuildArgs))
 	for _, arg := range r.BuildArgs {
@@ -110,7 +111,8 @@ func finalReference(file *dockerfile.File, from string, as map[string]string) in
 	}
 }
 
-// substitutions returns the pipeline tag that takes the place of each literal text: what the config's inputs say, and what CI detects.
+// substitutions returns the pipeline tag that takes the place of each literal text: what the config's inputs say, and
+// what CI detects.
 func (r Recipe) substitutions(data []byte) (as map[string]string, detected map[string]ImageRef) {
 	as, detected = map[string]string{}, map[string]ImageRef{}
 	for _, input := range r.Inputs {
@@ -136,8 +138,8 @@ func (r Recipe) substitutions(data []byte) (as map[string]string, detected map[s
 	return as, detected
 }
 
-// aliasOf returns the base image that has the given value, or the name under which CI would import it. Where several have it, the one
-// that is named like its value is taken, else the first: CI takes any.
+// aliasOf returns the base image that has the given value, or the name under which CI would import it. Where several
+// have it, the one that is named like its value is taken, else the first: CI takes any.
 func (c *Config) aliasOf(ref ImageRef) string {
 	name := ref.Namespace + "_" + ref.Name + "_" + ref.Tag
 	if c.BaseImages[name] == ref {
@@ -187,7 +189,8 @@ func (r Recipe) settle(base *Base, reference dockerfile.Reference, detected map[
 func (r Recipe) settleLiteral(base *Base, reference dockerfile.Reference) error {
 	base.Reason = "the Dockerfile says so, the config nothing"
 	if !dockerfile.Valid(reference.Expanded) || strings.HasSuffix(reference.Expanded, ":") {
-		base.Refused = r.errorf("line %d: %q becomes %q, which is not the name of an image: is a build argument missing?", reference.Line, reference.Text, reference.Expanded)
+		base.Refused = r.errorf("line %d: %q becomes %q, which is not the name of an image: is a build argument missing?",
+			reference.Line, reference.Text, reference.Expanded)
 		return nil
 	}
 	if reference.Later {
@@ -201,8 +204,8 @@ func (r Recipe) settleLiteral(base *Base, reference dockerfile.Reference) error 
 	return nil
 }
 
-// Rewrite returns the Dockerfile with the bases replaced by what pick returns for each: a pull spec, or "" to leave the text alone.
-// Comments, here-documents and everything else stay as they are.
+// Rewrite returns the Dockerfile with the bases replaced by what pick returns for each: a pull spec, or "" to leave the
+// text alone. Comments, here-documents and everything else stay as they are.
 func (s *Resolution) Rewrite(pick func(Base) string) ([]byte, error) {
 	texts := make([]string, len(s.file.References))
 	for i, reference := range s.file.References {

@@ -23,8 +23,8 @@ type Resolver struct {
 // resolverTimeout bounds one request.
 const resolverTimeout = 30 * time.Second
 
-// NewResolver returns a client of the config resolver at a URL such as https://config.ci.openshift.org. Plain HTTP is for loopback only.
-// The client's transport is used as it is; nil means the default one.
+// NewResolver returns a client of the config resolver at a URL such as https://config.ci.openshift.org. Plain HTTP is
+// for loopback only. The client's transport is used as it is; nil means the default one.
 func NewResolver(address string, transport http.RoundTripper) (*Resolver, error) {
 	base, err := url.Parse(address)
 	if err != nil {
@@ -61,9 +61,9 @@ func sameHost(request *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// Find asks for the config of the payload's branch or, where the payload names none or its branch has moved on to another release, for
-// those of the branches that the release would have been built from. The first that promotes the component wins: most often one request
-// is made.
+// Find asks for the config of the payload's branch or, where the payload names none or its branch has moved on to
+// another release, for those of the branches that the release would have been built from. The first that promotes the
+// component wins: most often one request is made.
 func (r *Resolver) Find(ctx context.Context, query Query) (Match, error) {
 	query = query.normal()
 	if query.Org == "" || query.Repo == "" {
@@ -81,13 +81,13 @@ func (r *Resolver) Find(ctx context.Context, query Query) (Match, error) {
 			continue
 		}
 		match, err := config.Select(query)
-		match.OfBranch = query.Branch != "" && m.Branch == query.Branch
-		named := query.Image != "" || query.Variant != "" || match.OfBranch
+		ofBranch := query.Branch != "" && m.Branch == query.Branch
+		named := query.Image != "" || query.Variant != "" || ofBranch
 		if _, held := query.Stream.Holds(match.To); err != nil || !named && !held {
 			continue
 		}
-		if match.OfBranch {
-			match.Reason = fmt.Sprintf("it is CI's config of the branch %q; %s", query.Branch, match.Reason)
+		if ofBranch {
+			match = match.ofBranch(query.Branch)
 		}
 		match.Origin = r.base.String()
 		return match, nil
@@ -141,7 +141,8 @@ func (r *Resolver) get(ctx context.Context, m Metadata) (*Config, error) {
 	request.Header.Set("Accept", "application/json")
 	response, err := r.client.Do(request)
 	if err != nil {
-		return nil, fault.New(fault.Unresolved, "--release-repo takes a clone of openshift/release instead", fmt.Errorf("asking the config resolver: %w", err))
+		return nil, fault.New(fault.Unresolved, "--release-repo takes a clone of openshift/release instead",
+			fmt.Errorf("asking the config resolver: %w", err))
 	}
 	defer response.Body.Close()
 	switch response.StatusCode {

@@ -75,6 +75,17 @@ func (s *Store) lookLocal(ctx context.Context, req Request) (localTree, error) {
 	return tree, nil
 }
 
+// Check fails where the source is a directory on this machine that does not exist. The error has the class fault.Unresolved.
+func (s Spec) Check() error {
+	if s.Kind != Local {
+		return nil
+	}
+	if _, err := directory(s.Path); err != nil {
+		return fault.New(fault.Unresolved, "", fmt.Errorf("reading the source: %w", err))
+	}
+	return nil
+}
+
 func directory(name string) (string, error) {
 	dir, err := filepath.EvalSymlinks(name)
 	if err != nil {

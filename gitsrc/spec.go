@@ -64,7 +64,9 @@ var (
 func Parse(source string) (Spec, error) {
 	spec, err := parse(source)
 	if err != nil {
-		return Spec{}, fault.New(fault.Usage, "SOURCE is nothing, @REF, #N, #N:merge, ORG/REPO[@REF], URL[@REF] or a directory that begins with ./ ../ or /", err)
+		return Spec{}, fault.New(fault.Usage,
+			"SOURCE is nothing, @REF, #N, #N:merge, ORG/REPO[@REF], URL[@REF] or a directory that begins with ./ ../ or /",
+			err)
 	}
 	return spec, nil
 }
@@ -159,7 +161,8 @@ func splitRef(source string) (address, ref string) {
 	return source[:start] + address, ref
 }
 
-// CheckRef tells whether ref can be the name of a branch or tag, by the rules of git check-ref-format, or a whole commit id in lower case.
+// CheckRef tells whether ref can be the name of a branch or tag, by the rules of git check-ref-format, or a whole
+// commit id in lower case.
 func CheckRef(ref string) error {
 	bad := func(why string) error { return fmt.Errorf("branch, tag or commit %q: %s", ref, why) }
 	switch {

@@ -47,8 +47,8 @@ func (a *Assembly) Files() []File {
 	return files
 }
 
-// Sources returns where the image of each component is now, by its name: where it is to be copied from if its pull spec in the release was
-// moved to another repository.
+// Sources returns where the image of each component is now, by its name: where it is to be copied from if its pull spec
+// in the release was moved to another repository.
 func (a *Assembly) Sources() map[string]string {
 	sources := map[string]string{}
 	for _, tag := range a.References.Spec.Tags {
@@ -78,10 +78,11 @@ type assembler struct {
 
 // Assemble makes a new payload of an old one and changed components. Nothing is written until Push.
 //
-// It refuses, with fault.Unresolved, what would lose something without a word: an image without the operator label in place of one
-// that has it, a new component that no operator names, and an image that cannot be resolved to a digest.
+// It refuses, with fault.Unresolved, what would lose something without a word: an image without the operator label in
+// place of one that has it, a new component that no operator names, and an image that cannot be resolved to a digest.
 //
-// Identical inputs give an identical payload: its creation time is the newest of the old release's and of the changed images'.
+// Identical inputs give an identical payload: its creation time is the newest of the old release's and of the changed
+// images'.
 func Assemble(ctx context.Context, c *registry.Client, r *Release, changes []Change, o AssembleOptions) (*Assembly, error) {
 	a := &assembler{client: c, old: r, options: o, next: r.References.DeepCopy(), created: r.Created}
 	if o.Cache == nil {
@@ -145,13 +146,15 @@ func (a *assembler) prepare() error {
 	return nil
 }
 
-// unknownSources warns of changed components of which nobody will know what they were built from, as it is with images that were built by hand.
+// unknownSources warns of changed components of which nobody will know what they were built from, as it is with images
+// that were built by hand.
 func (a *assembler) unknownSources() []string {
 	var warnings []string
 	for _, s := range a.swaps {
 		old := tagOf(a.old.References, s.name)
 		if old != nil && old.Annotations[annotationCommit] != "" && s.Labels[annotationCommit] == "" {
-			warnings = append(warnings, fmt.Sprintf("The new image of %s has no label %s: the release will not say which commit it was built from.", s.name, annotationCommit))
+			warnings = append(warnings,
+				fmt.Sprintf("The new image of %s has no label %s: the release will not say which commit it was built from.", s.name, annotationCommit))
 		}
 	}
 	return warnings
@@ -206,8 +209,8 @@ func (a *assembler) assemble(ctx context.Context) (*Assembly, error) {
 	return done, nil
 }
 
-// checkOperators refuses an image that would take an operator out of the payload: one without the label, or without manifests, in place of
-// one that has them.
+// checkOperators refuses an image that would take an operator out of the payload: one without the label, or without
+// manifests, in place of one that has them.
 func (a *assembler) checkOperators(ctx context.Context) error {
 	for _, s := range a.swaps {
 		component, err := a.old.Component(s.name)
@@ -225,8 +228,12 @@ func (a *assembler) checkOperators(ctx context.Context) error {
 		if s.operator() {
 			lacks = "files in /manifests"
 		}
-		return fault.New(fault.Unresolved, fmt.Sprintf("Build the image with the label %s=true and with its manifests in /manifests, as its Dockerfile in CI does.", labelOperator),
-			fmt.Errorf("component %q is an operator, but its new image %s lacks %s: its %d manifests would be lost", s.name, s.spec, lacks, len(old.manifests())))
+		return fault.New(
+			fault.Unresolved,
+			fmt.Sprintf("Build the image with the label %s=true and with its manifests in /manifests, as its Dockerfile in CI does.", labelOperator),
+			fmt.Errorf("component %q is an operator, but its new image %s lacks %s: its %d manifests would be lost", s.name,
+				s.spec, lacks, len(old.manifests())),
+		)
 	}
 	return nil
 }
@@ -238,7 +245,8 @@ func (a *assembler) contents(ctx context.Context, spec string, override bool) (c
 	})
 }
 
-// replacement reads an image that is to replace the one of a component. Layers that it shares with that one are not read again.
+// replacement reads an image that is to replace the one of a component. Layers that it shares with that one are not
+// read again.
 func (a *assembler) replacement(ctx context.Context, name, spec string) (contents, error) {
 	var old contents
 	if component, err := a.old.Component(name); err == nil && a.old.local == nil {

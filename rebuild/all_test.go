@@ -67,7 +67,8 @@ func configs(t testing.TB) rebuild.Configs {
 	return ciconfig.Open(os.DirFS(payloadtest.Shared(t, "data", "openshift-release-2024-08")), "openshift/release")
 }
 
-// planAll plans a whole payload. What only CI has stands for itself: the registry on loopback has one image for all of it.
+// planAll plans a whole payload. What only CI has stands for itself: the registry on loopback has one image for all of
+// it.
 func planAll(t testing.TB, registry *payloadtest.Registry, release payloadtest.Seeded, leaf string, patterns ...string) *rebuild.Plan {
 	t.Helper()
 	client := payloadtest.Client(t)
@@ -85,7 +86,8 @@ func planAll(t testing.TB, registry *payloadtest.Registry, release payloadtest.S
 	return plan
 }
 
-// compareWithIndex checks config and image of every component that has a recipe, and returns the problems of the others.
+// compareWithIndex checks config and image of every component that has a recipe, and returns the problems of the
+// others.
 func compareWithIndex(t *testing.T, plan *rebuild.Plan, want map[string]indexed) map[string]string {
 	t.Helper()
 	problems := map[string]string{}
@@ -101,12 +103,14 @@ func compareWithIndex(t *testing.T, plan *rebuild.Plan, want map[string]indexed)
 	return problems
 }
 
-// A whole real payload: 180 of 183 components as upstream's own code has it, and the three without source are named as such.
+// A whole real payload: 180 of 183 components as upstream's own code has it, and the three without source are named as
+// such.
 func TestPlanAll(t *testing.T) {
 	registry := payloadtest.NewRegistry(t)
 	release := realPayload(t, registry)
 	leaf := registry.Push(t, "bases/leaf", "latest", baseImage(t, map[string]string{"etc/leaf": "leaf"}))
-	plan := planAll(t, registry, release, leaf, "ocp/builder:*", "ocp/4.*:base", "ocp/ubi:*", "openshift/release:*", "*/*:ubi*", "ocp/4.12:base-rhel9")
+	plan := planAll(t, registry, release, leaf, "ocp/builder:*", "ocp/4.*:base", "ocp/ubi:*", "openshift/release:*",
+		"*/*:ubi*", "ocp/4.12:base-rhel9")
 	want := map[string]string{}
 	for _, name := range []string{"machine-os-content", "rhel-coreos-8", "rhel-coreos-8-extensions"} {
 		want[name] = `the payload records no source for component "` + name + `"`
@@ -154,7 +158,8 @@ func TestPlanAllOKD(t *testing.T) {
 	if problems := compareWithIndex(t, plan, want); len(problems) > 0 {
 		t.Errorf("without a recipe: %v", problems)
 	}
-	// artifacts holds RPMs that are compiled in src, on a build root that only the source names: a plan without sources ends there.
+	// artifacts holds RPMs that are compiled in src, on a build root that only the source names: a plan without sources
+	// ends there.
 	leaves, built := map[string]bool{}, map[string]rebuild.PlannedComponent{}
 	for _, c := range append(slices.Clone(plan.Components), plan.Images...) {
 		built[c.Name] = c
@@ -219,8 +224,11 @@ func TestDependents(t *testing.T) {
 	sources := oneTree{store: store, path: source(t, dockerfiles)}
 	job, err := rebuild.New(rebuild.Options{Reading: client, Pushing: client, Sources: sources, Configs: configs(t), CacheDir: t.TempDir()})
 	must(t, err)
-	plan, err := job.Plan(t.Context(), rebuild.Request{Release: release.Tagged, Dependents: true, BaseImages: []string{"ocp/builder:*=" + leaf, "ocp/4.12:base=" + leaf},
-		Targets: []rebuild.Target{{Name: "cli"}}})
+	plan, err := job.Plan(
+		t.Context(),
+		rebuild.Request{Release: release.Tagged, Dependents: true, BaseImages: []string{"ocp/builder:*=" + leaf, "ocp/4.12:base=" + leaf},
+			Targets: []rebuild.Target{{Name: "cli"}}},
+	)
 	must(t, errors.Join(err, job.Close()))
 	var names []string
 	for _, c := range plan.Components {
@@ -261,9 +269,21 @@ func BenchmarkPlanOne(b *testing.B) {
 	for b.Loop() {
 		started := time.Now()
 		client := payloadtest.Client(b)
-		job, err := rebuild.New(rebuild.Options{Reading: client, Pushing: client, Sources: oneTree{store: store, path: directory}, Configs: configs(b), CacheDir: b.TempDir()})
+		job, err := rebuild.New(
+			rebuild.Options{
+				Reading:  client,
+				Pushing:  client,
+				Sources:  oneTree{store: store, path: directory},
+				Configs:  configs(b),
+				CacheDir: b.TempDir(),
+			},
+		)
 		must(b, err)
-		request := rebuild.Request{Release: release.Tagged, Targets: []rebuild.Target{{Name: "cluster-dns-operator"}}, BaseImages: []string{"*/*:*=" + release.Images["cli"]}}
+		request := rebuild.Request{
+			Release:    release.Tagged,
+			Targets:    []rebuild.Target{{Name: "cluster-dns-operator"}},
+			BaseImages: []string{"*/*:*=" + release.Images["cli"]},
+		}
 		_, err = job.Plan(b.Context(), request)
 		must(b, errors.Join(err, job.Close()))
 		if took := time.Since(started); took > 300*time.Millisecond {

@@ -31,15 +31,16 @@ func (r Request) baseRules() (bases.Rules, error) {
 	return append(rules, more...), err
 }
 
-// wish returns what the user wants in place of a base, and notes which rule says so. The text in the Dockerfile counts where a rule repeats it,
-// and where CI puts nothing in its place; else it is what CI uses that a rule names.
+// wish returns what the user wants in place of a base, and notes which rule says so. The text in the Dockerfile counts
+// where a rule repeats it, and where CI puts nothing in its place; else it is what CI uses that a rule names.
 func (s *settler) wish(b *base) (pullSpec string, rule bases.Rule, ok bool) {
-	for i, rule := range s.rules {
-		candidates := names(b)
+	all := names(b)
+	for i, rule := range s.work.rules {
+		candidates := all
 		if rule.Written == b.Reference {
-			candidates = append(candidates, b.Reference)
+			candidates = append(slices.Clip(all), b.Reference)
 		}
-		if pullSpec, _, ok := (bases.Rules{rule}).Lookup(candidates...); ok {
+		if pullSpec, ok := rule.Fit(candidates...); ok {
 			s.mu.Lock()
 			s.used[i] = true
 			s.mu.Unlock()
@@ -49,8 +50,8 @@ func (s *settler) wish(b *base) (pullSpec string, rule bases.Rule, ok bool) {
 	return "", bases.Rule{}, false
 }
 
-// checkRules refuses a --base-image that is for no base of what is built: the build would go on with another image than the user thinks. Files
-// of rules and wildcards may be made for more than one run.
+// checkRules refuses a --base-image that is for no base of what is built: the build would go on with another image than
+// the user thinks. Files of rules and wildcards may be made for more than one run.
 func (s *settler) checkRules() error {
 	var have []string
 	for _, u := range append(append([]*unit{}, s.work.units...), s.allHelpers()...) {
@@ -63,7 +64,7 @@ func (s *settler) checkRules() error {
 			}
 		}
 	}
-	for i, rule := range s.rules {
+	for i, rule := range s.work.rules {
 		if i < len(s.work.request.BaseImages) && !s.used[i] && !s.work.request.All && !strings.Contains(rule.Pattern, "*") {
 			advice := "Nothing is built on another image."
 			if len(have) > 0 {
@@ -75,8 +76,8 @@ func (s *settler) checkRules() error {
 	return nil
 }
 
-// names are what a base goes by in rules, the best first: CI's name, the name that the config gives it, the pull spec; the text in the
-// Dockerfile where there are none.
+// names are what a base goes by in rules, the best first: CI's name, the name that the config gives it, the pull spec;
+// the text in the Dockerfile where there are none.
 func names(b *base) []string {
 	var all []string
 	for _, name := range []string{b.Image.String(), b.Alias, b.Pullspec} {

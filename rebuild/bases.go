@@ -18,8 +18,7 @@ import (
 type settler struct {
 	job      *Job
 	work     *work
-	rules    bases.Rules // what the user wants, flags first
-	used     []bool      // which of them is for a base; guarded by mu
+	used     []bool // which of the user's rules is for a base; guarded by mu
 	standIns bases.Rules
 
 	mirrorsOnce sync.Once
@@ -36,16 +35,13 @@ type settler struct {
 	peels    peels
 }
 
-// settleBases finds out what stands for every base and checks that it can be had: nothing is built before. Images that have to be built
-// first join the work as helpers, and their bases are settled too.
+// settleBases finds out what stands for every base and checks that it can be had: nothing is built before. Images that
+// have to be built first join the work as helpers, and their bases are settled too.
 func (j *Job) settleBases(ctx context.Context, w *work) error {
 	s := &settler{job: j, work: w, resolved: map[string]func() (string, error){}, down: map[string]error{},
 		made: map[string]func() (*unit, error){}, names: map[string]int{}}
+	s.used = make([]bool, len(w.rules))
 	var err error
-	if s.rules, err = w.request.baseRules(); err != nil {
-		return err
-	}
-	s.used = make([]bool, len(s.rules))
 	if s.standIns, err = bases.StandIns(); err != nil {
 		return err
 	}
@@ -66,8 +62,8 @@ func (j *Job) settleBases(ctx context.Context, w *work) error {
 	return nil
 }
 
-// settleAll settles the bases of several units at once. A component that cannot be built is an error, unless the whole payload is
-// planned; a helper is only marked: those who wanted it may have another way.
+// settleAll settles the bases of several units at once. A component that cannot be built is an error, unless the whole
+// payload is planned; a helper is only marked: those who wanted it may have another way.
 func (s *settler) settleAll(ctx context.Context, units []*unit) error {
 	failures := make([]error, len(units))
 	var outer errgroup.Group
@@ -102,7 +98,8 @@ func (s *settler) settleAll(ctx context.Context, units []*unit) error {
 	return ctx.Err()
 }
 
-// reconsider looks for another way for each base whose unit turned out to be impossible, until nothing changes any more.
+// reconsider looks for another way for each base whose unit turned out to be impossible, until nothing changes any
+// more.
 func (s *settler) reconsider(ctx context.Context) error {
 	for changed := true; changed; {
 		changed = false
@@ -173,8 +170,8 @@ func (s *settler) offer(ctx context.Context, b *base, from, pullSpec, why string
 	return true
 }
 
-// resolve returns a pull spec by digest, having asked the registry once however often it is named. A registry that does not answer is
-// not asked for another image.
+// resolve returns a pull spec by digest, having asked the registry once however often it is named. A registry that does
+// not answer is not asked for another image.
 func (s *settler) resolve(ctx context.Context, pullSpec string) (string, error) {
 	host := ""
 	if named, err := registry.ParsePullSpec(pullSpec); err == nil {
@@ -199,8 +196,8 @@ func (s *settler) resolve(ctx context.Context, pullSpec string) (string, error) 
 	return chosen, err
 }
 
-// explain says which base of which line cannot be had, and what to pass instead. Whatever the registry answered, this is an input that
-// cannot be resolved.
+// explain says which base of which line cannot be had, and what to pass instead. Whatever the registry answered, this
+// is an input that cannot be resolved.
 func (s *settler) explain(u *unit, b *base, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err
@@ -232,7 +229,8 @@ func (s *settler) explain(u *unit, b *base, err error) error {
 	if u.os != nil && b.Reference == u.os.Tools {
 		advice = "Pass --os-tools-image PULLSPEC to use another image, or log in to its registry.\n" + fault.AdviceOf(err)
 	}
-	return fault.New(fault.Unresolved, advice, fmt.Errorf("%s %q: the base image %q (%s) cannot be had: %w", u.noun(), u.target.Name, name, where, err))
+	return fault.New(fault.Unresolved, advice,
+		fmt.Errorf("%s %q: the base image %q (%s) cannot be had: %w", u.noun(), u.target.Name, name, where, err))
 }
 
 // noun is what messages call a unit.

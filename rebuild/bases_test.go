@@ -20,7 +20,12 @@ import (
 
 // request is a request for targets that goes where the playground's runs go.
 func (p *playground) request(targets ...rebuild.Target) rebuild.Request {
-	return rebuild.Request{Release: p.release.Tagged, To: p.registry.Host + "/mine/release:new", ToRepository: p.registry.Host + "/mine/release", Targets: targets}
+	return rebuild.Request{
+		Release:      p.release.Tagged,
+		To:           p.registry.Host + "/mine/release:new",
+		ToRepository: p.registry.Host + "/mine/release",
+		Targets:      targets,
+	}
 }
 
 // do plans and runs a request.
@@ -77,7 +82,8 @@ func files(t *testing.T, image v1.Image, layers int) map[string]string {
 // settled is what a test wants to know of a base.
 func settled(b rebuild.PlannedBase) [2]string { return [2]string{b.From, b.Built} }
 
-// A Dockerfile names images in registries, not places on the machine that builds it; the user may name one of those in its place.
+// A Dockerfile names images in registries, not places on the machine that builds it; the user may name one of those in
+// its place.
 func TestBasesOnThisMachine(t *testing.T) {
 	p := newPlayground(t)
 	for _, text := range []string{
@@ -89,7 +95,8 @@ func TestBasesOnThisMachine(t *testing.T) {
 		job, err := rebuild.New(p.options(t))
 		check(t, err)
 		request := p.request(target("one", directory))
-		if plan, err := job.Plan(t.Context(), request); fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), "registries only") && !strings.Contains(err.Error(), "argument missing") {
+		if plan, err := job.Plan(t.Context(), request); fault.KindOf(err) != fault.Unresolved ||
+			!strings.Contains(err.Error(), "registries only") && !strings.Contains(err.Error(), "argument missing") {
 			t.Errorf("%q: %+v, %v", text, plan, err)
 		}
 		if strings.HasPrefix(text, "ARG TAG") {
@@ -111,8 +118,8 @@ USER 5
 ENTRYPOINT ["/bin/tool"]
 `
 
-// A component whose base cannot be pulled is built on what its image in the payload was built on: the same layers and the same settings as
-// with the true base.
+// A component whose base cannot be pulled is built on what its image in the payload was built on: the same layers and
+// the same settings as with the true base.
 func TestPeel(t *testing.T) {
 	p := newPlayground(t)
 	text := map[string]string{"Dockerfile": p.dockerfile(peelDockerfile), "file": "one\n"}
@@ -125,7 +132,8 @@ func TestPeel(t *testing.T) {
 
 	plan, second := p.do(t, p.request(target("one", one)))
 	b := plan.Components[0].Bases[0]
-	if b.From != "peel" || !strings.Contains(b.Reason, "two stands on the same layers") || len(b.Attempts) != 1 || b.Attempts[0].From != "config" {
+	if b.From != "peel" || !strings.Contains(b.Reason, "two stands on the same layers") || len(b.Attempts) != 1 ||
+		b.Attempts[0].From != "config" {
 		t.Errorf("the base is %+v", b)
 	}
 	true1, err := p.registry.Pull(t, first.Components[0].Image).ConfigFile()
@@ -140,18 +148,20 @@ func TestPeel(t *testing.T) {
 	}
 }
 
-// Without another image on the same layers, and without CI's label, nothing says where the base ends: the component is built on its own
-// image. It has all files of the true build, and those that the old image had.
+// Without another image on the same layers, and without CI's label, nothing says where the base ends: the component is
+// built on its own image. It has all files of the true build, and those that the old image had.
 func TestOverlay(t *testing.T) {
 	p := newPlayground(t)
-	one := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nCOPY old /old\nCOPY file /file\n"), "old": "old\n", "file": "one\n"})
+	one := source(t,
+		map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nCOPY old /old\nCOPY file /file\n"), "old": "old\n", "file": "one\n"})
 	first := p.mustRun(t, p.options(t), target("one", one))
 	p.rebase(t, map[string]string{"one": first.Components[0].Image})
 	fresh := p.dockerfile("FROM BASE\nCOPY file /file\n")
 	check(t, os.WriteFile(filepath.Join(one, "file"), []byte("two\n"), 0o644))
 	check(t, os.WriteFile(filepath.Join(one, "Dockerfile"), []byte(fresh), 0o644))
 	onTrueBase := p.mustRun(t, p.options(t), target("one", one))
-	check(t, os.WriteFile(filepath.Join(one, "Dockerfile"), []byte(strings.ReplaceAll(fresh, p.base, p.registry.Host+"/bases/gone:latest")), 0o644))
+	check(t,
+		os.WriteFile(filepath.Join(one, "Dockerfile"), []byte(strings.ReplaceAll(fresh, p.base, p.registry.Host+"/bases/gone:latest")), 0o644))
 
 	plan, second := p.do(t, p.request(target("one", one)))
 	if b := plan.Components[0].Bases[0]; b.From != "overlay" || len(b.Attempts) != 2 || b.Attempts[1].From != "peel" {
@@ -182,7 +192,8 @@ func TestPolicyCI(t *testing.T) {
 	check(t, err)
 	_, err = job.Plan(t.Context(), request)
 	check(t, job.Close())
-	if fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), "line 1 of Dockerfile") || !strings.Contains(fault.AdviceOf(err), "--base-image") {
+	if fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), "line 1 of Dockerfile") ||
+		!strings.Contains(fault.AdviceOf(err), "--base-image") {
 		t.Errorf("the error is %v with advice %q", err, fault.AdviceOf(err))
 	}
 }
@@ -220,8 +231,9 @@ promotion:
 zz_generated_metadata: {org: example, repo: one, branch: main}
 `
 
-// Everything that an image of a config is built from is built first, from the same source, and only used: a sibling, a cache step, and
-// src and bin on the build root. Files of these are copied into the build context before the source's own.
+// Everything that an image of a config is built from is built first, from the same source, and only used: a sibling, a
+// cache step, and src and bin on the build root. Files of these are copied into the build context before the source's
+// own.
 func TestPipelineImages(t *testing.T) {
 	p := newPlayground(t)
 	tool := staticTool(t)
@@ -276,7 +288,8 @@ func (p *playground) pushed(t *testing.T) []string {
 	requests, _ := p.registry.Reset()
 	var list []string
 	for _, request := range requests {
-		if strings.HasPrefix(request, "PUT ") && strings.Contains(request, "/manifests/") && !strings.Contains(request, "/mine/release/") && !strings.Contains(request, "/bases/") &&
+		if strings.HasPrefix(request, "PUT ") && strings.Contains(request, "/manifests/") && !strings.Contains(request, "/mine/release/") &&
+			!strings.Contains(request, "/bases/") &&
 			!strings.Contains(request, "/test/") {
 			list = append(list, request)
 		}
@@ -305,8 +318,8 @@ func TestCycle(t *testing.T) {
 	}
 }
 
-// TestRulesNameWhatCIUses gives rules for an image that the config puts in the place of another one: by CI's name they are for what CI uses, and
-// for the text of the Dockerfile only if that is repeated.
+// TestRulesNameWhatCIUses gives rules for an image that the config puts in the place of another one: by CI's name they
+// are for what CI uses, and for the text of the Dockerfile only if that is repeated.
 func TestRulesNameWhatCIUses(t *testing.T) {
 	p := newPlayground(t)
 	directory := source(t, map[string]string{"Dockerfile": "FROM registry.ci.openshift.org/ocp/4.12:old\nCOPY Dockerfile /\n", "config.yaml": `

@@ -40,8 +40,8 @@ func (o *outcomes) set(u *unit, b *built) {
 	o.done[u] = b
 }
 
-// buildAll builds and pushes every unit, group after group. A unit that fails does not stop those beside it: what they finish is kept for
-// the next run.
+// buildAll builds and pushes every unit, group after group. A unit that fails does not stop those beside it: what they
+// finish is kept for the next run.
 func (j *Job) buildAll(ctx context.Context, w *work) (*outcomes, error) {
 	all := &outcomes{done: map[*unit]*built{}}
 	for _, units := range w.order {
@@ -70,8 +70,8 @@ func (j *Job) buildAll(ctx context.Context, w *work) (*outcomes, error) {
 	return all, nil
 }
 
-// jobs is how many components are built at once. Compilers use all processors by themselves, so two builds on a small machine only wait
-// for each other.
+// jobs is how many components are built at once. Compilers use all processors by themselves, so two builds on a small
+// machine only wait for each other.
 func (j *Job) jobs() int {
 	if j.Jobs > 0 {
 		return j.Jobs
@@ -175,8 +175,8 @@ func (j *Job) tellIsolation(b *builder.Builder) {
 	}
 }
 
-// make builds a unit. key names the build among all that share the storage: another run that makes the same is waited for and, where a record
-// will do, its result is taken.
+// make builds a unit. key names the build among all that share the storage: another run that makes the same is waited
+// for and, where a record will do, its result is taken.
 func (j *Job) make(ctx context.Context, u *unit, dockerfile []byte, key string, all *outcomes, record bool) (*artifact, string, error) {
 	name := u.target.Name
 	b, err := j.open()

@@ -29,8 +29,8 @@ func (w writtenBy) OnBranch(context.Context, string, string, ...string) (bool, e
 	return w.onBranch, nil
 }
 
-// TestCompileCachesAreKeptApart builds the same repository from sources that different people could write, and with different arguments and
-// bases: each leaves a word in the caches that it sees, and no other may find it.
+// TestCompileCachesAreKeptApart builds the same repository from sources that different people could write, and with
+// different arguments and bases: each leaves a word in the caches that it sees, and no other may find it.
 func TestCompileCachesAreKeptApart(t *testing.T) {
 	p := newPlayground(t)
 	text := "ARG VALUE\nFROM BUILDER AS builder\nCOPY . /src\nRUN [\"/bin/tool\", \"write\", \"/run/oc-rebuild/go-mod/WORD\", \"x\"]\nFROM BASE\nCOPY Dockerfile /\n"
@@ -48,7 +48,11 @@ func TestCompileCachesAreKeptApart(t *testing.T) {
 		{"upstream", writtenBy{tree: gitsrc.Tree{Kind: gitsrc.Ref, Commit: other}, onBranch: true}, nil}, // the next day's
 		{"a commit of anybody's", writtenBy{tree: gitsrc.Tree{Kind: gitsrc.Payload, Commit: one}}, nil},
 		{"another commit of anybody's", writtenBy{tree: gitsrc.Tree{Kind: gitsrc.Ref, Commit: other}}, nil},
-		{"a pull request", writtenBy{tree: gitsrc.Tree{Kind: gitsrc.Pull, Commit: "7bf95dda775f09ef34c602ca030cd4f9376779be"}, onBranch: true}, nil},
+		{
+			"a pull request",
+			writtenBy{tree: gitsrc.Tree{Kind: gitsrc.Pull, Commit: "7bf95dda775f09ef34c602ca030cd4f9376779be"}, onBranch: true},
+			nil,
+		},
 		{"a working tree", writtenBy{tree: local("/mco", "main", one)}, nil},
 		{"a working tree", writtenBy{tree: local("/mco", "main", other)}, nil},
 		{"another branch there", writtenBy{tree: local("/mco", "pull-5", one)}, nil},
@@ -57,7 +61,11 @@ func TestCompileCachesAreKeptApart(t *testing.T) {
 		{"an argument", writtenBy{tree: gitsrc.Tree{Kind: gitsrc.Payload, Commit: one}, onBranch: true}, func(t *rebuild.Target) {
 			t.BuildArgs = []rebuild.Arg{{Name: "VALUE", Value: "x"}}
 		}},
-		{"a patch", writtenBy{tree: gitsrc.Tree{Kind: gitsrc.Payload, Commit: one}, onBranch: true}, func(t *rebuild.Target) { t.Patches = []string{patch} }},
+		{
+			"a patch",
+			writtenBy{tree: gitsrc.Tree{Kind: gitsrc.Payload, Commit: one}, onBranch: true},
+			func(t *rebuild.Target) { t.Patches = []string{patch} },
+		},
 	}
 	seen := map[string][]string{} // the words in each cache
 	for i, test := range tests {

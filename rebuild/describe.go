@@ -54,8 +54,8 @@ func (w *work) describe() error {
 	return nil
 }
 
-// hindsight is how much later than the payload the configs may have been written before a plan mentions it: a branch cut changes what
-// promotes to where.
+// hindsight is how much later than the payload the configs may have been written before a plan mentions it: a branch
+// cut changes what promotes to where.
 const hindsight = 30 * 24 * time.Hour
 
 // hindsight says that the configs are of another time than the payload.
@@ -64,8 +64,13 @@ func (w *work) hindsight() string {
 		return ""
 	}
 	day := func(t time.Time) string { return t.UTC().Format(time.DateOnly) }
-	return fmt.Sprintf("the configs are of %s, the payload of %s: --release-repo DIR@REVISION or URL@REVISION takes them as they were then; in a clone, "+
-		"`git log -1 --format=%%H --before=%s` names the revision", day(w.configTime), day(w.release.Created), day(w.release.Created))
+	return fmt.Sprintf(
+		"the configs are of %s, the payload of %s: --release-repo DIR@REVISION or URL@REVISION takes them as they were then; in a clone, "+
+			"`git log -1 --format=%%H --before=%s` names the revision",
+		day(w.configTime),
+		day(w.release.Created),
+		day(w.release.Created),
+	)
 }
 
 // warnings says what the user should know about a unit.
@@ -84,7 +89,10 @@ func (u *unit) warnings(secrets []string) []string {
 			list = append(list, fmt.Sprintf("CI builds it on its own image of before, %s: what an earlier build left in that stays", b.Image))
 		}
 		if b.from == fromOverlay {
-			list = append(list, "it is built on top of its own image in the payload, so files that the new build does not write stay; --base-image gives it another base")
+			list = append(
+				list,
+				"it is built on top of its own image in the payload, so files that the new build does not write stay; --base-image gives it another base",
+			)
 		}
 	}
 	return list
@@ -92,7 +100,14 @@ func (u *unit) warnings(secrets []string) []string {
 
 // describe writes the plan of one unit.
 func (u *unit) describe() (PlannedComponent, error) {
-	planned := PlannedComponent{Name: u.target.Name, Kind: string(u.kind), Image: u.component.Image, Bases: []PlannedBase{}, Labels: u.labels, Target: u.repository}
+	planned := PlannedComponent{
+		Name:   u.target.Name,
+		Kind:   string(u.kind),
+		Image:  u.component.Image,
+		Bases:  []PlannedBase{},
+		Labels: u.labels,
+		Target: u.repository,
+	}
 	if u.problem != nil {
 		planned.Problem = u.problem.Error()
 	}
@@ -100,7 +115,14 @@ func (u *unit) describe() (PlannedComponent, error) {
 		planned.Source.Kind, planned.Target, planned.Labels = "image", u.swapped, map[string]string{}
 		return planned, nil
 	}
-	planned.Source = PlannedSource{Kind: string(u.tree.Kind), Repository: u.tree.Repository, Commit: u.tree.Commit, Ref: u.tree.Ref, Path: u.tree.Path, Dirty: u.tree.Dirty}
+	planned.Source = PlannedSource{
+		Kind:       string(u.tree.Kind),
+		Repository: u.tree.Repository,
+		Commit:     u.tree.Commit,
+		Ref:        u.tree.Ref,
+		Path:       u.tree.Path,
+		Dirty:      u.tree.Dirty,
+	}
 	text, err := u.render(func(b *base) string { return payloadScheme + b.built.target.Name })
 	if err != nil {
 		return PlannedComponent{}, err
@@ -152,8 +174,8 @@ func (b *base) describe() PlannedBase {
 	return planned
 }
 
-// render returns the Dockerfile as it is built: bases put in, and what CI and ART tell a build about its source set in every stage. built
-// says what to write for a base that is built in the same run.
+// render returns the Dockerfile as it is built: bases put in, and what CI and ART tell a build about its source set in
+// every stage. built says what to write for a base that is built in the same run.
 func (u *unit) render(built func(*base) string) ([]byte, error) {
 	if u.resolution == nil { // the Dockerfile was not read
 		return nil, nil

@@ -107,8 +107,8 @@ func (j *Job) report(component string, stage Stage, state State, format string, 
 	j.Progress.Report(Event{Component: component, Stage: stage, State: state, Message: fmt.Sprintf(format, args...)})
 }
 
-// Run does the whole job: plan, fetch, build, publish, assemble. What is already finished when something fails is kept, and the next run
-// goes on from there.
+// Run does the whole job: plan, fetch, build, publish, assemble. What is already finished when something fails is kept,
+// and the next run goes on from there.
 func (j *Job) Run(ctx context.Context, request Request) (result *Result, err error) {
 	lock, err := cache.Use(ctx, j.CacheDir)
 	if err != nil {
@@ -143,7 +143,8 @@ func (j *Job) trim() error {
 	return cache.Trim(j.CacheDir, cache.Compile, maxCompile)
 }
 
-// Plan settles everything and builds nothing. Where something cannot be built the plan comes together with the error, and says what it is.
+// Plan settles everything and builds nothing. Where something cannot be built the plan comes together with the error,
+// and says what it is.
 func (j *Job) Plan(ctx context.Context, request Request) (*Plan, error) {
 	work, err := j.plan(ctx, request, false)
 	if err != nil {

@@ -47,17 +47,30 @@ func osTargets(targets []Target, release *payload.Release) ([]Target, error) {
 	return all, nil
 }
 
+// validateOS refuses a change of an operating system image together with what is for images that are built from source. RPMs for
+// extensions may have an image of their own, see osTargets.
+func (t Target) validateOS() error {
+	changes := t.OS
+	if osimage.ExtensionsName(t.Name) != t.Name {
+		changes, _ = changes.Split()
+	}
+	if changes.IsZero() {
+		return nil
+	}
+	if t.Source != "" {
+		return fault.New(fault.Usage, "Leave the source away, or make the changes there.",
+			fmt.Errorf("%s changes the payload's own image: it cannot be used with a source", changes))
+	}
+	if t.Config != "" || t.Item != "" || t.Variant != "" || t.Dockerfile != "" || t.ContextDir != "" || len(t.Patches) > 0 {
+		return fault.New(fault.Usage, "Leave one or the other away.", fmt.Errorf(
+			"%s changes the payload's own image: flags about a config, a Dockerfile or source cannot be used with it", changes))
+	}
+	return nil
+}
+
 // settleOS makes the recipe of a unit that changes an operating system image.
 func (j *Job) settleOS(ctx context.Context, u *unit) error {
 	defer j.clock.start(u.target.Name, StageResolve)()
-	if u.target.Source != "" {
-		return fault.New(fault.Usage, "Leave the source away, or make the changes there.",
-			fmt.Errorf("%s changes the payload's own image: it cannot be used with a source", u.target.OS))
-	}
-	if t := u.target; t.Config != "" || t.Item != "" || t.Variant != "" || t.Dockerfile != "" || t.ContextDir != "" || len(t.Patches) > 0 {
-		return fault.New(fault.Usage, "Leave one or the other away.",
-			fmt.Errorf("%s changes the payload's own image: flags about a config, a Dockerfile or source cannot be used with it", t.OS))
-	}
 	image, err := j.Reading.Image(ctx, u.component.Image)
 	if err != nil {
 		return err

@@ -18,10 +18,14 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/osimage"
 )
 
-// plan settles a request: every component, source, recipe and base. With checkout the sources are put into place to be built; else only
-// what a plan shows is read of them.
+// plan settles a request: every component, source, recipe and base. With checkout the sources are put into place to be
+// built; else only what a plan shows is read of them.
 func (j *Job) plan(ctx context.Context, request Request, checkout bool) (*work, error) {
 	if err := errors.Join(request.validate(), j.Options.validate()); err != nil {
+		return nil, err
+	}
+	rules, err := request.baseRules()
+	if err != nil {
 		return nil, err
 	}
 	defer j.clock.start("", StageResolve)()
@@ -38,7 +42,14 @@ func (j *Job) plan(ctx context.Context, request Request, checkout bool) (*work, 
 			return nil, err
 		}
 	}
-	w := &work{checkout: checkout, request: request, release: release, components: map[string]payload.Component{}, secrets: j.Secrets}
+	w := &work{
+		checkout:   checkout,
+		request:    request,
+		rules:      rules,
+		release:    release,
+		components: map[string]payload.Component{},
+		secrets:    j.Secrets,
+	}
 	for _, warning := range release.Warnings {
 		j.report("", StageResolve, Warned, "%s", warning)
 	}
@@ -85,12 +96,14 @@ func (j *Job) plan(ctx context.Context, request Request, checkout bool) (*work, 
 	return w, w.describe()
 }
 
-// checkPlatform refuses to put images for one platform into a payload for another, and says what becomes of a list of payloads.
+// checkPlatform refuses to put images for one platform into a payload for another, and says what becomes of a list of
+// payloads.
 func (j *Job) checkPlatform(release *payload.Release) error {
 	os, arch, _ := j.Reading.Platform()
 	have := release.Image.Config.Platform
 	if have.Architecture != "" && (have.OS != os || have.Architecture != arch) {
-		return fault.New(fault.Unresolved, fmt.Sprintf("Pass --platform %s/%s: builds then need a machine that runs its programs.", have.OS, have.Architecture),
+		return fault.New(fault.Unresolved,
+			fmt.Sprintf("Pass --platform %s/%s: builds then need a machine that runs its programs.", have.OS, have.Architecture),
 			fmt.Errorf("the payload %q is for %s, and images would be built for %s/%s", release.Reference, have, os, arch))
 	}
 	if len(release.Image.List) > 1 {
@@ -98,7 +111,8 @@ func (j *Job) checkPlatform(release *payload.Release) error {
 		for _, instance := range release.Image.List {
 			all = append(all, instance.Platform.String())
 		}
-		j.report("", StageResolve, Warned, "%s is a list of payloads for %s: the new payload is for %s alone", release.Reference, strings.Join(all, ", "), have)
+		j.report("", StageResolve, Warned, "%s is a list of payloads for %s: the new payload is for %s alone",
+			release.Reference, strings.Join(all, ", "), have)
 	}
 	return nil
 }
@@ -113,7 +127,8 @@ func needsStream(request Request) bool {
 	return request.All
 }
 
-// settleUnits finds source and recipe of every component of a request. All names are checked before anything else is done.
+// settleUnits finds source and recipe of every component of a request. All names are checked before anything else is
+// done.
 func (j *Job) settleUnits(ctx context.Context, w *work) error {
 	targets, err := osTargets(w.request.Targets, w.release)
 	if err != nil {
@@ -176,7 +191,8 @@ func noSource(component payload.Component) error {
 			osimage.Guide + " says which when.\n" + advice
 	}
 	if component.Problem != "" {
-		return fault.New(fault.Unresolved, advice, fmt.Errorf("the payload's source of component %q is not usable: %s", component.Name, component.Problem))
+		return fault.New(fault.Unresolved, advice,
+			fmt.Errorf("the payload's source of component %q is not usable: %s", component.Name, component.Problem))
 	}
 	return fault.New(fault.Unresolved, advice, fmt.Errorf("the payload records no source for component %q", component.Name))
 }
@@ -224,7 +240,8 @@ func (j *Job) settle(ctx context.Context, w *work, u *unit) error {
 	return nil
 }
 
-// branch is the branch that CI would have checked out: the one that is built, if CI has a config for it; the one in the payload; the config's.
+// branch is the branch that CI would have checked out: the one that is built, if CI has a config for it; the one in the
+// payload; the config's.
 func (u *unit) branch() string {
 	if u.match.OfBranch {
 		return u.spec.Branch()

@@ -22,8 +22,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
 )
 
-// bigImage is an image whose layer takes long to unpack, and little to send: a file of gibibytes of zeros, in a gzip stream that repeats
-// one compressed mebibyte.
+// bigImage is an image whose layer takes long to unpack, and little to send: a file of gibibytes of zeros, in a gzip
+// stream that repeats one compressed mebibyte.
 func bigImage(t *testing.T, gibibytes int) image {
 	t.Helper()
 	var layer bytes.Buffer

@@ -56,8 +56,8 @@ func (u *unit) findBuildRoot(files fs.FS) error {
 	return u.setRecipe()
 }
 
-// readRecipe finds the images that a unit is built from: in its Dockerfile, where that can be read, else as the config declares them.
-// Without files only a Dockerfile that the config itself has can be read.
+// readRecipe finds the images that a unit is built from: in its Dockerfile, where that can be read, else as the config
+// declares them. Without files only a Dockerfile that the config itself has can be read.
 func (u *unit) readRecipe(files fs.FS) error {
 	for _, piece := range u.recipe.Contexts() {
 		if piece.Checkout == "" && u.file(piece.Image) == nil {
@@ -91,7 +91,8 @@ func (u *unit) readRecipe(files fs.FS) error {
 func (u *unit) checkArguments() error {
 	for _, argument := range u.target.BuildArgs {
 		if !u.resolution.Declares(argument.Name) && !strings.HasSuffix(strings.ToLower(argument.Name), "_proxy") {
-			return fault.New(fault.Usage, "A Dockerfile declares what it takes with ARG. For one of several components write --build-arg COMPONENT=NAME=VALUE.",
+			return fault.New(fault.Usage,
+				"A Dockerfile declares what it takes with ARG. For one of several components write --build-arg COMPONENT=NAME=VALUE.",
 				fmt.Errorf("build argument %q: no ARG of %s declares it", argument.Name, u.recipe.Dockerfile))
 		}
 	}
@@ -137,7 +138,8 @@ func inPiece(piece ciconfig.Context, name string) (string, bool) {
 	return path.Join(source, rest), ok
 }
 
-// declare lists the images that the config says the unit is built from. The Dockerfile may use fewer, and others that CI detects in it.
+// declare lists the images that the config says the unit is built from. The Dockerfile may use fewer, and others that
+// CI detects in it.
 func (u *unit) declare() {
 	for _, input := range u.recipe.Inputs {
 		if len(input.As) > 0 && input.Image != u.recipe.From {

@@ -9,8 +9,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 
-// findRecipe finds how CI builds a component: in the config that the user names, or in the one that promotes the component to the
-// payload's stream. --dockerfile alone is enough for a component that no config promotes.
+// findRecipe finds how CI builds a component: in the config that the user names, or in the one that promotes the
+// component to the payload's stream. --dockerfile alone is enough for a component that no config promotes.
 func (j *Job) findRecipe(ctx context.Context, w *work, u *unit) error {
 	var err error
 	switch {
@@ -43,11 +43,10 @@ func (u *unit) query(w *work) ciconfig.Query {
 		source = u.spec.Repository
 	}
 	org, repo := splitRepository(source)
-	query := ciconfig.Query{
-		Stream: w.ciStream(), Tag: u.target.Name, Org: org, Repo: repo, Ref: u.component.Ref, Variant: u.target.Variant, Image: u.target.Item,
+	return ciconfig.Query{
+		Stream: w.ciStream(), Tag: u.target.Name, Org: org, Repo: repo,
+		Ref: u.component.Ref, Branch: u.spec.Branch(), Variant: u.target.Variant, Image: u.target.Item,
 	}
-	query.Branch = u.spec.Branch()
-	return query
 }
 
 // findConfig asks the configs which one promotes the component.
@@ -79,13 +78,18 @@ func readConfig(name string, query ciconfig.Query) (ciconfig.Match, error) {
 	return match, err
 }
 
-// withoutConfig stands for the config of a component that none promotes: one image, built from the Dockerfile that the user names.
+// withoutConfig stands for the config of a component that none promotes: one image, built from the Dockerfile that the
+// user names.
 func (u *unit) withoutConfig() ciconfig.Match {
-	config := &ciconfig.Config{Name: "--dockerfile", Images: []ciconfig.Image{{To: u.target.Name, Dockerfile: u.target.Dockerfile, ContextDir: u.target.ContextDir}}}
+	config := &ciconfig.Config{
+		Name:   "--dockerfile",
+		Images: []ciconfig.Image{{To: u.target.Name, Dockerfile: u.target.Dockerfile, ContextDir: u.target.ContextDir}},
+	}
 	return ciconfig.Match{Path: "", Origin: "--dockerfile", Config: config, Image: u.target.Name, Reason: "no config promotes it"}
 }
 
-// setRecipe takes the recipe of the unit's image out of its config, and applies --dockerfile, --context-dir and --build-arg to it.
+// setRecipe takes the recipe of the unit's image out of its config, and applies --dockerfile, --context-dir and
+// --build-arg to it.
 func (u *unit) setRecipe() error {
 	var err error
 	if u.recipe, err = u.match.Recipe(); err != nil {

@@ -2,7 +2,6 @@ package rebuild
 
 import (
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
@@ -75,9 +74,6 @@ func (r Request) validate() error {
 	if err := r.validateNames(); err != nil {
 		return err
 	}
-	if _, err := r.baseRules(); err != nil {
-		return err
-	}
 	seen := map[string]bool{}
 	for _, target := range r.Targets {
 		if seen[target.Name] {
@@ -129,10 +125,11 @@ func (t Target) validate() error {
 			return err
 		}
 	}
-	if spec.Kind == gitsrc.Local {
-		if err := isDirectory(spec.Path); err != nil {
-			return fault.New(fault.Unresolved, "", fmt.Errorf("reading the source: %w", err))
-		}
+	if err := t.validateOS(); err != nil {
+		return err
+	}
+	if err := spec.Check(); err != nil {
+		return err
 	}
 	files := t.Patches
 	if t.Config != "" {
@@ -146,15 +143,6 @@ func (t Target) validate() error {
 		_ = file.Close() // nothing was written
 	}
 	return nil
-}
-
-// isDirectory fails where there is no directory at path.
-func isDirectory(path string) error {
-	info, err := os.Stat(path)
-	if err == nil && !info.IsDir() {
-		err = fmt.Errorf("%q is not a directory", path)
-	}
-	return err
 }
 
 // validate refuses settings that no build could use, before anything is read.

@@ -34,15 +34,15 @@ const payloadScheme = "payload:"
 // quayProxy is the registry through which CI's images on quay.io are pulled.
 const quayProxy = "quay-proxy.ci.openshift.org/openshift/ci:"
 
-// strategy is one way to find what stands for a base. It reports whether it settled the base. Where it is for such a base but fails, it
-// leaves an attempt, and the next one is tried; an error ends the search.
+// strategy is one way to find what stands for a base. It reports whether it settled the base. Where it is for such a
+// base but fails, it leaves an attempt, and the next one is tried; an error ends the search.
 type strategy struct {
 	from string
 	try  func(ctx context.Context, u *unit, b *base) (settled bool, err error)
 }
 
-// choose returns the strategies of a policy in their order: what the user says; what is exactly what CI would take; then what comes
-// closest, an image that was made on the base before images that only resemble it.
+// choose returns the strategies of a policy in their order: what the user says; what is exactly what CI would take;
+// then what comes closest, an image that was made on the base before images that only resemble it.
 func (s *settler) choose(policy string) []strategy {
 	list := []strategy{{fromMap, s.tryMap}, {fromBuild, s.trySibling}}
 	if policy != PolicyCI {
@@ -50,7 +50,8 @@ func (s *settler) choose(policy string) []strategy {
 	}
 	list = append(list, strategy{fromConfig, s.tryConfig})
 	if policy != PolicyCI {
-		list = append(list, strategy{fromPeel, s.tryPeel}, strategy{fromOverlay, s.tryOverlay}, strategy{fromBuild, s.trySource}, strategy{fromPublic, s.tryPublic})
+		list = append(list, strategy{fromPeel, s.tryPeel}, strategy{fromOverlay, s.tryOverlay},
+			strategy{fromBuild, s.trySource}, strategy{fromPublic, s.tryPublic})
 	}
 	return list
 }
@@ -74,8 +75,8 @@ func (s *settler) tryMap(ctx context.Context, u *unit, b *base) (bool, error) {
 	return true, nil
 }
 
-// trySibling builds an image of the same config first, as CI does; but what the payload was built with is taken from it, where nothing
-// of the source has changed since.
+// trySibling builds an image of the same config first, as CI does; but what the payload was built with is taken from
+// it, where nothing of the source has changed since.
 func (s *settler) trySibling(ctx context.Context, u *unit, b *base) (bool, error) {
 	if b.Sibling == "" {
 		return false, nil
@@ -86,7 +87,8 @@ func (s *settler) trySibling(ctx context.Context, u *unit, b *base) (bool, error
 		}
 		component := s.work.components[name]
 		unchanged := u.spec.Kind == "payload" && len(u.target.Patches) == 0 && !u.tree.Dirty
-		if unchanged && s.work.request.BasePolicy != PolicyCI && component.Commit == u.component.Commit && component.Source == u.component.Source &&
+		if unchanged && s.work.request.BasePolicy != PolicyCI && component.Commit == u.component.Commit &&
+			component.Source == u.component.Source &&
 			s.offer(ctx, b, fromPayload, component.Image, "the payload has it, built from the same commit") {
 			b.taken = name
 			return true, nil
@@ -230,7 +232,8 @@ type mirrors interface {
 	Mirrored(ctx context.Context) (bases.Rules, error)
 }
 
-// mirrored returns what CI mirrors. It is asked for once, and not before everything better has failed; where nobody can say, it is nothing.
+// mirrored returns what CI mirrors. It is asked for once, and not before everything better has failed; where nobody can
+// say, it is nothing.
 func (s *settler) mirrored(ctx context.Context) bases.Rules {
 	s.mirrorsOnce.Do(func() {
 		if known, ok := s.job.Configs.(mirrors); ok {

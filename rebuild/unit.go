@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
+	"github.com/oc-rebuild/oc-rebuild/ciconfig/bases"
 	"github.com/oc-rebuild/oc-rebuild/ciconfig/builddata"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 	"github.com/oc-rebuild/oc-rebuild/payload"
@@ -14,7 +15,8 @@ import (
 // work is a request whose every input is settled.
 type work struct {
 	request    Request
-	checkout   bool // the sources are put into place to be built; else problems are noted, and the plan goes on
+	rules      bases.Rules // what the user wants in place of which base, flags first
+	checkout   bool        // the sources are put into place to be built; else problems are noted, and the plan goes on
 	release    *payload.Release
 	components map[string]payload.Component // all of the release
 	stream     payload.Stream

@@ -12,17 +12,24 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
 )
 
-// TestUnreliableRegistry does the main job with nothing at hand, and a registry that fails every third request: bases are pulled, images and
-// the payload are pushed, and what comes out is what a reliable registry would have got.
+// TestUnreliableRegistry does the main job with nothing at hand, and a registry that fails every third request: bases
+// are pulled, images and the payload are pushed, and what comes out is what a reliable registry would have got.
 func TestUnreliableRegistry(t *testing.T) {
 	const runs = 8
 	p := newPlayground(t)
-	directory := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BUILDER AS b\nRUN [\"/bin/tool\", \"write\", \"/made\", \"x\"]\nFROM BASE\nCOPY --from=b /bin/go /bin/made\n")})
+	directory := source(
+		t,
+		map[string]string{
+			"Dockerfile": p.dockerfile(
+				"FROM BUILDER AS b\nRUN [\"/bin/tool\", \"write\", \"/made\", \"x\"]\nFROM BASE\nCOPY --from=b /bin/go /bin/made\n"),
+		},
+	)
 	want := ""
 	for run := range uint64(runs + 1) {
 		p.cache, p.storage = t.TempDir(), t.TempDir()
 		o := p.options(t)
-		client, err := registry.New(registry.Options{Insecure: true, Platform: "linux/amd64", SignaturePolicy: p.policy, Delay: time.Millisecond, Patience: time.Second})
+		client, err := registry.New(
+			registry.Options{Insecure: true, Platform: "linux/amd64", SignaturePolicy: p.policy, Delay: time.Millisecond, Patience: time.Second})
 		check(t, err)
 		o.Reading, o.Pushing = client, client
 		unreliable := payloadtest.NewUnreliable(p.registry.Handler, run, 0.3)
@@ -32,8 +39,11 @@ func TestUnreliableRegistry(t *testing.T) {
 		job, err := rebuild.New(o)
 		check(t, err)
 		to := fmt.Sprintf("%s/mine/release%d:new", p.registry.Host, run)
-		_, err = job.Run(t.Context(), rebuild.Request{Release: p.release.Tagged, To: to, ToRepository: fmt.Sprintf("%s/mine/images%d", p.registry.Host, run),
-			Targets: []rebuild.Target{target("one", directory)}})
+		_, err = job.Run(
+			t.Context(),
+			rebuild.Request{Release: p.release.Tagged, To: to, ToRepository: fmt.Sprintf("%s/mine/images%d", p.registry.Host, run),
+				Targets: []rebuild.Target{target("one", directory)}},
+		)
 		check(t, job.Close())
 		check(t, client.Close())
 		p.registry.Fail(nil)

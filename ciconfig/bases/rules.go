@@ -40,7 +40,9 @@ func Parse(source, text string) (Rule, error) {
 	pattern = strings.TrimSpace(pattern)
 	rule := Rule{Pattern: normal(pattern), Written: pattern, Target: strings.TrimSpace(target), Source: source}
 	if !ok || !nameable(rule.Pattern) || !nameable(rule.Target) {
-		return Rule{}, fault.Errorf(fault.Usage, "%s: %q is not of the form PATTERN=PULLSPEC, such as ocp/4.17:base-rhel9=quay.io/centos/centos:stream9", source, text)
+		return Rule{}, fault.Errorf(fault.Usage,
+			"%s: %q is not of the form PATTERN=PULLSPEC, such as ocp/4.17:base-rhel9=quay.io/centos/centos:stream9", source,
+			text)
 	}
 	expression, wildcards := compile(rule.Pattern)
 	for _, place := range placeholder.FindAllStringSubmatch(rule.Target, -1) {
@@ -84,17 +86,25 @@ func ParseFile(name string, data []byte) (Rules, error) {
 	return rules, lines.Err()
 }
 
-// Lookup returns the pull spec for an image that goes by the given names, and the rule that said so. Rules are tried in order, each with
-// every name. Empty names fit nothing.
+// Lookup returns the pull spec for an image that goes by the given names, and the rule that said so. Rules are tried in
+// order, each with every name. Empty names fit nothing.
 func (r Rules) Lookup(names ...string) (pullspec string, rule Rule, ok bool) {
 	for _, rule := range r {
-		for _, name := range names {
-			if pullspec, ok := rule.apply(name); ok {
-				return pullspec, rule, true
-			}
+		if pullspec, ok := rule.Fit(names...); ok {
+			return pullspec, rule, true
 		}
 	}
 	return "", Rule{}, false
+}
+
+// Fit returns the rule's pull spec for an image that goes by the given names, if it fits one of them.
+func (r Rule) Fit(names ...string) (pullspec string, ok bool) {
+	for _, name := range names {
+		if pullspec, ok := r.apply(name); ok {
+			return pullspec, true
+		}
+	}
+	return "", false
 }
 
 // Choice is a pull spec that a rule gives for an image.
@@ -103,15 +113,13 @@ type Choice struct {
 	Rule     Rule
 }
 
-// All returns what every fitting rule gives for an image, the best first: the caller takes the first that can be pulled.
+// All returns what every fitting rule gives for an image, the best first: the caller takes the first that can be
+// pulled.
 func (r Rules) All(names ...string) []Choice {
 	var choices []Choice
 	for _, rule := range r {
-		for _, name := range names {
-			if pullspec, ok := rule.apply(name); ok {
-				choices = append(choices, Choice{pullspec, rule})
-				break
-			}
+		if pullspec, ok := rule.Fit(names...); ok {
+			choices = append(choices, Choice{pullspec, rule})
 		}
 	}
 	return choices
@@ -164,6 +172,7 @@ func nameable(text string) bool {
 //go:embed standins.txt
 var standins []byte
 
-// StandIns returns the table of public images for those that only CI can pull. It is the file standins.txt of this package, which says how
-// to extend it. The images are stand-ins: what is built on them is good for trying a change, not the same as what CI builds.
+// StandIns returns the table of public images for those that only CI can pull. It is the file standins.txt of this
+// package, which says how to extend it. The images are stand-ins: what is built on them is good for trying a change,
+// not the same as what CI builds.
 func StandIns() (Rules, error) { return ParseFile("standins.txt", standins) }

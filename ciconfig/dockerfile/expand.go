@@ -58,7 +58,8 @@ func (a *arguments) argument(name, value string, valued bool) {
 // begin starts a stage: its ARGs are its own.
 func (a *arguments) begin() { a.stage = map[string]string{} }
 
-// lookup returns the value of a variable: FROM sees the ARGs before the first FROM alone, the rest sees what its stage declared.
+// lookup returns the value of a variable: FROM sees the ARGs before the first FROM alone, the rest sees what its stage
+// declared.
 func (a *arguments) lookup(name string) (string, bool) {
 	if a.stage != nil {
 		value, ok := a.stage[name]
@@ -74,8 +75,8 @@ func (a *arguments) expandGlobal(text string) string {
 	return outside.expand(text)
 }
 
-// expand replaces $NAME, ${NAME}, ${NAME:-default} and ${NAME:+other} outside single quotes, and keeps the quotes. A variable without a
-// value is replaced by nothing, as in a build.
+// expand replaces $NAME, ${NAME}, ${NAME:-default} and ${NAME:+other} outside single quotes, and keeps the quotes. A
+// variable without a value is replaced by nothing, as in a build.
 func (a *arguments) expand(text string) string {
 	if !strings.Contains(text, "$") {
 		return text

@@ -46,8 +46,8 @@ type File struct {
 	data []byte
 }
 
-// Parse finds the references of a Dockerfile. The build arguments given by the caller win over the defaults that the Dockerfile
-// states; they only matter for Reference.Expanded. Errors name the line.
+// Parse finds the references of a Dockerfile. The build arguments given by the caller win over the defaults that the
+// Dockerfile states; they only matter for Reference.Expanded. Errors name the line.
 func Parse(data []byte, buildArgs map[string]string) (*File, error) {
 	instructions, err := scan(data)
 	if err != nil {
@@ -170,7 +170,8 @@ func (p *reader) markLater() {
 	}
 }
 
-// Valid reports whether text can stand in a Dockerfile as the name of an image: not empty, no spaces, quotes or control characters.
+// Valid reports whether text can stand in a Dockerfile as the name of an image: not empty, no spaces, quotes or control
+// characters.
 func Valid(text string) bool {
 	return text != "" && !strings.ContainsFunc(text, func(r rune) bool {
 		return unicode.IsSpace(r) || unicode.IsControl(r) || !unicode.IsPrint(r) || strings.ContainsRune("\"'`\\,", r)

@@ -53,7 +53,8 @@ func commands() map[string]command {
 	}
 }
 
-// exits CODE PROGRAM ARG... runs a program and fails unless it ends with that exit code. Like exec, it sets stdout and stderr.
+// exits CODE PROGRAM ARG... runs a program and fails unless it ends with that exit code. Like exec, it sets stdout and
+// stderr.
 func exits(ts *testscript.TestScript, _ bool, args []string) {
 	usage(ts, len(args) >= 2, "exits CODE PROGRAM ARG...")
 	want, err := strconv.Atoi(args[0])
@@ -68,7 +69,8 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// result NAME checks that the output of the last command ends in a digest pull spec, and puts that into the variable NAME.
+// result NAME checks that the output of the last command ends in a digest pull spec, and puts that into the variable
+// NAME.
 func result(ts *testscript.TestScript, _ bool, args []string) {
 	usage(ts, len(args) == 1, "result NAME")
 	lines := strings.Split(strings.TrimRight(ts.ReadFile("stdout"), "\n"), "\n")
@@ -134,7 +136,8 @@ func login(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(p.AuthFile(), []byte(text), 0o600))
 }
 
-// run-from RELEASE COMPONENT PROGRAM ARG... runs a program out of the image that a payload names. Like exec, it sets stdout.
+// run-from RELEASE COMPONENT PROGRAM ARG... runs a program out of the image that a payload names. Like exec, it sets
+// stdout.
 func runFrom(ts *testscript.TestScript, _ bool, args []string) {
 	usage(ts, len(args) >= 3, "run-from RELEASE COMPONENT PROGRAM ARG...")
 	p := of(ts)
@@ -190,7 +193,8 @@ func published(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// requests [none] begins to count the requests to the registry and the git server; with none it fails where there were some.
+// requests [none] begins to count the requests to the registry and the git server; with none it fails where there were
+// some.
 func requests(ts *testscript.TestScript, _ bool, args []string) {
 	usage(ts, len(args) == 0 || len(args) == 1 && args[0] == "none", "requests [none]")
 	registry, git := of(ts).Registry.Requests(), of(ts).Git.Requests()
@@ -199,13 +203,14 @@ func requests(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// scrub FILE replaces in a file (or stdout) what differs from run to run and from machine to machine, and prose, and writes the rest to
-// FILE.scrubbed.
+// scrub FILE replaces in a file (or stdout) what differs from run to run and from machine to machine, and prose, and
+// writes the rest to FILE.scrubbed.
 func scrub(ts *testscript.TestScript, _ bool, args []string) {
 	usage(ts, len(args) == 1, "scrub FILE")
 	p := of(ts)
 	text := ts.ReadFile(args[0])
-	text = strings.NewReplacer(p.Registry.Host, "REGISTRY", p.Git.URL, "GIT_URL/", ts.Getenv("WORK"), "WORK", p.Dir, "PLAYGROUND").Replace(text)
+	text = strings.NewReplacer(p.Registry.Host, "REGISTRY", p.Git.URL, "GIT_URL/", ts.Getenv("WORK"), "WORK", p.Dir, "PLAYGROUND").
+		Replace(text)
 	text = regexp.MustCompile(`[0-9a-f]{64}`).ReplaceAllString(text, "DIGEST")
 	text = regexp.MustCompile(`("reason": )".+"`).ReplaceAllString(text, `$1"PROSE"`)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".scrubbed"), []byte(text), 0o644))

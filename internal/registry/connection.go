@@ -40,7 +40,7 @@ type fetched struct {
 	mediaType string
 }
 
-// fetch reads the manifest that ref names.
+// fetch reads the manifest that ref names. What a registry fails is asked for again, see reader.ask.
 func (c *Client) fetch(ctx context.Context, ref types.ImageReference) (got fetched, err error) {
 	source, err := c.source(ctx, ref)
 	if err != nil {
@@ -71,8 +71,8 @@ func (c *Client) hasMirrors(named reference.Named) bool {
 	return err == nil && found != nil && len(found.Mirrors) > 0
 }
 
-// remember records that a repository holds the blobs of an image that was read from it: another repository of the same registry can mount
-// them, and the repository itself need not be asked.
+// remember records that a repository holds the blobs of an image that was read from it: another repository of the same
+// registry can mount them, and the repository itself need not be asked.
 func (c *Client) remember(named reference.Named, blobs []types.BlobInfo) {
 	r := c.repository(named.Name())
 	mirrored := c.hasMirrors(named)

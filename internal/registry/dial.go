@@ -27,8 +27,8 @@ type address struct {
 	insecure bool
 }
 
-// dial returns a repository to write to, as image/v5 would reach it: registries.conf may block it or call it insecure, but does not send
-// it elsewhere, since mirrors are for pulling.
+// dial returns a repository to write to, as image/v5 would reach it: registries.conf may block it or call it insecure,
+// but does not send it elsewhere, since mirrors are for pulling.
 func (c *Client) dial(named reference.Named) (*distribution.Repository, error) {
 	found, err := sysregistriesv2.FindRegistry(c.system, named.Name())
 	if err != nil {
@@ -105,8 +105,8 @@ func (c *Client) notice(host string, waited time.Duration) {
 	}
 }
 
-// certificates returns the directory with certificates for a registry: that of the options, else the first certs.d that has one for it. ""
-// is none.
+// certificates returns the directory with certificates for a registry: that of the options, else the first certs.d that
+// has one for it. "" is none.
 func (c *Client) certificates(domain string) (string, error) {
 	if c.system.DockerCertPath != "" {
 		return c.system.DockerCertPath, nil

@@ -25,7 +25,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/payload/payloadtest"
 )
 
-// thief is a server on another host name that takes uploads, and remembers what it was sent, and with which credentials.
+// thief is a server on another host name that takes uploads, and remembers what it was sent, and with which
+// credentials.
 type thief struct {
 	url  string // on localhost, which net/http takes for another host than 127.0.0.1
 	port string // the same server on 127.0.0.1: only the port is another
@@ -63,7 +64,8 @@ func (h *thief) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusAccepted)
 }
 
-// withPassword makes a registry want basic credentials, and returns a client that has them. Requests that come with them go to next.
+// withPassword makes a registry want basic credentials, and returns a client that has them. Requests that come with
+// them go to next.
 func withPassword(t *testing.T, r *payloadtest.Registry, next func(w http.ResponseWriter, request *http.Request) bool) *registry.Client {
 	t.Helper()
 	credentials := base64.StdEncoding.EncodeToString([]byte("canary:secret"))
@@ -103,8 +105,8 @@ func unsized() registry.Blob {
 	return blob
 }
 
-// TestUploadsThatAreSentElsewhere lets a registry send the parts of an upload to another host, or to another port of its own. The content goes
-// there, since the registry may keep it where it likes, and the credentials do not.
+// TestUploadsThatAreSentElsewhere lets a registry send the parts of an upload to another host, or to another port of
+// its own. The content goes there, since the registry may keep it where it likes, and the credentials do not.
 func TestUploadsThatAreSentElsewhere(t *testing.T) {
 	for _, method := range []string{http.MethodPost, http.MethodPatch, http.MethodPut} {
 		for _, status := range []int{http.StatusAccepted, http.StatusTemporaryRedirect, http.StatusPermanentRedirect} {
@@ -143,8 +145,9 @@ func TestUploadsThatAreSentElsewhere(t *testing.T) {
 	}
 }
 
-// TestUploadsThatAreRefusedElsewhere sends an upload to a host that wants credentials, or a token from a service of its own, or is not there:
-// it gets none, and nobody is told to log in. What the address of the upload says besides its place is not shown.
+// TestUploadsThatAreRefusedElsewhere sends an upload to a host that wants credentials, or a token from a service of its
+// own, or is not there: it gets none, and nobody is told to log in. What the address of the upload says besides its
+// place is not shown.
 func TestUploadsThatAreRefusedElsewhere(t *testing.T) {
 	r := payloadtest.NewRegistry(t)
 	var headers []string
@@ -177,7 +180,8 @@ func TestUploadsThatAreRefusedElsewhere(t *testing.T) {
 	}
 }
 
-// TestMountsThatAreLies makes a registry answer that it mounted blobs, and not do it: no tag names an image that lacks them.
+// TestMountsThatAreLies makes a registry answer that it mounted blobs, and not do it: no tag names an image that lacks
+// them.
 func TestMountsThatAreLies(t *testing.T) {
 	server, err := playground.NewRegistry(t.TempDir()) // keeps the blobs of each repository apart, and checks manifests
 	check(t, err)
@@ -215,7 +219,8 @@ func TestMountsThatAreLies(t *testing.T) {
 	}
 }
 
-// TestRetryAfter makes a registry ask for pauses of years and of an hour: nobody waits for them, and the error says what the registry wants.
+// TestRetryAfter makes a registry ask for pauses of years and of an hour: nobody waits for them, and the error says
+// what the registry wants.
 func TestRetryAfter(t *testing.T) {
 	r := payloadtest.NewRegistry(t)
 	spec := r.Push(t, "a/b", "c", some(nil).Build(t))
@@ -234,7 +239,8 @@ func TestRetryAfter(t *testing.T) {
 		if _, err := client.Image(ctx, spec); err == nil || ctx.Err() != nil || !strings.Contains(err.Error(), "asks to wait") {
 			t.Errorf("Retry-After %s: reading: %v, %v", seconds, err, ctx.Err())
 		}
-		if err := put(ctx, client, r.Host+"/a/b:d"); fault.KindOf(err) != fault.Publish || ctx.Err() != nil || !strings.Contains(err.Error(), "asks to wait") {
+		if err := put(ctx, client, r.Host+"/a/b:d"); fault.KindOf(err) != fault.Publish || ctx.Err() != nil ||
+			!strings.Contains(err.Error(), "asks to wait") {
 			t.Errorf("Retry-After %s: pushing: %v, %v", seconds, err, ctx.Err())
 		}
 		cancel()
@@ -244,7 +250,8 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-// TestCredentialHelperThatIsAPath names a program below the working directory in place of a credential helper: it must not run.
+// TestCredentialHelperThatIsAPath names a program below the working directory in place of a credential helper: it must
+// not run.
 func TestCredentialHelperThatIsAPath(t *testing.T) {
 	r := payloadtest.NewRegistry(t)
 	directory := t.TempDir()
@@ -267,8 +274,8 @@ func TestCredentialHelperThatIsAPath(t *testing.T) {
 	}
 }
 
-// TestSizesThatAreNone reads images whose manifests say nonsense about the size of their config and their layers, from a registry that sends
-// without end: no more is read than is allowed.
+// TestSizesThatAreNone reads images whose manifests say nonsense about the size of their config and their layers, from
+// a registry that sends without end: no more is read than is allowed.
 func TestSizesThatAreNone(t *testing.T) {
 	const sum = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 	for _, test := range []struct{ config, layer int64 }{{0, 1}, {-1, 1}, {9 << 20, 1}, {1, -1}, {1, 0}, {1 << 10, 0}} {
@@ -302,7 +309,8 @@ func TestSizesThatAreNone(t *testing.T) {
 	}
 }
 
-// TestErrorsWithoutEnd lets a registry answer with errors, tokens and manifests that do not end: little of them is read.
+// TestErrorsWithoutEnd lets a registry answer with errors, tokens and manifests that do not end: little of them is
+// read.
 func TestErrorsWithoutEnd(t *testing.T) {
 	for _, path := range []string{"/manifests/", "/blobs/", "/token"} {
 		for _, status := range []int{http.StatusBadRequest, http.StatusNotFound, http.StatusUnauthorized, http.StatusOK} {
@@ -327,7 +335,8 @@ func TestErrorsWithoutEnd(t *testing.T) {
 			})
 			begun := time.Now()
 			_, err := payloadtest.Client(t).Image(t.Context(), r.Host+"/a/b:c")
-			if took := time.Since(begun); err == nil || took > 5*time.Second || sent.Load() > 64<<20 { // with what fits into buffers, in four attempts
+			if took := time.Since(begun); err == nil || took > 5*time.Second ||
+				sent.Load() > 64<<20 { // with what fits into buffers, in four attempts
 				t.Errorf("%s, status %d: %v after %s and %d bytes", path, status, err, took, sent.Load())
 			}
 		}

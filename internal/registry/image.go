@@ -155,11 +155,7 @@ func (i *Image) CheckPlatform() error {
 
 // manifest reads the manifest that ref names and, where that is a list, the one for the client's platform.
 func (c *Client) manifest(ctx context.Context, ref types.ImageReference) (*Image, error) {
-	var got fetched
-	err := c.retry(ctx, func() (err error) {
-		got, err = c.fetch(ctx, ref)
-		return err
-	})
+	got, err := c.fetch(ctx, ref)
 	if err != nil {
 		return nil, err
 	}

@@ -61,20 +61,18 @@ func (c *Client) choose(ctx context.Context, image *Image) error {
 		return fmt.Errorf("its manifest list names %q: %w", chosen, err)
 	}
 	image.ListDigest, image.ListManifest, image.Digest = image.Digest, image.Manifest, chosen
-	return c.retry(ctx, func() error {
-		blob, guess, err := image.source.GetManifest(ctx, &chosen)
-		if err != nil {
-			return fmt.Errorf("reading manifest %s of its list: %w", chosen, err)
-		}
-		if err := verifyManifest(blob, chosen); err != nil {
-			return err
-		}
-		image.Manifest, image.MediaType = blob, mediaType(blob, guess)
-		if manifest.MIMETypeIsMultiImage(image.MediaType) {
-			return fmt.Errorf("manifest %s of its list is a list again, which is not supported", chosen)
-		}
-		return nil
-	})
+	blob, guess, err := image.source.GetManifest(ctx, &chosen)
+	if err != nil {
+		return fmt.Errorf("reading manifest %s of its list: %w", chosen, err)
+	}
+	if err := verifyManifest(blob, chosen); err != nil {
+		return err
+	}
+	image.Manifest, image.MediaType = blob, mediaType(blob, guess)
+	if manifest.MIMETypeIsMultiImage(image.MediaType) {
+		return fmt.Errorf("manifest %s of its list is a list again, which is not supported", chosen)
+	}
+	return nil
 }
 
 func (c *Client) noPlatform(list []Instance) error {

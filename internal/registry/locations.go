@@ -1,8 +1,6 @@
 package registry
 
 import (
-	"context"
-
 	"github.com/opencontainers/go-digest"
 	"go.podman.io/image/v5/docker/reference"
 )
@@ -26,17 +24,4 @@ func (c *Client) located(named reference.Named, blob digest.Digest) (path string
 	defer c.mu.Unlock()
 	path, ok = c.places[location{reference.Domain(named), blob}]
 	return path, ok && path != reference.Path(named)
-}
-
-// resolve asks a registry for the digest that a tag, or a digest, names there.
-func (c *Client) resolve(ctx context.Context, named reference.Named) (got digest.Digest, err error) {
-	w, err := c.writer(reference.TrimNamed(named))
-	if err != nil {
-		return "", err
-	}
-	err = c.retry(ctx, func() error {
-		got, err = w.repository.Resolve(ctx, nameOf(named))
-		return err
-	})
-	return got, err
 }

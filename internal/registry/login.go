@@ -13,8 +13,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/registry/distribution"
 )
 
-// login returns what looks up the credentials for a repository, once. A credential helper is a program that may ask a person or another
-// machine, and image/v5 waits for it without end: here it is left to itself after a while.
+// login returns what looks up the credentials for a repository, once. A credential helper is a program that may ask a
+// person or another machine, and image/v5 waits for it without end: here it is left to itself after a while.
 func (c *Client) login(named reference.Named) distribution.Login {
 	var once sync.Once
 	var found types.DockerAuthConfig

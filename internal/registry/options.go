@@ -33,12 +33,13 @@ type Options struct {
 	Delay                time.Duration // pause before the second attempt, doubled for each further one; 0 = 250ms
 	Patience             time.Duration // how long a registry or a credential helper may be silent; 0 = 30s, of a helper twice that
 
-	// Notice is told what a request waits for when that takes long. It is called from several goroutines; nil = nobody is told.
+	// Notice is told what a request waits for when that takes long. It is called from several goroutines; nil = nobody
+	// is told.
 	Notice func(text string)
 }
 
-// Client reads and writes images. It is safe for concurrent use and remembers what it learned: open connections by repository, and
-// which repository holds which blob. Close it to end connections and to remove its temporary files.
+// Client reads and writes images. It is safe for concurrent use and remembers what it learned: open connections by
+// repository, and which repository holds which blob. Close it to end connections and to remove its temporary files.
 type Client struct {
 	options Options
 	system  *types.SystemContext
@@ -76,8 +77,8 @@ func New(o Options) (*Client, error) {
 	return c, nil
 }
 
-// SystemContext returns a copy of the settings in the form that go.podman.io/image, buildah and storage take. It names temporary files
-// of the client: use it only while the client is open.
+// SystemContext returns a copy of the settings in the form that go.podman.io/image, buildah and storage take. It names
+// temporary files of the client: use it only while the client is open.
 func (c *Client) SystemContext() *types.SystemContext {
 	system := *c.system
 	return &system
@@ -88,7 +89,8 @@ func (c *Client) Platform() (os, arch, variant string) {
 	return c.system.OSChoice, c.system.ArchitectureChoice, c.system.VariantChoice
 }
 
-// WithPlatform returns a client with the same options for another platform, written "os/arch[/variant]". It must be closed as well.
+// WithPlatform returns a client with the same options for another platform, written "os/arch[/variant]". It must be
+// closed as well.
 func (c *Client) WithPlatform(platform string) (*Client, error) {
 	o := c.options
 	o.Platform = platform
@@ -150,7 +152,8 @@ func (c *Client) setAuthFile() error {
 	return nil
 }
 
-// setTrust applies --insecure and the certificate bundle. image/v5 takes a directory of certificates, so the bundle gets one of its own.
+// setTrust applies --insecure and the certificate bundle. image/v5 takes a directory of certificates, so the bundle
+// gets one of its own.
 func (c *Client) setTrust() error {
 	if c.options.Insecure {
 		c.system.DockerInsecureSkipTLSVerify = types.OptionalBoolTrue
@@ -171,7 +174,8 @@ func (c *Client) setTrust() error {
 	return nil
 }
 
-// setPolicy names a signature policy. Without one on the machine, image/v5 refuses to copy anything; a fresh machine accepts unsigned images.
+// setPolicy names a signature policy. Without one on the machine, image/v5 refuses to copy anything; a fresh machine
+// accepts unsigned images.
 func (c *Client) setPolicy() error {
 	if path := c.options.SignaturePolicy; path != "" {
 		if _, err := regular.Read(path, maxMirrorFile); err != nil {
@@ -202,7 +206,8 @@ func hasDefaultPolicy() bool {
 	return false
 }
 
-// write stores generated configuration in a directory of its own under the client's scratch directory, and returns the file's path.
+// write stores generated configuration in a directory of its own under the client's scratch directory, and returns the
+// file's path.
 func (c *Client) write(directory, name string, data []byte) (string, error) {
 	if c.scratch == "" {
 		scratch, err := os.MkdirTemp("", "oc-rebuild-registry-")

@@ -13,14 +13,16 @@ import (
 const (
 	// patience is how long a registry may be silent, and how long it may take for each leastProgress of what it sends.
 	patience = 30 * time.Second
-	// leastProgress is what has to come in that time, in bytes: a registry that sends a byte a second is as good as silent.
+	// leastProgress is what has to come in that time, in bytes: a registry that sends a byte a second is as good as
+	// silent.
 	leastProgress = 64 << 10
-	// storing is the rate at which a registry is expected to store what it was sent before it answers, in bytes a second.
+	// storing is the rate at which a registry is expected to store what it was sent before it answers, in bytes a
+	// second.
 	storing = 10 << 20
 )
 
-// patient is a transport that gives up on servers that say nothing. Time that the program itself takes, to provide what is sent or to make use
-// of what came, does not count.
+// patient is a transport that gives up on servers that say nothing. Time that the program itself takes, to provide what
+// is sent or to make use of what came, does not count.
 type patient struct {
 	*http.Transport
 	limit  time.Duration

@@ -42,8 +42,8 @@ func acceptsAnything(policy *signature.Policy) bool {
 	return true
 }
 
-// allow asks the signature policy whether an image, or the manifest list that it came from, may be used. A policy that accepts anything costs
-// nothing; others fetch signatures.
+// allow asks the signature policy whether an image, or the manifest list that it came from, may be used. A policy that
+// accepts anything costs nothing; others fetch signatures.
 func (c *Client) allow(ctx context.Context, i *Image) error {
 	if c.policy == nil {
 		return nil
@@ -66,7 +66,8 @@ func (c *Client) allow(ctx context.Context, i *Image) error {
 		err = destroyed
 	}
 	if err != nil {
-		return fault.New(fault.Unresolved, "The signature policy decides which images may be used: pass another with --signature-policy if this one is to be.",
+		return fault.New(fault.Unresolved,
+			"The signature policy decides which images may be used: pass another with --signature-policy if this one is to be.",
 			fmt.Errorf("the signature policy refuses the image: %w", err))
 	}
 	return nil

@@ -46,8 +46,8 @@ func ParseManifest(data []byte, claimed string, want digest.Digest) (Manifest, e
 	return m, nil
 }
 
-// Raw reads the manifest that a reference names, whatever it is: nothing is chosen from a list, and no config is read. The blobs that it
-// refers to are opened with the returned function.
+// Raw reads the manifest that a reference names, whatever it is: nothing is chosen from a list, and no config is read.
+// The blobs that it refers to are opened with the returned function.
 func (c *Client) Raw(ctx context.Context, ref string) (Manifest, func(types.BlobInfo) Blob, error) {
 	m, open, err := c.raw(ctx, ref)
 	return m, open, c.Explain(err, "reading the manifest of", ref)
@@ -58,11 +58,7 @@ func (c *Client) raw(ctx context.Context, ref string) (Manifest, func(types.Blob
 	if err != nil {
 		return Manifest{}, nil, err
 	}
-	var got fetched
-	err = c.retry(ctx, func() (err error) {
-		got, err = c.fetch(ctx, parsed)
-		return err
-	})
+	got, err := c.fetch(ctx, parsed)
 	if err != nil {
 		return Manifest{}, nil, err
 	}
@@ -81,8 +77,8 @@ func (c *Client) raw(ctx context.Context, ref string) (Manifest, func(types.Blob
 	return m, image.BlobOf, nil
 }
 
-// Names returns the digest that a tag of a registry names, or "" where there is no such tag. It is asked as a place to write to is, at the
-// registry itself.
+// Names returns the digest that a tag of a registry names, or "" where there is no such tag. It is asked as a place to
+// write to is, at the registry itself.
 func (c *Client) Names(ctx context.Context, ref string) (digest.Digest, error) {
 	named, err := ParsePullSpec(ref)
 	if err != nil {

@@ -17,8 +17,9 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/registry/distribution"
 )
 
-// reader reads from a repository: at the mirrors that registries.conf puts before it, in its order, and at the place itself. All images of a
-// client that are in the repository share it, and with it tokens, connections and what it learned.
+// reader reads from a repository: at the mirrors that registries.conf puts before it, in its order, and at the place
+// itself. All images of a client that are in the repository share it, and with it tokens, connections and what it
+// learned.
 type reader struct {
 	client *Client
 	places []*distribution.Repository // best first
@@ -61,7 +62,8 @@ func (c *Client) reader(named reference.Named) (*reader, error) {
 	return r, nil
 }
 
-// pullSources lists where an image is looked for: the mirrors that registries.conf names, then the place itself, without those that it blocks.
+// pullSources lists where an image is looked for: the mirrors that registries.conf names, then the place itself,
+// without those that it blocks.
 func (c *Client) pullSources(named reference.Named) ([]sysregistriesv2.PullSource, error) {
 	sources := []sysregistriesv2.PullSource{{Reference: named}}
 	found, err := sysregistriesv2.FindRegistry(c.system, named.Name())
@@ -90,8 +92,8 @@ func (c *Client) pullSources(named reference.Named) ([]sysregistriesv2.PullSourc
 	return open, nil
 }
 
-// ask does something at the first place that can, and tries again where a registry fails. A place that did not answer is asked last from then
-// on; one that lacks an image may have the next.
+// ask does something at the first place that can, and tries again where a registry fails. A place that did not answer
+// is asked last from then on; one that lacks an image may have the next.
 func (r *reader) ask(ctx context.Context, do func(place *distribution.Repository) error) error {
 	return r.client.retry(ctx, func() error {
 		r.mu.Lock()
@@ -261,8 +263,8 @@ type failing struct{ err error }
 // Read implements io.Reader.
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
-// SourceReference returns an image of a registry as what image/v5 copies from: it is read as the client reads. Under a signature policy that
-// wants signatures image/v5 reads it itself, since only it can read all kinds of them.
+// SourceReference returns an image of a registry as what image/v5 copies from: it is read as the client reads. Under a
+// signature policy that wants signatures image/v5 reads it itself, since only it can read all kinds of them.
 func (c *Client) SourceReference(pullSpec string) (types.ImageReference, error) {
 	named, err := ParsePullSpec(pullSpec)
 	if err != nil {

@@ -20,17 +20,18 @@ import (
 const (
 	// maxDelay bounds the pause between two attempts where the registry does not ask for one.
 	maxDelay = 10 * time.Second
-	// maxPause is the longest pause that a registry is given when it asks for one: a run that would wait longer fails at once, and says so.
+	// maxPause is the longest pause that a registry is given when it asks for one: a run that would wait longer fails
+	// at once, and says so.
 	maxPause = 2 * time.Minute
 	// nonsense is what no registry means when it asks for a pause: it counts as none.
 	nonsense = time.Hour
-	// fewAttempts is how often a request is made that was answered with the wrong content, or not at all. The one is seldom better the next
-	// time, the other takes long.
+	// fewAttempts is how often a request is made that was answered with the wrong content, or not at all. The one is
+	// seldom better the next time, the other takes long.
 	fewAttempts = 4
 )
 
-// retry runs an operation that is safe to repeat until it succeeds, fails for good, or has failed as often as the options allow. What has been
-// tried often enough is not tried again by a retry around it.
+// retry runs an operation that is safe to repeat until it succeeds, fails for good, or has failed as often as the
+// options allow. What has been tried often enough is not tried again by a retry around it.
 func (c *Client) retry(ctx context.Context, operation func() error) error {
 	delay := c.options.Delay
 	few := 0
@@ -110,5 +111,6 @@ func isTransient(err error) bool {
 // isThrottled tells whether a registry wants fewer requests.
 func isThrottled(err error) bool {
 	code, ok := errorCode(err)
-	return errors.Is(err, docker.ErrTooManyRequests) || ok && code == errcode.ErrorCodeTooManyRequests || httpStatus(err) == http.StatusTooManyRequests
+	return errors.Is(err, docker.ErrTooManyRequests) || ok && code == errcode.ErrorCodeTooManyRequests ||
+		httpStatus(err) == http.StatusTooManyRequests
 }

@@ -18,8 +18,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 
-// Target is a repository, or another place for images, that is open for writing. It is safe for concurrent use; a blob that several images
-// share is sent once.
+// Target is a repository, or another place for images, that is open for writing. It is safe for concurrent use; a blob
+// that several images share is sent once.
 type Target struct {
 	ref       string
 	client    *Client
@@ -44,8 +44,8 @@ type Blob struct {
 	MediaType string
 	Config    bool // an image's config, not a layer
 	New       bool // made in this run: no registry has it yet, so none is asked for it
-	// Open returns the content from its beginning. It is called each time that it is sent, which may be more than once, and not at all where
-	// the target has it.
+	// Open returns the content from its beginning. It is called each time that it is sent, which may be more than once,
+	// and not at all where the target has it.
 	Open func(ctx context.Context) (io.ReadCloser, error)
 }
 
@@ -55,8 +55,8 @@ func Bytes(data []byte, mediaType string, config bool) Blob {
 		Open: func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }}
 }
 
-// Target opens a place to write to: a pull spec with a tag, a bare repository (manifests then go by digest only), or a reference with
-// a transport. A digest is refused, since the content decides it. Nothing is sent yet.
+// Target opens a place to write to: a pull spec with a tag, a bare repository (manifests then go by digest only), or a
+// reference with a transport. A digest is refused, since the content decides it. Nothing is sent yet.
 func (c *Client) Target(ctx context.Context, ref string) (*Target, error) {
 	parsed, err := parseTarget(ref)
 	if err != nil {
@@ -78,7 +78,8 @@ func (c *Client) place(ctx context.Context, ref types.ImageReference) (place, er
 	return &elsewhere{destination: destination}, err
 }
 
-// CheckTarget refuses what cannot be written to, as Client.Target does, without asking anybody. The error has the class fault.Usage.
+// CheckTarget refuses what cannot be written to, as Client.Target does, without asking anybody. The error has the class
+// fault.Usage.
 func CheckTarget(ref string) error {
 	_, err := parseTarget(ref)
 	return err
@@ -99,7 +100,8 @@ func parseTarget(ref string) (types.ImageReference, error) {
 		return ParseReference(ref)
 	}
 	if _, ok := named.(reference.Canonical); ok {
-		return nil, fault.New(fault.Usage, "Name a tag, or only the repository.", fmt.Errorf("cannot push to %q: a digest follows from the content", ref))
+		return nil, fault.New(fault.Usage, "Name a tag, or only the repository.",
+			fmt.Errorf("cannot push to %q: a digest follows from the content", ref))
 	}
 	if reference.IsNameOnly(named) {
 		return docker.NewReferenceUnknownDigest(named)
@@ -118,8 +120,8 @@ func (t *Target) Repository() string {
 	return t.reference.DockerReference().Name()
 }
 
-// Put makes sure that the target has a blob: nothing is sent where it is there already or can be mounted from another repository of the
-// same registry that an image was read from.
+// Put makes sure that the target has a blob: nothing is sent where it is there already or can be mounted from another
+// repository of the same registry that an image was read from.
 func (t *Target) Put(ctx context.Context, blob Blob) error {
 	if err := blob.Digest.Validate(); err != nil {
 		return t.client.refused(fmt.Errorf("blob %q: %w", blob.Digest, err), "pushing to", t.ref)
@@ -177,8 +179,8 @@ func (t *Target) Commit(ctx context.Context, data []byte) (digest.Digest, error)
 	return sum, t.client.refused(err, "pushing the manifest to", t.ref)
 }
 
-// Verify asks the registry what the target's tag names. Another digest, because somebody else moved the tag or because the registry lies,
-// is an error.
+// Verify asks the registry what the target's tag names. Another digest, because somebody else moved the tag or because
+// the registry lies, is an error.
 func (t *Target) Verify(ctx context.Context, want digest.Digest) error {
 	if t.Repository() == "" || reference.IsNameOnly(t.reference.DockerReference()) {
 		return nil

@@ -90,8 +90,9 @@ func identity() string {
 	return `"auth":"` + base64.StdEncoding.EncodeToString([]byte("<token>:")) + `","identitytoken":"canary"`
 }
 
-// TestTokens reads an image and pushes it side by side: one request is refused, and says where tokens are; one token is asked for to read, one
-// to write, and one more to mount from another repository. Another target of the repository uses them too.
+// TestTokens reads an image and pushes it side by side: one request is refused, and says where tokens are; one token is
+// asked for to read, one to write, and one more to mount from another repository. Another target of the repository uses
+// them too.
 func TestTokens(t *testing.T) {
 	f, s := newFront(t), newTokens(t)
 	client := with(t, f.host, login())
@@ -121,7 +122,8 @@ func TestTokens(t *testing.T) {
 	}
 }
 
-// TestTokensToWriteOnly pushes to a registry that everybody may read: of the blobs that are sent side by side, the first alone is refused.
+// TestTokensToWriteOnly pushes to a registry that everybody may read: of the blobs that are sent side by side, the
+// first alone is refused.
 func TestTokensToWriteOnly(t *testing.T) {
 	f, s := newFront(t), newTokens(t)
 	f.fail(func(w http.ResponseWriter, r *http.Request) bool {
@@ -164,7 +166,8 @@ func TestTokensThatAreNotEnough(t *testing.T) {
 	client := with(t, f.host, login())
 	f.fail(func(w http.ResponseWriter, r *http.Request) bool { return s.admit(w, r, 1000) })
 	err := put(context.Background(), client, f.host+"/a/b:c")
-	if fault.KindOf(err) != fault.Unauthorized || !strings.Contains(fault.AdviceOf(err), "auth.json") || strings.Contains(err.Error(), "cret") {
+	if fault.KindOf(err) != fault.Unauthorized || !strings.Contains(fault.AdviceOf(err), "auth.json") ||
+		strings.Contains(err.Error(), "cret") {
 		t.Errorf("kind %d, advice %q: %v", fault.KindOf(err), fault.AdviceOf(err), err)
 	}
 	if s.refused > 2 {

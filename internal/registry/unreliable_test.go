@@ -39,8 +39,8 @@ func noise(n int) string {
 	return string(data)
 }
 
-// TestUnreliableRegistry copies an image from and to a registry that fails every third request, in all ways: it is copied, and where it is not
-// the tag does not exist.
+// TestUnreliableRegistry copies an image from and to a registry that fails every third request, in all ways: it is
+// copied, and where it is not the tag does not exist.
 func TestUnreliableRegistry(t *testing.T) {
 	const runs = 40
 	f := newFront(t)
@@ -107,8 +107,8 @@ func copyImage(ctx context.Context, client *registry.Client, from, to string) er
 	return target.Verify(ctx, sum)
 }
 
-// TestReadingFails copies from a registry that lacks a blob, or has another one in its place, to one that is well: the fault is not that of
-// the place that is written to.
+// TestReadingFails copies from a registry that lacks a blob, or has another one in its place, to one that is well: the
+// fault is not that of the place that is written to.
 func TestReadingFails(t *testing.T) {
 	from, to := payloadtest.NewRegistry(t), payloadtest.NewRegistry(t)
 	image := some(nil).Build(t)
@@ -127,15 +127,16 @@ func TestReadingFails(t *testing.T) {
 		})
 		for _, target := range []string{to.Host + "/x/y:z", "oci:" + t.TempDir() + ":z"} {
 			err := copyImage(t.Context(), impatient(t, time.Second), spec, target)
-			if err == nil || fault.KindOf(err) == fault.Publish || !strings.Contains(err.Error(), `reading "`+from.Host) || strings.Contains(err.Error(), to.Host) {
+			if err == nil || fault.KindOf(err) == fault.Publish || !strings.Contains(err.Error(), `reading "`+from.Host) ||
+				strings.Contains(err.Error(), to.Host) {
 				t.Errorf("answer %d, to %s: kind %d, %v", status, target, fault.KindOf(err), err)
 			}
 		}
 	}
 }
 
-// TestBlobsAreReadOn cuts the connection again and again while a layer is read: nothing is sent twice, except where the registry sends all of
-// it whatever it is asked for.
+// TestBlobsAreReadOn cuts the connection again and again while a layer is read: nothing is sent twice, except where the
+// registry sends all of it whatever it is asked for.
 func TestBlobsAreReadOn(t *testing.T) {
 	const part = 300_000
 	content := noise(2_000_000)
@@ -188,8 +189,8 @@ func (c *cutter) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// TestSilence reads from and writes to registries that say nothing, at each point at which one can: it ends soon, and the error says who was
-// waited for. One that is slow but goes on is waited for.
+// TestSilence reads from and writes to registries that say nothing, at each point at which one can: it ends soon, and
+// the error says who was waited for. One that is slow but goes on is waited for.
 func TestSilence(t *testing.T) {
 	for _, test := range []struct {
 		description string
@@ -208,12 +209,14 @@ func TestSilence(t *testing.T) {
 			r := payloadtest.NewRegistry(t)
 			r.Push(t, "a/b", "c", some(nil).Build(t))
 			var notices atomic.Int64
-			client, err := registry.New(registry.Options{Insecure: true, Platform: "linux/amd64", Delay: time.Millisecond, Patience: 300 * time.Millisecond,
-				Notice: func(text string) {
-					if strings.Contains(text, r.Host) {
-						notices.Add(1)
-					}
-				}})
+			client, err := registry.New(
+				registry.Options{Insecure: true, Platform: "linux/amd64", Delay: time.Millisecond, Patience: 300 * time.Millisecond,
+					Notice: func(text string) {
+						if strings.Contains(text, r.Host) {
+							notices.Add(1)
+						}
+					}},
+			)
 			check(t, err)
 			defer client.Close()
 			r.Fail(func(w http.ResponseWriter, request *http.Request) bool {
@@ -244,8 +247,8 @@ func TestSilence(t *testing.T) {
 	}
 }
 
-// TestSlowButSteady reads from a registry that takes long, and goes on; and hands what comes to a reader that takes longer than the registry
-// may.
+// TestSlowButSteady reads from a registry that takes long, and goes on; and hands what comes to a reader that takes
+// longer than the registry may.
 func TestSlowButSteady(t *testing.T) {
 	r := payloadtest.NewRegistry(t)
 	spec := r.Push(t, "a/b", "c", payloadtest.Image{Created: when, Layers: []map[string]string{{"a": noise(2_000_000)}}}.Build(t))
@@ -285,7 +288,8 @@ func TestSilentCredentialHelper(t *testing.T) {
 	check(t, os.WriteFile(directory+"/docker-credential-mute", []byte("#!/bin/sh\nexec sleep 5\n"), 0o700))
 	check(t, writeFile(directory+"/auth.json", `{"credHelpers":{"`+r.Host+`":"mute"}}`))
 	t.Setenv("PATH", directory+":"+os.Getenv("PATH"))
-	client, err := registry.New(registry.Options{Insecure: true, AuthFile: directory + "/auth.json", Patience: 100 * time.Millisecond, Delay: time.Millisecond})
+	client, err := registry.New(
+		registry.Options{Insecure: true, AuthFile: directory + "/auth.json", Patience: 100 * time.Millisecond, Delay: time.Millisecond})
 	check(t, err)
 	defer client.Close()
 	_, err = client.Image(t.Context(), r.Host+"/a/b:c")

@@ -15,8 +15,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/registry/distribution"
 )
 
-// writer writes into a repository of a registry. All targets of a client that name the repository share it, and with it tokens, connections
-// and what it learned.
+// writer writes into a repository of a registry. All targets of a client that name the repository share it, and with it
+// tokens, connections and what it learned.
 type writer struct {
 	client     *Client
 	named      reference.Named
@@ -66,9 +66,9 @@ func (w *writer) put(ctx context.Context, blob Blob) error {
 	return last.explain(err)
 }
 
-// reuse returns no session where the repository has a blob, or has it now. Another repository of the registry that is known to have it is
-// where it is taken from. While mounting works that takes one request a blob. Where it does not, or did not yet, the repository is asked first,
-// so that no upload is begun in vain.
+// reuse returns no session where the repository has a blob, or has it now. Another repository of the registry that is
+// known to have it is where it is taken from. While mounting works that takes one request a blob. Where it does not, or
+// did not yet, the repository is asked first, so that no upload is begun in vain.
 func (w *writer) reuse(ctx context.Context, blob Blob) (session *distribution.Session, err error) {
 	if blob.New {
 		return w.repository.Begin(ctx)
@@ -128,7 +128,8 @@ func (w *writer) mount(ctx context.Context, blob digest.Digest, from string) (se
 	return session, mounted, err
 }
 
-// whole is content on its way to a target. Its last bytes are given away only where all of it has the digest that names it.
+// whole is content on its way to a target. Its last bytes are given away only where all of it has the digest that names
+// it.
 type whole struct {
 	verifier
 	sum    digest.Digest
@@ -165,8 +166,8 @@ func (s *whole) Close() error {
 	return s.closer.Close()
 }
 
-// explain replaces the error of who was given the content, where it could not be read: what a registry says of content that ends too early is
-// no news. s may be nil.
+// explain replaces the error of who was given the content, where it could not be read: what a registry says of content
+// that ends too early is no news. s may be nil.
 func (s *whole) explain(err error) error {
 	if err != nil && s != nil {
 		if failed := s.failed.Load(); failed != nil {

@@ -1,5 +1,6 @@
-// Package payloadtest seeds registries with release payloads, for tests: small ones that a test describes, and a real release whose manifests
-// and image-references are at hand. It writes images with go-containerregistry, so that what it seeds owes nothing to the code under test.
+// Package payloadtest seeds registries with release payloads, for tests: small ones that a test describes, and a real
+// release whose manifests and image-references are at hand. It writes images with go-containerregistry, so that what it
+// seeds owes nothing to the code under test.
 package payloadtest
 
 import (
@@ -76,15 +77,16 @@ func (r *Registry) Reset() (requests []string, bytes int64) {
 	return requests, bytes
 }
 
-// Fail makes the registry ask fail before each request; fail answers the request itself and returns true, or returns false. nil ends it.
+// Fail makes the registry ask fail before each request; fail answers the request itself and returns true, or returns
+// false. nil ends it.
 func (r *Registry) Fail(fail func(w http.ResponseWriter, r *http.Request) bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.fault = fail
 }
 
-// Client returns a client for registries on loopback, which is closed with the test. It tries again quickly. On a machine without a
-// policy.json it keeps one in the temporary directory.
+// Client returns a client for registries on loopback, which is closed with the test. It tries again quickly. On a
+// machine without a policy.json it keeps one in the temporary directory.
 func Client(t testing.TB) *registry.Client {
 	t.Helper()
 	return ClientWith(t, "")

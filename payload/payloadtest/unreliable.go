@@ -24,7 +24,8 @@ type Unreliable struct {
 	failed map[string]int
 }
 
-// NewUnreliable returns an unreliable front for next, which answers what does not fail. Its Fail is a function for Registry.Fail.
+// NewUnreliable returns an unreliable front for next, which answers what does not fail. Its Fail is a function for
+// Registry.Fail.
 func NewUnreliable(next http.Handler, seed uint64, share float64) *Unreliable {
 	random := rand.New(rand.NewPCG(seed, seed)) //nolint:gosec // a test wants the same numbers each time
 	return &Unreliable{next: next, share: share, random: random, failed: map[string]int{}}
@@ -72,7 +73,7 @@ func (u *Unreliable) failIn(way string, part float64, w http.ResponseWriter, req
 		u.next.ServeHTTP(answer, request)
 		body := answer.Body.Bytes()
 		if len(body) == 0 {
-			panic(http.ErrAbortHandler)
+			abort()
 		}
 		for name, values := range answer.Header() {
 			w.Header()[name] = values
@@ -87,7 +88,7 @@ func (u *Unreliable) failIn(way string, part float64, w http.ResponseWriter, req
 		_, _ = w.Write(body[:at])
 		_ = http.NewResponseController(w).Flush()
 		if at < len(body) {
-			panic(http.ErrAbortHandler)
+			abort()
 		}
 	case "silence":
 		_, _ = io.Copy(io.Discard, request.Body) // else the server does not see that the client has gone
@@ -95,8 +96,11 @@ func (u *Unreliable) failIn(way string, part float64, w http.ResponseWriter, req
 		case <-request.Context().Done():
 		case <-time.After(Stall):
 		}
-		panic(http.ErrAbortHandler)
+		abort()
 	default:
-		panic(http.ErrAbortHandler)
+		abort()
 	}
 }
+
+// abort breaks the connection of the request that is being answered: net/http does so for this value, and logs nothing.
+func abort() { panic(http.ErrAbortHandler) }

@@ -27,8 +27,8 @@ type Options struct {
 	Temp          string               // directory for Dockerfiles and other scratch files; must exist
 	SystemContext *types.SystemContext // registry access for pulls
 
-	// Source returns the image that a pull spec names, to copy it from its registry; an error where name is no pull spec. Builders that pull
-	// nothing need none.
+	// Source returns the image that a pull spec names, to copy it from its registry; an error where name is no pull
+	// spec. Builders that pull nothing need none.
 	Source func(name string) (types.ImageReference, error)
 }
 
@@ -40,8 +40,8 @@ type Builder struct {
 	isolation Isolation
 }
 
-// Validate refuses values that no builder knows. Whether this machine can do what they ask for, Open finds out. The error has the class
-// fault.Usage.
+// Validate refuses values that no builder knows. Whether this machine can do what they ask for, Open finds out. The
+// error has the class fault.Usage.
 func (o Options) Validate() error {
 	for _, setting := range []struct {
 		name, value string
@@ -58,7 +58,8 @@ func (o Options) Validate() error {
 	return nil
 }
 
-// CheckSecrets refuses secrets that are not written as Build.Secrets are, or whose file does not exist. The error has the class fault.Usage.
+// CheckSecrets refuses secrets that are not written as Build.Secrets are, or whose file does not exist. The error has
+// the class fault.Usage.
 func CheckSecrets(secrets []string) error {
 	for _, secret := range secrets {
 		if _, err := parse.Secrets([]string{secret}); err != nil {
@@ -113,7 +114,8 @@ func (b *Builder) Driver() (driver, root string) {
 	return b.store.GraphDriverName(), b.store.GraphRoot()
 }
 
-// storeOptions starts from the user's storage.conf (or the defaults where there is none) and applies what was asked for.
+// storeOptions starts from the user's storage.conf (or the defaults where there is none) and applies what was asked
+// for.
 func storeOptions(options Options) (storagetypes.StoreOptions, error) {
 	o, err := storage.DefaultStoreOptions()
 	if err != nil {
@@ -149,7 +151,8 @@ type Isolation struct {
 	Reason  string           `json:"reason"`
 }
 
-// Exposed says what RUN steps see of this machine beside the image, and what to do about it; "" where they run in a container.
+// Exposed says what RUN steps see of this machine beside the image, and what to do about it; "" where they run in a
+// container.
 func (i Isolation) Exposed() string {
 	if i.Kind != define.IsolationChroot {
 		return ""

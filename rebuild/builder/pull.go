@@ -15,8 +15,9 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 )
 
-// Pull brings an image into local storage, unless it is there, and returns it. name is a pull spec by digest (an image of that digest
-// is never pulled twice) or a reference with a transport. report gets the progress of the copy; nil discards it.
+// Pull brings an image into local storage, unless it is there, and returns it. name is a pull spec by digest (an image
+// of that digest is never pulled twice) or a reference with a transport. report gets the progress of the copy; nil
+// discards it.
 func (b *Builder) Pull(ctx context.Context, name string, report io.Writer) (Image, error) {
 	image, err := b.Image(ctx, name)
 	if !errors.Is(err, ErrNotFound) {
@@ -32,7 +33,8 @@ func (b *Builder) Pull(ctx context.Context, name string, report io.Writer) (Imag
 	return b.Image(ctx, id)
 }
 
-// pull does what buildah.Pull does, which goes on when the context has ended, and which has a registry read by image/v5.
+// pull does what buildah.Pull does, which goes on when the context has ended, and which has a registry read by
+// image/v5.
 func (b *Builder) pull(ctx context.Context, name string, report io.Writer) (id string, err error) {
 	defer killChildrenWhenDone(ctx)()
 	none, system := uint(0), b.options.SystemContext // requests that a registry fails are tried again one by one, by who reads

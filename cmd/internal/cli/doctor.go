@@ -65,7 +65,8 @@ func runDoctor(ctx context.Context, streams Streams, o *jobOptions) error {
 	return err
 }
 
-// examine makes all checks. Those of the storage run inside the user namespace of a build, which starts the program again.
+// examine makes all checks. Those of the storage run inside the user namespace of a build, which starts the program
+// again.
 func (o *jobOptions) examine(ctx context.Context, streams Streams) ([]machine.Finding, error) {
 	user := unshare.GetRootlessUID()
 	if user == -1 {

@@ -76,10 +76,12 @@ func (o *extractOptions) apply(flags *pflag.FlagSet) {
 	flags.StringVar(&o.file, "file", "", "print this `file` of the release on standard output")
 	flags.BoolVar(&o.tools, "tools", false, "extract the client tools for all platforms, as archives with checksums")
 	flags.StringVar(&o.command, "command", "", "extract this `command`, such as oc or openshift-install")
-	flags.StringVar(&o.commandOS, "command-os", "", "`platform` of the command: linux, mac, windows, OS/ARCH, or * for all as archives (default: this machine's)")
+	flags.StringVar(&o.commandOS, "command-os", "",
+		"`platform` of the command: linux, mac, windows, OS/ARCH, or * for all as archives (default: this machine's)")
 	flags.StringVar(&o.signingKey, "signing-key", "", "`file` with the OpenPGP key to sign the checksums with")
 	flags.BoolVar(&o.included, "included", false, "only manifests that a cluster applies")
-	flags.StringVar(&o.installConfig, "install-config", "", "with --included: install-config.yaml of the cluster (default: a cluster with the default capabilities and features)")
+	flags.StringVar(&o.installConfig, "install-config", "",
+		"with --included: install-config.yaml of the cluster (default: a cluster with the default capabilities and features)")
 	flags.BoolVar(&o.credentials, "credentials-requests", false, "only requests for cloud credentials")
 	flags.StringVar(&o.cloud, "cloud", "", "with --credentials-requests: only those for this `cloud`, such as aws")
 	flags.StringVar(&o.git, "git", "", "check the source of every component out below this `directory`")
@@ -176,8 +178,11 @@ func (o *extractOptions) extractManifests(streams Streams, release *payload.Rele
 	if err := payload.WriteFiles(o.to, files); err != nil {
 		return err
 	}
-	return printLine(streams.Out, fmt.Sprintf("Extracted %d files of the release with digest %s created at %s", len(files), release.Image.TopDigest(),
-		release.Created.UTC().Format("2006-01-02T15:04:05Z")))
+	return printLine(
+		streams.Out,
+		fmt.Sprintf("Extracted %d files of the release with digest %s created at %s", len(files), release.Image.TopDigest(),
+			release.Created.UTC().Format("2006-01-02T15:04:05Z")),
+	)
 }
 
 // cluster reads what decides about manifests out of an install-config.

@@ -80,10 +80,13 @@ func newInfo(streams Streams) *cobra.Command {
 	flags.BoolVar(&o.includeImages, "include-images", false, "with -o json or yaml: describe every image too")
 	flags.StringVar(&o.imageFor, "image-for", "", "print the pull spec of this `component` alone")
 	flags.StringVar(&o.from, "changes-from", "", "the payload to compare with, in place of a second argument")
-	flags.StringVarP(&o.output, "output", "o", "", "form of the result: text, json, yaml, name, digest, pullspec, jsonpath=TEMPLATE, go-template=TEMPLATE")
+	flags.StringVarP(&o.output, "output", "o", "",
+		"form of the result: text, json, yaml, name, digest, pullspec, jsonpath=TEMPLATE, go-template=TEMPLATE")
 	flags.IntVar(&o.jobs, "jobs", 32, "images that are read at once")
-	flags.StringVar(&o.changelog, "changelog", unset, "of two payloads: the pull requests between them, as Markdown; git repositories are kept in the cache, or in `DIR`")
-	flags.StringVar(&o.bugs, "bugs", unset, "of two payloads: the bugs that these pull requests name; repositories as with --changelog, in `DIR`")
+	flags.StringVar(&o.changelog, "changelog", unset,
+		"of two payloads: the pull requests between them, as Markdown; git repositories are kept in the cache, or in `DIR`")
+	flags.StringVar(&o.bugs, "bugs", unset,
+		"of two payloads: the bugs that these pull requests name; repositories as with --changelog, in `DIR`")
 	for _, name := range []string{"changelog", "bugs"} {
 		flag := flags.Lookup(name)
 		flag.NoOptDefVal, flag.DefValue = inCache, ""

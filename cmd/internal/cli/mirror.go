@@ -75,7 +75,8 @@ func (o *mirrorOptions) apply(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.list, "to-mirror", false, "copy nothing, print SOURCE DESTINATION of each image")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "the same as --to-mirror")
 	flags.StringVar(&o.instructions, "print-mirror-instructions", "idms", "rules for clusters to print: idms, icsp, none")
-	flags.StringVar(&o.signatureDir, "release-image-signature-to-dir", "", "`directory` for the payload's signatures, as an object for clusters (default: config in --to-dir)")
+	flags.StringVar(&o.signatureDir, "release-image-signature-to-dir", "",
+		"`directory` for the payload's signatures, as an object for clusters (default: config in --to-dir)")
 	flags.IntVar(&o.jobs, "jobs", 16, "images that are copied at once")
 	o.registry.apply(flags)
 	o.registry.applyPush(flags)
@@ -98,8 +99,8 @@ func (o *mirrorOptions) check(args []string) error {
 	case o.toDir != "" && o.toRelease != "":
 		return fault.Errorf(fault.Usage, "--to-release-image does not go with --to-dir")
 	}
-	return errors.Join(oneOf("print-mirror-instructions", o.instructions, "idms", "icsp", "none"), oneOf("output", o.output.format, "", "text", "json", "yaml"),
-		oneOf("layout", o.layout, "v2", "oci"))
+	return errors.Join(oneOf("print-mirror-instructions", o.instructions, "idms", "icsp", "none"),
+		oneOf("output", o.output.format, "", "text", "json", "yaml"), oneOf("layout", o.layout, "v2", "oci"))
 }
 
 func runMirror(ctx context.Context, streams Streams, o *mirrorOptions, args []string) (err error) {
@@ -220,7 +221,8 @@ func (o *mirrorOptions) progress(streams Streams) func(mirror.Item, digest.Diges
 func (o *mirrorOptions) report(streams Streams, release *payload.Release, items []mirror.Item, result mirror.Result) error {
 	rules := mirror.Sources(items)
 	if o.output.format == "json" || o.output.format == "yaml" {
-		return writeStructured(streams.Out, o.output.format, map[string]any{"release": release.PullSpec, "result": result, "images": items, "mirrors": rules})
+		return writeStructured(streams.Out, o.output.format,
+			map[string]any{"release": release.PullSpec, "result": result, "images": items, "mirrors": rules})
 	}
 	var text strings.Builder
 	fmt.Fprintf(&text, "Success: %d images copied, %d were there, %.1f MB sent\n", result.Copied, result.Present, float64(result.Bytes)/1e6)
@@ -229,7 +231,9 @@ func (o *mirrorOptions) report(streams Streams, release *payload.Release, items 
 		if err != nil {
 			return fmt.Errorf("naming the mirror directory: %w", err)
 		}
-		fmt.Fprintf(&text, "Mirrored to: %s\n\nTo upload the local images to a registry, run:\n\n    oc rebuild mirror --from-dir=%s --to REGISTRY/REPOSITORY\n", directory, directory)
+		fmt.Fprintf(&text,
+			"Mirrored to: %s\n\nTo upload the local images to a registry, run:\n\n    oc rebuild mirror --from-dir=%s --to REGISTRY/REPOSITORY\n",
+			directory, directory)
 	} else {
 		if !o.skipRelease {
 			fmt.Fprintf(&text, "Update image:  %s\n", items[len(items)-1].To)

@@ -58,7 +58,8 @@ func runNew(ctx context.Context, streams Streams, o *newOptions, args []string) 
 		return err
 	}
 	if o.to == "" && o.toDir == "" && o.toFile == "" && !o.dryRun {
-		return fault.New(fault.Usage, "Pass --to-image PULLSPEC, --to-dir, --to-file or --dry-run.", errors.New("nothing says where the payload goes"))
+		return fault.New(fault.Usage, "Pass --to-image PULLSPEC, --to-dir, --to-file or --dry-run.",
+			errors.New("nothing says where the payload goes"))
 	}
 	if o.metadata != "" {
 		if err := json.Unmarshal([]byte(o.metadata), &o.assemble.Metadata); err != nil {
@@ -82,7 +83,8 @@ func runNew(ctx context.Context, streams Streams, o *newOptions, args []string) 
 }
 
 // run assembles, after it has copied the components where --mirror wants them.
-func (o *newOptions) run(ctx context.Context, streams Streams, reading, pushing *registry.Client, changes []payload.Change) (assembly *payload.Assembly, err error) {
+func (o *newOptions) run(ctx context.Context, streams Streams, reading, pushing *registry.Client,
+	changes []payload.Change) (assembly *payload.Assembly, err error) {
 	release, err := o.source(ctx, streams, reading)
 	if err != nil {
 		return nil, err
@@ -100,7 +102,8 @@ func (o *newOptions) run(ctx context.Context, streams Streams, reading, pushing 
 	for _, warning := range assembly.Warnings {
 		o.say(streams, "warning: %s", warning)
 	}
-	o.say(streams, "%d images in the release, %d files, assembled by %s", len(assembly.References.Spec.Tags), len(assembly.Files()), describeAssembly(assembly))
+	o.say(streams, "%d images in the release, %d files, assembled by %s", len(assembly.References.Spec.Tags),
+		len(assembly.Files()), describeAssembly(assembly))
 	if o.mirror != "" && !o.dryRun {
 		err = o.copyComponents(ctx, streams, reading, pushing, assembly)
 	}
@@ -130,7 +133,8 @@ func (o *newOptions) say(streams Streams, format string, args ...any) {
 }
 
 // copyComponents copies the images of the assembled payload to the repository of --mirror.
-func (o *newOptions) copyComponents(ctx context.Context, streams Streams, reading, pushing *registry.Client, assembly *payload.Assembly) (err error) {
+func (o *newOptions) copyComponents(ctx context.Context, streams Streams, reading, pushing *registry.Client,
+	assembly *payload.Assembly) (err error) {
 	items, err := mirror.Components(o.mirror, assembly.Name, assembly.Sources())
 	if err != nil {
 		return err
@@ -144,7 +148,8 @@ func (o *newOptions) copyComponents(ctx context.Context, streams Streams, readin
 	return err
 }
 
-// deliver writes the payload where it should go, and prints what came of it: beside the payload, where that goes to standard output.
+// deliver writes the payload where it should go, and prints what came of it: beside the payload, where that goes to
+// standard output.
 func (o *newOptions) deliver(ctx context.Context, streams Streams, pushing *registry.Client, assembly *payload.Assembly) error {
 	if !o.dryRun {
 		if err := o.writeFiles(streams, assembly); err != nil {
@@ -158,8 +163,14 @@ func (o *newOptions) deliver(ctx context.Context, streams Streams, pushing *regi
 	if err != nil && o.to != "" {
 		return err
 	}
-	result := map[string]any{"digest": digest, "name": assembly.Name, "created": assembly.Created.UTC().Format(time.RFC3339), "method": assembly.Method,
-		"reason": assembly.Reason, "references": assembly.References}
+	result := map[string]any{
+		"digest":     digest,
+		"name":       assembly.Name,
+		"created":    assembly.Created.UTC().Format(time.RFC3339),
+		"method":     assembly.Method,
+		"reason":     assembly.Reason,
+		"references": assembly.References,
+	}
 	line := digest.String() + " " + assembly.Name + " " + assembly.Created.UTC().Format(time.RFC3339)
 	if o.to != "" && !o.dryRun {
 		pushed, err := assembly.Push(ctx, pushing, o.to)

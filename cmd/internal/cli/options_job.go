@@ -15,7 +15,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
 )
 
-// jobOptions are what rebuild and plan have in common. request and open are the only places where flags become what the libraries take.
+// jobOptions are what rebuild and plan have in common. request and open are the only places where flags become what the
+// libraries take.
 type jobOptions struct {
 	registry  registryOptions
 	signature signatureOptions
@@ -77,7 +78,8 @@ func (o *jobOptions) open(streams Streams, progress rebuild.Progress) (*rebuild.
 		return nil, nil, err
 	}
 	sources, err := gitsrc.Open(filepath.Join(cacheDir, "git"), gitsrc.Options{Progress: func(event gitsrc.Event) {
-		progress.Report(rebuild.Event{Stage: rebuild.StageFetch, State: rebuild.Running, Message: event.Repository + ": " + event.Message, Bytes: event.Bytes})
+		progress.Report(
+			rebuild.Event{Stage: rebuild.StageFetch, State: rebuild.Running, Message: event.Repository + ": " + event.Message, Bytes: event.Bytes})
 	}})
 	if err != nil {
 		return nil, nil, errors.Join(err, closeClients())

@@ -16,19 +16,23 @@ type registryOptions struct {
 }
 
 func (o *registryOptions) apply(flags *pflag.FlagSet) {
-	flags.StringVarP(&o.AuthFile, "registry-config", "a", "", "file with registry credentials (default: $REGISTRY_AUTH_FILE, then where podman looks)")
+	flags.StringVarP(&o.AuthFile, "registry-config", "a", "",
+		"file with registry credentials (default: $REGISTRY_AUTH_FILE, then where podman looks)")
 	flags.StringVar(&o.AuthFile, "authfile", "", "the same as --registry-config")
 	flags.BoolVar(&o.Insecure, "insecure", false, "allow plain http and certificates that cannot be verified")
-	flags.StringVar(&o.CertificateAuthority, "certificate-authority", "", "file with the certificate authorities to trust besides the system's")
+	flags.StringVar(&o.CertificateAuthority, "certificate-authority", "",
+		"file with the certificate authorities to trust besides the system's")
 	flags.StringArrayVar(&o.MirrorFiles, "idms-file", nil, "ImageDigestMirrorSet `file` with mirrors to try first, for references by digest")
 	flags.StringArrayVar(&o.MirrorFiles, "icsp-file", nil, "the same with an ImageContentSourcePolicy `file`")
-	flags.StringVar(&o.SignaturePolicy, "signature-policy", "", "policy.json that pulls obey (default: the system's, or accept unsigned images where there is none)")
+	flags.StringVar(&o.SignaturePolicy, "signature-policy", "",
+		"policy.json that pulls obey (default: the system's, or accept unsigned images where there is none)")
 	flags.StringVar(&o.Platform, "platform", "", "`os/arch` to take from manifest lists (default: linux on this machine's architecture)")
 }
 
 // applyPush adds the credentials for pushing.
 func (o *registryOptions) applyPush(flags *pflag.FlagSet) {
-	flags.StringVar(&o.pushAuthFile, "push-registry-config", "", "file with the credentials for pushing, where they differ from those for reading")
+	flags.StringVar(&o.pushAuthFile, "push-registry-config", "",
+		"file with the credentials for pushing, where they differ from those for reading")
 }
 
 // client opens the registry client for reading. notice is told what is waited for.
@@ -38,8 +42,8 @@ func (o *registryOptions) client(notice func(text string)) (*registry.Client, er
 	return registry.New(options)
 }
 
-// clients opens the clients for reading and for pushing, which are one unless pushing has credentials of its own, and returns what closes
-// them.
+// clients opens the clients for reading and for pushing, which are one unless pushing has credentials of its own, and
+// returns what closes them.
 func (o *registryOptions) clients(notice func(text string)) (reading, pushing *registry.Client, closeBoth func() error, err error) {
 	reading, err = o.client(notice)
 	if err != nil {

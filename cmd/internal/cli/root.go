@@ -35,7 +35,8 @@ func Execute(ctx context.Context, streams Streams, version string, args []string
 	return int(fault.KindOf(err))
 }
 
-// displayName is how the user typed the command: kubectl hands over the plugin's path, and a plugin of oc is installed as oc-rebuild.
+// displayName is how the user typed the command: kubectl hands over the plugin's path, and a plugin of oc is installed
+// as oc-rebuild.
 func displayName(path string) string {
 	if filepath.Base(path) == "kubectl-rebuild" {
 		return "kubectl rebuild"
@@ -58,8 +59,8 @@ func New(streams Streams, version, name string) *cobra.Command {
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
 		return fault.New(fault.Usage, "`"+command.CommandPath()+" --help` lists the flags.", err)
 	})
-	root.AddCommand(newPlan(streams), newInfo(streams), newNew(streams), newExtract(streams), newMirror(streams), newDoctor(streams), newCache(streams),
-		newVersion(streams, version))
+	root.AddCommand(newPlan(streams), newInfo(streams), newNew(streams), newExtract(streams), newMirror(streams),
+		newDoctor(streams), newCache(streams), newVersion(streams, version))
 	return root
 }
 

@@ -41,8 +41,9 @@ func (r *Repository) manifestRequest(method, name string) request {
 		header: map[string]string{"Accept": strings.Join(manifest.DefaultRequestedManifestMIMETypes, ", ")}}
 }
 
-// Blob returns a blob's content from an offset in bytes, and the size of the whole blob; -1 = the registry does not say. The content is not
-// verified. Registries that send all of it whatever they are asked for are read up to the offset.
+// Blob returns a blob's content from an offset in bytes, and the size of the whole blob; -1 = the registry does not
+// say. The content is not verified. Registries that send all of it whatever they are asked for are read up to the
+// offset.
 func (r *Repository) Blob(ctx context.Context, blob digest.Digest, offset int64) (stream io.ReadCloser, size int64, err error) {
 	q := request{method: http.MethodGet, url: r.at("blobs", blob.String())}
 	if offset > 0 {
@@ -76,7 +77,8 @@ func (r *Repository) Blob(ctx context.Context, blob digest.Digest, offset int64)
 	return nil, 0, r.registry.refusal(answer)
 }
 
-// checkRange returns the size of the whole that an answer with a part of it names, and fails unless the part begins at the offset.
+// checkRange returns the size of the whole that an answer with a part of it names, and fails unless the part begins at
+// the offset.
 func checkRange(answer *http.Response, offset int64) (size int64, err error) {
 	header := answer.Header.Get("Content-Range")
 	var first, last int64

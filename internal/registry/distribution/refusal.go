@@ -64,7 +64,8 @@ func (r *Registry) refusal(answer *http.Response) error {
 	return e
 }
 
-// end reads the rest of an answer, so that its connection can be used again, but not more than a little of it and not for long.
+// end reads the rest of an answer, so that its connection can be used again, but not more than a little of it and not
+// for long.
 func end(answer *http.Response) ([]byte, error) {
 	defer answer.Body.Close()
 	timer := time.AfterFunc(patience, func() { answer.Body.Close() })

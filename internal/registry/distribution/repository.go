@@ -31,7 +31,8 @@ type Repository struct {
 	tokens map[string]token // by scopes
 }
 
-// Repository returns the repository with a path, to write to. login is asked when the registry wants credentials for it.
+// Repository returns the repository with a path, to write to. login is asked when the registry wants credentials for
+// it.
 func (r *Registry) Repository(path string, login Login) *Repository {
 	return &Repository{registry: r, path: path, actions: "pull,push", login: login, asking: make(chan struct{}, 1), tokens: map[string]token{}}
 }
@@ -60,8 +61,8 @@ func (r *Repository) Has(ctx context.Context, blob digest.Digest) (bool, error) 
 	return false, r.registry.refusal(answer)
 }
 
-// Mount makes a blob of another repository of the registry one of this repository. Where the registry cannot, or does not want to, it
-// returns the upload that the registry begins instead.
+// Mount makes a blob of another repository of the registry one of this repository. Where the registry cannot, or does
+// not want to, it returns the upload that the registry begins instead.
 func (r *Repository) Mount(ctx context.Context, blob digest.Digest, from string) (*Session, error) {
 	u := r.at("blobs", "uploads/")
 	u.RawQuery = url.Values{"mount": {blob.String()}, "from": {from}}.Encode()
@@ -100,7 +101,8 @@ func (r *Repository) PutManifest(ctx context.Context, name string, data []byte, 
 	return checkDigest(answer, sum)
 }
 
-// Resolve returns the digest of the manifest that a tag, or a digest, names. An Error with the status 404 says that there is none.
+// Resolve returns the digest of the manifest that a tag, or a digest, names. An Error with the status 404 says that
+// there is none.
 func (r *Repository) Resolve(ctx context.Context, name string) (digest.Digest, error) {
 	answer, err := r.send(ctx, r.manifestRequest(http.MethodHead, name))
 	if err != nil {
@@ -135,8 +137,8 @@ func (r *Repository) at(parts ...string) *url.URL {
 	return &url.URL{Path: "/v2/" + r.path + "/" + strings.Join(parts, "/")}
 }
 
-// send sends a request with the credentials that the registry is known to want. Where it wants others, because it never said so or because a
-// token has ended, the request is sent once more with those.
+// send sends a request with the credentials that the registry is known to want. Where it wants others, because it never
+// said so or because a token has ended, the request is sent once more with those.
 func (r *Repository) send(ctx context.Context, q request) (answer *http.Response, err error) {
 	done, err := r.registry.begin(ctx, q.method)
 	if err != nil {

@@ -16,7 +16,8 @@ import (
 )
 
 const (
-	// shortest is how long a token lasts at least; the distribution specification says so of tokens that do not say it themselves.
+	// shortest is how long a token lasts at least; the distribution specification says so of tokens that do not say it
+	// themselves.
 	shortest = 60 * time.Second
 	// longest bounds what is believed about it.
 	longest = 24 * time.Hour
@@ -29,7 +30,8 @@ type token struct {
 	ends time.Time
 }
 
-// authorization returns the Authorization header for a request, "" for none. refused is the one that the registry did not accept just now.
+// authorization returns the Authorization header for a request, "" for none. refused is the one that the registry did
+// not accept just now.
 func (r *Repository) authorization(ctx context.Context, from, refused string) (string, error) {
 	c := r.registry.wants()
 	if c == nil {
@@ -61,9 +63,10 @@ func (r *Repository) scopes(from string) []string {
 	return scopes
 }
 
-// bearer returns a token for the scopes, the one that it has where that is good for a while. Only one is asked for at a time, so that requests
-// side by side share it.
-func (r *Repository) bearer(ctx context.Context, c *challenge, login types.DockerAuthConfig, scopes []string, refused string) (string, error) {
+// bearer returns a token for the scopes, the one that it has where that is good for a while. Only one is asked for at a
+// time, so that requests side by side share it.
+func (r *Repository) bearer(ctx context.Context, c *challenge, login types.DockerAuthConfig, scopes []string,
+	refused string) (string, error) {
 	select {
 	case r.asking <- struct{}{}:
 		defer func() { <-r.asking }()
@@ -115,7 +118,8 @@ func (r *Repository) token(ctx context.Context, c *challenge, login types.Docker
 }
 
 // tokenRequest asks for a token, with a refresh token (OAuth2), a password, or nothing for an anonymous one.
-func tokenRequest(ctx context.Context, realm *url.URL, service string, login types.DockerAuthConfig, scopes []string) (*http.Request, error) {
+func tokenRequest(ctx context.Context, realm *url.URL, service string, login types.DockerAuthConfig,
+	scopes []string) (*http.Request, error) {
 	query := realm.Query()
 	if service != "" {
 		query.Set("service", service)
