@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -136,6 +137,16 @@ func TestStagesAreKept(t *testing.T) {
 	}
 	if left := p.leftovers(t); len(left) > 0 {
 		t.Errorf("left behind: %q", left)
+	}
+	stacks := make([]byte, 1<<20)
+	for wait := time.Millisecond; ; wait *= 2 {
+		running := string(stacks[:runtime.Stack(stacks, true)])
+		if !strings.Contains(running, "tar-split") {
+			break
+		} else if wait > time.Second {
+			t.Fatalf("layers are still being read:\n%s", running)
+		}
+		time.Sleep(wait)
 	}
 }
 

@@ -128,8 +128,11 @@ func (b *Builder) opaque(layer Layer) ([]string, error) {
 	for reader := tar.NewReader(stream); ; {
 		header, err := reader.Next()
 		if err == io.EOF {
+			// A tar ends before its stream does. Closed there, it leaves a goroutine of containers/storage that reads
+			// nothing for ever, and takes a processor for it.
+			_, err = io.Copy(io.Discard, stream)
 			slices.SortFunc(found, func(a, b string) int { return len(a) - len(b) })
-			return found, nil
+			return found, err
 		}
 		if err != nil {
 			return nil, fmt.Errorf("reading layer %s: %w", layer.DiffID, err)
