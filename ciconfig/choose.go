@@ -28,7 +28,7 @@ func (q search) choose(configs []*Config) (Match, error) {
 		}
 	}
 	if len(fit) == 0 {
-		return Match{}, fmt.Errorf("no config promotes %s", q.Stream.Canonical().Tag(q.Tag))
+		return Match{}, q.none()
 	}
 	slices.SortStableFunc(fit, func(a, b candidate) int { return cmp.Compare(q.rank(a), q.rank(b)) })
 	if len(fit) > 1 && q.rank(fit[0]) == q.rank(fit[1]) {

@@ -3,11 +3,7 @@ package ciconfig
 import (
 	"bytes"
 	"context"
-	"fmt"
-	"slices"
 	"strings"
-
-	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 
 // Query says what is looked for: the image that a payload has under a tag.
@@ -123,37 +119,4 @@ func (t *Tree) mentions(name string, query search) bool {
 		return bytes.Contains(data, []byte(query.Image))
 	}
 	return bytes.Contains(data, []byte(query.Tag)) && named(query.streams, promotionSection(data))
-}
-
-// chooseAdvice names the flags that settle which config is meant.
-const chooseAdvice = "choose with --config FILE, --config-image NAME or --variant NAME"
-
-// explain turns a failed choice into an error for the user, with what the tree has instead.
-func (t *Tree) explain(ctx context.Context, query search, names []string, err error) error {
-	text := fmt.Sprintf("%s: the component %q", t.origin, query.Tag)
-	if query.Repo != "" {
-		text += fmt.Sprintf(" of %s/%s", query.Org, query.Repo)
-	}
-	var others []string
-	if query.Repo != "" {
-		others = t.elsewhere(ctx, query)
-	}
-	switch {
-	case len(others) > 0:
-		err = fmt.Errorf("%w, but other repositories do:\n  %s", err, strings.Join(others, "\n  "))
-	case query.Repo != "" && len(names) == 0:
-		err = fmt.Errorf("%w: the tree has no config for this repository", err)
-	case query.Repo != "" && !strings.Contains(err.Error(), "\n"):
-		err = fmt.Errorf("%w; the repository has:\n  %s", err, strings.Join(shorten(names), "\n  "))
-	}
-	return fault.New(fault.Unresolved, chooseAdvice, fmt.Errorf("%s: %w", text, err))
-}
-
-// shorten keeps the list of candidates readable.
-func shorten(names []string) []string {
-	const most = 20
-	if len(names) <= most {
-		return names
-	}
-	return append(slices.Clone(names[:most]), fmt.Sprintf("… and %d more", len(names)-most))
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
@@ -123,6 +125,47 @@ func TestFind(t *testing.T) {
 				t.Errorf("Find = %s because %q, want %s because %q", got, match.Reason, test.want, test.message)
 			}
 		})
+	}
+}
+
+// TestFindSaysWhy asks for what no config of the repository promotes: each config says what it lacks.
+func TestFindSaysWhy(t *testing.T) {
+	text := promoting("ocp/4.17", "", "one")
+	files := tree(map[string]string{
+		"o/r@empty":      "",
+		"o/r@binary":     "\x00\x01",
+		"o/r@optional":   strings.Replace(text, "- to: one", "- to: one\n  optional: true", 1),
+		"o/r@excluded":   text + "    excluded_images: [one]\n",
+		"o/r@other":      promoting("ocp/4.17", "", "two"),
+		"o/r@older":      promoting("ocp/4.16", "", "one"),
+		"o/r@tagged":     "images: [{to: one}]\npromotion: {to: [{namespace: ocp, tag: '4.17'}]}\n",
+		"o/r@unpromoted": "images: [{to: one}]\n",
+		"o/twins@a":      promoting("ocp/4.17", "", "twin"),
+		"o/twins@b":      promoting("ocp/4.17", "", "twin"),
+		"o/third@a":      promoting("ocp/4.17", "", "twin"),
+	})
+	find := func(repo, tag string) string {
+		_, err := ciconfig.Open(files, "the tree").Find(t.Context(), ciconfig.Query{Stream: ciconfig.Stream{Namespace: "ocp", Name: "4.17"}, Org: "o", Repo: repo, Tag: tag})
+		return err.Error()
+	}
+	want := "the tree: the component \"one\" of o/r: no config promotes ocp/4.17:one; the repository has:"
+	for _, line := range []string{
+		"binary.yaml: cannot be read: control characters are not allowed",
+		"empty.yaml: cannot be read: the file is empty",
+		"excluded.yaml: promotes to ocp/4.17, but excludes \"one\"",
+		"older.yaml: promotes to ocp/4.16",
+		"optional.yaml: promotes to ocp/4.17, but its image \"one\" is optional, and so left out",
+		"other.yaml: promotes to ocp/4.17, but has no image \"one\"",
+		"tagged.yaml: promotes to ocp/…:4.17",
+		"unpromoted.yaml: promotes nothing",
+	} {
+		want += "\n  ci-operator/config/o/r/o-r-" + line
+	}
+	if diff := cmp.Diff(want, find("r", "one")); diff != "" {
+		t.Error(diff)
+	}
+	if got := find("twins", "twin"); strings.Contains(got, "other repositories") {
+		t.Error(got)
 	}
 }
 

@@ -92,8 +92,8 @@ func (r *Resolver) Find(ctx context.Context, query Query) (Match, error) {
 		match.Origin = r.base.String()
 		return match, nil
 	}
-	return Match{}, fault.New(fault.Unresolved, chooseAdvice, fmt.Errorf("%s: no config promotes %s; asked for:\n%s",
-		r.base, query.Stream.Canonical().Tag(query.Tag), strings.Join(tried, "\n")))
+	return Match{}, fault.New(fault.Unresolved, chooseAdvice, fmt.Errorf("%s: %w; asked for:\n%s",
+		r.base, query.none(), strings.Join(tried, "\n")))
 }
 
 // guesses lists the configs that may promote the component, the likeliest first.
