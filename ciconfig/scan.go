@@ -48,6 +48,11 @@ func (t *Tree) readSections(ctx context.Context) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if remote, ok := t.files.(interface{ Prefetch(directory string) error }); ok {
+		if err := remote.Prefetch(configDir); err != nil {
+			return nil, fault.New(fault.Unresolved, "", fmt.Errorf("reading the configs of %s: %w", t.origin, err))
+		}
+	}
 	sections := make(map[string][]byte, len(names))
 	var mu sync.Mutex
 	var group errgroup.Group

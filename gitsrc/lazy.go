@@ -36,7 +36,15 @@ func (s *Store) revision(ctx context.Context, f found) (*Revision, error) {
 		return nil, errors.Join(fmt.Errorf("commit %s: %w", f.commit, err), l.close())
 	}
 	origin := f.address.Web() + "@" + f.commit.String()
-	return &Revision{FS: treefs.New(c.tree, c.time, l.read), Origin: origin, Commit: f.commit.String(), time: c.time, close: l.close}, nil
+	files := treefs.New(c.tree, c.time, l.read)
+	prefetch := func(directory string) error {
+		ids, err := files.Files(directory)
+		if err != nil {
+			return err
+		}
+		return l.prefetch(ids)
+	}
+	return &Revision{FS: files, Origin: origin, Commit: f.commit.String(), time: c.time, prefetch: prefetch, close: l.close}, nil
 }
 
 // open opens the cache with the directories of the commit, or with all its files where the server cannot leave files out. It does not
@@ -107,22 +115,42 @@ func (l *lazy) load(id pack.ID, kind pack.Type, neighbours []pack.ID) ([]byte, e
 	if kind != pack.Blob || !errors.Is(err, pack.ErrNotFound) {
 		return data, inCache(err)
 	}
-	missing := []pack.ID{id}
-	for _, n := range neighbours[:min(len(neighbours), maxTogether)] {
-		if ok, err := l.db.Has(n); n != id && err == nil && !ok {
-			missing = append(missing, n)
-		}
-	}
-	if err := l.store.fetchObjects(l.ctx, l.found.address, missing); err != nil {
-		return nil, err
-	}
-	if err := l.drop(); err != nil {
+	if err := l.fetch(append([]pack.ID{id}, neighbours[:min(len(neighbours), maxTogether)]...)); err != nil {
 		return nil, err
 	}
 	if err := l.open(); err != nil {
 		return nil, err
 	}
 	return l.db.Read(id, kind)
+}
+
+// prefetch fetches what is missing of files that will be read, with one request.
+func (l *lazy) prefetch(ids []pack.ID) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return fs.ErrClosed
+	}
+	if err := l.open(); err != nil {
+		return err
+	}
+	return l.fetch(ids)
+}
+
+// fetch fetches those objects that are missing in the open cache, which has to be opened again if there were any.
+func (l *lazy) fetch(ids []pack.ID) error {
+	var missing []pack.ID
+	seen := map[pack.ID]bool{}
+	for _, id := range ids {
+		if ok, err := l.db.Has(id); err == nil && !ok && !seen[id] {
+			missing = append(missing, id)
+		}
+		seen[id] = true
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return errors.Join(l.store.fetchObjects(l.ctx, l.found.address, missing), l.drop())
 }
 
 // fetchObjects adds single objects to the cache.

@@ -61,6 +61,7 @@ func TestReleaseTree(t *testing.T) {
 
 	tests := []struct{ location, wantCommit, wantOrigin string }{
 		{plain, "", plain},
+		{upstream.dir, commit, upstream.dir + "@" + commit},
 		{plain + "@main", commit, plain + "@" + commit},
 		{plain + "@HEAD", commit, plain + "@" + commit},
 		{plain + "@v1", commit, plain + "@" + commit},
@@ -136,12 +137,25 @@ func TestReleaseTreeFetchesWhatIsRead(t *testing.T) {
 	if n := server.requests.Load() - before; n != 1 {
 		t.Errorf("%d requests for the files of one directory, want 1", n)
 	}
+	before = server.requests.Load()
+	if err := r.Prefetch("."); err != nil {
+		t.Fatal(err)
+	}
 	names := make([]string, 0, len(files))
 	for name := range files {
 		names = append(names, name)
 	}
 	if err := fstest.TestFS(r.FS, names...); err != nil {
 		t.Error(err)
+	}
+	if n := server.requests.Load() - before; n != 1 {
+		t.Errorf("%d requests for all files, want 1", n)
+	}
+	if err := r.Prefetch("."); err != nil {
+		t.Fatal(err)
+	}
+	if n := server.requests.Load() - before; n != 1 {
+		t.Errorf("%d requests for what is here", n-1)
 	}
 }
 

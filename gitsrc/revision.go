@@ -22,17 +22,32 @@ type Revision struct {
 	Origin string // what was asked for, for messages: directory, or address, with @COMMIT
 	Commit string // "" for a plain directory
 	time   time.Time
-	close  func() error
+
+	prefetch func(directory string) error // nil where nothing is fetched
+	close    func() error
+}
+
+// Prefetch gets what is missing of the files below a directory with one request. Reading fetches a directory at a time
+// otherwise, which takes long where there are thousands.
+func (r *Revision) Prefetch(directory string) error {
+	if r.prefetch == nil {
+		return nil
+	}
+	return r.prefetch(directory)
 }
 
 // Close must be called when the files are not needed any more.
 func (r *Revision) Close() error { return r.close() }
 
-// ReleaseTree opens a tree such as openshift/release: a directory as it is, DIR@REV for a revision of a repository on this machine,
-// or ORG/REPO[@REF] and URL[@REF]. Of a remote repository it fetches the names of files first, and their content when it is read, one
-// directory at a time; a directory stays a view of the files until Close.
+// ReleaseTree opens a tree such as openshift/release: a directory as it is, DIR@REV for a revision of a repository on
+// this machine, a bare repository for what its HEAD names, or ORG/REPO[@REF] and URL[@REF]. Of a remote repository it
+// fetches the names of files first, and their content when it is read, one directory at a time; a directory stays a
+// view of the files until Close.
 func (s *Store) ReleaseTree(ctx context.Context, location string) (*Revision, error) {
 	if info, err := os.Stat(location); err == nil && info.IsDir() {
+		if repo, err := worktree.Find(location); err == nil && repo.GitDir == location {
+			return localRevision(location, "HEAD")
+		}
 		root, err := os.OpenRoot(location)
 		if err != nil {
 			return nil, fmt.Errorf("opening %q: %w", location, err)

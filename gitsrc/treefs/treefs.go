@@ -61,6 +61,36 @@ func (f *FS) directory(id pack.ID) ([]checkout.Entry, error) {
 	return entries, nil
 }
 
+// Files returns the content of every file below a directory, by its ID; what is there twice is listed once. Symbolic
+// links are not followed.
+func (f *FS) Files(name string) ([]pack.ID, error) {
+	top, err := f.find(name, true)
+	if err != nil {
+		return nil, &fs.PathError{Op: "list", Path: name, Err: err}
+	}
+	var files []pack.ID
+	seen := map[pack.ID]bool{top.ID: true}
+	for directories := []pack.ID{top.ID}; len(directories) > 0; {
+		entries, err := f.directory(directories[0])
+		if err != nil {
+			return nil, &fs.PathError{Op: "list", Path: name, Err: err}
+		}
+		directories = directories[1:]
+		for _, e := range entries {
+			if seen[e.ID] || e.Mode == checkout.Submodule {
+				continue
+			}
+			seen[e.ID] = true
+			if e.Mode == checkout.Directory {
+				directories = append(directories, e.ID)
+			} else {
+				files = append(files, e.ID)
+			}
+		}
+	}
+	return files, nil
+}
+
 // node is what a name leads to.
 type node struct {
 	checkout.Entry
