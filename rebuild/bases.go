@@ -191,9 +191,23 @@ func (s *settler) resolve(ctx context.Context, pullSpec string) (string, error) 
 	chosen, err := once()
 	s.mu.Lock()
 	if err != nil && ctx.Err() == nil && fault.KindOf(err) == fault.Other && host != "" {
-		s.down[host] = err
+		s.down[host] = fault.New(fault.Other, fault.AdviceOf(err), cause(err)) // the rest tells of this image, not of others
 	}
 	return chosen, err
+}
+
+// cause returns the innermost of an error's causes; of several, that of the first.
+func cause(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if several, ok := err.(interface{ Unwrap() []error }); ok {
+			inner = several.Unwrap()[0]
+		}
+		if inner == nil {
+			return err
+		}
+		err = inner
+	}
 }
 
 // explain says which base of which line cannot be had, and what to pass instead. Whatever the registry answered, this

@@ -3,6 +3,7 @@ package rebuild_test
 import (
 	"archive/tar"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -314,6 +315,29 @@ func TestCycle(t *testing.T) {
 	_, err = job.Plan(t.Context(), request)
 	check(t, job.Close())
 	if fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), "example/one:one → example/one:other → example/one:one") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+// TestRegistryThatIsDown names two images of a registry that nobody listens at: what is said of the one does not tell
+// of the other.
+func TestRegistryThatIsDown(t *testing.T) {
+	p := newPlayground(t)
+	directory := source(t, map[string]string{"Dockerfile": "FROM 127.0.0.1:1/first/image:tag AS a\nFROM 127.0.0.1:1/second/image:tag\nCOPY --from=a / /\n"})
+	job, err := rebuild.New(p.options(t))
+	check(t, err)
+	request := p.request(target("one", directory))
+	request.BasePolicy = rebuild.PolicyCI
+	_, err = job.Plan(t.Context(), request)
+	check(t, job.Close())
+	refusals := 0
+	for line := range strings.Lines(fmt.Sprint(err)) {
+		if strings.Contains(line, "first/image") && strings.Contains(line, "second/image") {
+			t.Errorf("an image is the reason for another: %s", line)
+		}
+		refusals += strings.Count(line, "127.0.0.1:1 did not answer before: connection refused")
+	}
+	if fault.KindOf(err) != fault.Unresolved || refusals != 1 {
 		t.Errorf("the error is %v", err)
 	}
 }
