@@ -15,8 +15,12 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// maxConfigs bounds the files of a tree. openshift/release has about 13,000 configs.
-const maxConfigs = 100_000
+const (
+	// maxConfigs bounds the files of a tree. openshift/release has about 13,000 configs.
+	maxConfigs = 100_000
+	// maxEntries bounds what is looked at to find them.
+	maxEntries = 1_000_000
+)
 
 // promoters lists the configs of the whole tree that may promote to one of the streams, sorted. The tree is read once; what each config says about
 // promotion is kept.
@@ -79,12 +83,15 @@ func (t *Tree) readSections(ctx context.Context) (map[string][]byte, error) {
 // all lists every config of the tree, sorted.
 func (t *Tree) all(ctx context.Context) ([]string, error) {
 	var names []string
+	seen := 0
 	err := fs.WalkDir(t.files, configDir, func(name string, entry fs.DirEntry, err error) error {
-		switch {
+		switch seen++; {
 		case err != nil:
 			return err
 		case ctx.Err() != nil:
 			return ctx.Err()
+		case seen > maxEntries:
+			return fmt.Errorf("more than %d files and directories", maxEntries)
 		case entry.IsDir() || !isConfigName(path.Base(name)) || unprintable(name):
 			return nil
 		case len(names) == maxConfigs:

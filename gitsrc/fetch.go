@@ -139,7 +139,7 @@ func (s *Store) database(ctx context.Context, f found, want []level) (db *pack.D
 			files, _ = pack.NewContents(s.dir) // it can be done without
 		}
 		if err := s.fill(ctx, repo, f, want, files); err != nil {
-			return nil, nil, fmt.Errorf("fetching %s of %s: %w", f.commit, f.address.Web(), err)
+			return nil, nil, raisable(fmt.Errorf("fetching %s of %s: %w", f.commit, f.address.Web(), err))
 		}
 	}
 }

@@ -131,6 +131,7 @@ func TestAnswersWithoutEnd(t *testing.T) {
 			flood(sideband("\x01"))(w, r)
 		}},
 		{"progress without end", flood(sideband("\x02"))},
+		{"agreement without end", flood("0008NAK\n")},
 		{"errors without end", func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(500)
 			flood("no\x1b[2J")(w, r)

@@ -10,7 +10,6 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/remote"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/treefs"
-	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
 )
 
@@ -54,7 +53,7 @@ func (l *lazy) open() error {
 		return nil
 	}
 	err := l.openLevel(levelNames)
-	if err == nil || l.ctx.Err() != nil || fault.KindOf(err) == fault.Unauthorized || errors.Is(err, errDamaged) {
+	if err == nil || !worthAsking(l.ctx, err) {
 		return err
 	}
 	return l.openLevel(levelTree)

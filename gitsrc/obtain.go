@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/checkout"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/remote"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
@@ -79,7 +77,8 @@ func (o *obtainer) isTip(id pack.ID) bool {
 func worthAsking(ctx context.Context, err error) bool {
 	kind := fault.KindOf(err)
 	var here *os.PathError // a full disk, say
-	if errors.As(err, &here) || errors.Is(err, errDamaged) {
+	var large *pack.LimitError
+	if errors.As(err, &here) || errors.As(err, &large) || errors.Is(err, errDamaged) {
 		return false
 	}
 	return ctx.Err() == nil && kind != fault.Unauthorized && kind != fault.Unresolved && !errors.Is(err, remote.ErrStalled)
@@ -190,55 +189,10 @@ func (o *obtainer) checkAndMark(ctx context.Context, id pack.ID, l level) error 
 		return fmt.Errorf("the server did not send commit %s: %w", id, err)
 	}
 	if l != levelCommits {
-		check := treeCheck{db: db, seen: map[pack.ID]bool{}, limits: o.store.limits.Tree, files: l != levelNames}
-		if err := check.tree(ctx, c.tree, 0); err != nil {
-			return fmt.Errorf("the server did not send all of commit %s: %w", id, err)
+		check := treeCheck{db: db, sizes: map[pack.ID]treeSize{}, limits: o.store.limits.Tree, files: l != levelNames}
+		if _, err := check.tree(ctx, c.tree, 0); err != nil {
+			return fmt.Errorf("commit %s as the server sent it: %w", id, err)
 		}
 	}
 	return o.mark(l, id)
-}
-
-// treeCheck makes sure that all objects of a tree are there.
-type treeCheck struct {
-	db     *pack.Database
-	seen   map[pack.ID]bool
-	limits checkout.Limits
-	files  bool // the content of files, too
-}
-
-func (t *treeCheck) tree(ctx context.Context, id pack.ID, depth int) error {
-	if t.seen[id] {
-		return nil
-	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	if t.seen[id] = true; len(t.seen) > t.limits.Files || depth > t.limits.Depth {
-		return fmt.Errorf("tree %s is too large", id)
-	}
-	data, err := t.db.Read(id, pack.Tree)
-	if errors.Is(err, pack.ErrCorrupt) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return inCache(err) // what comes from the server is checked when it comes: this lay here before
-	}
-	if err != nil {
-		return err
-	}
-	entries, err := checkout.ParseTree(data)
-	if err != nil {
-		return fmt.Errorf("tree %s: %w", id, err)
-	}
-	for _, e := range entries {
-		switch {
-		case e.Mode == checkout.Submodule:
-		case e.Mode == checkout.Directory:
-			if err := t.tree(ctx, e.ID, depth+1); err != nil {
-				return err
-			}
-		case t.files:
-			if ok, err := t.db.Has(e.ID); err != nil || !ok {
-				return fmt.Errorf("file %q: %w", e.Name, errors.Join(err, pack.ErrNotFound))
-			}
-		}
-	}
-	return nil
 }

@@ -39,7 +39,7 @@ func (s *Store) placeOnce(ctx context.Context, f found, want []level, dest strin
 	defer db.Close()
 	p, err := s.write(ctx, db, f, want[len(want)-1], dest)
 	if err != nil {
-		return placed{}, fmt.Errorf("checking out %s of %s: %w", f.commit, f.address.Web(), inCache(err))
+		return placed{}, raisable(fmt.Errorf("checking out %s of %s: %w", f.commit, f.address.Web(), inCache(err)))
 	}
 	return p, nil
 }

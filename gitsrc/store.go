@@ -6,11 +6,13 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/checkout"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/gitconfig"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/remote"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 
 // Event is one piece of progress.
@@ -38,6 +40,31 @@ type Limits struct {
 // DefaultLimits lets through every repository that a release payload is made of.
 func DefaultLimits() Limits {
 	return Limits{remote.DefaultLimits(), pack.DefaultLimits(), checkout.DefaultLimits()}
+}
+
+// Times returns limits that are n times as large, for a repository that is larger than any that was thought of.
+func (l Limits) Times(n int) Limits {
+	m := int64(n)
+	l.Server.Total *= time.Duration(n)
+	l.Server.RefBytes *= m
+	l.Server.AnswerBytes *= m
+	l.Pack.PackBytes *= m
+	l.Pack.ObjectBytes *= m
+	l.Pack.Objects *= m
+	l.Pack.DeltaMemory *= m
+	l.Tree.Files *= n
+	l.Tree.Depth *= n
+	l.Tree.Bytes *= m
+	return l
+}
+
+// raisable says how to go on where a source is larger than the limits.
+func raisable(err error) error {
+	var large *pack.LimitError
+	if !errors.As(err, &large) {
+		return err
+	}
+	return fault.New(fault.Unresolved, "Pass --source-limits 4, say, if you trust whoever wrote it: that lets sources be 4 times as large.", err)
 }
 
 // Store keeps one bare repository per upstream below a directory, so that a commit is fetched once. Any number of processes may use one

@@ -2,10 +2,11 @@ package checkout
 
 import (
 	"context"
-	"errors"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
 )
 
 // output writes to a file descriptor and takes what it writes from a budget.
@@ -46,7 +47,7 @@ func newBudget(bytes int64) *budget {
 
 func (b *budget) take(n int64) error {
 	if b.left.Add(-n) < 0 {
-		return errors.New("the files of the tree are too large together")
+		return pack.OverLimit("the files of the tree have more bytes together than the limit")
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
 )
 
-// Limits of a tree.
+// Limits of a tree. What is in it several times counts as often as it is written.
 type Limits struct {
 	Files int   // files, links, directories and submodules
 	Depth int   // directories inside each other
@@ -25,7 +25,7 @@ type Limits struct {
 }
 
 // DefaultLimits lets through the largest repositories that OpenShift is built from, several times over.
-func DefaultLimits() Limits { return Limits{Files: 500_000, Depth: 100, Bytes: 32 << 30} }
+func DefaultLimits() Limits { return Limits{Files: 250_000, Depth: 100, Bytes: 8 << 30} }
 
 const (
 	maxLink     = 4095
@@ -178,7 +178,7 @@ func (w *writer) walk(ctx context.Context, dir *directory, tree pack.ID, depth i
 // entries reads a tree and counts what is in it.
 func (w *writer) entries(dir string, tree pack.ID, depth int) ([]Entry, error) {
 	if depth > w.limits.Depth {
-		return nil, fmt.Errorf("directory %q is more than %d deep", dir, w.limits.Depth)
+		return nil, pack.OverLimit("directory %q is more than %d deep", dir, w.limits.Depth)
 	}
 	data, err := w.db.Read(tree, pack.Tree)
 	if err != nil {
@@ -189,7 +189,7 @@ func (w *writer) entries(dir string, tree pack.ID, depth int) ([]Entry, error) {
 		return nil, fmt.Errorf("directory %q: %w", dir, err)
 	}
 	if w.count += len(entries); w.count > w.limits.Files {
-		return nil, fmt.Errorf("tree has more than %d files", w.limits.Files)
+		return nil, pack.OverLimit("tree has more than %d files", w.limits.Files)
 	}
 	return entries, nil
 }

@@ -28,7 +28,9 @@ func (d *Database) WriteBlob(w io.Writer, id ID) (int64, error) {
 		}
 		break
 	}
-	data, err := d.Read(id, Blob)
+	r := d.reader()
+	defer d.release(r) // not before the file is written: it may be large
+	data, err := d.read(r, id, Blob)
 	if err != nil {
 		return 0, err
 	}
@@ -38,8 +40,8 @@ func (d *Database) WriteBlob(w io.Writer, id ID) (int64, error) {
 
 // copy writes a file that Receive has inflated and hashed.
 func (d *Database) copy(w io.Writer, kept *io.SectionReader) (int64, error) {
-	r := d.readers.Get().(*reader)
-	defer d.readers.Put(r)
+	r := d.reader()
+	defer d.release(r)
 	n, err := io.CopyBuffer(onlyWriter{w}, struct{ io.Reader }{kept}, r.z.buf)
 	if err != nil {
 		return n, fmt.Errorf("copying a file: %w", err)
@@ -49,8 +51,8 @@ func (d *Database) copy(w io.Writer, kept *io.SectionReader) (int64, error) {
 
 // stream writes an object that is not a delta. plain is whether it is a file and none.
 func (d *Database) stream(w io.Writer, p *packFile, offset int64, id ID) (size int64, plain bool, err error) {
-	r := d.readers.Get().(*reader)
-	defer d.readers.Put(r)
+	r := d.reader()
+	defer d.release(r)
 	r.z.own.Reset(io.NewSectionReader(p.file, offset, max(0, p.size-offset)))
 	kind, size, _, err := objectHeader(r.z.own)
 	if err != nil || kind != Blob {

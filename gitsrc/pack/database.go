@@ -17,6 +17,7 @@ const (
 	baseCacheBytes  = 16 << 20
 	maxAlternates   = 16
 	maxObjectMemory = 512 << 20 // bytes of an object that Read returns
+	maxDeltaHead    = 20        // bytes of the two sizes that a delta begins with
 )
 
 // Database reads the objects below one or more directories laid out as .git/objects. It is safe for concurrent use.
@@ -26,18 +27,28 @@ type Database struct {
 	bases    *baseCache
 	contents *Contents // files that need not be inflated; nil = none
 	readers  sync.Pool // of *reader
+	memory   memory
 }
 
 // reader is what one goroutine needs to read an object.
 type reader struct {
-	z   *inflater
-	sum hash.Hash
+	z     *inflater
+	sum   hash.Hash
+	large share
+}
+
+// reader returns one that release gives back.
+func (d *Database) reader() *reader { return d.readers.Get().(*reader) }
+
+func (d *Database) release(r *reader) {
+	r.large.release()
+	d.readers.Put(r)
 }
 
 // Open opens the packs and loose objects of an objects directory, and of those that its info/alternates names.
 func Open(objects string) (*Database, error) {
 	d := &Database{bases: newBaseCache(baseCacheBytes)}
-	d.readers.New = func() any { return &reader{z: newInflater(), sum: sha1.New()} }
+	d.readers.New = func() any { return &reader{z: newInflater(), sum: sha1.New(), large: share{of: &d.memory}} }
 	if err := d.add(objects); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening git objects: %w", err), d.Close())
 	}
@@ -151,16 +162,20 @@ func (d *Database) Has(id ID) (bool, error) {
 
 // Read returns an object of the given type and checks that its content has the id.
 func (d *Database) Read(id ID, want Type) ([]byte, error) {
-	data, err := d.read(id, want)
+	r := d.reader()
+	defer d.release(r)
+	return d.read(r, id, want)
+}
+
+func (d *Database) read(r *reader, id ID, want Type) ([]byte, error) {
+	data, err := d.checked(r, id, want)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s %s: %w", want, id, err)
 	}
 	return data, nil
 }
 
-func (d *Database) read(id ID, want Type) ([]byte, error) {
-	r := d.readers.Get().(*reader)
-	defer d.readers.Put(r)
+func (d *Database) checked(r *reader, id ID, want Type) ([]byte, error) {
 	kind, data, err := d.object(r, id)
 	if err != nil {
 		return nil, err
@@ -175,6 +190,32 @@ func (d *Database) read(id ID, want Type) ([]byte, error) {
 		return nil, fmt.Errorf("is a %s: %w", kind, ErrKind)
 	}
 	return data, nil
+}
+
+// Size returns how many bytes an object has by its own account, without reading it.
+func (d *Database) Size(id ID) (int64, error) {
+	r := d.reader()
+	defer d.release(r)
+	for _, p := range d.packs {
+		offset, ok, err := p.index.find(id)
+		if err != nil {
+			return 0, err
+		}
+		if !ok {
+			continue
+		}
+		at, err := p.place(offset)
+		if err != nil || !at.kind.delta() {
+			return at.size, err
+		}
+		head := make([]byte, min(at.size, maxDeltaHead))
+		if err := r.z.readHead(p.file, at.body, head); err != nil {
+			return 0, err
+		}
+		return announced(head), nil
+	}
+	_, data, err := d.loose(r, id)
+	return int64(len(data)), err
 }
 
 // Type returns the type of an object.
@@ -198,8 +239,8 @@ func (d *Database) Type(id ID) (Type, error) {
 		}
 		return 0, fmt.Errorf("chain of more than %d deltas: %w", maxChain, ErrCorrupt)
 	}
-	r := d.readers.Get().(*reader)
-	defer d.readers.Put(r)
+	r := d.reader()
+	defer d.release(r)
 	kind, _, err := d.loose(r, id)
 	return kind, err
 }

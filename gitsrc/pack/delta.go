@@ -1,6 +1,9 @@
 package pack
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // applyDelta builds the object that delta describes as a difference from base. maxSize limits its size in bytes.
 func applyDelta(base, delta []byte, maxSize int64) ([]byte, error) {
@@ -35,6 +38,16 @@ func applyDelta(base, delta []byte, maxSize int64) ([]byte, error) {
 		return nil, fmt.Errorf("delta writes less than it announced: %w", ErrCorrupt)
 	}
 	return out, nil
+}
+
+// announced returns how many bytes the object will have that a delta describes, by its own account; 0 = it does not say.
+func announced(delta []byte) int64 {
+	_, rest, _ := deltaSize(delta)
+	size, _, ok := deltaSize(rest)
+	if !ok {
+		return 0
+	}
+	return int64(min(size, math.MaxInt64))
 }
 
 // deltaSize reads a little-endian base-128 number.

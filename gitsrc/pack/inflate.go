@@ -67,14 +67,22 @@ func (z *inflater) copyTo(w io.Writer, r *bufio.Reader, size int64) error {
 	return nil
 }
 
-// readFull decompresses the zlib stream at an offset of a file into dst, which has the size that the object's header gave.
-func (z *inflater) readFull(file io.ReaderAt, offset int64, dst []byte) error {
+// readHead fills dst with the beginning of what the zlib stream at an offset of a file decompresses to.
+func (z *inflater) readHead(file io.ReaderAt, offset int64, dst []byte) error {
 	z.own.Reset(io.NewSectionReader(file, offset, 1<<62-offset))
 	if err := z.start(z.own); err != nil {
 		return err
 	}
 	if _, err := io.ReadFull(z.raw, dst); err != nil {
 		return inflateError(noEOF(err))
+	}
+	return nil
+}
+
+// readFull is readHead for all of a stream: dst has the size that the object's header gave.
+func (z *inflater) readFull(file io.ReaderAt, offset int64, dst []byte) error {
+	if err := z.readHead(file, offset, dst); err != nil {
+		return err
 	}
 	if n, err := z.raw.Read(z.buf[:1]); n != 0 || err != io.EOF {
 		return fmt.Errorf("object is longer than its header says: %w", ErrCorrupt)

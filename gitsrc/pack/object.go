@@ -65,6 +65,15 @@ var ErrKind = errors.New("object of another type")
 // ErrCorrupt is returned for content that does not agree with its checksum, or makes no sense.
 var ErrCorrupt = errors.New("corrupt git data")
 
+// LimitError is returned for content that is larger than the limits allow. To ask for it in another way is no use.
+type LimitError struct{ text string }
+
+// Error says what is too large, and for which limit.
+func (e *LimitError) Error() string { return e.text }
+
+// OverLimit makes a LimitError.
+func OverLimit(format string, args ...any) error { return &LimitError{fmt.Sprintf(format, args...)} }
+
 // appendHeader appends what git hashes in front of an object's content.
 func appendHeader(b []byte, t Type, size int64) []byte {
 	b = append(b, t.String()...)

@@ -39,10 +39,10 @@ func (d *Database) packed(r *reader, p *packFile, offset int64) (Type, []byte, e
 			return 0, nil, err
 		}
 		if at.size > maxObjectMemory {
-			return 0, nil, fmt.Errorf("object of %d bytes is too large", at.size)
+			return 0, nil, OverLimit("object of %d bytes is over the limit of %d", at.size, maxObjectMemory)
 		}
 		if !at.kind.delta() {
-			data := make([]byte, at.size)
+			data := r.large.make(at.size)
 			if err := r.z.readFull(p.file, at.body, data); err != nil {
 				return 0, nil, err
 			}
@@ -63,11 +63,12 @@ func (d *Database) packed(r *reader, p *packFile, offset int64) (Type, []byte, e
 // applyChain applies deltas, the last first, to the object they begin with.
 func (d *Database) applyChain(r *reader, p *packFile, chain []place, kind Type, data []byte) (Type, []byte, error) {
 	for i := len(chain) - 1; i >= 0; i-- {
-		delta := make([]byte, chain[i].size)
+		delta := r.large.make(chain[i].size)
 		if err := r.z.readFull(p.file, chain[i].body, delta); err != nil {
 			return 0, nil, err
 		}
 		var err error
+		r.large.take(announced(delta), int64(len(data)))
 		if data, err = applyDelta(data, delta, maxObjectMemory); err != nil {
 			return 0, nil, err
 		}
@@ -114,7 +115,7 @@ func (d *Database) loose(r *reader, id ID) (Type, []byte, error) {
 		if kind.String() != string(name) {
 			continue
 		}
-		data := make([]byte, size)
+		data := r.large.make(size)
 		if _, err := io.ReadFull(content, data); err != nil {
 			return 0, nil, fmt.Errorf("reading a loose object: %w", inflateError(noEOF(err)))
 		}

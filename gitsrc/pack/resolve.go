@@ -24,8 +24,11 @@ type resolver struct {
 	mu   sync.Mutex
 	byID map[ID][]int32 // id → entries that are refDeltas from it, until they are taken
 
-	held atomic.Int64 // bytes of objects in memory
+	memory memory
 }
+
+// maxWorkers bounds how much those have in memory whose turn it is not.
+const maxWorkers = 8
 
 // resolve finds all ids. It returns the checksum of the pack: sum, unless bases had to be added.
 func (s *scanner) resolve(ctx context.Context, file *os.File, workers int, bases Bases, sum ID) (ID, error) {
@@ -62,9 +65,9 @@ func (s *scanner) resolve(ctx context.Context, file *os.File, workers int, bases
 func (r *resolver) run(ctx context.Context, roots []int32, workers int) error {
 	group, ctx := errgroup.WithContext(ctx)
 	var next atomic.Int64
-	for range workers {
+	for range min(workers, maxWorkers) {
 		group.Go(func() error {
-			w := &worker{resolver: r, z: newInflater(), sum: sha1cd.New().(sha1cd.CollisionResistantHash)}
+			w := &worker{resolver: r, z: newInflater(), sum: sha1cd.New().(sha1cd.CollisionResistantHash), large: share{of: &r.memory}}
 			for {
 				i := next.Add(1) - 1
 				if i >= int64(len(roots)) {
@@ -93,8 +96,10 @@ func (r *resolver) children(index int32, id ID) []int32 {
 
 type worker struct {
 	*resolver
-	z   *inflater
-	sum sha1cd.CollisionResistantHash
+	z     *inflater
+	sum   sha1cd.CollisionResistantHash
+	large share
+	held  int64 // bytes of objects in memory
 }
 
 // frame is an object whose deltas are being built.
@@ -111,6 +116,7 @@ func (w *worker) follow(ctx context.Context, root int32) error {
 	if len(todo) == 0 {
 		return nil
 	}
+	defer w.large.release()
 	data, err := w.read(e.body, e.size)
 	if err != nil {
 		return err
@@ -130,12 +136,12 @@ func (w *worker) follow(ctx context.Context, root int32) error {
 			return fmt.Errorf("object at byte %d: %w", w.entries[index].offset, err)
 		}
 		if last {
-			w.held.Add(-int64(len(parent)))
+			w.held -= int64(len(parent))
 		}
 		if todo := w.children(index, w.entries[index].id); len(todo) > 0 {
 			stack = append(stack, frame{child, todo})
 		} else {
-			w.held.Add(-int64(len(child)))
+			w.held -= int64(len(child))
 		}
 	}
 	return nil
@@ -147,12 +153,12 @@ func (w *worker) build(base []byte, index int32, kind Type) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer w.held.Add(-e.size)
-	out, err := applyDelta(base, delta, min(w.limits.ObjectBytes, w.limits.DeltaMemory))
-	if err != nil {
+	defer func() { w.held -= e.size }()
+	if err := w.hold(announced(delta)); err != nil {
 		return nil, err
 	}
-	if err := w.hold(int64(len(out))); err != nil {
+	out, err := applyDelta(base, delta, w.limits.ObjectBytes)
+	if err != nil {
 		return nil, err
 	}
 	w.sum.Reset()
@@ -175,9 +181,12 @@ func (w *worker) read(offset, size int64) ([]byte, error) {
 	return data, w.z.readFull(w.file, offset, data)
 }
 
+// hold counts bytes that are about to be allocated. It waits for its turn where they are many.
 func (w *worker) hold(size int64) error {
-	if w.held.Add(size) > w.limits.DeltaMemory {
-		return fmt.Errorf("deltas need more than %d bytes of memory", w.limits.DeltaMemory)
+	if size > w.limits.DeltaMemory-w.held {
+		return OverLimit("deltas need more than %d bytes of memory", w.limits.DeltaMemory)
 	}
+	w.large.take(size, w.held)
+	w.held += size
 	return nil
 }

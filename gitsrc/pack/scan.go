@@ -54,7 +54,7 @@ func (t *tee) Read(p []byte) (int, error) {
 	n, err := t.from.Read(p)
 	if n > 0 {
 		if t.total += int64(n); t.total > t.limit {
-			return 0, fmt.Errorf("pack is larger than %d bytes", t.limit)
+			return 0, OverLimit("pack is larger than %d bytes", t.limit)
 		}
 		if _, err := t.to.Write(p[:n]); err != nil {
 			return 0, err
@@ -108,7 +108,7 @@ func (s *scanner) scan(ctx context.Context) (ID, error) {
 		return ID{}, fmt.Errorf("not a pack of version 2: %w", ErrCorrupt)
 	}
 	if count > min(s.limits.Objects, math.MaxInt32) {
-		return ID{}, fmt.Errorf("pack of %d objects is over the limit of %d", count, s.limits.Objects)
+		return ID{}, OverLimit("pack of %d objects is over the limit of %d", count, s.limits.Objects)
 	}
 	for i := range count {
 		if i%256 == 0 && ctx.Err() != nil {
@@ -128,7 +128,7 @@ func (s *scanner) object() error {
 		return err
 	}
 	if size > s.limits.ObjectBytes {
-		return fmt.Errorf("object of %d bytes is over the limit of %d", size, s.limits.ObjectBytes)
+		return OverLimit("object of %d bytes is over the limit of %d", size, s.limits.ObjectBytes)
 	}
 	e.kind, e.size = kind, size
 	switch kind {

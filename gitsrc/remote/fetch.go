@@ -45,6 +45,7 @@ func (r *Remote) Fetch(ctx context.Context, want Want, f func(*Answer) error) er
 			return cause(watch.ctx, err)
 		}
 		defer res.Close()
+		r.seen.beginning.Store(false)
 		demuxed := &watched{sideband.NewDemuxer(sideband.Sideband64k, &watched{res, watch}), watch}
 		answer := &Answer{Reader: demuxed, Shallows: ids(res.Shallows), Unshallows: ids(res.Unshallows)}
 		return cause(watch.ctx, f(answer))

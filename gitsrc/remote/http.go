@@ -11,9 +11,11 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/gitconfig"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
 	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
 	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 )
@@ -21,6 +23,7 @@ import (
 const maxRedirects = 5
 
 const (
+	maxBeginning    = 16 << 20 // bytes in front of a pack: what was agreed on, and where history is cut
 	maxCertificates = 16 << 20 // bytes of a bundle
 	maxNetrc        = 1 << 20  // bytes
 )
@@ -92,7 +95,7 @@ func (b *bounded) RoundTrip(req *http.Request) (*http.Response, error) {
 	case req.Method == http.MethodGet:
 		limit = b.limits.RefBytes
 	}
-	res.Body = &capped{ReadCloser: res.Body, left: limit, seen: b.seen.begin()}
+	res.Body = &capped{ReadCloser: res.Body, limit: limit, answer: b.seen, seen: b.seen.begin(req.Method == http.MethodPost)}
 	return res, nil
 }
 
@@ -101,34 +104,47 @@ type truncated struct {
 	io.Closer
 }
 
+// errEndless is a *pack.LimitError.
+var errEndless = pack.OverLimit("the server's answer does not end")
+
 // capped fails after so many bytes.
 type capped struct {
 	io.ReadCloser
-	left int64
-	seen func([]byte)
+	limit  int64
+	read   int64
+	answer *lastAnswer
+	seen   func([]byte)
 }
 
 func (c *capped) Read(p []byte) (int, error) {
 	n, err := c.ReadCloser.Read(p)
-	if c.left -= int64(n); c.left < 0 {
-		return 0, errors.New("the server's answer does not end")
+	c.read += int64(n)
+	if c.read > c.limit || c.read > maxBeginning && c.answer.beginning.Load() {
+		c.answer.endless.Store(true)
+		return 0, errEndless
 	}
 	c.seen(p[:n])
 	return n, err
 }
 
-// lastAnswer remembers how the last answer began, because go-git loses the server's "ERR" line in some places.
+// lastAnswer remembers how the last answer began, and that it did not end, because go-git loses the server's "ERR" line
+// and the cause of an error in some places.
 type lastAnswer struct {
+	beginning atomic.Bool // the pack that it carries has not begun
+	endless   atomic.Bool
+
 	mu   sync.Mutex
 	head []byte
 }
 
 const maxHead = 512
 
-func (l *lastAnswer) begin() func([]byte) {
+func (l *lastAnswer) begin(pack bool) func([]byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.head = nil
+	l.beginning.Store(pack)
+	l.endless.Store(false)
 	return func(p []byte) {
 		l.mu.Lock()
 		defer l.mu.Unlock()

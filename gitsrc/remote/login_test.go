@@ -67,7 +67,7 @@ func TestRefusal(t *testing.T) {
 		"0008NAK\n": "", "": "", "zzzz": "", "0fffERR": "", "0004": "", "0000": "",
 	} {
 		l := &lastAnswer{}
-		seen := l.begin()
+		seen := l.begin(true)
 		for i := range answer {
 			seen([]byte{answer[i]})
 		}

@@ -130,6 +130,9 @@ func (r *Remote) explain(err error) error {
 	case errors.Is(err, transport.ErrEmptyRemoteRepository):
 		return fault.New(fault.Unresolved, "", fmt.Errorf("the git repository at %s is empty", r.address))
 	}
+	if r.seen.endless.Load() {
+		return fmt.Errorf("talking to %s: %w", r.address, errEndless)
+	}
 	if said := r.seen.refusal(); said != "" {
 		return &Refused{Address: r.address, Said: said}
 	}

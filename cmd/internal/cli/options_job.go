@@ -52,6 +52,9 @@ func (o *jobOptions) request(args []string) (rebuild.Request, error) {
 	); err != nil {
 		return rebuild.Request{}, err
 	}
+	if n := o.recipe.sourceLimits; n < 1 || n > 1000 {
+		return rebuild.Request{}, fault.Errorf(fault.Usage, "--source-limits %d is not from 1 to 1000", n)
+	}
 	targets, err := o.recipe.targets(args)
 	if err != nil {
 		return rebuild.Request{}, err
@@ -77,7 +80,8 @@ func (o *jobOptions) open(streams Streams, progress rebuild.Progress) (*rebuild.
 	if err != nil {
 		return nil, nil, err
 	}
-	sources, err := gitsrc.Open(filepath.Join(cacheDir, "git"), gitsrc.Options{Progress: func(event gitsrc.Event) {
+	limits := gitsrc.DefaultLimits().Times(o.recipe.sourceLimits)
+	sources, err := gitsrc.Open(filepath.Join(cacheDir, "git"), gitsrc.Options{Limits: &limits, Progress: func(event gitsrc.Event) {
 		progress.Report(
 			rebuild.Event{Stage: rebuild.StageFetch, State: rebuild.Running, Message: event.Repository + ": " + event.Message, Bytes: event.Bytes})
 	}})
