@@ -67,7 +67,10 @@ func (s *Store) lookLocal(ctx context.Context, req Request) (localTree, error) {
 	if err != nil {
 		return localTree{}, fmt.Errorf("source directory %q: %w", dir, err)
 	}
-	status, err := s.inspect(ctx, &tree.Tree, repo)
+	if repo.GitDir == dir {
+		return localTree{}, notResolved(fmt.Sprintf("name what to build of it: file://%s@BRANCH", dir), "source directory %q is a bare repository", dir)
+	}
+	status, err := s.inspect(ctx, &tree.Tree, repo, req.Commit)
 	if err != nil {
 		return localTree{}, err
 	}
@@ -98,8 +101,8 @@ func directory(name string) (string, error) {
 	return dir, err
 }
 
-// inspect fills in what the repository knows about a working tree.
-func (s *Store) inspect(ctx context.Context, tree *Tree, repo worktree.Repository) (worktree.Status, error) {
+// inspect fills in what the repository knows about a working tree. recorded is the commit that the payload names.
+func (s *Store) inspect(ctx context.Context, tree *Tree, repo worktree.Repository, recorded string) (worktree.Status, error) {
 	head, branch, err := repo.Head()
 	if err != nil {
 		return worktree.Status{}, fmt.Errorf("source directory %q: %w", tree.Directory, err)
@@ -115,11 +118,16 @@ func (s *Store) inspect(ctx context.Context, tree *Tree, repo worktree.Repositor
 			return worktree.Status{}, fmt.Errorf("source directory %q: %w", tree.Directory, err)
 		}
 		tree.Commit, tree.Time = head.String(), c.time
+		if tree.Commit != recorded {
+			if err := s.origin(ctx, tree, repo, db, head); err != nil {
+				return worktree.Status{}, fmt.Errorf("source directory %q: finding where commit %s comes from: %w", tree.Directory, head, err)
+			}
+		}
 	}
 	if branch != "" {
 		tree.Ref, tree.Branch = branch, branch
 	}
-	status, err := worktree.Inspect(ctx, tree.Directory, repo, db, c.tree, worktree.Home{ExcludesFile: s.excludesFile()})
+	status, err := worktree.Inspect(ctx, tree.Directory, repo, db, c.tree, worktree.Home{ExcludesFile: s.excludesFile(), Nothing: s.ignored})
 	tree.Dirty, tree.Ignored = status.Dirty, status.Ignored
 	return status, err
 }

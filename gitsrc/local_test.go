@@ -187,6 +187,15 @@ func TestLocalTreesOfOtherKinds(t *testing.T) {
 	if tree := mustFetch(t, s, local(w.dir)); tree.Ref != "" || tree.Commit != commit {
 		t.Errorf("a detached HEAD: %+v", tree)
 	}
+	bare := filepath.Join(t.TempDir(), "bare.git")
+	w.git("clone", "-q", "--bare", w.dir, bare)
+	if _, err := s.Fetch(context.Background(), local(bare), ""); fault.KindOf(err) != fault.Unresolved || !strings.Contains(fault.AdviceOf(err), "file://"+bare+"@") {
+		t.Errorf("a bare repository: %v, advice %q", err, fault.AdviceOf(err))
+	}
+	named := gitsrc.Request{Repository: component, Spec: parse(t, "file://"+bare+"@release-4.12")}
+	if tree := mustFetch(t, s, named); tree.Commit != commit || tree.Ref != "release-4.12" {
+		t.Errorf("a branch of a bare repository: %+v", tree)
+	}
 	plain := t.TempDir()
 	write(t, plain, "Dockerfile", "FROM scratch\n")
 	if tree := mustFetch(t, s, local(plain)); tree.Commit != "" || !tree.Dirty || tree.Directory != plain {
@@ -198,6 +207,69 @@ func TestLocalTreesOfOtherKinds(t *testing.T) {
 	if tree := mustFetch(t, s, local(young.dir)); tree.Commit != "" || !tree.Dirty || tree.Ref != "main" {
 		t.Errorf("a repository without commits: %+v", tree)
 	}
+}
+
+// TestIgnoredFilesCount takes what git ignores along, as a file like others.
+func TestIgnoredFilesCount(t *testing.T) {
+	w, _ := workingTree(t)
+	write(t, w.dir, "bin/tool", "x")
+	s, err := gitsrc.Open(filepath.Join(t.TempDir(), "cache"), gitsrc.Options{Ignored: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	patches := t.TempDir()
+	write(t, patches, "good.patch", readmePatch)
+	request := gitsrc.Request{Repository: component, Spec: gitsrc.Spec{Kind: gitsrc.Local, Path: w.dir}}
+	if tree := mustFetch(t, s, request); !tree.Dirty || len(tree.Ignored) > 0 {
+		t.Errorf("Fetch = %+v", tree)
+	}
+	request.Patches = []string{filepath.Join(patches, "good.patch")}
+	if _, err := os.Stat(filepath.Join(mustFetch(t, s, request).Directory, "bin/tool")); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestOriginOfLocalTree builds from clones of the payload's repository, of a fork, and of both.
+func TestOriginOfLocalTree(t *testing.T) {
+	w, commit := workingTree(t)
+	w.git("remote", "set-url", "origin", component+".git")
+	w.git("checkout", "-q", "-b", "mine", "--no-track")
+	commitOf := func(text string) {
+		t.Helper()
+		write(t, w.dir, "README", text)
+		w.git("commit", "-qam", text)
+	}
+	s := openCache(t)
+	look := func(description, repository string, unpublished bool) {
+		t.Helper()
+		tree := mustFetch(t, s, gitsrc.Request{Repository: component, Commit: commit, Spec: gitsrc.Spec{Kind: gitsrc.Local, Path: w.dir}})
+		if tree.Repository != repository || tree.Unpublished != unpublished || tree.Commit != w.git("rev-parse", "HEAD") || tree.Ref != "mine" {
+			t.Errorf("%s: %+v", description, tree)
+		}
+	}
+	look("the payload's commit", component, false)
+	commitOf("one")
+	look("a commit that nobody has", component, true)
+	w.git("update-ref", "refs/remotes/origin/topic", "HEAD")
+	commitOf("two")
+	w.git("update-ref", "refs/remotes/origin/topic", "HEAD")
+	w.git("checkout", "-q", "-B", "mine", "HEAD~")
+	look("a commit of the payload's repository", component, false)
+	w.git("remote", "rename", "origin", "upstream")
+	w.git("remote", "add", "alice", "git@github.com:alice/component.git")
+	commitOf("three")
+	w.git("update-ref", "refs/remotes/alice/mine", "HEAD")
+	w.git("pack-refs", "--all")
+	look("a commit of a fork", "https://github.com/alice/component", false)
+	w.git("update-ref", "refs/remotes/upstream/mine", "HEAD")
+	look("a commit of both", component, false)
+	w.git("remote", "remove", "upstream")
+	look("a commit of a fork's clone", "https://github.com/alice/component", false)
+	w.git("checkout", "-q", "-B", "mine", commit)
+	look("the payload's commit in a fork's clone", component, false)
+	w.git("remote", "remove", "alice")
+	commitOf("four")
+	look("no remotes", component, true)
 }
 
 func TestPatchOnCommit(t *testing.T) {

@@ -159,6 +159,30 @@ func TestReleaseTreeFetchesWhatIsRead(t *testing.T) {
 	}
 }
 
+// TestBranchMoves moves a branch between two looks at it: a run sees one commit only.
+func TestBranchMoves(t *testing.T) {
+	server := serve(t, "any")
+	upstream := server.repo(t, "openshift/component")
+	first := upstream.commitFiles("main", "one", map[string]string{"README": "1"})
+	s, _ := server.store(t)
+	request := gitsrc.Request{Repository: component, Spec: parse(t, "@main")}
+	r, viewed, err := s.View(t.Context(), request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	second := upstream.commitFiles("main", "two", map[string]string{"README": "2"})
+	if fetched := mustFetch(t, s, request); viewed.Commit != first || fetched.Commit != first {
+		t.Errorf("viewed %s, fetched %s, want %s", viewed.Commit, fetched.Commit, first)
+	}
+	another, _ := server.store(t)
+	if fetched := mustFetch(t, another, request); fetched.Commit != second {
+		t.Errorf("another run fetched %s, want %s", fetched.Commit, second)
+	}
+}
+
 func TestLog(t *testing.T) {
 	server := serve(t, "any")
 	upstream := server.repo(t, "openshift/component")

@@ -11,8 +11,36 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
 )
 
-// resolve finds the repository and the commit that a request means. It asks the server where a name has to be looked up.
+// asked is what a request says about which commit it means.
+type asked struct {
+	repository, commit, branch string
+	spec                       Spec
+}
+
+// resolve finds the repository and the commit that a request means. It asks the server where a name has to be looked
+// up, once: a branch that moves meanwhile means what it meant at first, as long as the store is open.
 func (s *Store) resolve(ctx context.Context, req Request) (found, error) {
+	key := asked{req.Repository, req.Commit, req.Branch, req.Spec}
+	s.mu.Lock()
+	f, ok := s.resolved[key]
+	s.mu.Unlock()
+	if ok {
+		return f, nil
+	}
+	f, err := s.resolveNow(ctx, req)
+	if err != nil {
+		return found{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if first, ok := s.resolved[key]; ok {
+		return first, nil // another goroutine was faster
+	}
+	s.resolved[key] = f
+	return f, nil
+}
+
+func (s *Store) resolveNow(ctx context.Context, req Request) (found, error) {
 	f := found{kind: req.Spec.Kind, branch: req.Branch}
 	if f.kind == "" {
 		f.kind = Payload

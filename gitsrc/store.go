@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 
@@ -28,6 +29,7 @@ type Options struct {
 	Progress func(Event)         // called from several goroutines; nil = silent
 	Getenv   func(string) string // nil = os.Getenv; finds git configuration, tokens and the home directory
 	Limits   *Limits             // nil = DefaultLimits
+	Ignored  bool                // what git ignores belongs to a local tree as other files do
 }
 
 // Limits of what a server may send.
@@ -76,12 +78,16 @@ type Store struct {
 	getenv    func(string) string
 	config    *gitconfig.Config
 	limits    Limits
+	ignored   bool
+
+	mu       sync.Mutex
+	resolved map[asked]found
 }
 
 // Open opens the cache in dir, or in the user's cache directory if dir is empty, and makes it where it is missing. The directory must
 // belong to the user alone. Where the user's cache directory cannot be written, a temporary one is taken; Close removes it.
 func Open(dir string, o Options) (*Store, error) {
-	s := &Store{dir: dir, progress: o.Progress, getenv: o.Getenv, limits: DefaultLimits()}
+	s := &Store{dir: dir, progress: o.Progress, getenv: o.Getenv, limits: DefaultLimits(), ignored: o.Ignored, resolved: map[asked]found{}}
 	if s.progress == nil {
 		s.progress = func(Event) {}
 	}

@@ -7,17 +7,19 @@ import (
 
 // Tree is a component's source, ready to be built: a directory with a .git of its own and what is known about it.
 type Tree struct {
-	Kind       Kind      `json:"kind"`
-	Repository string    `json:"repository,omitempty"` // https address without .git, as source-location labels carry it
-	Commit     string    `json:"commit,omitempty"`     // commit that is checked out; for a local tree its HEAD; "" if it has none
-	Ref        string    `json:"ref,omitempty"`        // branch that the checkout is on
-	Path       string    `json:"path,omitempty"`       // Local: the directory that the user named
-	Dirty      bool      `json:"dirty,omitempty"`      // differs from Commit: uncommitted changes or patches
-	Tag        string    `json:"tag,omitempty"`        // what `git describe --tags` would say, where the tags are known
-	Time       time.Time `json:"time,omitzero"`        // committer time of Commit
-	Directory  string    `json:"-"`                    // where the files are; for a local tree without patches the directory itself
-	Branch     string    `json:"-"`                    // Local: the branch that is checked out in the directory; "" = none
-	Ignored    []string  `json:"-"`                    // Local: slash-separated paths below Directory that .gitignore excludes; CI's checkout would not have them
+	Kind       Kind   `json:"kind"`
+	Repository string `json:"repository,omitempty"` // https address without .git, as source-location labels carry it
+	Commit     string `json:"commit,omitempty"`     // commit that is checked out; for a local tree its HEAD; "" if it has none
+	Ref        string `json:"ref,omitempty"`        // branch that the checkout is on
+	Path       string `json:"path,omitempty"`       // Local: the directory that the user named
+	Dirty      bool   `json:"dirty,omitempty"`      // differs from Commit: uncommitted changes or patches
+	// Unpublished tells of a local tree that, as far as its clone knows, no other repository has Commit.
+	Unpublished bool      `json:"unpublished,omitempty"`
+	Tag         string    `json:"tag,omitempty"` // what `git describe --tags` would say, where the tags are known
+	Time        time.Time `json:"time,omitzero"` // committer time of Commit
+	Directory   string    `json:"-"`             // where the files are; for a local tree without patches the directory itself
+	Branch      string    `json:"-"`             // Local: the branch that is checked out in the directory; "" = none
+	Ignored     []string  `json:"-"`             // Local: slash-separated paths below Directory that .gitignore excludes; CI's checkout would not have them
 }
 
 // Variable is one name and value of a build's environment.

@@ -116,12 +116,14 @@ func (u *unit) describe() (PlannedComponent, error) {
 		return planned, nil
 	}
 	planned.Source = PlannedSource{
-		Kind:       string(u.tree.Kind),
-		Repository: u.tree.Repository,
-		Commit:     u.tree.Commit,
-		Ref:        u.tree.Ref,
-		Path:       u.tree.Path,
-		Dirty:      u.tree.Dirty,
+		Kind:        string(u.tree.Kind),
+		Repository:  u.tree.Repository,
+		Commit:      u.tree.Commit,
+		Ref:         u.tree.Ref,
+		Path:        u.tree.Path,
+		Dirty:       u.tree.Dirty,
+		Ignored:     len(u.tree.Ignored),
+		Unpublished: u.tree.Unpublished,
 	}
 	text, err := u.render(func(b *base) string { return payloadScheme + b.built.target.Name })
 	if err != nil {

@@ -77,6 +77,9 @@ type PlannedSource struct {
 	Ref        string `json:"ref"`
 	Path       string `json:"path,omitempty"`
 	Dirty      bool   `json:"dirty,omitempty"`
+	// Unpublished tells of a local tree that, as far as its clone knows, no other repository has the commit.
+	Unpublished bool `json:"unpublished,omitempty"`
+	Ignored     int  `json:"ignored,omitempty"` // files, and whole directories, that git ignores in a local tree: the build does not see them
 }
 
 // PlannedRecipe is how CI builds the component.

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
-	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 
 // obtain brings the source of a unit to this machine and reads its Dockerfile. A commit that only a plan is made of, or that was built
@@ -70,15 +69,15 @@ func (j *Job) fetch(ctx context.Context, u *unit) error {
 	if err != nil {
 		return err
 	}
-	if u.tree.Commit != "" && u.tree.Commit != tree.Commit {
-		return fault.Errorf(fault.Unresolved, "the source moved from %s to %s meanwhile: run the command again", u.tree.Commit, tree.Commit)
-	}
 	u.tree = tree
-	state := ""
-	if tree.Dirty {
-		state = ", with changes"
+	switch {
+	case tree.Commit == "":
+		j.report(u.target.Name, StageFetch, Done, "%s, of no commit", tree.Repository)
+	case tree.Dirty:
+		j.report(u.target.Name, StageFetch, Done, "%s at %s, with changes", tree.Repository, tree.Commit)
+	default:
+		j.report(u.target.Name, StageFetch, Done, "%s at %s", tree.Repository, tree.Commit)
 	}
-	j.report(u.target.Name, StageFetch, Done, "%s at %s%s", tree.Repository, tree.Commit, state)
 	return j.warnOfPointers(ctx, u, tree)
 }
 

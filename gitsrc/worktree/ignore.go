@@ -16,20 +16,22 @@ import (
 
 const maxIgnoreFile = 1 << 20
 
-// Home says where the user's own list of ignored files is.
+// Home says what the user wants ignored beside what a repository says.
 type Home struct {
+	Nothing      bool   // whatever anybody says, nothing is
 	ExcludesFile string // core.excludesFile of the user's git configuration, or where git looks if that is not set; may be missing
 }
 
 // ignorer decides what git ignores. Patterns of a directory are read when it is entered.
 type ignorer struct {
 	dir      string
+	nothing  bool
 	patterns []gitignore.Pattern
 	matcher  gitignore.Matcher
 }
 
 func newIgnorer(dir string, r Repository, home Home) (*ignorer, error) {
-	g := &ignorer{dir: dir}
+	g := &ignorer{dir: dir, nothing: home.Nothing}
 	for _, file := range []string{home.ExcludesFile, filepath.Join(r.CommonDir, "info", "exclude")} {
 		if err := g.read(file, nil); err != nil {
 			return nil, err
@@ -40,7 +42,7 @@ func newIgnorer(dir string, r Repository, home Home) (*ignorer, error) {
 }
 
 func (g *ignorer) read(file string, domain []string) error {
-	if file == "" {
+	if file == "" || g.nothing {
 		return nil
 	}
 	text, err := regular.Read(file, maxIgnoreFile)

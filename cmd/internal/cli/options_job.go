@@ -81,7 +81,7 @@ func (o *jobOptions) open(streams Streams, progress rebuild.Progress) (*rebuild.
 		return nil, nil, err
 	}
 	limits := gitsrc.DefaultLimits().Times(o.recipe.sourceLimits)
-	sources, err := gitsrc.Open(filepath.Join(cacheDir, "git"), gitsrc.Options{Limits: &limits, Progress: func(event gitsrc.Event) {
+	sources, err := gitsrc.Open(filepath.Join(cacheDir, "git"), gitsrc.Options{Limits: &limits, Ignored: o.recipe.withIgnored, Progress: func(event gitsrc.Event) {
 		progress.Report(
 			rebuild.Event{Stage: rebuild.StageFetch, State: rebuild.Running, Message: event.Repository + ": " + event.Message, Bytes: event.Bytes})
 	}})

@@ -63,9 +63,15 @@ func (t *table) component(c rebuild.PlannedComponent) {
 		t.row("  Problem:", c.Problem)
 		return
 	}
-	state := ""
-	if c.Source.Dirty {
-		state = " with uncommitted changes or patches"
+	state := c.Source.Commit
+	switch {
+	case state == "" && c.Source.Path != "":
+		state = "of no commit: git knows none there"
+	case c.Source.Dirty:
+		state += " with uncommitted changes or patches"
+	}
+	if c.Source.Unpublished {
+		state += ", on no branch of another repository that the clone knows"
 	}
 	from := c.Source.Repository
 	if c.Source.Kind == rebuild.SourceOSImage {
@@ -75,7 +81,10 @@ func (t *table) component(c rebuild.PlannedComponent) {
 		from = c.Source.Path
 	}
 	t.row("  Source:", from)
-	t.row("", c.Source.Commit+state)
+	t.row("", state)
+	if c.Source.Ignored > 0 {
+		t.row("", fmt.Sprintf("without what git ignores, %d paths (--with-ignored-files takes them)", c.Source.Ignored))
+	}
 	if c.Source.Ref != "" {
 		t.row("", "branch "+c.Source.Ref)
 	}

@@ -31,7 +31,7 @@ func (o *rebuildOptions) follow(ctx context.Context, streams Streams, request re
 	if err != nil {
 		return err
 	}
-	store, err := gitsrc.Open(filepath.Join(cacheDir, "git"), gitsrc.Options{})
+	store, err := gitsrc.Open(filepath.Join(cacheDir, "git"), gitsrc.Options{Ignored: o.recipe.withIgnored})
 	if err != nil {
 		return err
 	}
