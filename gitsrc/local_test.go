@@ -62,6 +62,22 @@ func TestLocalTree(t *testing.T) {
 	}{
 		{"clean", func(*testing.T, repo) {}, false, nil},
 		{"touched only", func(t *testing.T, w repo) { write(t, w.dir, "README", "hello\n") }, false, nil},
+		{"touched where git converts lines", func(t *testing.T, w repo) {
+			write(t, w.dir, ".gitattributes", "*.bat eol=crlf\n*.c ident\n")
+			write(t, w.dir, "a.bat", "x\r\ny\r\n")
+			write(t, w.dir, "a.c", "$Id: x $\n")
+			w.git("add", ".")
+			w.git("commit", "-qm", "converted")
+			write(t, w.dir, "a.bat", "x\r\ny\r\n")
+			write(t, w.dir, "a.c", "$Id: x $\n")
+		}, false, nil},
+		{"changed where git converts lines", func(t *testing.T, w repo) {
+			write(t, w.dir, ".gitattributes", "*.bat eol=crlf\n")
+			write(t, w.dir, "a.bat", "x\r\ny\r\n")
+			w.git("add", ".")
+			w.git("commit", "-qm", "converted")
+			write(t, w.dir, "a.bat", "x\r\nz\r\n")
+		}, true, nil},
 		{"changed", func(t *testing.T, w repo) { write(t, w.dir, "README", "HELLO\n") }, true, nil},
 		{"staged", func(t *testing.T, w repo) {
 			write(t, w.dir, "README", "HELLO\n")

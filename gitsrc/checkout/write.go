@@ -5,15 +5,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/attributes"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
 )
 
@@ -62,6 +65,7 @@ type writer struct {
 type job struct {
 	dir     *directory
 	entries []Entry
+	rules   attributes.Rules
 }
 
 // directory is an open directory that two goroutines use: the one that walks and the one that writes.
@@ -94,7 +98,7 @@ func Write(ctx context.Context, db *pack.Database, tree pack.ID, dir string, whe
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		defer close(w.jobs)
-		return w.walk(ctx, newDirectory(".", fd), tree, 0)
+		return w.walk(ctx, newDirectory(".", fd), tree, 0, attributes.Rules{})
 	})
 	parts := make([][]indexEntry, max(2, runtime.GOMAXPROCS(0)))
 	for i := range parts {
@@ -127,7 +131,7 @@ func Write(ctx context.Context, db *pack.Database, tree pack.ID, dir string, whe
 }
 
 // walk makes the directories of a tree before it hands out the files, so that whoever writes the files is the last to touch the directory.
-func (w *writer) walk(ctx context.Context, dir *directory, tree pack.ID, depth int) error {
+func (w *writer) walk(ctx context.Context, dir *directory, tree pack.ID, depth int, rules attributes.Rules) error {
 	sent := false
 	defer func() {
 		dir.release()
@@ -137,6 +141,9 @@ func (w *writer) walk(ctx context.Context, dir *directory, tree pack.ID, depth i
 	}()
 	entries, err := w.entries(dir.path, tree, depth)
 	if err != nil {
+		return err
+	}
+	if rules, err = w.rules(rules, dir.path, entries); err != nil {
 		return err
 	}
 	files := make([]Entry, 0, len(entries))
@@ -154,7 +161,7 @@ func (w *writer) walk(ctx context.Context, dir *directory, tree pack.ID, depth i
 		}
 	}
 	select {
-	case w.jobs <- job{dir, files}:
+	case w.jobs <- job{dir, files, rules}:
 		sent = true
 	case <-ctx.Done():
 		return context.Cause(ctx)
@@ -168,11 +175,36 @@ func (w *writer) walk(ctx context.Context, dir *directory, tree pack.ID, depth i
 		if err != nil {
 			return &os.PathError{Op: "open", Path: name, Err: err}
 		}
-		if err := w.walk(ctx, newDirectory(name, fd), e.ID, depth+1); err != nil {
+		if err := w.walk(ctx, newDirectory(name, fd), e.ID, depth+1, rules); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// rules adds the rules that a directory has for itself.
+func (w *writer) rules(rules attributes.Rules, dir string, entries []Entry) (attributes.Rules, error) {
+	at := slices.IndexFunc(entries, func(e Entry) bool {
+		return e.Name == attributes.File && e.Mode != Symlink && e.Mode != Directory && e.Mode != Submodule
+	})
+	if at < 0 {
+		return rules, nil
+	}
+	size, err := w.db.Size(entries[at].ID)
+	if err == nil && size > attributes.MaxFile {
+		err = pack.OverLimit("%s of %q has more than %d bytes", attributes.File, dir, attributes.MaxFile)
+	}
+	if err != nil {
+		return rules, err
+	}
+	text, err := w.db.Read(entries[at].ID, pack.Blob)
+	if err != nil {
+		return rules, err
+	}
+	if dir == "." {
+		dir = ""
+	}
+	return rules.With(dir, text)
 }
 
 // entries reads a tree and counts what is in it.
@@ -204,7 +236,7 @@ func (w *writer) fill(ctx context.Context, j job, out *[]indexEntry) (err error)
 		if e.Mode == Symlink {
 			err = w.link(j.dir.fd, e, &entry)
 		} else {
-			err = w.file(ctx, j.dir.fd, e, &entry)
+			err = w.file(ctx, j.dir.fd, e, &entry, j.rules.Of(entry.path))
 		}
 		if err != nil {
 			return fmt.Errorf("writing %q: %w", entry.path, err)
@@ -222,7 +254,7 @@ func (w *writer) timevals() []unix.Timeval {
 	return []unix.Timeval{tv, tv}
 }
 
-func (w *writer) file(ctx context.Context, dir int, e Entry, entry *indexEntry) (err error) {
+func (w *writer) file(ctx context.Context, dir int, e Entry, entry *indexEntry, conversion attributes.Conversion) (err error) {
 	mode := uint32(0o644)
 	if e.Mode == Executable {
 		mode = 0o755
@@ -234,7 +266,7 @@ func (w *writer) file(ctx context.Context, dir int, e Entry, entry *indexEntry) 
 		return err
 	}
 	defer func() { err = errors.Join(err, unix.Close(fd)) }()
-	if _, err := w.db.WriteBlob(&output{ctx, fd, w.budget}, e.ID); err != nil {
+	if err := w.content(&output{ctx, fd, w.budget}, e.ID, conversion); err != nil {
 		return err
 	}
 	if err := unix.Futimes(fd, w.timevals()); err != nil {
@@ -247,6 +279,20 @@ func (w *writer) file(ctx context.Context, dir int, e Entry, entry *indexEntry) 
 		return err
 	}
 	return unix.Fstat(fd, &entry.stat)
+}
+
+// content writes what a checkout has of a blob.
+func (w *writer) content(to io.Writer, id pack.ID, conversion attributes.Conversion) error {
+	if !conversion.Changes() {
+		_, err := w.db.WriteBlob(to, id)
+		return err
+	}
+	data, err := w.db.Read(id, pack.Blob)
+	if err != nil {
+		return err
+	}
+	_, err = to.Write(conversion.ToCheckout(data, id.String()))
+	return err
 }
 
 func (w *writer) link(dir int, e Entry, entry *indexEntry) error {

@@ -16,10 +16,14 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/format/index"
 
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/attributes"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/checkout"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
 	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 )
+
+// maxConverted is how many bytes a file may have that is converted between commit and working tree.
+const maxConverted = 512 << 20
 
 // Status is what git would say about a working tree.
 type Status struct {
@@ -57,7 +61,7 @@ func Inspect(ctx context.Context, dir string, r Repository, db *pack.Database, t
 	if err := i.compareHead(db, tree); err != nil {
 		return Status{}, fmt.Errorf("comparing %q with its commit: %w", dir, err)
 	}
-	if err := i.walk(ctx, ""); err != nil {
+	if err := i.walk(ctx, "", attributes.Rules{}); err != nil {
 		return Status{}, fmt.Errorf("looking at %q: %w", dir, err)
 	}
 	if len(i.indexed) > 0 {
@@ -134,7 +138,7 @@ func (i *inspector) compareHead(db *pack.Database, tree pack.ID) error {
 }
 
 // walk looks at the files of a directory; dir is "" or ends with a slash. Entries of the index that it meets are crossed off.
-func (i *inspector) walk(ctx context.Context, dir string) error {
+func (i *inspector) walk(ctx context.Context, dir string, rules attributes.Rules) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -143,6 +147,13 @@ func (i *inspector) walk(ctx context.Context, dir string) error {
 		return err
 	}
 	if err := i.ignore.enter(dir); err != nil {
+		return err
+	}
+	text, err := regular.Read(filepath.Join(i.dir, dir, attributes.File), attributes.MaxFile)
+	if err == nil {
+		rules, err = rules.With(strings.TrimSuffix(dir, "/"), text)
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	for _, e := range entries {
@@ -160,11 +171,11 @@ func (i *inspector) walk(ctx context.Context, dir string) error {
 				i.status.Ignored = append(i.status.Ignored, name+"/")
 				continue
 			}
-			if err := i.walk(ctx, name+"/"); err != nil {
+			if err := i.walk(ctx, name+"/", rules); err != nil {
 				return err
 			}
 		case tracked:
-			if err := i.compareFile(name, x); err != nil {
+			if err := i.compareFile(name, x, rules); err != nil {
 				return err
 			}
 		case i.ignore.match(name, false):
@@ -178,7 +189,7 @@ func (i *inspector) walk(ctx context.Context, dir string) error {
 }
 
 // compareFile compares a tracked file with the index: by what stat says, and by content where that leaves a doubt.
-func (i *inspector) compareFile(name string, x *index.Entry) error {
+func (i *inspector) compareFile(name string, x *index.Entry, rules attributes.Rules) error {
 	delete(i.indexed, name)
 	i.status.Files = append(i.status.Files, name)
 	if i.status.Dirty {
@@ -197,7 +208,11 @@ func (i *inspector) compareFile(name string, x *index.Entry) error {
 	if i.unchanged(info, x) {
 		return nil
 	}
-	id, err := hashFile(full, info)
+	var conversion attributes.Conversion
+	if !link {
+		conversion = rules.Of(name)
+	}
+	id, err := hashFile(full, info, conversion)
 	if err != nil {
 		return err
 	}
@@ -212,8 +227,16 @@ func (i *inspector) unchanged(info os.FileInfo, x *index.Entry) bool {
 		(x.Inode == 0 || uint32(stat.Ino) == x.Inode)
 }
 
-func hashFile(name string, info os.FileInfo) (pack.ID, error) {
+// hashFile returns the id that a file would have in a commit.
+func hashFile(name string, info os.FileInfo, conversion attributes.Conversion) (pack.ID, error) {
 	sum := sha1.New()
+	if conversion.Changes() {
+		data, err := regular.Read(name, maxConverted)
+		data = conversion.ToCommit(data)
+		fmt.Fprintf(sum, "blob %d\x00", len(data))
+		sum.Write(data)
+		return pack.ID(sum.Sum(nil)), err
+	}
 	fmt.Fprintf(sum, "blob %d\x00", info.Size())
 	if info.Mode()&os.ModeSymlink != 0 {
 		target, err := os.Readlink(name)
