@@ -40,10 +40,10 @@ func file(name string, size int) tar.Header {
 func TestHostileReferences(t *testing.T) {
 	r := payloadtest.NewRegistry(t)
 	tests := map[string]struct{ text, message string }{
-		"not json":           {"{", "unexpected EOF"},
+		"not json":           {"{", "unexpected end"},
 		"deep":               {strings.Repeat(`{"a":`, 100_000), "depth"},
 		"another kind":       {`{"kind":"Secret","apiVersion":"v1"}`, `kind "Secret"`},
-		"text behind it":     {references("a", goodSpec, "") + "x", "after the end"},
+		"text behind it":     {references("a", goodSpec, "") + "x", "after top-level value"},
 		"many tags":          {`{"kind":"ImageStream","apiVersion":"image.openshift.io/v1","spec":{"tags":[` + strings.Repeat(`{"name":"a"},`, 200_000) + `{"name":"a"}]}}`, "more than 10000"},
 		"too large":          {strings.Repeat(" ", 17<<20), "more than"},
 		"the same tag twice": {strings.Replace(references("a", goodSpec, ""), `}]}}`, `},{"name":"a"}]}}`, 1), "twice"},

@@ -1,15 +1,14 @@
 package payload
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
+	"reflect"
 	"regexp"
 
 	imagev1 "github.com/openshift/api/image/v1"
 	"go.podman.io/image/v5/docker/reference"
+	kjson "sigs.k8s.io/json"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 )
@@ -39,13 +38,9 @@ func parseReferences(data []byte) (*imagev1.ImageStream, error) {
 	if len(data) > maxReferences {
 		return nil, fmt.Errorf("%d bytes, more than %d", len(data), maxReferences)
 	}
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	stream := &imagev1.ImageStream{}
-	if err := decoder.Decode(stream); err != nil {
+	stream, err := decodeStream(data)
+	if err != nil {
 		return nil, err
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("text after the end of the image stream")
 	}
 	if stream.Kind != "ImageStream" || stream.APIVersion != "image.openshift.io/v1" {
 		return nil, fmt.Errorf("kind %q of %q: want ImageStream of image.openshift.io/v1", stream.Kind, stream.APIVersion)
@@ -64,6 +59,30 @@ func parseReferences(data []byte) (*imagev1.ImageStream, error) {
 		seen[tag.Name] = true
 	}
 	return stream, nil
+}
+
+// decodeStream reads an image stream as oc does: keys count in any case; of those that are equal but for that the one
+// that is sorted last, of equal ones the last. oc reads it as YAML, which takes a hundred times the memory where the
+// file is hostile.
+func decodeStream(data []byte) (*imagev1.ImageStream, error) {
+	stream, exact := &imagev1.ImageStream{}, &imagev1.ImageStream{}
+	if err := json.Unmarshal(data, stream); err != nil {
+		return nil, err
+	}
+	twice, err := kjson.UnmarshalStrict(data, exact, kjson.DisallowDuplicateFields)
+	if err == nil && len(twice) == 0 && reflect.DeepEqual(stream, exact) {
+		return stream, nil
+	}
+	var all any
+	if err := json.Unmarshal(data, &all); err != nil {
+		return nil, err
+	}
+	sorted, err := json.Marshal(all)
+	if err != nil {
+		return nil, err
+	}
+	stream = &imagev1.ImageStream{}
+	return stream, json.Unmarshal(sorted, stream)
 }
 
 func checkTag(tag imagev1.TagReference) error {
