@@ -66,6 +66,9 @@ func TestHostileReferences(t *testing.T) {
 			if took := time.Since(started); took > 10*time.Second {
 				t.Errorf("refusing took %s", took)
 			}
+			if fault.KindOf(err) != fault.Unresolved {
+				t.Errorf("class %d", fault.KindOf(err))
+			}
 		})
 	}
 }
@@ -131,6 +134,14 @@ func TestHostileLayers(t *testing.T) {
 	}
 	if _, err := openLayer(t, r, []tar.Header{first, first}, content); err == nil || !strings.Contains(err.Error(), "twice") {
 		t.Errorf("two image-references: %v", err)
+	}
+	for _, name := range []string{"./release-manifests/image-references", "/release-manifests/image-references", "release-manifests//image-references",
+		"release-manifests/x/../image-references", "release-manifests/./release-metadata"} {
+		header := file(name, len(good))
+		_, err := openLayer(t, r, []tar.Header{first, header}, map[string]string{first.Name: good, name: good})
+		if fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), "others take for") {
+			t.Errorf("a second image-references %q: %v", name, err)
+		}
 	}
 	if _, err := openLayer(t, r, nil, nil); fault.KindOf(err) != fault.Unresolved {
 		t.Errorf("an image that is no release: %v", err)

@@ -10,6 +10,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 
 const (
@@ -73,7 +75,10 @@ func readLayer(stream io.Reader) (layer, error) {
 			return layer{}, fmt.Errorf("reading the release layer: %w", err)
 		}
 		if count >= maxEntries {
-			return layer{}, fmt.Errorf("the release layer has more than %d entries", maxEntries)
+			return layer{}, fault.Errorf(fault.Unresolved, "the release layer has more than %d entries", maxEntries)
+		}
+		if misspelt(header.Name) {
+			return layer{}, fault.Errorf(fault.Unresolved, "the release layer has a file %q, which others take for %q", header.Name, path.Clean(header.Name))
 		}
 		if why := misplaced(header); why != "" {
 			if l.unknown == "" {
@@ -86,13 +91,20 @@ func readLayer(stream io.Reader) (layer, error) {
 		if e.directory {
 			e.Name = ""
 		} else if seen[e.Name] {
-			return layer{}, fmt.Errorf("the release layer has %q twice", e.Name)
+			return layer{}, fault.Errorf(fault.Unresolved, "the release layer has %q twice", e.Name)
 		} else if e.Data, err = readEntry(r, header, e.Name); err != nil {
 			return layer{}, err
 		}
 		seen[e.Name] = true
 		l.entries = append(l.entries, e)
 	}
+}
+
+// misspelt tells whether a name is that of one of the files about the release, but not to the letter. Other programs take
+// it for that file.
+func misspelt(name string) bool {
+	clean := strings.TrimPrefix(path.Clean("/"+name), "/")
+	return name != clean && (clean == releaseDirectory+"/"+fileReferences || clean == releaseDirectory+"/"+fileMetadata)
 }
 
 // misplaced says why an entry is not one of a release layer: those are the directory release-manifests and plain files in it.
@@ -117,7 +129,7 @@ func readEntry(r io.Reader, header *tar.Header, name string) ([]byte, error) {
 		limit = maxReferences
 	}
 	if header.Size > limit {
-		return nil, fmt.Errorf("%s has %d bytes, more than %d", name, header.Size, limit)
+		return nil, fault.Errorf(fault.Unresolved, "%s has %d bytes, more than %d", name, header.Size, limit)
 	}
 	data, err := io.ReadAll(r)
 	if err != nil {

@@ -76,11 +76,11 @@ func open(ctx context.Context, image *registry.Image, ref string) (*Release, err
 		return nil, notARelease("its top layer has no release-manifests/image-references")
 	}
 	if r.References, err = parseReferences(references.Data); err != nil {
-		return nil, fmt.Errorf("reading image-references: %w", err)
+		return nil, fault.New(fault.Unresolved, "", fmt.Errorf("reading image-references: %w", err))
 	}
 	if metadata, ok := r.layer.file(fileMetadata); ok {
 		if r.Metadata, err = parseMetadata(metadata.Data); err != nil {
-			return nil, fmt.Errorf("reading release-metadata: %w", err)
+			return nil, fault.New(fault.Unresolved, "", fmt.Errorf("reading release-metadata: %w", err))
 		}
 	} else {
 		r.Warnings = append(r.Warnings, "The release has no release-metadata.")
