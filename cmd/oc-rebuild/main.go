@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -17,6 +18,10 @@ func main() {
 	syscall.Umask(0o022) // as in CI: files that steps make must not depend on the caller's
 	if builder.Reexec() {
 		return
+	}
+	if stdoutClosed() {
+		fmt.Fprintln(os.Stderr, "error: standard output is closed, the result would be lost")
+		os.Exit(1)
 	}
 	os.Exit(run())
 }
