@@ -2,6 +2,8 @@ package rebuild
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
@@ -153,5 +155,21 @@ func (o Options) validate() error {
 	if err := builder.CheckSecrets(o.Secrets); err != nil {
 		return err
 	}
+	for what, directory := range map[string]string{
+		"the directory of temporary files": os.TempDir(), "the storage root": o.Build.StorageRoot, "the cache": o.CacheDir} {
+		if err := mountable(what, directory); err != nil {
+			return err
+		}
+	}
 	return o.Build.Validate()
+}
+
+// mountable refuses a directory that overlay mounts cannot name: an option of mount(2) ends at a comma.
+func mountable(what, directory string) error {
+	path, err := filepath.Abs(directory)
+	if err == nil && directory != "" && strings.Contains(path, ",") {
+		err = fault.New(fault.Usage, "Name another one with TMPDIR, --storage-root or --cache-dir.",
+			fmt.Errorf("%s, %q, cannot be mounted from: its name has a comma", what, path))
+	}
+	return err
 }

@@ -15,10 +15,23 @@ func printError(w io.Writer, err error) {
 		fmt.Fprintln(w, "error: interrupted; nothing was published that refers to missing content, and the same command can be run again")
 		return
 	}
-	fmt.Fprintf(w, "error: %s\n", plain.Text(err.Error()))
+	fmt.Fprintf(w, "error: %s\n", plain.Text(cut(err.Error(), maxMessage)))
 	for _, line := range strings.Split(strings.TrimSpace(fault.AdviceOf(err)), "\n") {
 		if line != "" {
-			fmt.Fprintf(w, "  %s\n", plain.Line(line))
+			fmt.Fprintf(w, "  %s\n", plain.Line(cut(line, maxMessage)))
 		}
 	}
+}
+
+// maxMessage is how many bytes of a message are printed. The last lines of a failed step fit; what a payload or a server
+// has in place of a name may be much longer.
+const maxMessage = 32 << 10
+
+// cut keeps the beginning and the end of a text that has more than so many bytes.
+func cut(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	const end = 1 << 10 // the cause of an error stands there
+	return fmt.Sprintf("%s … (%d bytes left out) … %s", text[:most-end], len(text)-most, text[len(text)-end:])
 }

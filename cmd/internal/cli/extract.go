@@ -146,7 +146,11 @@ func runExtract(ctx context.Context, streams Streams, o *extractOptions, args []
 		if err != nil {
 			return err
 		}
-		if _, err := streams.Out.Write(file.Data); err != nil {
+		to := streams.Out
+		if terminal, ok := to.(*os.File); ok && term.IsTerminal(int(terminal.Fd())) {
+			to = plain.Writer(to)
+		}
+		if _, err := to.Write(file.Data); err != nil {
 			return fmt.Errorf("writing %s: %w", o.file, err)
 		}
 		return nil

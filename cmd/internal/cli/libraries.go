@@ -2,6 +2,7 @@ package cli
 
 import (
 	"io"
+	"log"
 
 	"github.com/sirupsen/logrus"
 
@@ -16,8 +17,11 @@ func routeLibraries(w io.Writer, verbose bool) {
 	logger.SetLevel(logrus.WarnLevel) // helper processes inherit it
 	logger.SetFormatter(libraryMessage{})
 	logger.SetOutput(io.Discard)
+	log.SetFlags(0) // net/http complains there of servers that say something unasked
+	log.SetOutput(io.Discard)
 	if verbose {
 		logger.SetOutput(w)
+		log.SetOutput(plain.Writer(w))
 	}
 }
 

@@ -43,8 +43,3 @@ func (o *buildOptions) applyStorage(flags *pflag.FlagSet) {
 func (o *buildOptions) builder(temp string) builder.Options {
 	return builder.Options{StorageRoot: o.storageRoot, StorageDriver: o.storageDriver, Isolation: o.isolation, Network: o.network, Temp: temp}
 }
-
-// applyCacheDir adds the flag for the directory that outlives runs; every command that fetches has it.
-func applyCacheDir(flags *pflag.FlagSet, directory *string) {
-	flags.StringVar(directory, "cache-dir", "", "`directory` for sources, configs and compile caches (default: oc-rebuild in the user's cache directory)")
-}

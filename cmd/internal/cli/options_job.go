@@ -3,8 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/pflag"
@@ -113,15 +111,3 @@ func (o *jobOptions) open(streams Streams, progress rebuild.Progress) (*rebuild.
 
 // cache returns the directory for what outlives a run.
 func (o *jobOptions) cache() (string, error) { return cacheDirectory(o.cacheDir) }
-
-// cacheDirectory returns the directory that --cache-dir names, or the user's.
-func cacheDirectory(named string) (string, error) {
-	if named != "" {
-		return filepath.Abs(named)
-	}
-	user, err := os.UserCacheDir()
-	if err != nil {
-		return "", fault.New(fault.Usage, "Pass --cache-dir DIR.", fmt.Errorf("finding the user's cache directory: %w", err))
-	}
-	return filepath.Join(user, "oc-rebuild"), nil
-}
