@@ -54,7 +54,7 @@ func (s *settler) wish(b *base) (pullSpec string, rule bases.Rule, ok bool) {
 // the user thinks. Files of rules and wildcards may be made for more than one run.
 func (s *settler) checkRules() error {
 	var have []string
-	for _, u := range append(append([]*unit{}, s.work.units...), s.allHelpers()...) {
+	for _, u := range slices.Concat(s.work.units, s.work.helpers) {
 		if u.problem != nil && len(u.wants()) == 0 { // nobody knows what it is built on
 			return nil
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -31,7 +32,7 @@ type settler struct {
 	down     map[string]error // registries that did not answer, by host
 	made     map[string]func() (*unit, error)
 	names    map[string]int
-	fresh    []*unit // made since they were last taken
+	fresh    map[string]*unit // made since they were last taken
 	peels    peels
 }
 
@@ -39,7 +40,7 @@ type settler struct {
 // have to be built first join the work as helpers, and their bases are settled too.
 func (j *Job) settleBases(ctx context.Context, w *work) error {
 	s := &settler{job: j, work: w, resolved: map[string]func() (string, error){}, down: map[string]error{},
-		made: map[string]func() (*unit, error){}, names: map[string]int{}}
+		made: map[string]func() (*unit, error){}, names: map[string]int{}, fresh: map[string]*unit{}}
 	s.used = make([]bool, len(w.rules))
 	var err error
 	if s.standIns, err = bases.StandIns(); err != nil {
@@ -103,7 +104,7 @@ func (s *settler) settleAll(ctx context.Context, units []*unit) error {
 func (s *settler) reconsider(ctx context.Context) error {
 	for changed := true; changed; {
 		changed = false
-		for _, u := range append(append([]*unit{}, s.work.units...), s.allHelpers()...) {
+		for _, u := range slices.Concat(s.work.units, s.work.helpers) {
 			for _, b := range u.wants() {
 				if b.built == nil || b.built.problem == nil || b.built.replaces() || u.problem != nil {
 					continue

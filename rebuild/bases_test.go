@@ -319,6 +319,39 @@ func TestCycle(t *testing.T) {
 	}
 }
 
+// TestNamesOfHelpers plans two components that are built from an image of the same name, each of a source of its own:
+// which of them gets a number is not decided by who is faster.
+func TestNamesOfHelpers(t *testing.T) {
+	p := newPlayground(t)
+	config := "images:\n- {to: sibling, dockerfile_literal: \"FROM scratch\"}\n- {to: %s, from: sibling, dockerfile_path: Dockerfile}\n" +
+		"zz_generated_metadata: {org: example, repo: one, branch: main}\n"
+	var targets []rebuild.Target
+	for _, name := range []string{"two", "one"} {
+		directory := source(t, map[string]string{"config.yaml": fmt.Sprintf(config, name), "Dockerfile": "FROM scratch\n"})
+		targets = append(targets, rebuild.Target{Name: name, Source: directory, Config: filepath.Join(directory, "config.yaml")})
+	}
+	first := ""
+	for range 30 {
+		job, err := rebuild.New(p.options(t))
+		check(t, err)
+		plan, err := job.Plan(t.Context(), p.request(targets...))
+		check(t, err)
+		check(t, job.Close())
+		names := ""
+		for _, c := range plan.Components {
+			for _, b := range c.Bases {
+				names += c.Name + " on " + b.Built + "; "
+			}
+		}
+		if first == "" {
+			first = names
+		}
+		if names != first || !strings.Contains(names, "example/one:sibling#2") {
+			t.Fatalf("%s, before: %s", names, first)
+		}
+	}
+}
+
 // TestRegistryThatIsDown names two images of a registry that nobody listens at: what is said of the one does not tell
 // of the other.
 func TestRegistryThatIsDown(t *testing.T) {

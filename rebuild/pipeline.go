@@ -3,7 +3,8 @@ package rebuild
 import (
 	"context"
 	"fmt"
-	"sort"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -75,11 +76,7 @@ func (s *settler) make(key string, first func() (*unit, error)) (*unit, error) {
 			}
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			s.names[u.target.Name]++
-			if n := s.names[u.target.Name]; n > 1 { // the same image from another source
-				u.target.Name += fmt.Sprintf("#%d", n)
-			}
-			s.fresh, s.work.helpers = append(s.fresh, u), append(s.work.helpers, u)
+			s.fresh[key] = u
 			return u, nil
 		})
 		s.made[key] = once
@@ -88,19 +85,22 @@ func (s *settler) make(key string, first func() (*unit, error)) (*unit, error) {
 	return once()
 }
 
-// takeFresh returns the units made since the last call, in a stable order.
+// takeFresh returns the units made since the last call, and makes them part of the work. Their order, and the numbers of
+// those that build the same image from different sources, do not depend on which goroutine was faster.
 func (s *settler) takeFresh() []*unit {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	fresh := s.fresh
-	s.fresh = nil
-	sort.Slice(fresh, func(a, b int) bool { return fresh[a].target.Name < fresh[b].target.Name })
+	var fresh []*unit
+	for _, key := range slices.Sorted(maps.Keys(s.fresh)) {
+		u := s.fresh[key]
+		s.names[u.target.Name]++
+		if n := s.names[u.target.Name]; n > 1 {
+			u.target.Name += fmt.Sprintf("#%d", n)
+		}
+		fresh = append(fresh, u)
+	}
+	clear(s.fresh)
+	slices.SortStableFunc(fresh, func(a, b *unit) int { return strings.Compare(a.target.Name, b.target.Name) })
+	s.work.helpers = append(s.work.helpers, fresh...)
 	return fresh
-}
-
-// allHelpers returns every helper made so far.
-func (s *settler) allHelpers() []*unit {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return append([]*unit{}, s.work.helpers...)
 }

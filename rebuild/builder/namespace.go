@@ -136,8 +136,16 @@ func enterMountNamespace() error {
 	if err := command.Wait(); command.ProcessState == nil {
 		return fmt.Errorf("waiting for the process in the mount namespace: %w", err)
 	}
-	os.Exit(command.ProcessState.ExitCode())
+	os.Exit(exitCode(command.ProcessState))
 	return nil
+}
+
+// exitCode is what a shell makes of the end of a process.
+func exitCode(state *os.ProcessState) int {
+	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return 128 + int(status.Signal())
+	}
+	return state.ExitCode()
 }
 
 // nameRuntimeDirectory sets XDG_RUNTIME_DIR where a session lacks it (su, cron): inside the user namespace the process is root, and the

@@ -107,14 +107,14 @@ func (r *releaseRepo) close() error {
 	return r.revision.Close()
 }
 
-// buildData opens the second opinion; nil where none is named.
-func (o *jobOptions) buildData() (rebuild.BuildData, error) {
+// buildData opens the second opinion; nil where none is named. The function closes it.
+func (o *jobOptions) buildData() (rebuild.BuildData, func() error, error) {
 	if o.recipe.buildData == "" {
-		return nil, nil
+		return nil, func() error { return nil }, nil
 	}
 	root, err := os.OpenRoot(o.recipe.buildData)
 	if err != nil {
-		return nil, fault.New(fault.Unresolved, "--build-data names a checkout of ocp-build-data.", fmt.Errorf("opening the build data: %w", err))
+		return nil, nil, fault.New(fault.Unresolved, "--build-data names a checkout of ocp-build-data.", fmt.Errorf("opening the build data: %w", err))
 	}
-	return builddata.Open(root.FS(), o.recipe.buildData), nil
+	return builddata.Open(root.FS(), o.recipe.buildData), root.Close, nil
 }

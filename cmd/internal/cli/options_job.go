@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/pflag"
 
@@ -67,7 +68,20 @@ func (o *jobOptions) request(args []string) (rebuild.Request, error) {
 }
 
 // open prepares a job; the function it returns closes all that was opened for it.
-func (o *jobOptions) open(streams Streams, progress rebuild.Progress) (*rebuild.Job, func() error, error) {
+func (o *jobOptions) open(streams Streams, progress rebuild.Progress) (_ *rebuild.Job, _ func() error, err error) {
+	var opened []func() error
+	closeAll := func() error {
+		var failures []error
+		for _, closeOne := range slices.Backward(opened) {
+			failures = append(failures, closeOne())
+		}
+		return errors.Join(failures...)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, closeAll())
+		}
+	}()
 	cacheDir, err := o.cache()
 	if err != nil {
 		return nil, nil, err
@@ -78,22 +92,26 @@ func (o *jobOptions) open(streams Streams, progress rebuild.Progress) (*rebuild.
 	if err != nil {
 		return nil, nil, err
 	}
+	opened = append(opened, closeClients)
 	limits := gitsrc.DefaultLimits().Times(o.recipe.sourceLimits)
 	sources, err := gitsrc.Open(filepath.Join(cacheDir, "git"), gitsrc.Options{Limits: &limits, Ignored: o.recipe.withIgnored, Progress: func(event gitsrc.Event) {
 		progress.Report(
 			rebuild.Event{Stage: rebuild.StageFetch, State: rebuild.Running, Message: event.Repository + ": " + event.Message, Bytes: event.Bytes})
 	}})
 	if err != nil {
-		return nil, nil, errors.Join(err, closeClients())
+		return nil, nil, err
 	}
+	opened = append(opened, sources.Close)
 	configs, closeConfigs, err := o.configs(sources)
 	if err != nil {
-		return nil, nil, errors.Join(err, closeClients())
+		return nil, nil, err
 	}
-	buildData, err := o.buildData()
+	opened = append(opened, closeConfigs)
+	buildData, closeBuildData, err := o.buildData()
 	if err != nil {
-		return nil, nil, errors.Join(err, closeClients())
+		return nil, nil, err
 	}
+	opened = append(opened, closeBuildData)
 	job, err := rebuild.New(rebuild.Options{
 		BuildData: buildData, Reading: reading, Pushing: pushing, Sources: sources, Configs: configs, CacheDir: cacheDir, Progress: progress,
 		NoCache: o.build.noCache, Jobs: o.build.jobs, Secrets: o.build.secrets, Compression: o.build.compression,
@@ -104,9 +122,10 @@ func (o *jobOptions) open(streams Streams, progress rebuild.Progress) (*rebuild.
 		},
 	})
 	if err != nil {
-		return nil, nil, errors.Join(err, closeClients())
+		return nil, nil, err
 	}
-	return job, func() error { return errors.Join(job.Close(), closeConfigs(), closeClients()) }, nil
+	opened = append(opened, job.Close)
+	return job, closeAll, nil
 }
 
 // cache returns the directory for what outlives a run.
