@@ -100,7 +100,7 @@ func (j *Job) buildOne(ctx context.Context, u *unit, all *outcomes) (*built, err
 	if err != nil {
 		return nil, fmt.Errorf("component %q: %w", name, err)
 	}
-	key, err := j.buildKey(u, text, all)
+	key, err := j.buildKey(ctx, u, text, all)
 	if err != nil {
 		return nil, fmt.Errorf("component %q: %w", name, err)
 	}
@@ -142,13 +142,13 @@ func (j *Job) record(u *unit, key string, made *artifact) error {
 }
 
 // buildKey digests everything that decides the bytes of the image.
-func (j *Job) buildKey(u *unit, dockerfile []byte, all *outcomes) (string, error) {
-	context, err := u.contextKey(all)
+func (j *Job) buildKey(ctx context.Context, u *unit, dockerfile []byte, all *outcomes) (string, error) {
+	seen, err := u.contextKey(ctx, all)
 	if err != nil {
 		return "", err
 	}
 	return keyOf(inputs{
-		Version: recordVersion, Dockerfile: string(dockerfile), Args: u.args, Labels: u.labels, Context: context,
+		Version: recordVersion, Dockerfile: string(dockerfile), Args: u.args, Labels: u.labels, Context: seen,
 		Time: u.tree.Time.UTC(), Platform: j.platform(), Network: j.Build.Network,
 		Compression: j.Compression,
 	})
@@ -161,10 +161,10 @@ func (j *Job) platform() string {
 }
 
 // open returns the builder.
-func (j *Job) open() (*builder.Builder, error) {
+func (j *Job) open(ctx context.Context) (*builder.Builder, error) {
 	options := j.Build
 	options.Temp, options.SystemContext, options.Source = j.scratch, j.Reading.SystemContext(), j.Reading.SourceReference
-	return j.builder.open(options, j.tellIsolation)
+	return j.builder.open(ctx, options, j.tellIsolation)
 }
 
 // tellIsolation warns of what steps see where nobody asked for that.
@@ -179,7 +179,7 @@ func (j *Job) tellIsolation(b *builder.Builder) {
 // for and, where a record will do, its result is taken.
 func (j *Job) make(ctx context.Context, u *unit, dockerfile []byte, key string, all *outcomes, record bool) (*artifact, string, error) {
 	name := u.target.Name
-	b, err := j.open()
+	b, err := j.open(ctx)
 	if err != nil {
 		return nil, "", err
 	}

@@ -37,7 +37,7 @@ func (u *unit) exact() bool {
 
 // contextKey stands for what a build can see of its context, without putting it together. A commit says all about its files; only of trees
 // that differ from theirs every file is read.
-func (u *unit) contextKey(all *outcomes) (string, error) {
+func (u *unit) contextKey(ctx context.Context, all *outcomes) (string, error) {
 	exact := u.exact()
 	if directory, ok := u.plainContext(); ok {
 		if exact {
@@ -46,7 +46,7 @@ func (u *unit) contextKey(all *outcomes) (string, error) {
 		if path.Clean(directory) == "." && u.digest != "" {
 			return u.digest, nil
 		}
-		return digestTree(filepath.Join(u.tree.Directory, directory), u.ignoredBelow(directory))
+		return digestTree(ctx, filepath.Join(u.tree.Directory, directory), u.ignoredBelow(directory))
 	}
 	type piece struct{ From, Source, Destination string }
 	list := []piece{}
@@ -58,7 +58,7 @@ func (u *unit) contextKey(all *outcomes) (string, error) {
 		case exact:
 			p.From, p.Source = "commit "+u.tree.Commit, one.Checkout
 		default:
-			sum, err := digestPiece(u.tree.Directory, strings.TrimSuffix(one.Checkout, "/."), u.tree.Ignored)
+			sum, err := digestPiece(ctx, u.tree.Directory, strings.TrimSuffix(one.Checkout, "/."), u.tree.Ignored)
 			if err != nil {
 				return "", err
 			}
@@ -71,7 +71,7 @@ func (u *unit) contextKey(all *outcomes) (string, error) {
 }
 
 // digestPiece digests a directory of the source, or the directory that holds a file.
-func digestPiece(directory, name string, ignored []string) (string, error) {
+func digestPiece(ctx context.Context, directory, name string, ignored []string) (string, error) {
 	root, err := os.OpenRoot(directory)
 	if err != nil {
 		return "", fmt.Errorf("reading the source: %w", err)
@@ -84,7 +84,7 @@ func digestPiece(directory, name string, ignored []string) (string, error) {
 	if !info.IsDir() {
 		name = path.Dir(name)
 	}
-	return digestTree(filepath.Join(directory, name), below(ignored, name))
+	return digestTree(ctx, filepath.Join(directory, name), below(ignored, name))
 }
 
 // ignoredBelow lists the ignored paths of the source that lie in one of its directories, relative to that.
@@ -140,7 +140,7 @@ func (j *Job) copyPiece(ctx context.Context, b *builder.Builder, u *unit, piece 
 		if err != nil {
 			return err
 		}
-		return b.CopyOut(image, piece.Source, target, piece.Destination)
+		return b.CopyOut(ctx, image, piece.Source, target, piece.Destination)
 	}
 	source, err := os.OpenRoot(u.tree.Directory)
 	if err != nil {
@@ -152,7 +152,7 @@ func (j *Job) copyPiece(ctx context.Context, b *builder.Builder, u *unit, piece 
 	if !contents {
 		as = path.Join(as, path.Base(name))
 	}
-	return copytree.Copy(source, filepath.FromSlash(name), target, filepath.FromSlash(as))
+	return copytree.Copy(ctx, source, filepath.FromSlash(name), target, filepath.FromSlash(as))
 }
 
 // checkContext makes sure that what the build context takes from the source lies inside it, symbolic links followed.

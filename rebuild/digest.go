@@ -1,6 +1,7 @@
 package rebuild
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -16,12 +17,14 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/interrupt"
 )
 
 // digestTree returns a digest of everything that a build can see of a directory: names, kinds, permissions, link targets and contents,
 // without the times, and without .git, whose state the commit stands for. Paths in skip (slash-separated, relative) are left out with
 // what is below them.
-func digestTree(directory string, skip []string) (string, error) {
+func digestTree(ctx context.Context, directory string, skip []string) (string, error) {
 	skipped := map[string]bool{".git": true}
 	for _, path := range skip {
 		skipped[strings.TrimSuffix(path, "/")] = true
@@ -40,6 +43,9 @@ func digestTree(directory string, skip []string) (string, error) {
 		if err != nil || path == "." {
 			return err
 		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		if skipped[path] {
 			if entry.IsDir() {
 				return fs.SkipDir
@@ -48,7 +54,7 @@ func digestTree(directory string, skip []string) (string, error) {
 		}
 		order = append(order, path)
 		workers.Go(func() error {
-			line, err := describe(root, path, entry)
+			line, err := describe(ctx, root, path, entry)
 			if err != nil {
 				return err
 			}
@@ -71,7 +77,7 @@ func digestTree(directory string, skip []string) (string, error) {
 }
 
 // describe returns what a build can see of one file.
-func describe(root *os.Root, path string, entry fs.DirEntry) (string, error) {
+func describe(ctx context.Context, root *os.Root, path string, entry fs.DirEntry) (string, error) {
 	info, err := entry.Info()
 	if err != nil {
 		return "", err
@@ -87,7 +93,7 @@ func describe(root *os.Root, path string, entry fs.DirEntry) (string, error) {
 		}
 		defer file.Close()
 		sum := sha256.New()
-		if _, err := io.Copy(sum, file); err != nil {
+		if _, err := io.Copy(sum, interrupt.Reader(ctx, file)); err != nil {
 			return "", err
 		}
 		return fmt.Sprintf("%v %x", info.Mode(), sum.Sum(nil)), nil
@@ -102,7 +108,7 @@ var errNotDigested = errors.New("not digested")
 // digestSources returns a digest of what the sources of COPY and ADD name in a build context: paths, and patterns in the manner of
 // filepath.Match. Paths in hidden are left out. It may take in more than a step does, never less. The error is errNotDigested where a source is
 // a symbolic link, or leads out of the context.
-func digestSources(directory string, hidden, sources []string) (string, error) {
+func digestSources(ctx context.Context, directory string, hidden, sources []string) (string, error) {
 	if len(sources) == 0 {
 		return "", nil
 	}
@@ -129,9 +135,9 @@ func digestSources(directory string, hidden, sources []string) (string, error) {
 		}
 		var line string
 		if info.IsDir() {
-			line, err = digestTree(filepath.Join(directory, filepath.FromSlash(name)), below(hidden, name))
+			line, err = digestTree(ctx, filepath.Join(directory, filepath.FromSlash(name)), below(hidden, name))
 		} else {
-			line, err = describe(root, name, fs.FileInfoToDirEntry(info))
+			line, err = describe(ctx, root, name, fs.FileInfoToDirEntry(info))
 		}
 		if err != nil {
 			return "", err

@@ -2,7 +2,10 @@ package rebuild_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -10,6 +13,7 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
 )
 
 // interrupter ends a job when it reaches a stage.
@@ -76,4 +80,35 @@ func TestInterruptLeavesNothingBehind(t *testing.T) {
 		})
 	}
 	p.mustRun(t, p.options(t), target("one", sources[""]))
+}
+
+// TestInterruptWhileHashing interrupts a run that reads a working tree with a file of 200 GiB.
+func TestInterruptWhileHashing(t *testing.T) {
+	p := newPlayground(t)
+	directory := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\n"), "large": ""})
+	check(t, os.Truncate(filepath.Join(directory, "large"), 200<<30))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	time.AfterFunc(time.Second, cancel)
+	begin := time.Now()
+	_, err := p.run(t, ctx, p.options(t), target("one", directory))
+	if spent := time.Since(begin); fault.KindOf(err) != fault.Interrupted || spent < time.Second || spent > 5*time.Second {
+		t.Errorf("after %v: %v of class %d", spent, err, fault.KindOf(err))
+	}
+}
+
+// TestInterruptWhileProbing interrupts the attempt to start a container with a runtime that does not answer. Nothing else
+// is taken in its place.
+func TestInterruptWhileProbing(t *testing.T) {
+	programs := t.TempDir()
+	check(t, os.WriteFile(filepath.Join(programs, "crun"), []byte("#!/bin/sh\nsleep 600\n"), 0o755))
+	t.Setenv("PATH", programs+":"+os.Getenv("PATH"))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	time.AfterFunc(time.Second, cancel)
+	begin := time.Now()
+	b, err := builder.Open(ctx, builder.Options{StorageRoot: t.TempDir(), Temp: t.TempDir()})
+	if spent := time.Since(begin); !errors.Is(err, context.Canceled) || spent > 5*time.Second {
+		t.Errorf("after %v: %v, %v", spent, b, err)
+	}
 }

@@ -15,7 +15,7 @@ import (
 func isolations(t *testing.T) []string {
 	t.Helper()
 	works := []string{"chroot"}
-	b, err := builder.Open(builder.Options{StorageRoot: t.TempDir(), Temp: t.TempDir(), Isolation: "oci"})
+	b, err := builder.Open(t.Context(), builder.Options{StorageRoot: t.TempDir(), Temp: t.TempDir(), Isolation: "oci"})
 	if err == nil {
 		works = append(works, "oci")
 		check(t, b.Close())

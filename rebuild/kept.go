@@ -1,6 +1,7 @@
 package rebuild
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -74,7 +75,7 @@ func (j *Job) seen(key string) (bool, error) {
 
 // ForgetStages removes the images that builds with a cache left in containers storage for later builds, where they were last used before a
 // time. The records of them are left to cache.Prune.
-func ForgetStages(directory string, before time.Time) error {
+func ForgetStages(ctx context.Context, directory string, before time.Time) error {
 	records, err := os.ReadDir(filepath.Join(directory, cache.Stages))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("listing kept stages: %w", err)
@@ -92,7 +93,7 @@ func ForgetStages(directory string, before time.Time) error {
 		}
 	}
 	for where, names := range old {
-		if err := where.forget(names); err != nil {
+		if err := where.forget(ctx, names); err != nil {
 			return fmt.Errorf("removing kept stages: %w", err)
 		}
 	}
@@ -100,9 +101,9 @@ func ForgetStages(directory string, before time.Time) error {
 }
 
 // forget removes images by name.
-func (s storage) forget(names []string) (err error) {
+func (s storage) forget(ctx context.Context, names []string) (err error) {
 	// Nothing is built: no runtime has to be tried.
-	b, err := builder.Open(builder.Options{StorageRoot: s.Root, StorageDriver: s.Driver, Temp: os.TempDir(), Isolation: "chroot"})
+	b, err := builder.Open(ctx, builder.Options{StorageRoot: s.Root, StorageDriver: s.Driver, Temp: os.TempDir(), Isolation: "chroot"})
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package rebuild
 
 import (
+	"context"
 	"path/filepath"
 	"strings"
 
@@ -14,7 +15,7 @@ const (
 )
 
 // provenance returns the labels that CI gives to an image built from a branch, and marks on what was built from changed source.
-func (u *unit) provenance() (map[string]string, error) {
+func (u *unit) provenance(ctx context.Context) (map[string]string, error) {
 	if u.os != nil {
 		return u.osLabels(), nil
 	}
@@ -36,7 +37,7 @@ func (u *unit) provenance() (map[string]string, error) {
 		return labels, nil
 	}
 	var err error
-	if u.digest, err = digestTree(u.tree.Directory, u.tree.Ignored); err != nil {
+	if u.digest, err = digestTree(ctx, u.tree.Directory, u.tree.Ignored); err != nil {
 		return nil, err
 	}
 	labels[dirtyLabel] = "sha256:" + u.digest

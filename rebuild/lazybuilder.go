@@ -17,11 +17,11 @@ type lazyBuilder struct {
 }
 
 // open returns the builder. first hears of it when it is opened.
-func (l *lazyBuilder) open(options builder.Options, first func(*builder.Builder)) (*builder.Builder, error) {
+func (l *lazyBuilder) open(ctx context.Context, options builder.Options, first func(*builder.Builder)) (*builder.Builder, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.opened == nil {
-		opened, err := builder.Open(options)
+		opened, err := builder.Open(ctx, options)
 		if err != nil {
 			return nil, err
 		}

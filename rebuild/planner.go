@@ -86,7 +86,7 @@ func (j *Job) plan(ctx context.Context, request Request, checkout bool) (*work, 
 		if u.begun, err = j.fileTime(); err != nil { // what is read of a working tree from here on must not change
 			return nil, err
 		}
-		if u.labels, err = u.provenance(); err != nil {
+		if u.labels, err = u.provenance(ctx); err != nil {
 			return nil, fmt.Errorf("%s %q: %w", u.noun(), u.target.Name, err)
 		}
 	}

@@ -80,7 +80,7 @@ func (j *Job) provide(ctx context.Context, u *unit, b *base, all *outcomes) (bui
 func (j *Job) localImage(ctx context.Context, u *unit, all *outcomes) (builder.Image, error) {
 	u.making.Lock()
 	defer u.making.Unlock()
-	b, err := j.open()
+	b, err := j.open(ctx)
 	if err != nil {
 		return builder.Image{}, err
 	}
@@ -92,7 +92,7 @@ func (j *Job) localImage(ctx context.Context, u *unit, all *outcomes) (builder.I
 	if err != nil {
 		return builder.Image{}, fmt.Errorf("image %q: %w", u.target.Name, err)
 	}
-	key, err := j.buildKey(u, text, all)
+	key, err := j.buildKey(ctx, u, text, all)
 	if err != nil {
 		return builder.Image{}, fmt.Errorf("image %q: %w", u.target.Name, err)
 	}

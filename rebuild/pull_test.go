@@ -120,7 +120,7 @@ func TestInterruptedPullEndsSoon(t *testing.T) {
 			defer p.registry.Fail(nil)
 			o := p.options(t)
 			o.Build.Temp, o.Build.SystemContext, o.Build.Source = t.TempDir(), o.Reading.SystemContext(), o.Reading.SourceReference
-			b, err := builder.Open(o.Build)
+			b, err := builder.Open(t.Context(), o.Build)
 			check(t, err)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()

@@ -95,7 +95,7 @@ type stageCheckpoint struct {
 func (j *Job) resume(ctx context.Context, b *builder.Builder, u *unit, build builder.Build, list []dockerfile.Checkpoint) (furthest dockerfile.Checkpoint, id string, err error) {
 	var checkpoints []stageCheckpoint
 	for _, c := range list {
-		one, err := j.stageCheckpoint(u, build, c)
+		one, err := j.stageCheckpoint(ctx, u, build, c)
 		if errors.Is(err, errNotDigested) {
 			break
 		}
@@ -172,8 +172,8 @@ func (j *Job) keepStage(ctx context.Context, b *builder.Builder, u *unit, build 
 var sourceVariables = regexp.MustCompile(`(?m)^ENV SOURCE_GIT_COMMIT=.*\n`)
 
 // stageCheckpoint digests everything that decides what a checkpoint holds. The error is errNotDigested where that cannot be told.
-func (j *Job) stageCheckpoint(u *unit, build builder.Build, c dockerfile.Checkpoint) (stageCheckpoint, error) {
-	sources, err := digestSources(build.Context, build.Hidden, c.Sources)
+func (j *Job) stageCheckpoint(ctx context.Context, u *unit, build builder.Build, c dockerfile.Checkpoint) (stageCheckpoint, error) {
+	sources, err := digestSources(ctx, build.Context, build.Hidden, c.Sources)
 	if err != nil {
 		return stageCheckpoint{}, err
 	}

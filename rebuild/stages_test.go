@@ -183,7 +183,7 @@ func TestKeptStagesAreForgotten(t *testing.T) {
 	}
 	want := func(what string, count int) {
 		t.Helper()
-		b, err := builder.Open(builder.Options{StorageRoot: p.storage, Temp: t.TempDir(), Isolation: "chroot"})
+		b, err := builder.Open(t.Context(), builder.Options{StorageRoot: p.storage, Temp: t.TempDir(), Isolation: "chroot"})
 		check(t, err)
 		names, err := b.Named("localhost/oc-rebuild-stage:")
 		check(t, errors.Join(err, b.Close()))
@@ -201,11 +201,11 @@ func TestKeptStagesAreForgotten(t *testing.T) {
 		t.Errorf("without the compile cache the build said %q, want it to prepare again", again)
 	}
 	want("after two", 2)
-	check(t, rebuild.ForgetStages(p.cache, time.Now().Add(-time.Hour)))
+	check(t, rebuild.ForgetStages(t.Context(), p.cache, time.Now().Add(-time.Hour)))
 	want("with nothing old", 2)
-	check(t, rebuild.ForgetStages(p.cache, time.Now().Add(time.Hour)))
+	check(t, rebuild.ForgetStages(t.Context(), p.cache, time.Now().Add(time.Hour)))
 	want("with all old", 0)
-	check(t, rebuild.ForgetStages(p.cache, time.Now().Add(time.Hour))) // records whose images are gone
+	check(t, rebuild.ForgetStages(t.Context(), p.cache, time.Now().Add(time.Hour))) // records whose images are gone
 	build("install")
 	check(t, os.RemoveAll(filepath.Join(p.cache, "stages")))
 	build("pack")

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/interrupt"
 )
 
 // TemporaryPrefix begins the names of files that Receive has not finished. What is left over from a run that was killed can be removed
@@ -63,25 +65,12 @@ func (s *scanner) checksums(ctx context.Context, file io.ReaderAt) error {
 			end = s.entries[i+1].offset
 		}
 		sum := crc32.NewIEEE()
-		if _, err := io.CopyBuffer(onlyWriter{sum}, interruptible{ctx, io.NewSectionReader(file, s.entries[i].offset, end-s.entries[i].offset)}, buf); err != nil {
+		if _, err := io.CopyBuffer(onlyWriter{sum}, interrupt.Reader(ctx, io.NewSectionReader(file, s.entries[i].offset, end-s.entries[i].offset)), buf); err != nil {
 			return err
 		}
 		s.entries[i].crc = sum.Sum32()
 	}
 	return nil
-}
-
-// interruptible ends with its context.
-type interruptible struct {
-	ctx context.Context
-	io.Reader
-}
-
-func (i interruptible) Read(p []byte) (int, error) {
-	if i.ctx.Err() != nil {
-		return 0, context.Cause(i.ctx)
-	}
-	return i.Reader.Read(p)
 }
 
 // onlyWriter hides every method but Write, so that io.CopyBuffer uses the buffer.

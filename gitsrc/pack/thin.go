@@ -12,6 +12,8 @@ import (
 	"maps"
 	"os"
 	"slices"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/interrupt"
 )
 
 // Bases returns an object that the receiver has already: a server that knows sends deltas from it. It is a method of Database.
@@ -95,7 +97,7 @@ func seal(ctx context.Context, file *os.File, end int64, count int) (ID, error) 
 		return ID{}, err
 	}
 	sum := sha1.New()
-	if _, err := io.Copy(sum, interruptible{ctx, io.NewSectionReader(file, 0, end)}); err != nil {
+	if _, err := io.Copy(sum, interrupt.Reader(ctx, io.NewSectionReader(file, 0, end))); err != nil {
 		return ID{}, err
 	}
 	id := ID(sum.Sum(nil))

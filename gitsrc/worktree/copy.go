@@ -10,11 +10,13 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/interrupt"
 )
 
 // Copy copies the files of a working tree to dest, with a .git that needs nothing outside of dest.
 func Copy(ctx context.Context, dir string, r Repository, files []string, dest string) error {
-	c, err := newCopier(dir, dest)
+	c, err := newCopier(ctx, dir, dest)
 	if err != nil {
 		return err
 	}
@@ -37,7 +39,7 @@ func Copy(ctx context.Context, dir string, r Repository, files []string, dest st
 
 // CopyAll copies everything in a directory.
 func CopyAll(ctx context.Context, dir, dest string) error {
-	c, err := newCopier(dir, dest)
+	c, err := newCopier(ctx, dir, dest)
 	if err != nil {
 		return err
 	}
@@ -47,11 +49,12 @@ func CopyAll(ctx context.Context, dir, dest string) error {
 
 // copier copies between two directories and never leaves either through a symbolic link.
 type copier struct {
+	ctx      context.Context
 	from, to *os.Root
 	made     map[string]bool
 }
 
-func newCopier(from, to string) (*copier, error) {
+func newCopier(ctx context.Context, from, to string) (*copier, error) {
 	source, err := os.OpenRoot(from)
 	if err != nil {
 		return nil, err
@@ -61,7 +64,7 @@ func newCopier(from, to string) (*copier, error) {
 		source.Close()
 		return nil, err
 	}
-	return &copier{source, target, map[string]bool{".": true}}, nil
+	return &copier{ctx, source, target, map[string]bool{".": true}}, nil
 }
 
 func (c *copier) close() {
@@ -130,7 +133,7 @@ func (c *copier) entry(name string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := io.Copy(out, in); err != nil {
+	if _, err := io.Copy(out, interrupt.Reader(c.ctx, in)); err != nil {
 		return errors.Join(err, out.Close())
 	}
 	if err := out.Close(); err != nil {
@@ -147,7 +150,7 @@ func copyGitDir(ctx context.Context, r Repository, to string) error {
 		return err
 	}
 	for name, dir := range map[string]string{"HEAD": r.GitDir, "index": r.GitDir, "packed-refs": r.CommonDir, "shallow": r.CommonDir} {
-		if err := copyFile(filepath.Join(to, name), filepath.Join(dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		if err := copyFile(ctx, filepath.Join(to, name), filepath.Join(dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
 	}
@@ -193,7 +196,7 @@ func copyTree(ctx context.Context, from, to string) error {
 		case e.IsDir():
 			return os.MkdirAll(target, 0o755)
 		case e.Type().IsRegular() && !strings.HasSuffix(name, ".lock"):
-			if err := copyFile(target, name); err != nil && !errors.Is(err, os.ErrExist) {
+			if err := copyFile(ctx, target, name); err != nil && !errors.Is(err, os.ErrExist) {
 				return err
 			}
 		}
@@ -201,7 +204,7 @@ func copyTree(ctx context.Context, from, to string) error {
 	})
 }
 
-func copyFile(to, from string) error {
+func copyFile(ctx context.Context, to, from string) error {
 	in, err := os.Open(from)
 	if err != nil {
 		return err
@@ -211,7 +214,7 @@ func copyFile(to, from string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := io.Copy(out, in); err != nil {
+	if _, err := io.Copy(out, interrupt.Reader(ctx, in)); err != nil {
 		return errors.Join(err, out.Close())
 	}
 	return out.Close()

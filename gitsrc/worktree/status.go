@@ -19,6 +19,7 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/attributes"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/checkout"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
+	"github.com/oc-rebuild/oc-rebuild/internal/interrupt"
 	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 )
 
@@ -175,7 +176,7 @@ func (i *inspector) walk(ctx context.Context, dir string, rules attributes.Rules
 				return err
 			}
 		case tracked:
-			if err := i.compareFile(name, x, rules); err != nil {
+			if err := i.compareFile(ctx, name, x, rules); err != nil {
 				return err
 			}
 		case i.ignore.match(name, false):
@@ -189,7 +190,7 @@ func (i *inspector) walk(ctx context.Context, dir string, rules attributes.Rules
 }
 
 // compareFile compares a tracked file with the index: by what stat says, and by content where that leaves a doubt.
-func (i *inspector) compareFile(name string, x *index.Entry, rules attributes.Rules) error {
+func (i *inspector) compareFile(ctx context.Context, name string, x *index.Entry, rules attributes.Rules) error {
 	delete(i.indexed, name)
 	i.status.Files = append(i.status.Files, name)
 	if i.status.Dirty {
@@ -212,7 +213,7 @@ func (i *inspector) compareFile(name string, x *index.Entry, rules attributes.Ru
 	if !link {
 		conversion = rules.Of(name)
 	}
-	id, err := hashFile(full, info, conversion)
+	id, err := hashFile(ctx, full, info, conversion)
 	if err != nil {
 		return err
 	}
@@ -228,7 +229,7 @@ func (i *inspector) unchanged(info os.FileInfo, x *index.Entry) bool {
 }
 
 // hashFile returns the id that a file would have in a commit.
-func hashFile(name string, info os.FileInfo, conversion attributes.Conversion) (pack.ID, error) {
+func hashFile(ctx context.Context, name string, info os.FileInfo, conversion attributes.Conversion) (pack.ID, error) {
 	sum := sha1.New()
 	if conversion.Changes() {
 		data, err := regular.Read(name, maxConverted)
@@ -248,7 +249,7 @@ func hashFile(name string, info os.FileInfo, conversion attributes.Conversion) (
 		return pack.ID{}, err
 	}
 	defer f.Close()
-	_, err = io.Copy(sum, f)
+	_, err = io.Copy(sum, interrupt.Reader(ctx, f))
 	return pack.ID(sum.Sum(nil)), err
 }
 

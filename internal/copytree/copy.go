@@ -2,12 +2,15 @@
 package copytree
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/interrupt"
 )
 
 // Limits on what is copied.
@@ -19,8 +22,8 @@ const (
 // Copy copies the file or directory name in from to the place as in to, as cp -r -p does: directories are merged, files replace what is
 // there, symbolic links stay links, permissions and times are kept. Devices, sockets and pipes are left out. Missing directories above
 // as are made.
-func Copy(from *os.Root, name string, to *os.Root, as string) error {
-	c := copier{from: from, to: to}
+func Copy(ctx context.Context, from *os.Root, name string, to *os.Root, as string) error {
+	c := copier{ctx: ctx, from: from, to: to}
 	info, err := from.Lstat(name)
 	if err != nil {
 		return err
@@ -33,6 +36,7 @@ func Copy(from *os.Root, name string, to *os.Root, as string) error {
 
 // copier counts what it copies.
 type copier struct {
+	ctx      context.Context
 	from, to *os.Root
 	entries  int
 	bytes    int64
@@ -41,6 +45,9 @@ type copier struct {
 func (c *copier) copy(name string, info fs.FileInfo, as string) error {
 	if c.entries++; c.entries > MaxEntries {
 		return fmt.Errorf("more than %d files", MaxEntries)
+	}
+	if c.ctx.Err() != nil {
+		return context.Cause(c.ctx)
 	}
 	switch {
 	case info.IsDir():
@@ -102,7 +109,7 @@ func (c *copier) file(name string, info fs.FileInfo, as string) (err error) {
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(target, source)
+	_, err = io.Copy(target, interrupt.Reader(c.ctx, source))
 	if err := errors.Join(err, target.Close()); err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ func TestCopy(t *testing.T) {
 	check(t, to.MkdirAll("x/a/b", 0o755))
 	check(t, to.WriteFile("x/a/b/file", []byte("old and longer"), 0o644))
 	check(t, to.WriteFile("x/a/b/other", []byte("other"), 0o644))
-	check(t, copytree.Copy(from, "a", to, "x/a"))
+	check(t, copytree.Copy(t.Context(), from, "a", to, "x/a"))
 	if got := read(t, to, "x/a/b/file") + read(t, to, "x/a/b/other"); got != "newother" {
 		t.Errorf("the files hold %q", got)
 	}
@@ -65,7 +65,7 @@ func TestCopyLinks(t *testing.T) {
 	check(t, from.WriteFile("file", []byte("harmless"), 0o644))
 	check(t, to.Symlink(outside, "file"))
 	check(t, to.Symlink(filepath.Dir(outside), "directory"))
-	check(t, copytree.Copy(from, ".", to, "."))
+	check(t, copytree.Copy(t.Context(), from, ".", to, "."))
 	if target, err := to.Readlink("link"); err != nil || target != outside {
 		t.Errorf("the link leads to %q: %v", target, err)
 	}
@@ -73,12 +73,12 @@ func TestCopyLinks(t *testing.T) {
 		t.Errorf("the file holds %q", got)
 	}
 	for _, as := range []string{"directory/file", "../file", "/tmp/file"} {
-		if err := copytree.Copy(from, "file", to, as); err == nil {
+		if err := copytree.Copy(t.Context(), from, "file", to, as); err == nil {
 			t.Errorf("a copy to %q succeeded", as)
 		}
 	}
 	for _, name := range []string{"../outside", outside} {
-		if err := copytree.Copy(from, name, to, "stolen"); err == nil {
+		if err := copytree.Copy(t.Context(), from, name, to, "stolen"); err == nil {
 			t.Errorf("a copy of %q succeeded", name)
 		}
 	}
@@ -94,7 +94,7 @@ func TestCopyClash(t *testing.T) {
 	from, to, _ := roots(t)
 	check(t, from.MkdirAll("name/below", 0o755))
 	check(t, to.WriteFile("name", nil, 0o644))
-	if err := copytree.Copy(from, "name", to, "name"); err == nil {
+	if err := copytree.Copy(t.Context(), from, "name", to, "name"); err == nil {
 		t.Error("a directory replaced a file")
 	}
 }

@@ -1,6 +1,7 @@
 package builder
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -70,12 +71,12 @@ func CheckSecrets(secrets []string) error {
 }
 
 // Open opens the storage and settles the isolation. Close it when done.
-func Open(options Options) (*Builder, error) {
+func Open(ctx context.Context, options Options) (*Builder, error) {
 	storeOptions, err := storeOptions(options)
 	if err != nil {
 		return nil, err
 	}
-	isolation, err := chooseIsolation(options.Isolation, options.Temp)
+	isolation, err := chooseIsolation(ctx, options.Isolation, options.Temp)
 	if err != nil {
 		return nil, err
 	}

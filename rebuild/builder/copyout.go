@@ -1,6 +1,7 @@
 package builder
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,7 +14,7 @@ import (
 
 // CopyOut copies a file or a directory of an image in local storage into a directory below target, as cp -r -p does: a source that ends
 // in /. means the contents of a directory. Links in the source's path are followed inside the image and never out of it.
-func (b *Builder) CopyOut(image Image, source string, target *os.Root, directory string) error {
+func (b *Builder) CopyOut(ctx context.Context, image Image, source string, target *os.Root, directory string) error {
 	err := b.inside(image.ID, func(root *os.Root) error {
 		plain, contents := strings.CutSuffix(source, "/.")
 		resolved, err := securejoin.SecureJoin(root.Name(), plain)
@@ -28,7 +29,7 @@ func (b *Builder) CopyOut(image Image, source string, target *os.Root, directory
 		if contents || as == "/" {
 			as = "."
 		}
-		return copytree.Copy(root, name, target, filepath.Join(directory, as))
+		return copytree.Copy(ctx, root, name, target, filepath.Join(directory, as))
 	})
 	if err != nil {
 		return fmt.Errorf("copying %q out of image %s: %w", source, image.ID, err)

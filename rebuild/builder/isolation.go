@@ -2,6 +2,7 @@ package builder
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,7 +24,7 @@ func Runtimes() []string { return []string{"crun", "runc"} }
 
 // chooseIsolation settles what was asked for, or, for "auto", takes the first OCI runtime that really starts a container here and
 // chroot where none does.
-func chooseIsolation(asked, temp string) (Isolation, error) {
+func chooseIsolation(ctx context.Context, asked, temp string) (Isolation, error) {
 	oci := Isolation{Kind: define.IsolationOCI, Name: "oci"}
 	if unshare.IsRootless() {
 		oci = Isolation{Kind: define.IsolationOCIRootless, Name: "rootless"}
@@ -32,7 +33,7 @@ func chooseIsolation(asked, temp string) (Isolation, error) {
 	case "chroot":
 		return Isolation{Kind: define.IsolationChroot, Name: "chroot", Reason: "asked for"}, nil
 	case "oci", "rootless":
-		runtime, err := workingRuntime(temp)
+		runtime, err := workingRuntime(ctx, temp)
 		if err != nil {
 			return Isolation{}, fault.New(fault.Usage, "Use --isolation chroot, or `oc rebuild doctor` to see what a runtime lacks.",
 				fmt.Errorf("isolation %q: %w", asked, err))
@@ -40,7 +41,10 @@ func chooseIsolation(asked, temp string) (Isolation, error) {
 		oci.Runtime, oci.Reason = runtime, "asked for"
 		return oci, nil
 	case "", "auto":
-		runtime, err := workingRuntime(temp)
+		runtime, err := workingRuntime(ctx, temp)
+		if ctx.Err() != nil {
+			return Isolation{}, context.Cause(ctx)
+		}
 		if err != nil {
 			return Isolation{Kind: define.IsolationChroot, Name: "chroot", Reason: err.Error()}, nil
 		}
@@ -52,7 +56,7 @@ func chooseIsolation(asked, temp string) (Isolation, error) {
 }
 
 // workingRuntime returns the path of the first OCI runtime that starts a container, or why none does.
-func workingRuntime(temp string) (string, error) {
+func workingRuntime(ctx context.Context, temp string) (string, error) {
 	var failures []string
 	for _, name := range Runtimes() {
 		path, err := exec.LookPath(name)
@@ -60,7 +64,7 @@ func workingRuntime(temp string) (string, error) {
 			failures = append(failures, name+" is not installed")
 			continue
 		}
-		if err := ProbeRuntime(path, temp); err != nil {
+		if err := ProbeRuntime(ctx, path, temp); err != nil {
 			failures = append(failures, err.Error())
 			continue
 		}
@@ -69,9 +73,12 @@ func workingRuntime(temp string) (string, error) {
 	return "", errors.New("no OCI runtime starts containers here: " + strings.Join(failures, "; "))
 }
 
+// maxProbe is how long a runtime may take to start a container and to end it.
+const maxProbe = 30 * time.Second
+
 // ProbeRuntime starts /bin/true from the host's own system directories in a container, as RUN would, and returns why that fails. A
 // runtime that is installed can still be useless: hybrid cgroups, nested containers and hardened kernels break them.
-func ProbeRuntime(runtime, temp string) error {
+func ProbeRuntime(ctx context.Context, runtime, temp string) error {
 	bundle, err := os.MkdirTemp(temp, "probe-")
 	if err != nil {
 		return fmt.Errorf("probing %s: %w", filepath.Base(runtime), err)
@@ -82,12 +89,18 @@ func ProbeRuntime(runtime, temp string) error {
 	}
 	id := filepath.Base(bundle)
 	root := filepath.Join(bundle, "state")
-	command := exec.Command(runtime, "--root", root, "run", "--bundle", bundle, id)
+	ctx, cancel := context.WithTimeout(ctx, maxProbe)
+	defer cancel()
+	command := exec.CommandContext(ctx, runtime, "--root", root, "run", "--bundle", bundle, id)
 	command.WaitDelay = time.Second
 	var output bytes.Buffer
 	command.Stdout, command.Stderr = &output, &output
 	if err := command.Run(); err != nil {
-		_ = exec.Command(runtime, "--root", root, "delete", "--force", id).Run()
+		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		remove := exec.CommandContext(ending, runtime, "--root", root, "delete", "--force", id)
+		remove.WaitDelay = time.Second
+		_ = remove.Run()
 		return fmt.Errorf("%s does not start a container: %w: %s", filepath.Base(runtime), err, lastLine(output.String()))
 	}
 	return nil

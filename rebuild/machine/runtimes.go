@@ -47,7 +47,7 @@ func runtime(ctx context.Context, name, temp string) Finding {
 	}
 	version := versionOf(ctx, path)
 	finding := Finding{Check: name, State: OK, Message: fmt.Sprintf("%s %s, starts containers here", path, version)}
-	if err := builder.ProbeRuntime(path, temp); err != nil {
+	if err := builder.ProbeRuntime(ctx, path, temp); err != nil {
 		finding.State, finding.Message = Note, fmt.Sprintf("%s %s: %v", path, version, err)
 		return finding
 	}

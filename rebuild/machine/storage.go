@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -20,8 +21,8 @@ const (
 )
 
 // Storage opens the containers storage as a build would, and says which driver and isolation were chosen and why.
-func Storage(options builder.Options) (findings []Finding) {
-	b, err := builder.Open(options)
+func Storage(ctx context.Context, options builder.Options) (findings []Finding) {
+	b, err := builder.Open(ctx, options)
 	if err != nil {
 		advice := fault.AdviceOf(err)
 		if advice == "" {

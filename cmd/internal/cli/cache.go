@@ -125,7 +125,7 @@ func runCachePrune(ctx context.Context, streams Streams, o *cacheOptions) error 
 	if err := builder.EnterUserNamespace(); err != nil { // compile caches hold files of the users that steps ran as
 		return err
 	}
-	forget := func() error { return rebuild.ForgetStages(directory, before) }
+	forget := func() error { return rebuild.ForgetStages(ctx, directory, before) }
 	removed, err := cache.Prune(ctx, directory, before, forget, func() {
 		fmt.Fprintln(streams.Err, "waiting for another run to end")
 	})
@@ -182,7 +182,7 @@ func (o *cacheOptions) clear(ctx context.Context) error {
 	if err != nil || !used {
 		return err
 	}
-	opened, err := builder.Open(options)
+	opened, err := builder.Open(ctx, options)
 	if err != nil {
 		return err
 	}

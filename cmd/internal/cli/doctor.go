@@ -84,7 +84,7 @@ func (o *jobOptions) examine(ctx context.Context, streams Streams) ([]machine.Fi
 		}
 		defer os.RemoveAll(temp)
 		findings = append(findings, machine.Runtimes(ctx, temp)...)
-		findings = append(findings, machine.Storage(o.build.builder(temp))...)
+		findings = append(findings, machine.Storage(ctx, o.build.builder(temp))...)
 		findings = append(findings, machine.Leftovers())
 	}
 	cacheDir, err := o.cache()
