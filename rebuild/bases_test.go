@@ -319,6 +319,26 @@ func TestCycle(t *testing.T) {
 	}
 }
 
+// TestBuiltOnItself plans a component that CI builds on what it promoted last, and one that it does not.
+func TestBuiltOnItself(t *testing.T) {
+	p := newPlayground(t)
+	for tag, warns := range map[string]bool{"one": true, "base": false} {
+		directory := source(t, map[string]string{"Dockerfile": "FROM whatever\nCOPY Dockerfile /\n", "config.yaml": "base_images:\n  below: {namespace: ocp, name: \"4.12\", tag: " +
+			tag + "}\nimages:\n- {to: one, from: below}\npromotion: {to: [{namespace: ocp, name: \"4.12\"}]}\nzz_generated_metadata: {org: example, repo: one, branch: main}\n"})
+		job, err := rebuild.New(p.options(t))
+		check(t, err)
+		request := p.request(rebuild.Target{Name: "one", Source: directory, Config: filepath.Join(directory, "config.yaml")})
+		request.BaseImages = []string{"ocp/4.12:" + tag + "=" + p.base}
+		plan, err := job.Plan(t.Context(), request)
+		check(t, err)
+		check(t, job.Close())
+		said := slices.ContainsFunc(plan.Warnings, func(w string) bool { return strings.Contains(w, "its own image of before, ocp/4.12:one") })
+		if said != warns {
+			t.Errorf("on ocp/4.12:%s the warnings are %q", tag, plan.Warnings)
+		}
+	}
+}
+
 // TestNamesOfHelpers plans two components that are built from an image of the same name, each of a source of its own:
 // which of them gets a number is not decided by who is faster.
 func TestNamesOfHelpers(t *testing.T) {
