@@ -206,15 +206,15 @@ func (r Recipe) settleLiteral(base *Base, reference dockerfile.Reference) error 
 
 // Rewrite returns the Dockerfile with the bases replaced by what pick returns for each: a pull spec, or "" to leave the
 // text alone. Comments, here-documents and everything else stay as they are.
-func (s *Resolution) Rewrite(pick func(Base) string) ([]byte, error) {
-	texts := make([]string, len(s.file.References))
-	for i, reference := range s.file.References {
+func (r *Resolution) Rewrite(pick func(Base) string) ([]byte, error) {
+	texts := make([]string, len(r.file.References))
+	for i, reference := range r.file.References {
 		texts[i] = reference.Text
 	}
-	for i, base := range s.Bases {
+	for i, base := range r.Bases {
 		if text := pick(base); text != "" {
-			texts[s.indices[i]] = text
+			texts[r.indices[i]] = text
 		}
 	}
-	return s.file.Replace(texts)
+	return r.file.Replace(texts)
 }
