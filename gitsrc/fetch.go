@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
@@ -15,13 +14,11 @@ import (
 
 // Request asks for the source of one component.
 type Request struct {
-	Repository  string   // source location that the payload records; may be empty for Fork and Local
-	Commit      string   // commit that the payload records; needed for Payload only
-	Branch      string   // branch that the checkout is put on, CI's base ref; "" = the branch that Spec names, else main
-	Spec        Spec     // what to take instead of the payload's commit; the zero value is the payload's commit
-	Patches     []string // patch files to apply on top, in order
-	FullHistory bool     // the whole history and all tags, not the one commit
-	Tags        bool     // the commits and tags that `git describe --tags` needs; FullHistory has them anyway
+	Repository string   // source location that the payload records; may be empty for Fork and Local
+	Commit     string   // commit that the payload records; needed for Payload only
+	Branch     string   // branch that the checkout is put on, CI's base ref; "" = the branch that Spec names, else main
+	Spec       Spec     // what to take instead of the payload's commit; the zero value is the payload's commit
+	Patches    []string // patch files to apply on top, in order
 }
 
 // defaultBranch is the branch of a checkout where nothing else is known: always the same, so that checkouts are.
@@ -41,7 +38,7 @@ func (s *Store) Fetch(ctx context.Context, req Request, dest string) (Tree, erro
 	if err != nil {
 		return Tree{}, err
 	}
-	tree, err := s.checkout(ctx, found, req, dest)
+	tree, err := s.checkout(ctx, found, dest)
 	if err == nil {
 		tree, err = s.patched(tree, req)
 	}
@@ -92,27 +89,20 @@ func clear(dest string, remove bool) error {
 }
 
 // checkout writes a commit and its submodules to dest.
-func (s *Store) checkout(ctx context.Context, f found, req Request, dest string) (Tree, error) {
-	want := []level{levelTree}
-	switch {
-	case req.FullHistory:
-		want = []level{levelFull}
-	case req.Tags:
-		want = []level{levelTree, levelCommits}
-	}
-	p, err := s.place(ctx, f, want, dest)
+func (s *Store) checkout(ctx context.Context, f found, dest string) (Tree, error) {
+	p, err := s.place(ctx, f, dest)
 	if err != nil {
 		return Tree{}, err
 	}
 	if err := s.submodules(ctx, f.address, p, dest, 0); err != nil {
 		return Tree{}, err
 	}
-	return Tree{Kind: f.kind, Repository: f.address.Web(), Commit: f.commit.String(), Ref: f.branch, Tag: p.tag, Time: p.commit.time, Directory: dest}, nil
+	return Tree{Kind: f.kind, Repository: f.address.Web(), Commit: f.commit.String(), Ref: f.branch, Tag: f.tag, Time: p.commit.time, Directory: dest}, nil
 }
 
 // database opens the cache with a commit in it. The database must be closed and the lock released. Without the lock the database can still
 // be read, because its files are open, but they may not have their names any more.
-func (s *Store) database(ctx context.Context, f found, want []level) (db *pack.Database, shared *lock, err error) {
+func (s *Store) database(ctx context.Context, f found, want level) (db *pack.Database, shared *lock, err error) {
 	repo := s.repository(f.address)
 	var files *pack.Contents
 	defer func() {
@@ -125,7 +115,7 @@ func (s *Store) database(ctx context.Context, f found, want []level) (db *pack.D
 		if err != nil {
 			return nil, nil, err
 		}
-		if !slices.ContainsFunc(want, func(l level) bool { return !repo.has(l, f.commit) }) {
+		if repo.has(want, f.commit) {
 			db, err := pack.Open(repo.objects())
 			if err != nil {
 				shared.release()
@@ -135,7 +125,7 @@ func (s *Store) database(ctx context.Context, f found, want []level) (db *pack.D
 			return db, shared, nil
 		}
 		shared.release()
-		if files == nil && slices.Contains(want, levelTree) {
+		if files == nil && want == levelTree {
 			files, _ = pack.NewContents(s.dir) // it can be done without
 		}
 		if err := s.fill(ctx, repo, f, want, files); err != nil {
@@ -151,7 +141,7 @@ func (s *Store) waiting(address giturl.URL) func() {
 }
 
 // fill fetches what is missing of a commit. files gets the files of the commit; nil = they are not kept.
-func (s *Store) fill(ctx context.Context, repo *repository, f found, want []level, files *pack.Contents) error {
+func (s *Store) fill(ctx context.Context, repo *repository, f found, want level, files *pack.Contents) error {
 	exclusive, err := acquire(ctx, repo.lockPath(), true, s.waiting(f.address))
 	if err != nil {
 		return err
@@ -167,42 +157,20 @@ func (s *Store) fill(ctx context.Context, repo *repository, f found, want []leve
 	if err != nil {
 		return err
 	}
-	for _, l := range want {
-		if repo.has(l, f.commit) {
-			continue
-		}
-		o.tell("fetching %s of %s", l.describe(), f.commit)
-		if o.files = nil; l == levelTree {
-			o.files = files
-		}
-		if l.history() {
-			if err := o.askRefs(ctx); err != nil {
-				return err
-			}
-		}
-		if err := o.obtain(ctx, f.commit, l, f.look); err != nil {
-			return err
-		}
-		if l.history() {
-			if err := o.storeTags(); err != nil {
-				return err
-			}
-		}
+	if repo.has(want, f.commit) { // another run was faster
+		return nil
 	}
-	return nil
+	o.tell("fetching %s of %s", want.describe(), f.commit)
+	o.files = files
+	return o.obtain(ctx, f.commit, want, f.look)
 }
-
-// history tells whether a level has the commits before.
-func (l level) history() bool { return l == levelCommits || l == levelFull }
 
 func (l level) describe() string {
 	switch l {
 	case levelNames:
 		return "the directories"
 	case levelCommits:
-		return "the commits and tags that lead to"
-	case levelFull:
-		return "the whole history"
+		return "the commits that lead to"
 	}
 	return "the files"
 }

@@ -277,38 +277,3 @@ func TestFetchSendsOnlyWhatIsNew(t *testing.T) {
 		t.Errorf("the second commit added %d bytes to %d", grown, before)
 	}
 }
-
-func TestHistoryAndTags(t *testing.T) {
-	server := serve(t, "any")
-	upstream := server.repo(t, "openshift/component")
-	commits := upstream.commitLine("main", 12)
-	upstream.git("tag", "-am", "a tag", "v1.0", commits[2])
-	upstream.git("tag", "v1.1", commits[5])
-	upstream.git("tag", "v2.0", commits[11])
-	for _, req := range []gitsrc.Request{{Tags: true}, {FullHistory: true}} {
-		s, _ := server.store(t)
-		req.Repository, req.Commit = component, commits[9]
-		for range 2 {
-			tree := mustFetch(t, s, req)
-			r := repo{t, tree.Directory}
-			if out := r.git("status", "--porcelain"); out != "" {
-				t.Errorf("git status says:\n%s", out)
-			}
-			want := r.git("describe", "--tags", "--abbrev=9")
-			if tree.Tag != want || !strings.HasPrefix(want, "v1.1-4-g") {
-				t.Errorf("Tag is %q, git describe says %q", tree.Tag, want)
-			}
-			if out := r.git("rev-list", "--count", "HEAD"); out != "10" {
-				t.Errorf("%s commits lead to HEAD, want 10", out)
-			}
-			if out := r.git("tag"); out != "v1.0\nv1.1" {
-				t.Errorf("the tags are %q", out)
-			}
-			if req.FullHistory {
-				r.git("fsck", "--full", "--strict")
-			}
-			server.behaveDown()
-		}
-		server.wrap.Store(nil)
-	}
-}

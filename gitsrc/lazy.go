@@ -60,7 +60,7 @@ func (l *lazy) open() error {
 }
 
 func (l *lazy) openLevel(want level) error {
-	db, shared, err := l.store.database(l.ctx, l.found, []level{want})
+	db, shared, err := l.store.database(l.ctx, l.found, want)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package gitsrc
 
 import (
-	"container/heap"
 	"context"
 	"errors"
 	"fmt"
@@ -66,7 +65,7 @@ func (s *Store) compare(ctx context.Context, ends [2]found) (Log, error) {
 			return Log{}, err
 		}
 	}
-	db, shared, err := s.database(ctx, ends[1], []level{levelCommits})
+	db, shared, err := s.database(ctx, ends[1], levelCommits)
 	if err != nil {
 		return Log{}, err
 	}
@@ -81,7 +80,7 @@ func (s *Store) compare(ctx context.Context, ends [2]found) (Log, error) {
 
 // ensure fetches a commit if it is missing.
 func (s *Store) ensure(ctx context.Context, f found, l level) error {
-	db, shared, err := s.database(ctx, f, []level{l})
+	db, shared, err := s.database(ctx, f, l)
 	if err != nil {
 		return err
 	}
@@ -136,43 +135,6 @@ func squashed(ctx context.Context, db *pack.Database, old map[pack.ID]bool, to p
 
 func ancestors(ctx context.Context, db *pack.Database, id pack.ID, stop map[pack.ID]bool) (map[pack.ID]bool, error) {
 	return walkBack(ctx, db, id, stop, func(pack.ID, commit) {})
-}
-
-// walkBack visits a commit and all that lead to it, latest first, but those of stop. It returns what it has seen.
-func walkBack(ctx context.Context, db *pack.Database, id pack.ID, stop map[pack.ID]bool, visitor func(pack.ID, commit)) (map[pack.ID]bool, error) {
-	seen := map[pack.ID]bool{}
-	var queue byTime
-	push := func(id pack.ID) error {
-		if seen[id] || stop[id] {
-			return nil
-		}
-		c, err := readCommit(db, id)
-		if errors.Is(err, pack.ErrNotFound) && len(seen) > 0 {
-			return nil // history begins here
-		}
-		if err != nil {
-			return err
-		}
-		seen[id] = true
-		heap.Push(&queue, visit{id, c})
-		return nil
-	}
-	if err := push(id); err != nil {
-		return nil, err
-	}
-	for len(queue) > 0 {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		v := heap.Pop(&queue).(visit)
-		visitor(v.id, v.commit)
-		for _, parent := range v.parents {
-			if err := push(parent); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return seen, nil
 }
 
 var (

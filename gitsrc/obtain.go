@@ -110,9 +110,7 @@ func (o *obtainer) single(ctx context.Context, id pack.ID, l level) error {
 	case levelNames:
 		want.Depth, want.Filter = 1, "blob:none"
 	case levelCommits:
-		want.Filter, want.Tags = "tree:0", true
-	case levelFull:
-		want.Tags = true
+		want.Filter = "tree:0"
 	}
 	return o.fetchAndMark(ctx, want, id, l)
 }

@@ -60,7 +60,7 @@ func pullRef(refs *remote.Refs, number int, what string) (pack.ID, bool) {
 
 // contains tells whether a commit is or has among those that lead to it an older one. It fetches their history, without files.
 func (s *Store) contains(ctx context.Context, f found, older pack.ID) (bool, error) {
-	db, shared, err := s.database(ctx, f, []level{levelCommits})
+	db, shared, err := s.database(ctx, f, levelCommits)
 	if err != nil {
 		return false, err
 	}

@@ -24,7 +24,6 @@ const (
 	levelNames   level = "names"   // the commit and its directories, but not the files' content
 	levelTree    level = "tree"    // the commit and all its files
 	levelCommits level = "commits" // all commits that lead to it, without files
-	levelFull    level = "full"    // all commits that lead to it, with files
 	levelBranch  level = "branch"  // nothing; but a branch of the repository contains it
 )
 
@@ -58,7 +57,7 @@ func (r *repository) marker(l level, commit pack.ID) string {
 
 // prepare makes the directories and removes what a killed run has left. The caller has the exclusive lock.
 func (r *repository) prepare() error {
-	for _, dir := range []string{"objects/pack", "objects/info", "refs/heads", "refs/tags", "refs/oc-rebuild/names", "refs/oc-rebuild/tree", "refs/oc-rebuild/commits", "refs/oc-rebuild/full", "refs/oc-rebuild/branch"} {
+	for _, dir := range []string{"objects/pack", "objects/info", "refs/heads", "refs/tags", "refs/oc-rebuild/names", "refs/oc-rebuild/tree", "refs/oc-rebuild/commits", "refs/oc-rebuild/branch"} {
 		if err := os.MkdirAll(filepath.Join(r.path, dir), 0o700); err != nil {
 			return err
 		}
@@ -102,10 +101,7 @@ func replaceFile(path, text string) error {
 
 // has tells whether the commit is there, and notes that it was used.
 func (r *repository) has(l level, commit pack.ID) bool {
-	better := []level{l, levelFull}
-	if l == levelBranch {
-		better = better[:1]
-	}
+	better := []level{l}
 	if l == levelNames {
 		better = append(better, levelTree)
 	}
@@ -131,14 +127,12 @@ func (r *repository) latest(limit int) []pack.ID {
 		at time.Time
 	}
 	var all []used
-	for _, l := range []level{levelTree, levelFull} {
-		entries, _ := os.ReadDir(filepath.Join(r.path, "refs", "oc-rebuild", string(l)))
-		for _, e := range entries {
-			info, err := e.Info()
-			id, idErr := pack.ParseID(e.Name())
-			if err == nil && idErr == nil {
-				all = append(all, used{id, info.ModTime()})
-			}
+	entries, _ := os.ReadDir(filepath.Join(r.path, "refs", "oc-rebuild", string(levelTree)))
+	for _, e := range entries {
+		info, err := e.Info()
+		id, idErr := pack.ParseID(e.Name())
+		if err == nil && idErr == nil {
+			all = append(all, used{id, info.ModTime()})
 		}
 	}
 	slices.SortFunc(all, func(a, b used) int { return b.at.Compare(a.at) })

@@ -149,7 +149,7 @@ func localCommit(repo worktree.Repository, db *pack.Database, rev string) (pack.
 	if commitHex.MatchString(rev) {
 		return pack.ParseID(rev)
 	}
-	for _, prefix := range []string{"refs/heads/", tagPrefix, "refs/remotes/", ""} {
+	for _, prefix := range []string{"refs/heads/", "refs/tags/", "refs/remotes/", ""} {
 		id, err := repo.Ref(prefix + rev)
 		if err == nil {
 			return peel(db, id)

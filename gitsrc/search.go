@@ -62,7 +62,7 @@ func (o *obtainer) deepen(ctx context.Context, id pack.ID, l level, names []stri
 // reach completes a commit that was found, for a level that wants all that leads to it.
 func (o *obtainer) reach(ctx context.Context, id pack.ID, l level, want remote.Want, cut map[pack.ID]bool) error {
 	if l != levelTree && len(cut) > 0 {
-		want.Depth, want.Haves, want.Shallows, want.Tags = 0, nil, nil, true
+		want.Depth, want.Haves, want.Shallows = 0, nil, nil
 		if err := o.fetch(ctx, want, cut); err != nil {
 			return err
 		}

@@ -33,7 +33,7 @@ func (s *Store) submodules(ctx context.Context, parent giturl.URL, p placed, des
 		}
 		inside := filepath.Join(dest, filepath.FromSlash(link.Path))
 		f := found{kind: Payload, address: address, commit: link.ID, branch: defaultBranch}
-		sub, err := s.place(ctx, f, []level{levelTree}, inside)
+		sub, err := s.place(ctx, f, inside)
 		if err == nil {
 			err = s.submodules(ctx, address, sub, inside, depth+1)
 		}

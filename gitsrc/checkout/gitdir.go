@@ -7,25 +7,15 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
 )
 
 // Repository says what the .git of a checkout is to hold.
 type Repository struct {
-	Commit  pack.ID
-	Branch  string    // without refs/heads/
-	Shallow []pack.ID // commits whose parents are not there
-	Refs    []NamedID // other refs, sorted by name: tags
-	Packs   []string  // packs to copy: paths without suffix
-}
-
-// NamedID is a ref: its full name, its object, and for an annotated tag the commit that it points to.
-type NamedID struct {
-	Name   string
-	ID     pack.ID
-	Peeled pack.ID
+	Commit pack.ID
+	Branch string   // without refs/heads/
+	Packs  []string // packs to copy: paths without suffix
 }
 
 // WriteGitDir makes a .git below dir that needs nothing outside of it, because the directory is copied into containers: packs are
@@ -53,14 +43,8 @@ func (w *Written) writeGitDir(ctx context.Context, git string, r Repository) err
 	files := map[string]string{
 		"HEAD":        "ref: refs/heads/" + r.Branch + "\n",
 		"config":      "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n\tlogallrefupdates = true\n",
-		"packed-refs": packedRefs(r),
-	}
-	if len(r.Shallow) > 0 {
-		var lines strings.Builder
-		for _, id := range r.Shallow {
-			lines.WriteString(id.String() + "\n")
-		}
-		files["shallow"] = lines.String()
+		"packed-refs": fmt.Sprintf("# pack-refs with: peeled fully-peeled sorted \n%s refs/heads/%s\n", r.Commit, r.Branch),
+		"shallow":     r.Commit.String() + "\n", // its parents are not there
 	}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(git, name), []byte(text), 0o644); err != nil {
@@ -68,19 +52,6 @@ func (w *Written) writeGitDir(ctx context.Context, git string, r Repository) err
 		}
 	}
 	return w.writeIndexFile(filepath.Join(git, "index"))
-}
-
-func packedRefs(r Repository) string {
-	var out strings.Builder
-	out.WriteString("# pack-refs with: peeled fully-peeled sorted \n")
-	fmt.Fprintf(&out, "%s refs/heads/%s\n", r.Commit, r.Branch)
-	for _, ref := range r.Refs {
-		fmt.Fprintf(&out, "%s %s\n", ref.ID, ref.Name)
-		if ref.Peeled != (pack.ID{}) {
-			fmt.Fprintf(&out, "^%s\n", ref.Peeled)
-		}
-	}
-	return out.String()
 }
 
 func (w *Written) writeIndexFile(path string) error {

@@ -22,7 +22,6 @@ type Want struct {
 	Filter   string    // what to leave out, such as "tree:0" or "blob:none"; "" = nothing
 	Haves    []pack.ID // commits that need not be sent
 	Shallows []pack.ID // commits among them whose parents are not there
-	Tags     bool      // annotated tags of the commits that are sent, too
 }
 
 // Answer is a pack on its way, and what the server says about where history was cut.
@@ -61,9 +60,6 @@ func request(want Want) *packp.UploadPackRequest {
 	_ = req.Capabilities.Set(capability.Agent, "oc-rebuild")
 	if len(want.Haves) > 0 {
 		_ = req.Capabilities.Set(capability.ThinPack) // or the files that two commits share would be sent again
-	}
-	if want.Tags {
-		_ = req.Capabilities.Set(capability.IncludeTag)
 	}
 	if want.Filter != "" {
 		_ = req.Capabilities.Set(capability.Filter)
