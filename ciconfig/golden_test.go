@@ -30,7 +30,6 @@ type goldenConfig struct {
 	Metadata      ciconfig.Metadata   `json:"zz_generated_metadata"`
 	Promoted      map[string][]string `json:"promoted"`
 	IfNotDisabled map[string][]string `json:"if_not_disabled"`
-	Quay          map[string][]string `json:"quay"`
 	Steps         []goldenStep        `json:"steps"`
 }
 
@@ -66,19 +65,15 @@ func TestUpstreamConfigs(t *testing.T) {
 
 func comparePromotion(t *testing.T, config *ciconfig.Config, want goldenConfig) {
 	t.Helper()
-	promoted, quay, all := map[string][]string{}, map[string][]string{}, map[string][]string{}
+	promoted, all := map[string][]string{}, map[string][]string{}
 	for _, one := range config.Promotes("") {
 		all[one.Image] = append(all[one.Image], one.To.String())
 		if !one.Disabled {
 			promoted[one.Image] = append(promoted[one.Image], one.To.String())
-			quay[one.Image] = append(quay[one.Image], one.To.QuayPullspec())
 		}
 	}
 	if diff := cmp.Diff(want.Promoted, promoted); diff != "" {
 		t.Errorf("promoted images differ (-upstream +ours):\n%s", diff)
-	}
-	if diff := cmp.Diff(want.Quay, quay); diff != "" {
-		t.Errorf("names on quay.io differ (-upstream +ours):\n%s", diff)
 	}
 	if want.IfNotDisabled != nil {
 		if diff := cmp.Diff(want.IfNotDisabled, all); diff != "" {

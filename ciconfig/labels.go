@@ -11,10 +11,6 @@ type Provenance struct {
 	Repository string // https URL without .git, such as https://github.com/openshift/cluster-dns-operator
 	Commit     string
 	Ref        string // branch
-	ContextDir string // what CI states only for build roots; "" for images
-	Author     string
-	Date       string
-	Message    string
 	From       string // pipeline tag that replaced the last FROM, if one did
 	FromDigest string // digest of the image that it stood for
 }
@@ -28,14 +24,14 @@ func Labels(p Provenance) []Label {
 		kind = "git"
 	}
 	labels := []Label{
-		{"io.openshift.build.commit.author", p.Author},
-		{"io.openshift.build.commit.date", p.Date},
+		{"io.openshift.build.commit.author", ""},
+		{"io.openshift.build.commit.date", ""},
 		{"io.openshift.build.commit.id", p.Commit},
-		{"io.openshift.build.commit.message", p.Message},
+		{"io.openshift.build.commit.message", ""},
 		{"io.openshift.build.commit.ref", p.Ref},
 		{"io.openshift.build.name", ""},
 		{"io.openshift.build.namespace", ""},
-		{"io.openshift.build.source-context-dir", p.ContextDir},
+		{"io.openshift.build.source-context-dir", ""},
 		{"io.openshift.build.source-location", p.Repository},
 		{"vcs-ref", p.Commit},
 		{"vcs-type", kind},

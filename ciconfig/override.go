@@ -32,10 +32,3 @@ func (r Recipe) With(o Override) (Recipe, error) {
 	}
 	return r, r.fill(image)
 }
-
-// Plain returns a recipe without a config: the Dockerfile at the root of the repository, with nothing substituted but the references to
-// CI's registries that CI would find by itself.
-func Plain(origin, component string) Recipe {
-	return Recipe{Origin: origin, Image: component, Kind: StepImage, ContextDir: ".", Dockerfile: "Dockerfile", Checkout: true,
-		Pipeline: map[string]Step{}, config: &Config{Name: origin}}
-}

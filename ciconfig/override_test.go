@@ -43,22 +43,3 @@ func TestOverride(t *testing.T) {
 		}
 	}
 }
-
-func TestPlain(t *testing.T) {
-	recipe := ciconfig.Plain("--dockerfile", "x")
-	resolution, err := recipe.Resolve([]byte("FROM registry.ci.openshift.org/ocp/4.17:cli AS c\nFROM quay.io/a/b:c\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []string{"1: FROM registry.ci.openshift.org/ocp/4.17:cli is ocp_4.17_cli = ocp/4.17:cli", "2: FROM quay.io/a/b:c = quay.io/a/b:c final"}
-	var got []string
-	for _, base := range resolution.Bases {
-		got = append(got, line(base))
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("bases (-want +got):\n%s", diff)
-	}
-	if pieces := recipe.Contexts(); len(pieces) != 1 || pieces[0].Checkout != "./." {
-		t.Errorf("context: %+v", pieces)
-	}
-}

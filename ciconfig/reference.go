@@ -45,11 +45,6 @@ const CIRegistry = "registry.ci.openshift.org"
 // Pullspec returns where humans pull the image from: registry.ci.openshift.org/namespace/name:tag.
 func (r ImageRef) Pullspec() string { return CIRegistry + "/" + r.String() }
 
-// QuayPullspec returns the image's name in CI's repository on quay.io: quay.io/openshift/ci:namespace_name_tag.
-func (r ImageRef) QuayPullspec() string {
-	return "quay.io/openshift/ci:" + r.Namespace + "_" + r.Name + "_" + r.Tag
-}
-
 // ParseImageRef reads namespace/name:tag; the tag defaults to latest.
 func ParseImageRef(text string) (ImageRef, error) {
 	namespace, rest, ok := strings.Cut(text, "/")

@@ -43,9 +43,6 @@ func Open(files fs.FS, origin string) *Tree {
 	return &Tree{files: files, origin: origin, parsed: map[string]*parsedFile{}}
 }
 
-// Origin returns what the tree was opened as.
-func (t *Tree) Origin() string { return t.origin }
-
 // Config returns one config of the tree.
 func (t *Tree) Config(name string) (*Config, error) {
 	file := t.file(name)

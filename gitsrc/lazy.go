@@ -167,7 +167,7 @@ func (s *Store) fetchObjects(ctx context.Context, address giturl.URL, ids []pack
 	if err != nil {
 		return err
 	}
-	o.detail("fetching %d files", len(ids))
+	o.tell("fetching %d files", len(ids))
 	if err := o.fetch(ctx, remote.Want{IDs: ids}, map[pack.ID]bool{}); err != nil {
 		return fmt.Errorf("fetching files of %s: %w", address.Web(), err)
 	}

@@ -31,10 +31,6 @@ func (o *obtainer) tell(format string, args ...any) {
 	o.store.progress(Event{Repository: o.address.Web(), Message: fmt.Sprintf(format, args...)})
 }
 
-func (o *obtainer) detail(format string, args ...any) {
-	o.store.progress(Event{Repository: o.address.Web(), Message: fmt.Sprintf(format, args...), Detail: true})
-}
-
 // obtain fetches a commit to a level. branches are where to look for it if the server does not give out single commits.
 func (o *obtainer) obtain(ctx context.Context, id pack.ID, l level, branches []string) error {
 	if o.refs == nil && o.remote.Stateless() {
@@ -42,7 +38,7 @@ func (o *obtainer) obtain(ctx context.Context, id pack.ID, l level, branches []s
 		if err == nil || !worthAsking(ctx, err) {
 			return err
 		}
-		o.detail("asking for commit %s alone did not work (%v)", id, err)
+		o.tell("asking for commit %s alone did not work (%v)", id, err)
 	}
 	if err := o.askRefs(ctx); err != nil {
 		return err
@@ -52,7 +48,7 @@ func (o *obtainer) obtain(ctx context.Context, id pack.ID, l level, branches []s
 		if err == nil || !worthAsking(ctx, err) {
 			return err
 		}
-		o.detail("asking for commit %s alone did not work (%v)", id, err)
+		o.tell("asking for commit %s alone did not work (%v)", id, err)
 	}
 	return o.search(ctx, id, l, branches)
 }

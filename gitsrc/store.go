@@ -21,7 +21,6 @@ type Event struct {
 	Repository string // address as the user knows it
 	Message    string // what happens now, for a person; no control characters
 	Bytes      int64  // bytes received so far, of the step that Message names; 0 = unknown
-	Detail     bool   // of interest with -v only
 }
 
 // Options of a Store. The zero value is usable.

@@ -3,7 +3,6 @@ package payload_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -188,12 +187,9 @@ func TestManifestListIsKept(t *testing.T) {
 		t.Fatalf("pushed %s, a list of %d images", pushed.Image, len(got.Image.List))
 	}
 	for _, instance := range got.Image.List {
-		its, err := client.WithPlatform(instance.Platform.String())
-		if err != nil {
-			t.Fatal(err)
-		}
+		its := payloadtest.ClientFor(t, instance.Platform.String())
 		child, err := payload.Open(t.Context(), its, r.Host+"/me/release@"+instance.Digest.String())
-		if err := errors.Join(err, its.Close()); err != nil {
+		if err != nil {
 			t.Fatal(err)
 		}
 		if c, err := child.Component("coredns"); err != nil || c.Image != change.Image || child.Image.Config.Architecture != instance.Platform.Architecture {

@@ -34,7 +34,6 @@ type Event struct {
 	State     State  `json:"state"`
 	Message   string `json:"message,omitempty"` // for a person; may hold text from outside: whoever prints it escapes control characters
 	Bytes     int64  `json:"bytes,omitempty"`   // received or sent so far
-	Total     int64  `json:"total,omitempty"`   // bytes in all, where that is known
 }
 
 // Progress hears what the job does. Implementations are called from several goroutines.

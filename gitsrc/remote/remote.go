@@ -67,9 +67,6 @@ func New(address giturl.URL, config *gitconfig.Config, getenv func(string) strin
 	return r, nil
 }
 
-// Address returns the address that is contacted.
-func (r *Remote) Address() giturl.URL { return r.address }
-
 // Stateless tells whether requests do not depend on each other, so that one can be sent without asking for the refs first.
 func (r *Remote) Stateless() bool { return r.address.Scheme == "https" || r.address.Scheme == "http" }
 

@@ -64,19 +64,11 @@ func TestManifestList(t *testing.T) {
 	if image.PullSpec() != spec || image.Config.Config.Labels["arch"] != "amd64" || len(image.List) != 2 {
 		t.Errorf("Image = %s for %s of %v, want %s for linux/amd64", image.PullSpec(), image.Config.Config.Labels["arch"], image.List, spec)
 	}
-	other, err := client.WithPlatform("linux/arm64")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer other.Close()
+	other := payloadtest.ClientFor(t, "linux/arm64")
 	if image, err = other.Image(context.Background(), spec); err != nil || image.Config.Config.Labels["arch"] != "arm64" {
 		t.Errorf("for linux/arm64: %v, %v", image, err)
 	}
-	none, err := client.WithPlatform("linux/s390x")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer none.Close()
+	none := payloadtest.ClientFor(t, "linux/s390x")
 	if _, err = none.Image(context.Background(), spec); fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), "linux/amd64, linux/arm64") {
 		t.Errorf("for linux/s390x: %v", err)
 	}
@@ -93,10 +85,7 @@ func TestAnotherPlatform(t *testing.T) {
 	single := r.Push(t, "a/b", "c", image)
 	list := r.PushIndex(t, "a/b", "list", map[string]v1.Image{"linux/amd64": image})
 	for platform, ok := range map[string]bool{"": true, "linux/amd64": true, "linux/arm64": false, "linux/s390x": false, "windows/amd64": false} {
-		client, err := payloadtest.Client(t).WithPlatform(platform)
-		if err != nil {
-			t.Fatal(err)
-		}
+		client := payloadtest.ClientFor(t, platform)
 		for _, spec := range []string{single, list} {
 			image, err := client.Image(t.Context(), spec)
 			if err == nil {
@@ -105,9 +94,6 @@ func TestAnotherPlatform(t *testing.T) {
 			if (err == nil) != ok || !ok && (fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), "linux/amd64")) {
 				t.Errorf("%s for %q: %v", spec, platform, err)
 			}
-		}
-		if err := client.Close(); err != nil {
-			t.Error(err)
 		}
 	}
 }

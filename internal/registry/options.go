@@ -89,14 +89,6 @@ func (c *Client) Platform() (os, arch, variant string) {
 	return c.system.OSChoice, c.system.ArchitectureChoice, c.system.VariantChoice
 }
 
-// WithPlatform returns a client with the same options for another platform, written "os/arch[/variant]". It must be
-// closed as well.
-func (c *Client) WithPlatform(platform string) (*Client, error) {
-	o := c.options
-	o.Platform = platform
-	return New(o)
-}
-
 // Close ends open connections and removes temporary files.
 func (c *Client) Close() error {
 	c.mu.Lock()

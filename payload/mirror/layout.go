@@ -49,15 +49,6 @@ func OpenLayout(name string) (*Layout, error) {
 	return l, nil
 }
 
-// ReadLayout opens an OCI layout to read from.
-func ReadLayout(name string) (*Layout, error) {
-	directory, err := ReadDirectory(name)
-	if err != nil {
-		return nil, err
-	}
-	return &Layout{directory: directory}, nil
-}
-
 // IsLayout tells whether a directory is an OCI layout.
 func (d *Directory) IsLayout() bool {
 	_, err := d.root.Stat(ocispec.ImageLayoutFile)

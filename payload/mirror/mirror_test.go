@@ -70,10 +70,7 @@ func readable(t *testing.T, release *payload.Release, repository string) {
 	for _, component := range release.Components() {
 		_, digest, _ := strings.Cut(component.Image, "@")
 		for _, platform := range []string{"linux/amd64", "linux/arm64"} {
-			client, err := payloadtest.Client(t).WithPlatform(platform)
-			if err != nil {
-				t.Fatal(err)
-			}
+			client := payloadtest.ClientFor(t, platform)
 			image, err := client.Image(context.Background(), repository+"@"+digest)
 			if err == nil {
 				for _, layer := range image.Layers {
@@ -84,9 +81,6 @@ func readable(t *testing.T, release *payload.Release, repository string) {
 			}
 			if err != nil {
 				t.Errorf("%s for %s: %v", component.Name, platform, err)
-			}
-			if err := client.Close(); err != nil {
-				t.Error(err)
 			}
 		}
 	}

@@ -92,11 +92,22 @@ func Client(t testing.TB) *registry.Client {
 	return ClientWith(t, "")
 }
 
+// ClientFor is Client for another platform than linux/amd64.
+func ClientFor(t testing.TB, platform string) *registry.Client {
+	t.Helper()
+	return client(t, platform, "")
+}
+
 // ClientWith is Client with a policy.json.
 func ClientWith(t testing.TB, policy string) *registry.Client {
 	t.Helper()
+	return client(t, "linux/amd64", policy)
+}
+
+func client(t testing.TB, platform, policy string) *registry.Client {
+	t.Helper()
 	t.Setenv("REGISTRY_AUTH_FILE", "")
-	c, err := registry.New(registry.Options{Insecure: true, Platform: "linux/amd64", Delay: time.Millisecond, SignaturePolicy: policy})
+	c, err := registry.New(registry.Options{Insecure: true, Platform: platform, Delay: time.Millisecond, SignaturePolicy: policy})
 	if err != nil {
 		t.Fatal(err)
 	}
