@@ -11,6 +11,7 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/remote"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/flock"
 	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
 )
 
@@ -54,7 +55,7 @@ func (s *Store) OnBranch(ctx context.Context, repository, commit string, branche
 	if !found {
 		return false, nil
 	}
-	exclusive, err := acquire(ctx, repo.lockPath(), true, s.waiting(address))
+	exclusive, err := acquire(ctx, repo.lockPath(), flock.Exclusive, s.waiting(address))
 	if err != nil {
 		return false, err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/flock"
 	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
 )
 
@@ -111,7 +112,7 @@ func (s *Store) database(ctx context.Context, f found, want level) (db *pack.Dat
 		}
 	}()
 	for {
-		shared, err := acquire(ctx, repo.lockPath(), false, s.waiting(f.address))
+		shared, err := acquire(ctx, repo.lockPath(), flock.Shared, s.waiting(f.address))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -142,7 +143,7 @@ func (s *Store) waiting(address giturl.URL) func() {
 
 // fill fetches what is missing of a commit. files gets the files of the commit; nil = they are not kept.
 func (s *Store) fill(ctx context.Context, repo *repository, f found, want level, files *pack.Contents) error {
-	exclusive, err := acquire(ctx, repo.lockPath(), true, s.waiting(f.address))
+	exclusive, err := acquire(ctx, repo.lockPath(), flock.Exclusive, s.waiting(f.address))
 	if err != nil {
 		return err
 	}

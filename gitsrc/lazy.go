@@ -10,6 +10,7 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/remote"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/treefs"
+	"github.com/oc-rebuild/oc-rebuild/internal/flock"
 	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
 )
 
@@ -155,7 +156,7 @@ func (l *lazy) fetch(ids []pack.ID) error {
 // fetchObjects adds single objects to the cache.
 func (s *Store) fetchObjects(ctx context.Context, address giturl.URL, ids []pack.ID) error {
 	repo := s.repository(address)
-	exclusive, err := acquire(ctx, repo.lockPath(), true, s.waiting(address))
+	exclusive, err := acquire(ctx, repo.lockPath(), flock.Exclusive, s.waiting(address))
 	if err != nil {
 		return err
 	}

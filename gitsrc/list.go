@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
+	"github.com/oc-rebuild/oc-rebuild/internal/flock"
 )
 
 // maxPacks is how many packs a cached repository may have before it is begun anew: each new commit adds one, and each is searched.
@@ -117,7 +118,7 @@ func (s *Store) sweep() error {
 
 // remove throws a repository of the cache away.
 func (s *Store) remove(ctx context.Context, r *repository) error {
-	exclusive, err := acquire(ctx, r.lockPath(), true, s.waiting(r.address))
+	exclusive, err := acquire(ctx, r.lockPath(), flock.Exclusive, s.waiting(r.address))
 	if err != nil {
 		return err
 	}

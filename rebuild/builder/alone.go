@@ -2,12 +2,12 @@ package builder
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/oc-rebuild/oc-rebuild/internal/flock"
 )
 
 // Alone waits until no other process that shares this storage builds what key names, and keeps others out until the function it returns is
@@ -21,22 +21,8 @@ func (b *Builder) Alone(ctx context.Context, key string) (release func(), err er
 	if err != nil {
 		return nil, fmt.Errorf("locking a build: %w", err)
 	}
-	ticker := time.NewTicker(100 * time.Millisecond)
-	defer ticker.Stop()
-	for {
-		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil {
-			return func() { file.Close() }, nil // closing unlocks; the file stays, another process may be waiting on it
-		}
-		if err != unix.EWOULDBLOCK && err != unix.EINTR {
-			file.Close()
-			return nil, fmt.Errorf("locking a build: %w", err)
-		}
-		select {
-		case <-ctx.Done():
-			file.Close()
-			return nil, ctx.Err()
-		case <-ticker.C:
-		}
+	if err := flock.Wait(ctx, file, flock.Exclusive, nil); err != nil {
+		return nil, errors.Join(fmt.Errorf("waiting for another run: %w", err), file.Close())
 	}
+	return func() { file.Close() }, nil // the file stays: another process may be waiting for it
 }

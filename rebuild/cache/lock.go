@@ -5,14 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"time"
 
-	"golang.org/x/sys/unix"
-)
-
-const (
-	shared    = unix.LOCK_SH
-	exclusive = unix.LOCK_EX
+	"github.com/oc-rebuild/oc-rebuild/internal/flock"
 )
 
 // Lock is a hold on a directory, which ends with the process at the latest.
@@ -20,12 +14,12 @@ type Lock struct{ directory *os.File }
 
 // Use takes a hold on a directory that others may share, and that keeps prunes away. It waits for a prune that is under way.
 func Use(ctx context.Context, directory string) (*Lock, error) {
-	return acquire(ctx, directory, shared, nil)
+	return acquire(ctx, directory, flock.Shared, nil)
 }
 
 // Hold is Use for a directory that nobody else has a hold on.
 func Hold(directory string) (*Lock, error) {
-	lock, err := try(directory, shared)
+	lock, err := try(directory, flock.Shared)
 	if lock == nil && err == nil {
 		err = fmt.Errorf("locking %q: somebody else has it", directory)
 	}
@@ -52,42 +46,31 @@ func MakeHeld(parent, prefix string) (path string, lock *Lock, err error) {
 }
 
 // Seize takes a hold on a directory that excludes all others, or returns nil where somebody has one.
-func Seize(directory string) (*Lock, error) { return try(directory, exclusive) }
+func Seize(directory string) (*Lock, error) { return try(directory, flock.Exclusive) }
 
 // Release ends the hold.
 func (l *Lock) Release() error { return l.directory.Close() }
 
-// acquire asks for a lock again and again until it is there, since a wait inside the kernel could not be interrupted.
-func acquire(ctx context.Context, directory string, kind int, waiting func()) (*Lock, error) {
-	for first := true; ; first = false {
-		lock, err := try(directory, kind)
-		if lock != nil || err != nil {
-			return lock, err
-		}
-		if first && waiting != nil {
-			waiting()
-		}
-		select {
-		case <-ctx.Done():
-			return nil, fmt.Errorf("waiting for another run: %w", context.Cause(ctx))
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
-}
-
-// try returns a lock, or nil where another process has one that excludes it.
-func try(directory string, kind int) (*Lock, error) {
+// acquire waits for a lock. waiting is called once if somebody else has it.
+func acquire(ctx context.Context, directory string, kind flock.Kind, waiting func()) (*Lock, error) {
 	file, err := os.Open(directory)
 	if err != nil {
 		return nil, fmt.Errorf("locking the cache: %w", err)
 	}
-	err = unix.Flock(int(file.Fd()), kind|unix.LOCK_NB)
-	if err == nil {
-		return &Lock{directory: file}, nil
+	if err := flock.Wait(ctx, file, kind, waiting); err != nil {
+		return nil, errors.Join(fmt.Errorf("waiting for another run: %w", err), file.Close())
 	}
-	closeErr := file.Close()
-	if errors.Is(err, unix.EWOULDBLOCK) {
-		return nil, closeErr
+	return &Lock{file}, nil
+}
+
+// try returns a lock, or nil where another process has one that excludes it.
+func try(directory string, kind flock.Kind) (*Lock, error) {
+	file, err := os.Open(directory)
+	if err != nil {
+		return nil, fmt.Errorf("locking the cache: %w", err)
 	}
-	return nil, fmt.Errorf("locking %q: %w", directory, err)
+	if ok, err := flock.Try(file, kind); !ok || err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return &Lock{file}, nil
 }

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/flock"
 )
 
 // Prune removes what was last used before a time, and returns it. It waits for runs that use the cache; waiting hears of that, once. first
@@ -17,7 +19,7 @@ func Prune(ctx context.Context, directory string, before time.Time, first func()
 	if _, err := os.Stat(directory); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	lock, err := acquire(ctx, directory, exclusive, waiting)
+	lock, err := acquire(ctx, directory, flock.Exclusive, waiting)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,58 @@
+package flock_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/flock"
+)
+
+func TestLocks(t *testing.T) {
+	directory := t.TempDir()
+	path := filepath.Join(directory, "file")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{path, directory} {
+		open := func() *os.File {
+			file, err := os.Open(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { file.Close() })
+			return file
+		}
+		try := func(file *os.File, kind flock.Kind, want bool) {
+			t.Helper()
+			if ok, err := flock.Try(file, kind); ok != want || err != nil {
+				t.Errorf("Try: %v, %v, want %v", ok, err, want)
+			}
+		}
+		one, two, three := open(), open(), open()
+		try(one, flock.Shared, true)
+		try(two, flock.Shared, true)
+		try(three, flock.Exclusive, false)
+
+		told := 0
+		ctx, cancel := context.WithCancelCause(t.Context())
+		end := errors.New("the end")
+		time.AfterFunc(200*time.Millisecond, func() { cancel(end) })
+		if err := flock.Wait(ctx, three, flock.Exclusive, func() { told++ }); !errors.Is(err, end) || told != 1 {
+			t.Errorf("Wait: %v, told %d times", err, told)
+		}
+		time.AfterFunc(200*time.Millisecond, func() { one.Close(); two.Close() })
+		if err := flock.Wait(t.Context(), three, flock.Exclusive, nil); err != nil {
+			t.Error(err)
+		}
+		try(open(), flock.Shared, false)
+		three.Close()
+		try(open(), flock.Exclusive, true)
+		if _, err := flock.Try(one, flock.Shared); err == nil {
+			t.Error("a closed file can be locked")
+		}
+	}
+}
