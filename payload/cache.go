@@ -12,6 +12,8 @@ import (
 	"sync"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 )
 
 // cacheFormat changes when the meaning of what is cached does: older files are then read from the registry again.
@@ -59,11 +61,11 @@ func (c *Cache) Close() error {
 
 // contents returns what the cache has for an image, or what read returns, which is then kept.
 func (c *Cache) contents(spec string, override bool, read func() (contents, error)) (contents, error) {
-	_, name, ok := strings.Cut(spec, "@")
-	if !ok || digest.Digest(name).Validate() != nil {
+	_, sum := registry.SplitDigest(spec)
+	if sum.Validate() != nil {
 		return read()
 	}
-	name = strings.ReplaceAll(name, ":", "-")
+	name := strings.ReplaceAll(sum.String(), ":", "-")
 	if override { // then other layers are read
 		name += "-all"
 	}

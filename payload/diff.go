@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/pmezard/go-difflib/difflib"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 )
 
 // Diff is what is different in two releases.
@@ -58,7 +60,7 @@ func Compare(from, to *Release) Diff {
 		switch {
 		case !ok:
 			d.Images[name] = ImageDiff{Name: name, From: &component}
-		case digestPart(component.Image) != digestPart(other.Image):
+		case !sameDigest(component.Image, other.Image):
 			d.Images[name] = ImageDiff{Name: name, From: &component, To: &other}
 		}
 	}
@@ -138,7 +140,9 @@ func (l layer) byName() map[string]File {
 	return all
 }
 
-func digestPart(spec string) string {
-	_, digest, _ := strings.Cut(spec, "@")
-	return digest
+// sameDigest tells whether two pull specs name the same image, wherever it is.
+func sameDigest(a, b string) bool {
+	_, one := registry.SplitDigest(a)
+	_, other := registry.SplitDigest(b)
+	return one == other
 }

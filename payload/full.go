@@ -83,8 +83,8 @@ func (a *assembler) complete(images map[string]contents) (*imagev1.ImageStream, 
 			if err != nil {
 				return nil, err
 			}
-			_, digest, _ := strings.Cut(tag.From.Name, "@")
-			tag.From.Name = named.Name() + "@" + digest
+			_, sum := registry.SplitDigest(tag.From.Name)
+			tag.From.Name = named.Name() + "@" + sum.String()
 		}
 	}
 	return stream, nil

@@ -132,11 +132,11 @@ func referTo(stream *imagev1.ImageStream, mode ReferenceMode, spec string) (stri
 	case public == "":
 		return "", errors.New("only image streams or releases with public image repositories can be the source for releases when using the default --reference-mode")
 	}
-	_, digest, ok := strings.Cut(spec, "@")
-	if !ok {
+	_, sum := registry.SplitDigest(spec)
+	if sum == "" {
 		return "", fmt.Errorf("%q is not by digest", spec)
 	}
-	return public + "@" + digest, nil
+	return public + "@" + sum.String(), nil
 }
 
 // FromDirectory returns the beginning of a release from extracted manifests: each directory is an operator of that name with its

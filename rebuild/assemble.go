@@ -2,10 +2,8 @@ package rebuild
 
 import (
 	"context"
-	"strings"
 
-	"github.com/opencontainers/go-digest"
-
+	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/payload"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
 )
@@ -22,7 +20,7 @@ func (j *Job) assemble(ctx context.Context, w *work, all *outcomes) (*Result, er
 			change.Created, change.Manifests = made.artifact.Created, made.artifact.Manifests
 			component.Image, component.Log = made.pullSpec, made.log
 		}
-		component.Digest = digestOf(component.Image)
+		_, component.Digest = registry.SplitDigest(component.Image)
 		changes, components = append(changes, change), append(components, component)
 	}
 	stop := j.clock.start("", StageAssemble)
@@ -58,10 +56,4 @@ func describeMethod(a *payload.Assembly) string {
 		return "as a " + string(a.Method)
 	}
 	return string(a.Method) + ": " + a.Reason
-}
-
-// digestOf returns the digest of a pull spec, or nothing.
-func digestOf(pullSpec string) digest.Digest {
-	_, sum, _ := strings.Cut(pullSpec, "@")
-	return digest.Digest(sum)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
+	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 )
 
 // Labels of an image whose source differs from the commit that it names.
@@ -23,7 +24,8 @@ func (u *unit) provenance(ctx context.Context) (map[string]string, error) {
 	for _, b := range u.bases {
 		if b.Final && b.Alias != "" && b.Alias == u.recipe.From {
 			facts.From = b.Alias
-			_, facts.FromDigest, _ = strings.Cut(b.chosen, "@")
+			_, sum := registry.SplitDigest(b.chosen)
+			facts.FromDigest = sum.String()
 			if b.peeled != nil { // chosen is what was built on the base
 				facts.FromDigest = b.peeled.digest
 			}

@@ -57,5 +57,6 @@ func (j *Job) publish(ctx context.Context, assembly *payload.Assembly, to string
 // has reports whether a pull spec names an image of that digest. Whatever goes wrong in asking, the push will tell.
 func (j *Job) has(ctx context.Context, pullSpec string, sum digest.Digest) bool {
 	found, err := j.Pushing.Resolve(ctx, pullSpec)
-	return err == nil && digestOf(found) == sum
+	_, named := registry.SplitDigest(found)
+	return err == nil && named == sum
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/opencontainers/go-digest"
 	"go.podman.io/image/v5/docker"
 	"go.podman.io/image/v5/docker/reference"
 	"go.podman.io/image/v5/transports/alltransports"
@@ -40,6 +41,13 @@ func ParseReference(s string) (types.ImageReference, error) {
 // isTransport tells whether name is a transport prefix. A registry host with a port, such as localhost:5000, is not.
 func isTransport(name string) bool {
 	return alltransports.TransportFromImageName(name+":") != nil
+}
+
+// SplitDigest cuts a pull spec by digest into its repository and its digest, which is "" where it has none. Neither is
+// checked.
+func SplitDigest(pullSpec string) (repository string, sum digest.Digest) {
+	repository, text, _ := strings.Cut(pullSpec, "@")
+	return repository, digest.Digest(text)
 }
 
 // ParsePullSpec reads a pull spec, and only that: registry host, repository and at most one of tag and digest (the digest wins). It is

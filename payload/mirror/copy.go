@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
 	"sync/atomic"
 
 	"github.com/opencontainers/go-digest"
@@ -111,7 +110,7 @@ func (c *copier) image(ctx context.Context, item Item) error {
 	if err := c.blobs(ctx, item.To, manifest, open); err != nil {
 		return err
 	}
-	repository, _, _ := strings.Cut(item.From, "@")
+	repository, _ := registry.SplitDigest(item.From)
 	for _, instance := range manifest.Instances {
 		child, open, err := c.from.Manifest(ctx, repository+"@"+instance.Digest.String())
 		if err != nil {

@@ -58,7 +58,7 @@ func (d *Directory) Close() error { return d.root.Close() }
 
 // Manifest implements Source. Whatever repository the image had, it is in the directory by its digest.
 func (d *Directory) Manifest(_ context.Context, spec string) (registry.Manifest, func(types.BlobInfo) registry.Blob, error) {
-	want := digestOf(spec)
+	_, want := registry.SplitDigest(spec)
 	if err := want.Validate(); err != nil {
 		return registry.Manifest{}, nil, fmt.Errorf("%q: %w", spec, err)
 	}
@@ -279,9 +279,3 @@ func (d *Directory) Tag(ctx context.Context, ref string, data []byte) error {
 }
 
 func tagOf(ref string) string { return ref[strings.LastIndex(ref, ":")+1:] }
-
-// digestOf returns the digest of repository@digest, "" where there is none.
-func digestOf(spec string) digest.Digest {
-	_, sum, _ := strings.Cut(spec, "@")
-	return digest.Digest(sum)
-}

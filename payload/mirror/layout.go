@@ -85,7 +85,7 @@ func (l *Layout) blob(info types.BlobInfo) registry.Blob {
 
 // Manifest implements Source.
 func (l *Layout) Manifest(_ context.Context, spec string) (registry.Manifest, func(types.BlobInfo) registry.Blob, error) {
-	want := digestOf(spec)
+	_, want := registry.SplitDigest(spec)
 	if err := want.Validate(); err != nil {
 		return registry.Manifest{}, nil, fmt.Errorf("%q: %w", spec, err)
 	}

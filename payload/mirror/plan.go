@@ -51,7 +51,8 @@ func (r Request) Plan() ([]Item, error) {
 		if template != "" {
 			tag = strings.NewReplacer("${component}", component.Name, "${version}", version).Replace(template)
 		}
-		items = append(items, Item{Component: component.Name, From: component.Image, Digest: digestOf(component.Image), To: repository + ":" + tag})
+		_, sum := registry.SplitDigest(component.Image)
+		items = append(items, Item{Component: component.Name, From: component.Image, Digest: sum, To: repository + ":" + tag})
 	}
 	if r.SkipRelease {
 		return items, nil
@@ -66,8 +67,8 @@ func (r Request) Plan() ([]Item, error) {
 	}
 	from, sum := r.Release.PullSpec, r.Release.Image.TopDigest()
 	if r.Release.ListDigest != "" && !r.KeepList {
-		name, _, ok := strings.Cut(from, "@")
-		if !ok {
+		name, digested := registry.SplitDigest(from)
+		if digested == "" {
 			return nil, fault.New(fault.Usage, "Pass --keep-manifest-list.", fmt.Errorf("only a registry gives one image of the list %q", from))
 		}
 		sum = r.Release.Digest
@@ -87,7 +88,8 @@ func Components(repository, prefix string, sources map[string]string) ([]Item, e
 	}
 	var items []Item
 	for _, name := range slices.Sorted(maps.Keys(sources)) {
-		items = append(items, Item{Component: name, From: sources[name], Digest: digestOf(sources[name]), To: to + ":" + strings.ReplaceAll(prefix, "+", "_") + "-" + name})
+		_, sum := registry.SplitDigest(sources[name])
+		items = append(items, Item{Component: name, From: sources[name], Digest: sum, To: to + ":" + strings.ReplaceAll(prefix, "+", "_") + "-" + name})
 	}
 	return items, nil
 }
@@ -134,8 +136,8 @@ func splitTemplate(to string) (repository, template string, err error) {
 func Sources(items []Item) []Rule {
 	var rules []Rule
 	for _, item := range items {
-		source, _, ok := strings.Cut(item.From, "@")
-		if !ok || strings.HasPrefix(source, local) {
+		source, sum := registry.SplitDigest(item.From)
+		if sum == "" || strings.HasPrefix(source, local) {
 			continue // a directory does not record where the release image was
 		}
 		mirror := item.To[:strings.LastIndex(item.To, ":")]

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
+	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/payload"
 )
 
@@ -79,8 +80,8 @@ func (o *infoOptions) changed(t *table, d payload.Diff) {
 			cells := []string{"  " + image.Name}
 			for _, side := range []*payload.Component{image.From, image.To} {
 				if side != nil {
-					_, digest, _ := strings.Cut(side.Image, "@")
-					cells = append(cells, digest)
+					_, sum := registry.SplitDigest(side.Image)
+					cells = append(cells, sum.String())
 				}
 			}
 			t.noted(changeNote(image), cells...)

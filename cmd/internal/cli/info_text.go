@@ -12,6 +12,7 @@ import (
 	"github.com/Masterminds/semver/v3"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
+	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/payload"
 )
 
@@ -137,8 +138,8 @@ func (o *infoOptions) images(t *table, release *payload.Release) {
 		case o.pullSpecs:
 			t.row("  "+component.Name, component.Image)
 		default:
-			_, digest, _ := strings.Cut(component.Image, "@")
-			t.noted(component.ChangeNote(), "  "+component.Name, digest)
+			_, sum := registry.SplitDigest(component.Image)
+			t.noted(component.ChangeNote(), "  "+component.Name, sum.String())
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
+	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/payload"
 	"github.com/oc-rebuild/oc-rebuild/payload/signature"
 )
@@ -59,7 +60,7 @@ func (o *signatureOptions) verify(ctx context.Context, streams Streams, release 
 
 // mention says that a signature was not looked at, where there should be one.
 func (o *signatureOptions) mention(streams Streams, release *payload.Release) {
-	repository, _, _ := strings.Cut(release.PullSpec, "@")
+	repository, _ := registry.SplitDigest(release.PullSpec)
 	for _, scope := range protectedScopes() {
 		if repository == scope || strings.HasPrefix(repository, scope+"/") {
 			fmt.Fprintln(streams.Err, plain.Line("warning: releases in "+scope+" are signed, and the signature of this one is not verified: pass --signature-key with the publisher's key"))
