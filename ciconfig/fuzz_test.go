@@ -29,7 +29,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		for _, step := range config.Steps() {
-			if _, err := graph.Order(step.To); err != nil {
+			if _, err := graph.Needs(step.To); err != nil {
 				printable(t, err)
 				continue
 			}

@@ -163,45 +163,6 @@ func (c *Config) inCheckout(image, source string) (string, bool) {
 	return inside, true
 }
 
-// Order returns what must be made for the given pipeline tags, inputs left out, in an order in which everything comes after what it
-// needs. A cycle is an error that prints it.
-func (g *Graph) Order(tags ...string) ([]string, error) {
-	var order, trail []string
-	done := map[string]bool{}
-	var visit func(tag string) error
-	visit = func(tag string) error {
-		if at := slices.Index(trail, tag); at >= 0 {
-			cycle := strings.Join(append(slices.Clone(trail[at:]), tag), " → ")
-			return fault.Errorf(fault.Unresolved, "%s: images are built from each other: %s", g.config.Name, cycle)
-		}
-		if done[tag] {
-			return nil
-		}
-		trail = append(trail, tag)
-		needs, err := g.Needs(tag)
-		if err != nil {
-			return err
-		}
-		for _, need := range needs {
-			if err := visit(need); err != nil {
-				return err
-			}
-		}
-		trail = trail[:len(trail)-1]
-		done[tag] = true
-		if g.steps[tag].Kind != StepInput {
-			order = append(order, tag)
-		}
-		return nil
-	}
-	for _, tag := range tags {
-		if err := visit(tag); err != nil {
-			return nil, err
-		}
-	}
-	return order, nil
-}
-
 // unknownTag is the error for a pipeline tag that nothing makes.
 func (c *Config) unknownTag(tag string) error {
 	if isReserved(tag) || slices.Contains(c.Bundles, tag) {

@@ -196,11 +196,11 @@ func bases(t *testing.T, match ciconfig.Match) (list []ciconfig.ImageRef) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	order, err := graph.Order(match.Image)
+	inOrder, err := order(graph, match.Image)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, made := range order {
+	for _, made := range inOrder {
 		needs, err := graph.Needs(made)
 		if err != nil {
 			t.Fatal(err)
