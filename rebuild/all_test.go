@@ -126,12 +126,12 @@ func TestPlanAll(t *testing.T) {
 		}
 	}
 	for _, w := range [][3]string{
-		{"must-gather", "cli", "payload cli"}, // a sibling that the payload has, from the same commit
-		{"tools", "cli", "payload cli"},       //
+		{"must-gather", "base", "payload cli"}, // a sibling that the payload has, from the same commit
+		{"tools", "cli", "payload cli"},        //
 		{"ovn-kubernetes", "ovn-kubernetes-base", "build openshift/ovn-kubernetes:ovn-kubernetes-base"}, // one that it has not
 	} {
-		if got, ok := from[w[0]][w[1]]; ok && got != w[2] {
-			t.Errorf("%s: the base %s is from %q, want %q", w[0], w[1], got, w[2])
+		if got := from[w[0]][w[1]]; got != w[2] {
+			t.Errorf("%s: the base %s is from %q, want %q; all: %q", w[0], w[1], got, w[2], from[w[0]])
 		}
 	}
 	checkOrder(t, plan)
