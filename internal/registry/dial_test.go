@@ -147,3 +147,15 @@ func TestTokenServiceWithoutTLSForPushes(t *testing.T) {
 		t.Errorf("a token service without TLS got %d requests, with credentials %q", other.requests, other.headers)
 	}
 }
+
+// TestPlainHTTPIsSaid asks a registry without TLS as if it had it.
+func TestPlainHTTPIsSaid(t *testing.T) {
+	r := payloadtest.NewRegistry(t)
+	spec := r.Push(t, "a/b", "c", some(nil).Build(t))
+	client, err := registry.New(registry.Options{Platform: "linux/amd64", Delay: time.Millisecond})
+	check(t, err)
+	defer client.Close()
+	if image, err := client.Image(t.Context(), spec); !strings.Contains(fault.AdviceOf(err), "--insecure") {
+		t.Errorf("%v: %v, %q", image, err, fault.AdviceOf(err))
+	}
+}

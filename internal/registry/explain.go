@@ -36,7 +36,7 @@ func (c *Client) Explain(err error, action, ref string) error {
 		return fault.New(fault.Unauthorized, advice, wrapped)
 	case isNotFound(err):
 		return fault.New(fault.Unresolved, "", wrapped)
-	case strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
+	case errors.Is(err, http.ErrSchemeMismatch):
 		return fault.New(fault.KindOf(err), "The registry speaks plain http: pass --insecure if that is intended.", wrapped)
 	}
 	return wrapped
