@@ -59,8 +59,12 @@ func TestDraw(t *testing.T) {
 
 // Text of inputs reaches the terminal without control characters, and columns line up.
 func TestListPlan(t *testing.T) {
-	text := listPlan(drawn())
-	for _, want := range []string{"one        o/one       0123456789ab  c.yaml  sub/Dockerfile\n", "ocp/4.12:cli", "1 of 2 components cannot be built:\n  cannot\n"} {
+	plan := drawn()
+	plan.Components[0].Problem = "component \"one\": something long"
+	plan.Components[0].Bases[0].Problem = "gone"
+	text := listPlan(plan)
+	for _, want := range []string{"one        o/one       0123456789ab  c.yaml  sub/Dockerfile\n", "ocp/4.12:cli",
+		"2 of 2 components cannot be built:\n  component \"one\": no image for sibling\n  cannot", "Tried for sibling:"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in\n%s", want, text)
 		}

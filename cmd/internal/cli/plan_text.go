@@ -207,8 +207,7 @@ func listProblems(plan *rebuild.Plan, names []string, standing map[string]rebuil
 	fmt.Fprintf(&b, "\n%d of %d components cannot be built:\n", count, len(plan.Components))
 	for _, c := range plan.Components {
 		if c.Problem != "" {
-			first, _, _ := strings.Cut(c.Problem, ": tried:\n")
-			fmt.Fprintf(&b, "  %s\n", plain.Line(first))
+			fmt.Fprintf(&b, "  %s\n", plain.Line(shortProblem(c)))
 		}
 	}
 	for _, name := range names {
@@ -221,4 +220,19 @@ func listProblems(plan *rebuild.Plan, names []string, standing map[string]rebuil
 		}
 	}
 	return b.String()
+}
+
+// shortProblem says why a component cannot be built, without what was tried for its bases: that is listed for each base
+// once.
+func shortProblem(c rebuild.PlannedComponent) string {
+	var missing []string
+	for _, base := range append(append([]rebuild.PlannedBase{}, c.Bases...), c.Files...) {
+		if base.Problem != "" {
+			missing = append(missing, baseName(base))
+		}
+	}
+	if len(missing) == 0 {
+		return c.Problem
+	}
+	return fmt.Sprintf("component %q: no image for %s", c.Name, strings.Join(missing, ", "))
 }
