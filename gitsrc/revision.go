@@ -18,10 +18,10 @@ import (
 
 // Revision is a tree of files that is read without being checked out.
 type Revision struct {
-	fs.FS         // also fs.ReadDirFS and fs.ReadFileFS; never leads outside of the tree
-	Origin string // what was asked for, for messages: directory, or address, with @COMMIT
-	Commit string // "" for a plain directory
-	time   time.Time
+	fs.FS            // also fs.ReadDirFS and fs.ReadFileFS; never leads outside of the tree
+	Origin string    // what was asked for, for messages: directory, or address, with @COMMIT
+	Commit string    // "" for a plain directory
+	Time   time.Time // of the commit; zero for a plain directory
 
 	prefetch func(directory string) error // nil where nothing is fetched
 	close    func() error
@@ -101,7 +101,7 @@ func (s *Store) View(ctx context.Context, req Request) (*Revision, Tree, error) 
 	if err != nil {
 		return nil, Tree{}, err
 	}
-	return r, Tree{Kind: f.kind, Repository: f.address.Web(), Commit: f.commit.String(), Ref: f.branch, Tag: f.tag, Time: r.time}, nil
+	return r, Tree{Kind: f.kind, Repository: f.address.Web(), Commit: f.commit.String(), Ref: f.branch, Tag: f.tag, Time: r.Time}, nil
 }
 
 func cutLast(s, separator string) (before, after string, found bool) {
@@ -134,7 +134,7 @@ func localRevision(dir, rev string) (*Revision, error) {
 		return nil, errors.Join(fmt.Errorf("revision %q of %q: %w", rev, dir, err), db.Close())
 	}
 	tree := treefs.New(c.tree, c.time, func(id pack.ID, kind pack.Type, _ []pack.ID) ([]byte, error) { return db.Read(id, kind) })
-	return &Revision{FS: tree, Origin: dir + "@" + id.String(), Commit: id.String(), close: db.Close}, nil
+	return &Revision{FS: tree, Origin: dir + "@" + id.String(), Commit: id.String(), Time: c.time, close: db.Close}, nil
 }
 
 // localCommit finds a commit, branch or tag in a repository on this machine.
