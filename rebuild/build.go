@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/oc-rebuild/oc-rebuild/ciconfig"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
@@ -262,7 +263,7 @@ func buildFailure(name string, log *buildLog, err error) error {
 }
 
 // argMap returns build arguments as buildah takes them.
-func argMap(args []Arg) map[string]string {
+func argMap(args []ciconfig.Arg) map[string]string {
 	m := map[string]string{}
 	for _, arg := range args {
 		m[arg.Name] = arg.Value

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/oc-rebuild/oc-rebuild/ciconfig"
 	"github.com/oc-rebuild/oc-rebuild/ciconfig/dockerfile"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
@@ -29,7 +30,7 @@ func (j *Job) compileCaches(ctx context.Context, u *unit, all *outcomes) ([]buil
 	}
 	inputs := struct {
 		Writers, Literal string
-		Args             []Arg
+		Args             []ciconfig.Arg
 		Images           []string
 	}{writers, u.recipe.Literal, u.args, nil}
 	for _, b := range u.wants() {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/oc-rebuild/oc-rebuild/ciconfig"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
 )
@@ -59,7 +60,7 @@ func TestCompileCachesAreKeptApart(t *testing.T) {
 		{"no branch there", writtenBy{tree: local("/mco", "", one)}, nil},
 		{"another working tree", writtenBy{tree: local("/mco2", "main", one)}, nil},
 		{"an argument", writtenBy{tree: gitsrc.Tree{Kind: gitsrc.Payload, Commit: one}, onBranch: true}, func(t *rebuild.Target) {
-			t.BuildArgs = []rebuild.Arg{{Name: "VALUE", Value: "x"}}
+			t.BuildArgs = []ciconfig.Arg{{Name: "VALUE", Value: "x"}}
 		}},
 		{
 			"a patch",

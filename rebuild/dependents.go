@@ -56,7 +56,7 @@ func (j *Job) users(ctx context.Context, w *work) (map[string][]string, error) {
 			if err != nil {
 				return nil
 			}
-			tags, err := match.Config.PayloadTags(match.Image, w.ciStream())
+			tags, err := match.Config.PayloadTags(match.Image, w.stream)
 			if err != nil {
 				return nil
 			}

@@ -16,7 +16,7 @@ func (w *work) describe() error {
 			Image:  w.request.Release,
 			Digest: w.release.Digest,
 			Name:   w.release.Name,
-			Stream: Stream(w.stream),
+			Stream: w.stream,
 		},
 		Components: []PlannedComponent{},
 		Order:      [][]string{},
@@ -136,7 +136,7 @@ func (u *unit) describe() (PlannedComponent, error) {
 		planned.Files = append(planned.Files, b.describe())
 	}
 	if u.match.Config == nil {
-		planned.Recipe.BuildArgs = []Arg{}
+		planned.Recipe.BuildArgs = []ciconfig.Arg{}
 		return planned, nil
 	}
 	planned.Recipe = PlannedRecipe{
@@ -150,7 +150,7 @@ func (u *unit) describe() (PlannedComponent, error) {
 		Reason:         u.match.Reason,
 	}
 	if planned.Recipe.BuildArgs == nil {
-		planned.Recipe.BuildArgs = []Arg{}
+		planned.Recipe.BuildArgs = []ciconfig.Arg{}
 	}
 	return planned, nil
 }

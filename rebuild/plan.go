@@ -5,6 +5,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/oc-rebuild/oc-rebuild/ciconfig"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 
@@ -42,16 +43,10 @@ func (p *Plan) problem() error {
 
 // PlannedRelease is the payload that the plan starts from.
 type PlannedRelease struct {
-	Image  string        `json:"image"`  // as the user gave it
-	Digest digest.Digest `json:"digest"` // of its manifest, or of its manifest list
-	Name   string        `json:"name"`
-	Stream Stream        `json:"stream"`
-}
-
-// Stream is the image stream that the payload was made from.
-type Stream struct {
-	Namespace string `json:"namespace"`
-	Name      string `json:"name"`
+	Image  string          `json:"image"`  // as the user gave it
+	Digest digest.Digest   `json:"digest"` // of its manifest, or of its manifest list
+	Name   string          `json:"name"`
+	Stream ciconfig.Stream `json:"stream"` // that the payload was made from
 }
 
 // PlannedComponent is one component: where its source comes from, how it is built, on what, and where the image goes.
@@ -84,14 +79,14 @@ type PlannedSource struct {
 
 // PlannedRecipe is how CI builds the component.
 type PlannedRecipe struct {
-	Origin         string `json:"origin"` // what decided: a file, a directory laid out as openshift/release, flags
-	Config         string `json:"config"` // path of the ci-operator config
-	Image          string `json:"image"`  // images[].to in that config
-	ContextDir     string `json:"contextDir"`
-	Dockerfile     string `json:"dockerfile"` // path relative to ContextDir; "" where the config holds the text itself
-	BuildArgs      []Arg  `json:"buildArgs"`
-	DockerfileText string `json:"dockerfileText"` // as it is built, after every substitution
-	Reason         string `json:"reason,omitempty"`
+	Origin         string         `json:"origin"` // what decided: a file, a directory laid out as openshift/release, flags
+	Config         string         `json:"config"` // path of the ci-operator config
+	Image          string         `json:"image"`  // images[].to in that config
+	ContextDir     string         `json:"contextDir"`
+	Dockerfile     string         `json:"dockerfile"` // path relative to ContextDir; "" where the config holds the text itself
+	BuildArgs      []ciconfig.Arg `json:"buildArgs"`
+	DockerfileText string         `json:"dockerfileText"` // as it is built, after every substitution
+	Reason         string         `json:"reason,omitempty"`
 }
 
 // PlannedBase is one image that the Dockerfile names, and what stands for it.

@@ -57,9 +57,11 @@ func (j *Job) plan(ctx context.Context, request Request, checkout bool) (*work, 
 	for _, component := range components {
 		w.components[component.Name] = component
 	}
-	if w.stream, err = release.Stream(); err != nil && needsStream(request) {
+	stream, err := release.Stream()
+	if err != nil && needsStream(request) {
 		return nil, err
 	}
+	w.stream = ciconfig.Stream(stream)
 	j.report("", StageResolve, Done, "%s: %d components, stream %s", release.Name, len(components), w.stream)
 	if request.All {
 		w.request.Targets = nil
@@ -250,9 +252,4 @@ func (u *unit) branch() string {
 		return u.component.Ref
 	}
 	return u.match.Branch
-}
-
-// ciStream is a payload's stream as package ciconfig knows it.
-func (w *work) ciStream() ciconfig.Stream {
-	return ciconfig.Stream{Namespace: w.stream.Namespace, Name: w.stream.Name}
 }

@@ -44,7 +44,7 @@ func (u *unit) query(w *work) ciconfig.Query {
 	}
 	org, repo := splitRepository(source)
 	return ciconfig.Query{
-		Stream: w.ciStream(), Tag: u.target.Name, Org: org, Repo: repo,
+		Stream: w.stream, Tag: u.target.Name, Org: org, Repo: repo,
 		Ref: u.component.Ref, Branch: u.spec.Branch(), Variant: u.target.Variant, Image: u.target.Item,
 	}
 }
@@ -98,16 +98,10 @@ func (u *unit) setRecipe() error {
 	if u.takeBuildData {
 		u.recipe = u.buildData.Apply(u.recipe)
 	}
-	override := ciconfig.Override{ContextDir: u.target.ContextDir, Dockerfile: u.target.Dockerfile}
-	for _, arg := range u.target.BuildArgs {
-		override.BuildArgs = append(override.BuildArgs, ciconfig.Arg(arg))
-	}
+	override := ciconfig.Override{ContextDir: u.target.ContextDir, Dockerfile: u.target.Dockerfile, BuildArgs: u.target.BuildArgs}
 	if u.recipe, err = u.recipe.With(override); err != nil {
 		return err
 	}
-	u.args = nil
-	for _, arg := range u.recipe.BuildArgs {
-		u.args = append(u.args, Arg(arg))
-	}
+	u.args = u.recipe.BuildArgs
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/oc-rebuild/oc-rebuild/ciconfig"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
 )
 
@@ -20,7 +21,7 @@ const recordVersion = 5
 type inputs struct {
 	Version    int               `json:"version"`
 	Dockerfile string            `json:"dockerfile"` // with every base by digest
-	Args       []Arg             `json:"args"`
+	Args       []ciconfig.Arg    `json:"args"`
 	Labels     map[string]string `json:"labels"`
 	Context    string            `json:"context"` // digest of the build context
 	Time       time.Time         `json:"time"`

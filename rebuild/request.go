@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/oc-rebuild/oc-rebuild/ciconfig"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
@@ -41,14 +42,8 @@ type Target struct {
 	Variant    string          // --variant of the config
 	Dockerfile string          // --dockerfile: path in the source, instead of the config's
 	ContextDir string          // --context-dir in the source, instead of the config's
-	BuildArgs  []Arg           // --build-arg: added to the config's, winning over them
+	BuildArgs  []ciconfig.Arg  // --build-arg: added to the config's, winning over them
 	OS         osimage.Changes // what is changed in an operating system image, which is then not built from source
-}
-
-// Arg is one build argument.
-type Arg struct {
-	Name  string `json:"name"`
-	Value string `json:"value"`
 }
 
 // ParseTarget reads COMPONENT or COMPONENT=SOURCE. An error has the class fault.Usage.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/oc-rebuild/oc-rebuild/ciconfig"
 	"github.com/oc-rebuild/oc-rebuild/ciconfig/dockerfile"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
@@ -17,13 +18,13 @@ import (
 // stageInputs are all that decides what a checkpoint of a stage holds. Two checkpoints with equal inputs hold the same, as far as steps do
 // the same twice.
 type stageInputs struct {
-	Version    int    `json:"version"`
-	Dockerfile string `json:"dockerfile"` // up to the checkpoint, with every base by digest
-	Args       []Arg  `json:"args"`
-	Sources    string `json:"sources"` // digest of what was taken from the build context
-	Platform   string `json:"platform"`
-	Network    string `json:"network"`
-	Compile    string `json:"compile"` // the compile caches that steps saw, and may have left something in
+	Version    int            `json:"version"`
+	Dockerfile string         `json:"dockerfile"` // up to the checkpoint, with every base by digest
+	Args       []ciconfig.Arg `json:"args"`
+	Sources    string         `json:"sources"` // digest of what was taken from the build context
+	Platform   string         `json:"platform"`
+	Network    string         `json:"network"`
+	Compile    string         `json:"compile"` // the compile caches that steps saw, and may have left something in
 }
 
 // build builds a unit. The stages begin with images that an earlier build left where the inputs up to there are the same, and leave some

@@ -109,7 +109,7 @@ func (w *work) promotedAs(u *unit, tag string) (string, bool) {
 		if promoted.Image != tag {
 			continue
 		}
-		if name, ok := w.ciStream().Holds(promoted.To); ok && w.components[name].Image != "" {
+		if name, ok := w.stream.Holds(promoted.To); ok && w.components[name].Image != "" {
 			return name, true
 		}
 	}
@@ -136,7 +136,7 @@ func (s *settler) sameRun(u *unit, b *base, name string) bool {
 
 // tryPayload takes what the payload has: floating tags of the stream have moved on since it was made.
 func (s *settler) tryPayload(ctx context.Context, u *unit, b *base) (bool, error) {
-	tag, ok := s.work.ciStream().Holds(b.Image)
+	tag, ok := s.work.stream.Holds(b.Image)
 	if !ok || b.Image.IsZero() || tag == u.target.Name || s.work.components[tag].Image == "" {
 		return false, nil
 	}

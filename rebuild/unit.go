@@ -19,7 +19,7 @@ type work struct {
 	checkout   bool        // the sources are put into place to be built; else problems are noted, and the plan goes on
 	release    *payload.Release
 	components map[string]payload.Component // all of the release
-	stream     payload.Stream
+	stream     ciconfig.Stream
 	added      map[string]bool // by name, what --with-dependents added to the request
 	units      []*unit         // the components named, in the order of the request; all of them for a plan of the whole payload
 	helpers    []*unit         // images that are built first and only used, in the order in which they can be built
@@ -47,7 +47,7 @@ type unit struct {
 	tree       gitsrc.Tree
 	match      ciconfig.Match
 	recipe     ciconfig.Recipe
-	args       []Arg
+	args       []ciconfig.Arg
 	dockerfile []byte // as it stands in the source
 	resolution *ciconfig.Resolution
 	bases      []*base // as resolution.Bases; what the config declares where the Dockerfile was not read

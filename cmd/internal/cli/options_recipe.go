@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/oc-rebuild/oc-rebuild/ciconfig"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
 )
@@ -113,6 +114,6 @@ func addBuildArg(target *rebuild.Target, text string) error {
 	if !found || name == "" {
 		return fault.Errorf(fault.Usage, "--build-arg %q: want NAME=VALUE", text)
 	}
-	target.BuildArgs = append(target.BuildArgs, rebuild.Arg{Name: name, Value: value})
+	target.BuildArgs = append(target.BuildArgs, ciconfig.Arg{Name: name, Value: value})
 	return nil
 }
