@@ -7,14 +7,11 @@ import (
 
 // WriteBlob writes a file's content to w and checks that it has the id. What is not stored as a delta is never in memory as a whole.
 func (d *Database) WriteBlob(w io.Writer, id ID) (int64, error) {
-	for _, p := range d.packs {
-		offset, ok, err := p.index.find(id)
-		if err != nil {
-			return 0, fmt.Errorf("reading blob %s: %w", id, err)
-		}
-		if !ok {
-			continue
-		}
+	p, offset, err := d.locate(id)
+	if err != nil {
+		return 0, fmt.Errorf("reading blob %s: %w", id, err)
+	}
+	if p != nil {
 		if kept := d.contents.open(id); kept != nil {
 			p.used.Store(true)
 			return d.copy(w, kept)
@@ -26,7 +23,6 @@ func (d *Database) WriteBlob(w io.Writer, id ID) (int64, error) {
 		if plain {
 			return n, nil
 		}
-		break
 	}
 	r := d.reader()
 	defer d.release(r) // not before the file is written: it may be large

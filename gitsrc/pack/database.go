@@ -134,21 +134,20 @@ func (d *Database) Used() []string {
 	return paths
 }
 
-// Packs returns all packs: paths without suffix.
-func (d *Database) Packs() []string {
-	var paths []string
+// locate returns the first pack that has an object, and where in it; nil where none has it.
+func (d *Database) locate(id ID) (*packFile, int64, error) {
 	for _, p := range d.packs {
-		paths = append(paths, p.path)
+		if offset, ok, err := p.index.find(id); err != nil || ok {
+			return p, offset, err
+		}
 	}
-	return paths
+	return nil, 0, nil
 }
 
 // Has tells whether the object is there. It does not read it.
 func (d *Database) Has(id ID) (bool, error) {
-	for _, p := range d.packs {
-		if _, ok, err := p.index.find(id); err != nil || ok {
-			return ok, err
-		}
+	if p, _, err := d.locate(id); err != nil || p != nil {
+		return err == nil, err
 	}
 	file, err := d.openLoose(id)
 	if err != nil {
@@ -196,51 +195,45 @@ func (d *Database) checked(r *reader, id ID, want Type) ([]byte, error) {
 func (d *Database) Size(id ID) (int64, error) {
 	r := d.reader()
 	defer d.release(r)
-	for _, p := range d.packs {
-		offset, ok, err := p.index.find(id)
-		if err != nil {
-			return 0, err
-		}
-		if !ok {
-			continue
-		}
-		at, err := p.place(offset)
-		if err != nil || !at.kind.delta() {
-			return at.size, err
-		}
-		head := make([]byte, min(at.size, maxDeltaHead))
-		if err := r.z.readHead(p.file, at.body, head); err != nil {
-			return 0, err
-		}
-		return announced(head), nil
+	p, offset, err := d.locate(id)
+	if err != nil {
+		return 0, err
 	}
-	_, data, err := d.loose(r, id)
-	return int64(len(data)), err
+	if p == nil {
+		_, data, err := d.loose(r, id)
+		return int64(len(data)), err
+	}
+	at, err := p.place(offset)
+	if err != nil || !at.kind.delta() {
+		return at.size, err
+	}
+	head := make([]byte, min(at.size, maxDeltaHead))
+	if err := r.z.readHead(p.file, at.body, head); err != nil {
+		return 0, err
+	}
+	return announced(head), nil
 }
 
 // Type returns the type of an object.
 func (d *Database) Type(id ID) (Type, error) {
-	for _, p := range d.packs {
-		offset, ok, err := p.index.find(id)
-		if err != nil {
+	p, offset, err := d.locate(id)
+	if err != nil {
+		return 0, err
+	}
+	if p == nil {
+		r := d.reader()
+		defer d.release(r)
+		kind, _, err := d.loose(r, id)
+		return kind, err
+	}
+	for range maxChain {
+		at, err := p.place(offset)
+		if err != nil || !at.kind.delta() {
+			return at.kind, err
+		}
+		if offset, err = p.baseOf(at); err != nil {
 			return 0, err
 		}
-		if !ok {
-			continue
-		}
-		for range maxChain {
-			at, err := p.place(offset)
-			if err != nil || !at.kind.delta() {
-				return at.kind, err
-			}
-			if offset, err = p.baseOf(at); err != nil {
-				return 0, err
-			}
-		}
-		return 0, fmt.Errorf("chain of more than %d deltas: %w", maxChain, ErrCorrupt)
 	}
-	r := d.reader()
-	defer d.release(r)
-	kind, _, err := d.loose(r, id)
-	return kind, err
+	return 0, fmt.Errorf("chain of more than %d deltas: %w", maxChain, ErrCorrupt)
 }

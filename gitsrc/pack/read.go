@@ -13,17 +13,15 @@ import (
 
 // object returns type and content of an object, unchecked.
 func (d *Database) object(r *reader, id ID) (Type, []byte, error) {
-	for _, p := range d.packs {
-		offset, ok, err := p.index.find(id)
-		if err != nil {
-			return 0, nil, err
-		}
-		if ok {
-			p.used.Store(true)
-			return d.packed(r, p, offset)
-		}
+	p, offset, err := d.locate(id)
+	if err != nil {
+		return 0, nil, err
 	}
-	return d.loose(r, id)
+	if p == nil {
+		return d.loose(r, id)
+	}
+	p.used.Store(true)
+	return d.packed(r, p, offset)
 }
 
 // packed builds the object at an offset of a pack: deltas are collected back to an object that stands by itself, or to one that the
