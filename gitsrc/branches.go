@@ -87,6 +87,9 @@ func (s *Store) leadsTo(ctx context.Context, server *remote.Remote, older, newer
 		return false, err
 	}
 	defer db.Close()
-	_, err = walkBack(ctx, db, newer, nil, func(_ pack.ID, c commit) { found = found || slices.Contains(c.parents, older) })
+	_, err = walkBack(ctx, db, []pack.ID{newer}, nil, func(_ pack.ID, c commit) bool {
+		found = found || slices.Contains(c.parents, older)
+		return true
+	})
 	return found, err
 }

@@ -86,21 +86,31 @@ func (l *lazy) drop() error {
 	return db.Close()
 }
 
-// read returns an object. If the cache turns out to be damaged, it is thrown away and what is needed is fetched again.
-func (l *lazy) read(id pack.ID, kind pack.Type, neighbours []pack.ID) ([]byte, error) {
+// use calls f, which uses the cache. If the cache turns out to be damaged, it is thrown away, and f is called again, which
+// fetches what it needs.
+func (l *lazy) use(f func() error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
-		return nil, fs.ErrClosed
+		return fs.ErrClosed
 	}
-	data, err := l.load(id, kind, neighbours)
+	err := f()
 	if !errors.Is(err, errDamaged) {
-		return data, err
+		return err
 	}
 	if err := errors.Join(l.drop(), l.store.repair(l.ctx, l.found.address, err)); err != nil {
-		return nil, err
+		return err
 	}
-	return l.load(id, kind, neighbours)
+	return f()
+}
+
+// read returns an object.
+func (l *lazy) read(id pack.ID, kind pack.Type, neighbours []pack.ID) (data []byte, err error) {
+	err = l.use(func() error {
+		data, err = l.load(id, kind, neighbours)
+		return err
+	})
+	return data, err
 }
 
 // maxTogether is how many files of one directory are fetched at a time.
@@ -126,15 +136,12 @@ func (l *lazy) load(id pack.ID, kind pack.Type, neighbours []pack.ID) ([]byte, e
 
 // prefetch fetches what is missing of files that will be read, with one request.
 func (l *lazy) prefetch(ids []pack.ID) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closed {
-		return fs.ErrClosed
-	}
-	if err := l.open(); err != nil {
-		return err
-	}
-	return l.fetch(ids)
+	return l.use(func() error {
+		if err := l.open(); err != nil {
+			return err
+		}
+		return l.fetch(ids)
+	})
 }
 
 // fetch fetches those objects that are missing in the open cache, which has to be opened again if there were any.

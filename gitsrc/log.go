@@ -89,7 +89,7 @@ func (s *Store) ensure(ctx context.Context, f found, l level) error {
 }
 
 func changes(ctx context.Context, db *pack.Database, from, to pack.ID) (Log, error) {
-	old, err := ancestors(ctx, db, from, nil)
+	old, err := ancestors(ctx, db, from)
 	if err != nil {
 		return Log{}, err
 	}
@@ -119,22 +119,23 @@ func changes(ctx context.Context, db *pack.Database, from, to pack.ID) (Log, err
 // squashed lists the commits that name a pull request, for repositories without merges.
 func squashed(ctx context.Context, db *pack.Database, old map[pack.ID]bool, to pack.ID) (Log, error) {
 	var log Log
-	_, err := walkBack(ctx, db, to, old, func(id pack.ID, c commit) {
+	_, err := walkBack(ctx, db, []pack.ID{to}, old, func(id pack.ID, c commit) bool {
 		if len(c.parents) > 1 {
-			return
+			return true
 		}
 		change := describeChange(id, c, firstLine(c.message))
 		if change.Pull == 0 {
 			log.Elided++
-			return
+			return true
 		}
 		log.Changes = append(log.Changes, change)
+		return true
 	})
 	return log, err
 }
 
-func ancestors(ctx context.Context, db *pack.Database, id pack.ID, stop map[pack.ID]bool) (map[pack.ID]bool, error) {
-	return walkBack(ctx, db, id, stop, func(pack.ID, commit) {})
+func ancestors(ctx context.Context, db *pack.Database, id pack.ID) (map[pack.ID]bool, error) {
+	return walkBack(ctx, db, []pack.ID{id}, nil, func(pack.ID, commit) bool { return true })
 }
 
 var (

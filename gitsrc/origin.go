@@ -1,9 +1,7 @@
 package gitsrc
 
 import (
-	"container/heap"
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -36,7 +34,8 @@ func (s *Store) origin(ctx context.Context, tree *Tree, repo worktree.Repository
 		return address.Web()
 	}
 	if i := slices.IndexFunc(remotes, func(r worktree.Remote) bool { return web(r) == tree.Repository }); i > 0 {
-		remotes[0], remotes[i] = remotes[i], remotes[0]
+		first := remotes[i]
+		remotes = slices.Insert(slices.Delete(remotes, i, i+1), 0, first)
 	}
 	for _, remote := range remotes {
 		if found, err := contains(ctx, db, remote.Tips, head); err != nil {
@@ -58,32 +57,17 @@ func contains(ctx context.Context, db *pack.Database, tips []pack.ID, id pack.ID
 	if err != nil {
 		return false, err
 	}
-	seen := map[pack.ID]bool{}
-	var queue byTime
-	push := func(ids []pack.ID) error {
-		for _, id := range ids {
-			if seen[id] {
-				continue
-			}
-			seen[id] = true
-			c, err := readCommit(db, id)
-			if errors.Is(err, pack.ErrNotFound) || errors.Is(err, pack.ErrKind) {
-				continue // history begins here, or is none
-			}
-			if err != nil {
-				return err
-			}
-			if !c.time.Before(wanted.time.Add(-clockSkew)) {
-				heap.Push(&queue, visit{id, c})
-			}
+	var from []pack.ID
+	for _, tip := range tips {
+		if kind, err := db.Type(tip); err == nil && kind == pack.Commit {
+			from = append(from, tip)
 		}
-		return nil
 	}
-	for err = push(tips); err == nil && !seen[id] && len(queue) > 0 && len(seen) < maxVisited; {
-		if ctx.Err() != nil {
-			return false, context.Cause(ctx)
-		}
-		err = push(heap.Pop(&queue).(visit).parents)
-	}
-	return seen[id], err
+	found, visited, oldest := false, 0, wanted.time.Add(-clockSkew)
+	_, err = walkBack(ctx, db, from, nil, func(at pack.ID, c commit) bool {
+		visited++
+		found = found || at == id
+		return !found && visited < maxVisited && !c.time.Before(oldest)
+	})
+	return found, err
 }

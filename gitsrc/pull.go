@@ -66,6 +66,6 @@ func (s *Store) contains(ctx context.Context, f found, older pack.ID) (bool, err
 	}
 	defer shared.release()
 	defer db.Close()
-	seen, err := ancestors(ctx, db, f.commit, nil)
+	seen, err := ancestors(ctx, db, f.commit)
 	return seen[older], inCache(err)
 }

@@ -15,7 +15,7 @@ type Tree struct {
 	Dirty      bool   `json:"dirty,omitempty"`      // differs from Commit: uncommitted changes or patches
 	// Unpublished tells of a local tree that, as far as its clone knows, no other repository has Commit.
 	Unpublished bool      `json:"unpublished,omitempty"`
-	Tag         string    `json:"tag,omitempty"` // what `git describe --tags` would say, where the tags are known
+	Tag         string    `json:"tag,omitempty"` // that the user named in place of a branch or commit
 	Time        time.Time `json:"time,omitzero"` // committer time of Commit
 	Directory   string    `json:"-"`             // where the files are; for a local tree without patches the directory itself
 	Branch      string    `json:"-"`             // Local: the branch that is checked out in the directory; "" = none

@@ -28,8 +28,11 @@ func (h *byTime) Pop() any {
 	return last
 }
 
-// walkBack visits a commit and all that lead to it, latest first, but those of stop. It returns what it has seen.
-func walkBack(ctx context.Context, db *pack.Database, id pack.ID, stop map[pack.ID]bool, visitor func(pack.ID, commit)) (map[pack.ID]bool, error) {
+// walkBack visits commits and all that lead to them, latest first, but those of stop, and those that lead to a commit for
+// which the visitor returns false. It returns what it has seen.
+func walkBack(
+	ctx context.Context, db *pack.Database, from []pack.ID, stop map[pack.ID]bool, visitor func(pack.ID, commit) bool,
+) (map[pack.ID]bool, error) {
 	seen := map[pack.ID]bool{}
 	var queue byTime
 	push := func(id pack.ID) error {
@@ -47,15 +50,19 @@ func walkBack(ctx context.Context, db *pack.Database, id pack.ID, stop map[pack.
 		heap.Push(&queue, visit{id, c})
 		return nil
 	}
-	if err := push(id); err != nil {
-		return nil, err
+	for _, id := range from {
+		if err := push(id); err != nil {
+			return nil, err
+		}
 	}
 	for len(queue) > 0 {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
 		v := heap.Pop(&queue).(visit)
-		visitor(v.id, v.commit)
+		if !visitor(v.id, v.commit) {
+			continue
+		}
 		for _, parent := range v.parents {
 			if err := push(parent); err != nil {
 				return nil, err

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -150,12 +151,14 @@ func (i *inspector) walk(ctx context.Context, dir string, rules attributes.Rules
 	if err := i.ignore.enter(dir); err != nil {
 		return err
 	}
-	text, err := regular.Read(filepath.Join(i.dir, dir, attributes.File), attributes.MaxFile)
-	if err == nil {
-		rules, err = rules.With(strings.TrimSuffix(dir, "/"), text)
-	}
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
+	if slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == attributes.File }) {
+		text, err := regular.Read(filepath.Join(i.dir, dir, attributes.File), attributes.MaxFile)
+		if err == nil {
+			rules, err = rules.With(strings.TrimSuffix(dir, "/"), text)
+		}
+		if err != nil && !errors.Is(err, os.ErrNotExist) { // a link that leads nowhere, say
+			return err
+		}
 	}
 	for _, e := range entries {
 		name := dir + e.Name()
