@@ -14,6 +14,7 @@ import (
 	imagespec "github.com/opencontainers/image-spec/specs-go/v1"
 	"go.podman.io/image/v5/manifest"
 
+	"github.com/oc-rebuild/oc-rebuild/internal/interrupt"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
 )
 
@@ -47,7 +48,7 @@ func (p packer) layer(ctx context.Context, b *builder.Builder, layer builder.Lay
 	}
 	defer os.Remove(file.Name()) // gone already where the rename below succeeded
 	defer file.Close()
-	packed, err = p.pack(file, contextReader{ctx, stream})
+	packed, err = p.pack(file, interrupt.Reader(ctx, stream))
 	if err != nil {
 		return artifactLayer{}, err
 	}
@@ -93,18 +94,4 @@ type counter int64
 func (c *counter) Write(p []byte) (int, error) {
 	*c += counter(len(p))
 	return len(p), nil
-}
-
-// contextReader ends a stream with its context.
-type contextReader struct {
-	ctx context.Context
-	io.Reader
-}
-
-// Read implements io.Reader.
-func (r contextReader) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, context.Cause(r.ctx)
-	}
-	return r.Reader.Read(p)
 }

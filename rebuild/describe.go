@@ -2,6 +2,7 @@ package rebuild
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
@@ -24,7 +25,7 @@ func (w *work) describe() error {
 	if w.release.ListDigest != "" {
 		w.plan.Release.Digest = w.release.ListDigest
 	}
-	for _, u := range append(append([]*unit{}, w.units...), w.helpers...) {
+	for _, u := range slices.Concat(w.units, w.helpers) {
 		component, err := u.describe()
 		if err != nil {
 			return fmt.Errorf("%s %q: %w", u.noun(), u.target.Name, err)

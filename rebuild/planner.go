@@ -83,7 +83,7 @@ func (j *Job) plan(ctx context.Context, request Request, checkout bool) (*work, 
 	if dated, ok := j.Configs.(interface{ Time() time.Time }); ok {
 		w.configTime = dated.Time()
 	}
-	units := append(append([]*unit{}, w.helpers...), w.units...)
+	units := slices.Concat(w.helpers, w.units)
 	for _, u := range units {
 		if u.begun, err = j.fileTime(); err != nil { // what is read of a working tree from here on must not change
 			return nil, err

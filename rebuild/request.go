@@ -150,9 +150,10 @@ func (o Options) validate() error {
 	if err := builder.CheckSecrets(o.Secrets); err != nil {
 		return err
 	}
-	for what, directory := range map[string]string{
-		"the directory of temporary files": os.TempDir(), "the storage root": o.Build.StorageRoot, "the cache": o.CacheDir} {
-		if err := mountable(what, directory); err != nil {
+	for _, mounted := range []struct{ what, directory string }{
+		{"the cache", o.CacheDir}, {"the storage root", o.Build.StorageRoot}, {"the directory of temporary files", os.TempDir()},
+	} {
+		if err := mountable(mounted.what, mounted.directory); err != nil {
 			return err
 		}
 	}

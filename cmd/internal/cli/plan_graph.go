@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
@@ -31,9 +32,9 @@ func draw(plan *rebuild.Plan) *drawing {
 	for _, i := range plan.Images {
 		d.add(node{name: i.Name, kind: "image"})
 	}
-	for _, c := range append(append([]rebuild.PlannedComponent{}, plan.Components...), plan.Images...) {
+	for _, c := range slices.Concat(plan.Components, plan.Images) {
 		drawn := map[string]bool{}
-		for _, base := range append(append([]rebuild.PlannedBase{}, c.Bases...), c.Files...) {
+		for _, base := range slices.Concat(c.Bases, c.Files) {
 			name := baseName(base)
 			switch {
 			case base.Built != "":

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 	"sort"
 	"strings"
 
@@ -226,7 +227,7 @@ func listProblems(plan *rebuild.Plan, names []string, standing map[string]rebuil
 // once.
 func shortProblem(c rebuild.PlannedComponent) string {
 	var missing []string
-	for _, base := range append(append([]rebuild.PlannedBase{}, c.Bases...), c.Files...) {
+	for _, base := range slices.Concat(c.Bases, c.Files) {
 		if base.Problem != "" {
 			missing = append(missing, baseName(base))
 		}
