@@ -98,7 +98,9 @@ func (s *Store) checkout(ctx context.Context, f found, dest string) (Tree, error
 	if err := s.submodules(ctx, f.address, p, dest, 0); err != nil {
 		return Tree{}, err
 	}
-	return Tree{Kind: f.kind, Repository: f.address.Web(), Commit: f.commit.String(), Ref: f.branch, Tag: f.tag, Time: p.commit.time, Directory: dest}, nil
+	return Tree{
+		Kind: f.kind, Repository: f.address.Web(), Commit: f.commit.String(), Ref: f.branch, Tag: f.tag, Time: p.commit.time, Directory: dest,
+	}, nil
 }
 
 // database opens the cache with a commit in it. The database must be closed and the lock released. Without the lock the database can still

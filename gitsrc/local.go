@@ -68,7 +68,8 @@ func (s *Store) lookLocal(ctx context.Context, req Request) (localTree, error) {
 		return localTree{}, fmt.Errorf("source directory %q: %w", dir, err)
 	}
 	if repo.GitDir == dir {
-		return localTree{}, notResolved(fmt.Sprintf("name what to build of it: file://%s@BRANCH", dir), "source directory %q is a bare repository", dir)
+		return localTree{}, notResolved(fmt.Sprintf("name what to build of it: file://%s@BRANCH", dir),
+			"source directory %q is a bare repository", dir)
 	}
 	status, err := s.inspect(ctx, &tree.Tree, repo, req.Commit)
 	if err != nil {

@@ -57,7 +57,10 @@ func (r *repository) marker(l level, commit pack.ID) string {
 
 // prepare makes the directories and removes what a killed run has left. The caller has the exclusive lock.
 func (r *repository) prepare() error {
-	for _, dir := range []string{"objects/pack", "objects/info", "refs/heads", "refs/tags", "refs/oc-rebuild/names", "refs/oc-rebuild/tree", "refs/oc-rebuild/commits", "refs/oc-rebuild/branch"} {
+	for _, dir := range []string{
+		"objects/pack", "objects/info", "refs/heads", "refs/tags",
+		"refs/oc-rebuild/names", "refs/oc-rebuild/tree", "refs/oc-rebuild/commits", "refs/oc-rebuild/branch",
+	} {
 		if err := os.MkdirAll(filepath.Join(r.path, dir), 0o700); err != nil {
 			return err
 		}

@@ -65,7 +65,8 @@ func raisable(err error) error {
 	if !errors.As(err, &large) {
 		return err
 	}
-	return fault.New(fault.Unresolved, "Pass --source-limits 4, say, if you trust whoever wrote it: that lets sources be 4 times as large.", err)
+	return fault.New(fault.Unresolved,
+		"Pass --source-limits 4, say, if you trust whoever wrote it: that lets sources be 4 times as large.", err)
 }
 
 // Store keeps one bare repository per upstream below a directory, so that a commit is fetched once. Any number of processes may use one

@@ -78,7 +78,8 @@ func readLayer(stream io.Reader) (layer, error) {
 			return layer{}, fault.Errorf(fault.Unresolved, "the release layer has more than %d entries", maxEntries)
 		}
 		if misspelt(header.Name) {
-			return layer{}, fault.Errorf(fault.Unresolved, "the release layer has a file %q, which others take for %q", header.Name, path.Clean(header.Name))
+			return layer{}, fault.Errorf(fault.Unresolved, "the release layer has a file %q, which others take for %q",
+				header.Name, path.Clean(header.Name))
 		}
 		if why := misplaced(header); why != "" {
 			if l.unknown == "" {

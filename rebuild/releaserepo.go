@@ -37,7 +37,8 @@ func (r *ReleaseRepo) open(ctx context.Context) (*ciconfig.Tree, error) {
 	}
 	revision, err := r.sources.ReleaseTree(ctx, r.location)
 	if err != nil {
-		advice := "--release-repo names openshift/release: a directory, DIR@REVISION or the URL of a git repository; --config takes a single file."
+		advice := "--release-repo names openshift/release: a directory, DIR@REVISION or the URL of a git repository; " +
+			"--config takes a single file."
 		if better := fault.AdviceOf(err); better != "" {
 			advice = better
 		}

@@ -75,7 +75,8 @@ func cutPattern(line string) (pattern, rest string) {
 
 // isPattern tells whether a pattern may fit a file: those of macros, exceptions and directories do not.
 func isPattern(pattern string) bool {
-	return pattern != "" && pattern[0] != '!' && !strings.HasPrefix(pattern, "[attr]") && !strings.HasSuffix(pattern, "/") && !strings.Contains(pattern, "//")
+	return pattern != "" && pattern[0] != '!' && !strings.HasPrefix(pattern, "[attr]") &&
+		!strings.HasSuffix(pattern, "/") && !strings.Contains(pattern, "//")
 }
 
 // isAttribute is what an attribute looks like. A line with anything else does not count.

@@ -65,7 +65,8 @@ func (s *scanner) checksums(ctx context.Context, file io.ReaderAt) error {
 			end = s.entries[i+1].offset
 		}
 		sum := crc32.NewIEEE()
-		if _, err := io.CopyBuffer(onlyWriter{sum}, interrupt.Reader(ctx, io.NewSectionReader(file, s.entries[i].offset, end-s.entries[i].offset)), buf); err != nil {
+		compressed := io.NewSectionReader(file, s.entries[i].offset, end-s.entries[i].offset)
+		if _, err := io.CopyBuffer(onlyWriter{sum}, interrupt.Reader(ctx, compressed), buf); err != nil {
 			return err
 		}
 		s.entries[i].crc = sum.Sum32()

@@ -89,7 +89,8 @@ func Components(repository, prefix string, sources map[string]string) ([]Item, e
 	var items []Item
 	for _, name := range slices.Sorted(maps.Keys(sources)) {
 		_, sum := registry.SplitDigest(sources[name])
-		items = append(items, Item{Component: name, From: sources[name], Digest: sum, To: to + ":" + strings.ReplaceAll(prefix, "+", "_") + "-" + name})
+		items = append(items, Item{Component: name, From: sources[name], Digest: sum,
+			To: to + ":" + strings.ReplaceAll(prefix, "+", "_") + "-" + name})
 	}
 	return items, nil
 }

@@ -38,7 +38,8 @@ func (o *jobOptions) buildData() (rebuild.BuildData, func() error, error) {
 	}
 	root, err := os.OpenRoot(o.recipe.buildData)
 	if err != nil {
-		return nil, nil, fault.New(fault.Unresolved, "--build-data names a checkout of ocp-build-data.", fmt.Errorf("opening the build data: %w", err))
+		return nil, nil, fault.New(fault.Unresolved, "--build-data names a checkout of ocp-build-data.",
+			fmt.Errorf("opening the build data: %w", err))
 	}
 	return builddata.Open(root.FS(), o.recipe.buildData), root.Close, nil
 }

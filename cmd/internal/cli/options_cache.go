@@ -14,7 +14,8 @@ import (
 
 // applyCacheDir adds the flag for the directory that outlives runs; every command that fetches has it.
 func applyCacheDir(flags *pflag.FlagSet, directory *string) {
-	flags.StringVar(directory, "cache-dir", "", "`directory` for sources, configs and compile caches (default: oc-rebuild in the user's cache directory)")
+	flags.StringVar(directory, "cache-dir", "",
+		"`directory` for sources, configs and compile caches (default: oc-rebuild in the user's cache directory)")
 }
 
 // cacheDirectory returns the directory that --cache-dir names, or the user's. One that somebody else could have filled is

@@ -94,10 +94,12 @@ func (o *jobOptions) open(streams Streams, progress rebuild.Progress) (_ *rebuil
 	}
 	opened = append(opened, closeClients)
 	limits := gitsrc.DefaultLimits().Times(o.recipe.sourceLimits)
-	sources, err := gitsrc.Open(filepath.Join(cacheDir, "git"), gitsrc.Options{Limits: &limits, Ignored: o.recipe.withIgnored, Progress: func(event gitsrc.Event) {
-		progress.Report(
-			rebuild.Event{Stage: rebuild.StageFetch, State: rebuild.Running, Message: event.Repository + ": " + event.Message, Bytes: event.Bytes})
-	}})
+	sources, err := gitsrc.Open(filepath.Join(cacheDir, "git"), gitsrc.Options{
+		Limits: &limits, Ignored: o.recipe.withIgnored, Progress: func(event gitsrc.Event) {
+			progress.Report(
+				rebuild.Event{Stage: rebuild.StageFetch, State: rebuild.Running, Message: event.Repository + ": " + event.Message, Bytes: event.Bytes})
+		},
+	})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -50,7 +50,8 @@ func (o *recipeOptions) apply(flags *pflag.FlagSet) {
 	flags.StringVar(&o.recipe, "recipe", "ci", "whose Dockerfile and bases are taken: ci or build-data")
 	flags.BoolVar(&o.withDependents, "with-dependents", false, "rebuild the components too whose images are built on the ones named")
 	flags.StringArrayVar(&o.patches, "patch", nil, "patch `[COMPONENT=]FILE` to apply on the source")
-	flags.BoolVar(&o.withIgnored, "with-ignored-files", false, "build local sources with the files that git ignores; CI's clone has none of them")
+	flags.BoolVar(&o.withIgnored, "with-ignored-files", false,
+		"build local sources with the files that git ignores; CI's clone has none of them")
 	flags.IntVar(&o.sourceLimits, "source-limits", 1, "let fetched sources have `N` times the usual files, bytes and time")
 	flags.StringArrayVar(&o.images, "image", nil, "`COMPONENT=PULLSPEC`: swap in an image that exists already")
 }
