@@ -6,7 +6,7 @@
 //	recipe, err := match.Recipe()                        // Dockerfile, context, build arguments, inputs
 //	text, err := recipe.ReadDockerfile(checkout.FS())    // from the component's source
 //	resolution, err := recipe.Resolve(text)              // every image the Dockerfile uses, after the config's substitutions
-//	text, err = resolution.Rewrite(func(b ciconfig.Base) string { return pullspecs[b.Reference] })
+//	file, err := resolution.Rewrite(func(b ciconfig.Base) string { return pullspecs[b.Reference] })
 //
 // A config describes images of the repository, and images made on the way: the build root, src (the repository on top of it), bin (what was
 // compiled there) and so on. All of them are called pipeline images and named by a tag. Config.Graph tells which is made from which,

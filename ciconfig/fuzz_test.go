@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
-	"github.com/oc-rebuild/oc-rebuild/ciconfig/dockerfile"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 
@@ -104,12 +103,8 @@ func resolve(t *testing.T, recipe ciconfig.Recipe, text string) {
 			t.Fatalf("%q: %+v has %d meanings", text, base, meanings)
 		}
 	}
-	rewritten, err := resolution.Rewrite(func(ciconfig.Base) string { return "example.com/base:1" })
-	if err != nil {
+	if _, err := resolution.Rewrite(func(ciconfig.Base) string { return "example.com/base:1" }); err != nil {
 		t.Fatalf("%q: %v", text, err)
-	}
-	if _, err := dockerfile.Parse(rewritten, nil); err != nil {
-		t.Fatalf("%q became %q: %v", text, rewritten, err)
 	}
 }
 

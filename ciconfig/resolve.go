@@ -26,9 +26,9 @@ type Base struct {
 type Resolution struct {
 	Bases   []Base              // in the order in which they are written; earlier stages and scratch are left out
 	Notices []dockerfile.Notice // instructions that reach beyond bases and context, to be shown before a build
+	File    *dockerfile.File    // as it is written
 
-	file    *dockerfile.File
-	indices []int // of Bases in file.References
+	indices []int // of Bases in File.References
 }
 
 // mark tells the pipeline tags that substitution puts into a Dockerfile from the text that was there.
@@ -56,7 +56,7 @@ func (r Recipe) Resolve(data []byte) (*Resolution, error) {
 	for text, alias := range as {
 		marked[text] = mark + alias
 	}
-	result := &Resolution{file: file, Notices: file.Notices}
+	result := &Resolution{File: file, Notices: file.Notices}
 	final := finalReference(file, from, marked)
 	for i, text := range file.Substitute(from, marked, true) {
 		reference := file.References[i]
@@ -82,7 +82,7 @@ func (r Recipe) Resolve(data []byte) (*Resolution, error) {
 }
 
 // Declares tells whether the Dockerfile has an ARG for a build argument. Without one it has no effect.
-func (r *Resolution) Declares(argument string) bool { return r.file.Arguments[argument] }
+func (r *Resolution) Declares(argument string) bool { return r.File.Arguments[argument] }
 
 // finalReference follows the last FROM through the stages that it names, to the FROM that pulls an image.
 func finalReference(file *dockerfile.File, from string, as map[string]string) int {
@@ -206,9 +206,9 @@ func (r Recipe) settleLiteral(base *Base, reference dockerfile.Reference) error 
 
 // Rewrite returns the Dockerfile with the bases replaced by what pick returns for each: a pull spec, or "" to leave the
 // text alone. Comments, here-documents and everything else stay as they are.
-func (r *Resolution) Rewrite(pick func(Base) string) ([]byte, error) {
-	texts := make([]string, len(r.file.References))
-	for i, reference := range r.file.References {
+func (r *Resolution) Rewrite(pick func(Base) string) (*dockerfile.File, error) {
+	texts := make([]string, len(r.File.References))
+	for i, reference := range r.File.References {
 		texts[i] = reference.Text
 	}
 	for i, base := range r.Bases {
@@ -216,5 +216,5 @@ func (r *Resolution) Rewrite(pick func(Base) string) ([]byte, error) {
 			texts[r.indices[i]] = text
 		}
 	}
-	return r.file.Replace(texts)
+	return r.File.Replace(texts)
 }

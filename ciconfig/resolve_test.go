@@ -152,12 +152,12 @@ func TestRewrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := strings.NewReplacer("builder:1 AS", "quay.io/go@sha256:1 AS", "whatever", "quay.io/base@sha256:2").Replace(text)
-	if diff := cmp.Diff(want, string(got)); diff != "" {
+	if diff := cmp.Diff(want, string(got.Text())); diff != "" {
 		t.Errorf("Rewrite (-want +got):\n%s", diff)
 	}
 	got, err = resolution.Rewrite(func(b ciconfig.Base) string { return "x:" + b.Alias })
-	if err != nil || !strings.Contains(string(got), "--mount=from=x:outside,target=/x") {
-		t.Errorf("with mounts: %s, %v", got, err)
+	if err != nil || !strings.Contains(string(got.Text()), "--mount=from=x:outside,target=/x") {
+		t.Errorf("with mounts: %s, %v", got.Text(), err)
 	}
 	if _, err = resolution.Rewrite(func(ciconfig.Base) string { return "x\nRUN id" }); err == nil {
 		t.Error("a pull spec may carry instructions")

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
+	"github.com/oc-rebuild/oc-rebuild/ciconfig/dockerfile"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
@@ -97,17 +98,17 @@ func joinFailures(failures []error) error {
 // buildOne builds a unit, or takes what an earlier run made of the same inputs, and pushes it.
 func (j *Job) buildOne(ctx context.Context, u *unit, all *outcomes) (*built, error) {
 	name := u.target.Name
-	text, err := u.render(func(b *base) string { return b.reference(all) })
+	file, err := u.render(func(b *base) string { return b.reference(all) })
 	if err != nil {
 		return nil, fmt.Errorf("component %q: %w", name, err)
 	}
-	key, err := j.buildKey(ctx, u, text, all)
+	key, err := j.buildKey(ctx, u, file, all)
 	if err != nil {
 		return nil, fmt.Errorf("component %q: %w", name, err)
 	}
 	result := &built{artifact: j.recorded(u, key)}
 	if result.artifact == nil {
-		if result.artifact, result.log, err = j.make(ctx, u, text, key, all, true); err != nil {
+		if result.artifact, result.log, err = j.make(ctx, u, file, key, all, true); err != nil {
 			return nil, err
 		}
 	}
@@ -143,13 +144,13 @@ func (j *Job) record(u *unit, key string, made *artifact) error {
 }
 
 // buildKey digests everything that decides the bytes of the image.
-func (j *Job) buildKey(ctx context.Context, u *unit, dockerfile []byte, all *outcomes) (string, error) {
+func (j *Job) buildKey(ctx context.Context, u *unit, file *dockerfile.File, all *outcomes) (string, error) {
 	seen, err := u.contextKey(ctx, all)
 	if err != nil {
 		return "", err
 	}
 	return keyOf(inputs{
-		Version: recordVersion, Dockerfile: string(dockerfile), Args: u.args, Labels: u.labels, Context: seen,
+		Version: recordVersion, Dockerfile: string(file.Text()), Args: u.args, Labels: u.labels, Context: seen,
 		Time: u.tree.Time.UTC(), Platform: j.platform(), Network: j.Build.Network,
 		Compression: j.Compression,
 	})
@@ -178,7 +179,7 @@ func (j *Job) tellIsolation(b *builder.Builder) {
 
 // make builds a unit. key names the build among all that share the storage: another run that makes the same is waited
 // for and, where a record will do, its result is taken.
-func (j *Job) make(ctx context.Context, u *unit, dockerfile []byte, key string, all *outcomes, record bool) (*artifact, string, error) {
+func (j *Job) make(ctx context.Context, u *unit, file *dockerfile.File, key string, all *outcomes, record bool) (*artifact, string, error) {
 	name := u.target.Name
 	b, err := j.open(ctx)
 	if err != nil {
@@ -210,16 +211,16 @@ func (j *Job) make(ctx context.Context, u *unit, dockerfile []byte, key string, 
 	}
 	defer remove()
 	build := builder.Build{
-		Name: name, Context: directory, Hidden: u.hidden(), Dockerfile: dockerfile, Args: argMap(u.args), Labels: u.labels,
+		Name: name, Context: directory, Hidden: u.hidden(), Args: argMap(u.args), Labels: u.labels,
 		Timestamp: u.tree.Time, Secrets: j.Secrets,
 	}
 	if !j.NoCache {
-		text, compiles, err := j.withCompileCaches(b, u, dockerfile, images)
+		with, compiles, err := j.withCompileCaches(b, u, file, images)
 		if err != nil {
 			return nil, "", fmt.Errorf("component %q: %w", name, err)
 		}
 		if compiles {
-			build.Dockerfile = text
+			file = with
 			j.compiled.Store(true)
 			if build.Caches, err = j.compileCaches(ctx, u, all); err != nil {
 				return nil, "", err
@@ -234,7 +235,7 @@ func (j *Job) make(ctx context.Context, u *unit, dockerfile []byte, key string, 
 	stop := j.clock.start(name, StageBuild)
 	j.report(name, StageBuild, Started, "%s, %s isolation, log in %s", u.recipe.Dockerfile, b.Isolation().Name, log.Path)
 	build.Log = log
-	image, err := j.build(ctx, b, u, build, images)
+	image, err := j.build(ctx, b, u, file, build, images)
 	stop()
 	if err != nil {
 		return nil, "", buildFailure(name, log, err)

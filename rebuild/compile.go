@@ -80,11 +80,7 @@ func (j *Job) writers(ctx context.Context, u *unit) (string, error) {
 // withCompileCaches points the Go toolchain to the caches in each stage that has one and is not part of the image itself, whose
 // configuration stays as the Dockerfile makes it. A Dockerfile that sets GOCACHE itself keeps its own. It reports whether there is any
 // such stage.
-func (j *Job) withCompileCaches(b *builder.Builder, u *unit, text []byte, images map[*base]builder.Image) ([]byte, bool, error) {
-	file, err := dockerfile.Parse(text, nil)
-	if err != nil {
-		return nil, false, fmt.Errorf("reading the Dockerfile: %w", err)
-	}
+func (j *Job) withCompileCaches(b *builder.Builder, u *unit, file *dockerfile.File, images map[*base]builder.Image) (_ *dockerfile.File, any bool, err error) {
 	final := file.FinalStages()
 	compiles := map[int]bool{}
 	for _, base := range u.bases {
@@ -95,13 +91,12 @@ func (j *Job) withCompileCaches(b *builder.Builder, u *unit, text []byte, images
 			return nil, false, err
 		}
 	}
-	any := false
-	text, err = dockerfile.WithEnvironment(text, func(stage int) []dockerfile.Variable {
+	file, err = file.WithEnvironment(func(stage int) []dockerfile.Variable {
 		if !compiles[stage] {
 			return nil
 		}
 		any = true
 		return []dockerfile.Variable{{Name: "GOCACHE", Value: goBuildCache}, {Name: "GOMODCACHE", Value: goModuleCache}}
 	})
-	return text, any, err
+	return file, any, err
 }

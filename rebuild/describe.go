@@ -126,7 +126,7 @@ func (u *unit) describe() (PlannedComponent, error) {
 		Ignored:     len(u.tree.Ignored),
 		Unpublished: u.tree.Unpublished,
 	}
-	text, err := u.render(func(b *base) string { return payloadScheme + b.built.target.Name })
+	file, err := u.render(func(b *base) string { return payloadScheme + b.built.target.Name })
 	if err != nil {
 		return PlannedComponent{}, err
 	}
@@ -147,7 +147,7 @@ func (u *unit) describe() (PlannedComponent, error) {
 		ContextDir:     u.recipe.ContextDir,
 		Dockerfile:     u.recipe.Dockerfile,
 		BuildArgs:      u.args,
-		DockerfileText: string(text),
+		DockerfileText: string(file.Text()),
 		Reason:         u.match.Reason,
 	}
 	if planned.Recipe.BuildArgs == nil {
@@ -179,12 +179,12 @@ func (b *base) describe() PlannedBase {
 
 // render returns the Dockerfile as it is built: bases put in, and what CI and ART tell a build about its source set in
 // every stage. built says what to write for a base that is built in the same run.
-func (u *unit) render(built func(*base) string) ([]byte, error) {
+func (u *unit) render(built func(*base) string) (*dockerfile.File, error) {
 	if u.resolution == nil { // the Dockerfile was not read
-		return nil, nil
+		return new(dockerfile.File), nil
 	}
 	next := 0 // Rewrite asks for the bases in their order
-	text, err := u.resolution.Rewrite(func(ciconfig.Base) string {
+	file, err := u.resolution.Rewrite(func(ciconfig.Base) string {
 		b := u.bases[next]
 		next++
 		switch {
@@ -199,11 +199,11 @@ func (u *unit) render(built func(*base) string) ([]byte, error) {
 		return nil, err
 	}
 	if u.os != nil {
-		return text, nil // they would stay in the environment of the operating system
+		return file, nil // they would stay in the environment of the operating system
 	}
 	var variables []dockerfile.Variable
 	for _, v := range u.tree.Variables() {
 		variables = append(variables, dockerfile.Variable(v))
 	}
-	return dockerfile.WithEnvironment(text, func(int) []dockerfile.Variable { return variables })
+	return file.WithEnvironment(func(int) []dockerfile.Variable { return variables })
 }

@@ -22,7 +22,11 @@ func (u *unit) outside(secrets []string) []string {
 		return u.os.Notes
 	}
 	var notes []string
-	for number, line := range strings.Split(string(u.dockerfile), "\n") {
+	var text []byte
+	if u.resolution != nil {
+		text = u.resolution.File.Text()
+	}
+	for number, line := range strings.Split(string(text), "\n") {
 		if strings.HasPrefix(strings.TrimSpace(line), "#") {
 			continue
 		}

@@ -11,7 +11,6 @@ import (
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/oc-rebuild/oc-rebuild/ciconfig/dockerfile"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 )
 
@@ -52,12 +51,8 @@ func (s *settler) tryPeel(ctx context.Context, u *unit, b *base) (bool, error) {
 		return failed(err)
 	}
 	added, final := 1, map[int]bool{}
-	if donor.dockerfile != nil {
-		file, err := dockerfile.Parse(donor.dockerfile, nil)
-		if err != nil {
-			return failed(err)
-		}
-		final = file.FinalStages()
+	if donor.resolution != nil {
+		final = donor.resolution.File.FinalStages()
 		added = len(final)
 	}
 	keep := len(image.Layers) - added
@@ -70,8 +65,8 @@ func (s *settler) tryPeel(ctx context.Context, u *unit, b *base) (bool, error) {
 	}
 	p := &peeled{layers: keep}
 	_, p.digest = fromLabelOf(image)
-	if donor.dockerfile != nil {
-		if p.config, err = peelConfig(image.ConfigBlob, keep, donor.dockerfile, final); err != nil {
+	if donor.resolution != nil {
+		if p.config, err = peelConfig(image.ConfigBlob, keep, donor.resolution.File.Text(), final); err != nil {
 			return failed(err)
 		}
 	}

@@ -88,15 +88,15 @@ func (j *Job) localImage(ctx context.Context, u *unit, all *outcomes) (builder.I
 	if !errors.Is(err, builder.ErrNotFound) {
 		return image, err
 	}
-	text, err := u.render(func(b *base) string { return b.reference(all) })
+	file, err := u.render(func(b *base) string { return b.reference(all) })
 	if err != nil {
 		return builder.Image{}, fmt.Errorf("image %q: %w", u.target.Name, err)
 	}
-	key, err := j.buildKey(ctx, u, text, all)
+	key, err := j.buildKey(ctx, u, file, all)
 	if err != nil {
 		return builder.Image{}, fmt.Errorf("image %q: %w", u.target.Name, err)
 	}
-	made, log, err := j.make(ctx, u, text, key, all, false)
+	made, log, err := j.make(ctx, u, file, key, all, false)
 	if err != nil {
 		return builder.Image{}, err
 	}

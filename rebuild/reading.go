@@ -68,11 +68,11 @@ func (u *unit) readRecipe(files fs.FS) error {
 		u.declare()
 		return nil
 	}
-	if err := u.readDockerfile(files); err != nil {
+	text, err := u.readDockerfile(files)
+	if err != nil {
 		return err
 	}
-	var err error
-	if u.resolution, err = u.recipe.Resolve(u.dockerfile); err != nil {
+	if u.resolution, err = u.recipe.Resolve(text); err != nil {
 		return err
 	}
 	if err := u.checkArguments(); err != nil {
@@ -100,7 +100,7 @@ func (u *unit) checkArguments() error {
 }
 
 // readDockerfile reads the Dockerfile where the build context has it.
-func (u *unit) readDockerfile(files fs.FS) (err error) {
+func (u *unit) readDockerfile(files fs.FS) ([]byte, error) {
 	recipe := u.recipe
 	if !recipe.Checkout && recipe.Literal == "" { // the context is put together from pieces; the last one that has the file decides
 		pieces := recipe.Contexts()
@@ -113,8 +113,7 @@ func (u *unit) readDockerfile(files fs.FS) (err error) {
 			}
 		}
 	}
-	u.dockerfile, err = recipe.ReadDockerfile(files)
-	return err
+	return recipe.ReadDockerfile(files)
 }
 
 // inPiece returns where in the checkout a file of the build context lies, if it comes with the piece.

@@ -3,7 +3,6 @@ package rebuild
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -29,18 +28,12 @@ type stageInputs struct {
 
 // build builds a unit. The stages begin with images that an earlier build left where the inputs up to there are the same, and leave some
 // for later builds. The image is the same as without any of that.
-func (j *Job) build(ctx context.Context, b *builder.Builder, u *unit, build builder.Build, images map[*base]builder.Image) (builder.Image, error) {
+func (j *Job) build(ctx context.Context, b *builder.Builder, u *unit, file *dockerfile.File, build builder.Build, images map[*base]builder.Image) (builder.Image, error) {
 	if j.NoCache || u.os != nil { // an operating system is made in layers of its own
+		build.Dockerfile = file.Text()
 		return b.Build(ctx, build)
 	}
-	file, err := dockerfile.Parse(build.Dockerfile, nil)
-	if err != nil {
-		return builder.Image{}, fmt.Errorf("reading the Dockerfile: %w", err)
-	}
-	all, err := file.Checkpoints()
-	if err != nil {
-		return builder.Image{}, fmt.Errorf("reading the Dockerfile: %w", err)
-	}
+	all := file.Checkpoints()
 	at, kept := map[int]dockerfile.Checkpoint{}, map[int]string{}
 	var flattenOn *builder.Image
 	for len(all) > 0 {

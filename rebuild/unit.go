@@ -48,7 +48,6 @@ type unit struct {
 	match      ciconfig.Match
 	recipe     ciconfig.Recipe
 	args       []ciconfig.Arg
-	dockerfile []byte // as it stands in the source
 	resolution *ciconfig.Resolution
 	bases      []*base // as resolution.Bases; what the config declares where the Dockerfile was not read
 	files      []*base // images from which files are copied into the build context, by pipeline tag

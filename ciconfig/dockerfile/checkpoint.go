@@ -29,11 +29,7 @@ type Checkpoint struct {
 //
 // In the stage that is the image itself they come before the first ARG, whose value is written into the history of the image, and before the
 // last step. An image that consists of several stages has none in those.
-func (f *File) Checkpoints() ([]Checkpoint, error) {
-	instructions, err := scan(f.data)
-	if err != nil {
-		return nil, err
-	}
+func (f *File) Checkpoints() []Checkpoint {
 	var bases []Reference
 	for _, r := range f.References {
 		if r.Kind == From {
@@ -41,10 +37,10 @@ func (f *File) Checkpoints() ([]Checkpoint, error) {
 		}
 	}
 	begins := func(one instruction) bool { return one.command == "FROM" }
-	head := slices.IndexFunc(instructions, begins)
+	head := slices.IndexFunc(f.instructions, begins)
 	final := f.FinalStages()
 	var found []Checkpoint
-	for stage, rest := 0, instructions[head:]; len(rest) > 0; stage++ {
+	for stage, rest := 0, f.instructions[head:]; len(rest) > 0; stage++ {
 		from, steps := rest[0], rest[1:]
 		if next := slices.IndexFunc(steps, begins); next >= 0 {
 			steps, rest = steps[:next], steps[next:]
@@ -56,10 +52,10 @@ func (f *File) Checkpoints() ([]Checkpoint, error) {
 		}
 		found = append(found, Checkpoint{
 			Stage: stage, Final: final[stage], name: bases[stage].Name,
-			data: f.data, head: instructions[head].start(), from: from.start(),
+			data: f.data, head: f.instructions[head].start(), from: from.start(),
 		}.in(steps)...)
 	}
-	return found, nil
+	return found
 }
 
 // in returns the checkpoints of one stage.

@@ -16,16 +16,12 @@ var (
 	plainValue = regexp.MustCompile(`^[A-Za-z0-9_.,:/@+~=-]*$`)
 )
 
-// WithEnvironment returns a Dockerfile with an ENV instruction after each FROM for whose stage (from 0) there are variables. This is how
+// WithEnvironment returns the Dockerfile with an ENV instruction after each FROM for whose stage (from 0) there are variables. This is how
 // CI hands variables to every stage: build arguments only reach those that declare them.
-func WithEnvironment(data []byte, variables func(stage int) []Variable) ([]byte, error) {
-	instructions, err := scan(data)
-	if err != nil {
-		return nil, err
-	}
-	var out bytes.Buffer
-	position, stage := 0, 0
-	for _, one := range instructions {
+func (f *File) WithEnvironment(variables func(stage int) []Variable) (*File, error) {
+	var edits []edit
+	stage := 0
+	for _, one := range f.instructions {
 		if one.command != "FROM" {
 			continue
 		}
@@ -38,19 +34,14 @@ func WithEnvironment(data []byte, variables func(stage int) []Variable) ([]byte,
 			continue
 		}
 		end := one.offset(len(one.text)-1) + 1
-		if newline := bytes.IndexByte(data[end:], '\n'); newline >= 0 {
+		if newline := bytes.IndexByte(f.data[end:], '\n'); newline >= 0 {
 			end += newline + 1
-			out.Write(data[position:end])
 		} else { // the file ends without one
-			end = len(data)
-			out.Write(data[position:end])
-			out.WriteByte('\n')
+			end, line = len(f.data), "\n"+line
 		}
-		out.WriteString(line)
-		position = end
+		edits = append(edits, edit{end, end, line})
 	}
-	out.Write(data[position:])
-	return out.Bytes(), nil
+	return f.edited(edits)
 }
 
 // environment returns an ENV instruction, or nothing for no variables.

@@ -38,11 +38,18 @@ func TestWithEnvironment(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.description, func(t *testing.T) {
-			got, err := dockerfile.WithEnvironment([]byte(test.input), test.variables)
+			file, err := dockerfile.Parse([]byte(test.input), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := file.WithEnvironment(test.variables)
 			if (err != nil) != test.fails {
 				t.Fatalf("error %v, want one: %v", err, test.fails)
 			}
-			if diff := cmp.Diff(test.want, string(got)); diff != "" {
+			if test.fails {
+				return
+			}
+			if diff := cmp.Diff(test.want, string(got.Text())); diff != "" {
 				t.Errorf("Dockerfile (-want +got):\n%s", diff)
 			}
 		})

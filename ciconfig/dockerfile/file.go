@@ -1,6 +1,7 @@
 package dockerfile
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -32,7 +33,8 @@ type Reference struct {
 	start, end int
 }
 
-// File is a Dockerfile whose references are known.
+// File is a Dockerfile whose instructions and references are known. It does not change: what edits it returns another one. Its form in JSON
+// is its text; the zero value is the Dockerfile that nobody has read, and its text is empty.
 type File struct {
 	// References in the order in which they are written.
 	References []Reference
@@ -43,7 +45,39 @@ type File struct {
 	// Arguments are the build arguments that an ARG declares: others have no effect.
 	Arguments map[string]bool
 
-	data []byte
+	data         []byte
+	instructions []instruction
+	buildArgs    map[string]string
+}
+
+// Text returns the Dockerfile. The caller must not change it.
+func (f *File) Text() []byte { return f.data }
+
+// IsZero reports whether nobody has read the Dockerfile.
+func (f *File) IsZero() bool { return f.Stages == 0 }
+
+// MarshalText returns the text.
+func (f File) MarshalText() ([]byte, error) { return f.data, nil }
+
+// UnmarshalText is Parse without build arguments; WithArguments gives them.
+func (f *File) UnmarshalText(data []byte) error {
+	if len(data) == 0 {
+		*f = File{}
+		return nil
+	}
+	parsed, err := Parse(bytes.Clone(data), nil)
+	if err == nil {
+		*f = *parsed
+	}
+	return err
+}
+
+// WithArguments returns the same Dockerfile, read with other build arguments.
+func (f *File) WithArguments(buildArgs map[string]string) (*File, error) {
+	if f.IsZero() {
+		return f, nil
+	}
+	return Parse(f.data, buildArgs)
 }
 
 // Parse finds the references of a Dockerfile. The build arguments given by the caller win over the defaults that the
@@ -55,7 +89,7 @@ func Parse(data []byte, buildArgs map[string]string) (*File, error) {
 	}
 	declared := map[string]bool{}
 	p := &reader{
-		file:   &File{data: data, Arguments: declared},
+		file:   &File{Arguments: declared, data: data, instructions: instructions, buildArgs: buildArgs},
 		args:   arguments{declared: declared, given: buildArgs, global: map[string]string{}},
 		stages: map[string]int{},
 		last:   -1,

@@ -1,7 +1,9 @@
 package dockerfile_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -132,7 +134,7 @@ func TestReplaceKeepsTheRest(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := strings.NewReplacer("\"x\"\t", "X1\t", "'q'", "Q2", "from=m,", "from=M3,", "FROM b\n", "FROM B4\n").Replace(text)
-	if diff := cmp.Diff(want, string(got)); diff != "" {
+	if diff := cmp.Diff(want, string(got.Text())); diff != "" {
 		t.Errorf("Replace (-want +got):\n%s", diff)
 	}
 	for _, bad := range []string{"", "a b", "a\nRUN id", "a\x00", "a\u202eb", "a,target=/", "a\"", "a`", "a\\"} {
@@ -184,5 +186,45 @@ ADD --chmod=u+s c /c
 	}
 	if diff := cmp.Diff(want, file.Notices); diff != "" {
 		t.Errorf("notices (-want +got):\n%s", diff)
+	}
+}
+
+// TestTextForm writes a Dockerfile into JSON and reads it back, edits and build arguments included.
+func TestTextForm(t *testing.T) {
+	arguments := map[string]string{"BASE": "b"}
+	file, err := dockerfile.Parse([]byte("ARG BASE=a\nFROM x AS b\nRUN one\nFROM $BASE\nCOPY --from=y / /\n"), arguments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if file, err = file.Replace([]string{"x:1", "$BASE", "y:2"}); err != nil {
+		t.Fatal(err)
+	}
+	file, err = file.WithEnvironment(func(int) []dockerfile.Variable { return []dockerfile.Variable{{Name: "A", Value: "1"}} })
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := json.Marshal(struct{ Read, Unread dockerfile.File }{Read: *file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back struct{ Read, Unread dockerfile.File }
+	if err := json.Unmarshal(data, &back); err != nil {
+		t.Fatal(err)
+	}
+	if !back.Unread.IsZero() || back.Read.IsZero() || !strings.Contains(string(data), `"Unread":""`) {
+		t.Errorf("read back from %s: %+v", data, back)
+	}
+	again, err := back.Read.WithArguments(arguments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(file, again) {
+		t.Errorf("read back: %+v, want %+v", again, file)
+	}
+	if final := again.FinalStages(); !final[0] || !final[1] {
+		t.Errorf("the stages of the image are %v: the build argument makes it two", final)
+	}
+	if err := json.Unmarshal([]byte(`{"Read": "RUN id"}`), &back); err == nil {
+		t.Error("a text without FROM was read")
 	}
 }

@@ -47,7 +47,7 @@ func TestUpstreamRewriting(t *testing.T) {
 			if test.Name == "heredoc" {
 				want = "FROM R1\nRUN <<EOT\necho a\necho b\nEOT\nCOPY <<EOF /f\nhello\nEOF\n"
 			}
-			if diff := cmp.Diff(dump(t, []byte(want)), dump(t, got)); diff != "" {
+			if diff := cmp.Diff(dump(t, []byte(want)), dump(t, got.Text())); diff != "" {
 				t.Errorf("Dockerfiles differ (-upstream +ours):\n%s", diff)
 			}
 		})

@@ -29,14 +29,35 @@ func (f *File) Substitute(from string, as map[string]string, mounts bool) []stri
 	return out
 }
 
-// Replace returns the Dockerfile with the text of each reference replaced by the one in texts, in the order of References. Nothing
-// else changes. A text that could not be the name of an image, unless it is the one already there, is an error.
-func (f *File) Replace(texts []string) ([]byte, error) {
-	if len(texts) != len(f.References) {
-		return nil, fmt.Errorf("%d texts for %d references", len(texts), len(f.References))
+// edit is a part of a file and what takes its place.
+type edit struct {
+	start, end int
+	text       string
+}
+
+// edited returns the Dockerfile with some of its parts replaced, which stand in the order of the file.
+func (f *File) edited(edits []edit) (*File, error) {
+	if len(edits) == 0 {
+		return f, nil
 	}
 	var out bytes.Buffer
 	position := 0
+	for _, e := range edits {
+		out.Write(f.data[position:e.start])
+		out.WriteString(e.text)
+		position = e.end
+	}
+	out.Write(f.data[position:])
+	return Parse(out.Bytes(), f.buildArgs)
+}
+
+// Replace returns the Dockerfile with the text of each reference replaced by the one in texts, in the order of References. Nothing
+// else changes. A text that could not be the name of an image, unless it is the one already there, is an error.
+func (f *File) Replace(texts []string) (*File, error) {
+	if len(texts) != len(f.References) {
+		return nil, fmt.Errorf("%d texts for %d references", len(texts), len(f.References))
+	}
+	var edits []edit
 	for i, r := range f.References {
 		if texts[i] == r.Text {
 			continue
@@ -44,10 +65,7 @@ func (f *File) Replace(texts []string) ([]byte, error) {
 		if !Valid(texts[i]) {
 			return nil, fmt.Errorf("line %d: %q cannot stand for %q: not the name of an image", r.Line, texts[i], r.Text)
 		}
-		out.Write(f.data[position:r.start])
-		out.WriteString(texts[i])
-		position = r.end
+		edits = append(edits, edit{r.start, r.end, texts[i]})
 	}
-	out.Write(f.data[position:])
-	return out.Bytes(), nil
+	return f.edited(edits)
 }
