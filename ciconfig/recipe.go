@@ -113,10 +113,10 @@ func cacheDockerfile(step Step) string {
 
 // Context is one piece of the build context.
 type Context struct {
-	Image       string // pipeline tag that it is copied from
-	Source      string // path in that image; a trailing /. means the contents of a directory
-	Destination string // directory in the context
-	Checkout    string // path in the repository's checkout, where the piece lies there; then Image need not exist
+	Image       string `json:"image"`              // pipeline tag that it is copied from
+	Source      string `json:"source"`             // path in that image; a trailing /. means the contents of a directory
+	Destination string `json:"destination"`        // directory in the context
+	Checkout    string `json:"checkout,omitempty"` // path in the repository's checkout, where the piece lies there; then Image need not exist
 }
 
 // Contexts lists what the build context is made of, in the order in which CI copies: later pieces overwrite earlier ones. The inputs come

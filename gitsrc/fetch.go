@@ -15,11 +15,11 @@ import (
 
 // Request asks for the source of one component.
 type Request struct {
-	Repository string   // source location that the payload records; may be empty for Fork and Local
-	Commit     string   // commit that the payload records; needed for Payload only
-	Branch     string   // branch that the checkout is put on, CI's base ref; "" = the branch that Spec names, else main
-	Spec       Spec     // what to take instead of the payload's commit; the zero value is the payload's commit
-	Patches    []string // patch files to apply on top, in order
+	Repository string   `json:"repository,omitempty"` // source location that the payload records; may be empty for Fork and Local
+	Commit     string   `json:"commit,omitempty"`     // commit that the payload records; needed for Payload only
+	Branch     string   `json:"branch,omitempty"`     // branch that the checkout is put on, CI's base ref; "" = the branch that Spec names, else main
+	Spec       Spec     `json:"spec"`                 // what to take instead of the payload's commit; the zero value is the payload's commit
+	Patches    []string `json:"patches,omitempty"`    // patch files to apply on top, in order
 }
 
 // defaultBranch is the branch of a checkout where nothing else is known: always the same, so that checkouts are.

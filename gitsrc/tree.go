@@ -22,6 +22,9 @@ type Tree struct {
 	Ignored     []string  `json:"-"`             // Local: slash-separated paths below Directory that .gitignore excludes; CI's checkout would not have them
 }
 
+// IsExact reports whether the commit says all about the files.
+func (t Tree) IsExact() bool { return t.Kind != Local && !t.Dirty && t.Commit != "" }
+
 // Variable is one name and value of a build's environment.
 type Variable struct{ Name, Value string }
 

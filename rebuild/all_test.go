@@ -17,6 +17,7 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/payload/payloadtest"
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 )
 
 // indexed is what upstream's own code says about a tag: which config promotes it, and which of its images.
@@ -62,36 +63,36 @@ func realPayload(t testing.TB, registry *payloadtest.Registry) payloadtest.Seede
 }
 
 // configs opens the real configs of August 2024.
-func configs(t testing.TB) rebuild.Configs {
+func configs(t testing.TB) plan.Configs {
 	t.Helper()
 	return ciconfig.Open(os.DirFS(payloadtest.Shared(t, "data", "openshift-release-2024-08")), "openshift/release")
 }
 
 // planAll plans a whole payload. What only CI has stands for itself: the registry on loopback has one image for all of
 // it.
-func planAll(t testing.TB, registry *payloadtest.Registry, release payloadtest.Seeded, leaf string, patterns ...string) *rebuild.Plan {
+func planAll(t testing.TB, registry *payloadtest.Registry, release payloadtest.Seeded, leaf string, patterns ...string) *plan.Plan {
 	t.Helper()
 	client := payloadtest.Client(t)
 	job, err := rebuild.New(rebuild.Options{Reading: client, Pushing: client, Configs: configs(t), CacheDir: t.TempDir()})
 	must(t, err)
-	request := rebuild.Request{Release: release.Tagged, All: true}
+	request := plan.Request{Release: release.Tagged, All: true}
 	for _, pattern := range patterns {
 		request.BaseImages = append(request.BaseImages, pattern+"="+leaf)
 	}
-	plan, err := job.Plan(t.Context(), request)
-	if err != nil && fault.KindOf(err) != fault.Unresolved || plan == nil { // what cannot be built is in the plan
+	planned, err := planOf(t, job, request)
+	if err != nil && fault.KindOf(err) != fault.Unresolved || planned == nil { // what cannot be built is in the plan
 		t.Fatal(err)
 	}
 	must(t, job.Close())
-	return plan
+	return planned
 }
 
 // compareWithIndex checks config and image of every component that has a recipe, and returns the problems of the
 // others.
-func compareWithIndex(t *testing.T, plan *rebuild.Plan, want map[string]indexed) map[string]string {
+func compareWithIndex(t *testing.T, planned *plan.Plan, want map[string]indexed) map[string]string {
 	t.Helper()
 	problems := map[string]string{}
-	for _, c := range plan.Components {
+	for _, c := range planned.Components {
 		if c.Recipe.Config == "" {
 			problems[c.Name] = c.Problem
 			continue
@@ -109,17 +110,17 @@ func TestPlanAll(t *testing.T) {
 	registry := payloadtest.NewRegistry(t)
 	release := realPayload(t, registry)
 	leaf := registry.Push(t, "bases/leaf", "latest", baseImage(t, map[string]string{"etc/leaf": "leaf"}))
-	plan := planAll(t, registry, release, leaf, "ocp/builder:*", "ocp/4.*:base", "ocp/ubi:*", "openshift/release:*",
+	planned := planAll(t, registry, release, leaf, "ocp/builder:*", "ocp/4.*:base", "ocp/ubi:*", "openshift/release:*",
 		"*/*:ubi*", "ocp/4.12:base-rhel9")
 	want := map[string]string{}
 	for _, name := range []string{"machine-os-content", "rhel-coreos-8", "rhel-coreos-8-extensions"} {
 		want[name] = `the payload records no source for component "` + name + `"`
 	}
-	if diff := cmp.Diff(want, compareWithIndex(t, plan, index(t, "ocp/4.12"))); diff != "" || len(plan.Components) != 183 {
-		t.Errorf("%d components; without a recipe (-want +got):\n%s", len(plan.Components), diff)
+	if diff := cmp.Diff(want, compareWithIndex(t, planned, index(t, "ocp/4.12"))); diff != "" || len(planned.Components) != 183 {
+		t.Errorf("%d components; without a recipe (-want +got):\n%s", len(planned.Components), diff)
 	}
 	from := map[string]map[string]string{}
-	for _, c := range plan.Components {
+	for _, c := range planned.Components {
 		from[c.Name] = map[string]string{}
 		for _, b := range c.Bases {
 			from[c.Name][b.Alias] = b.From + " " + b.Component + b.Built
@@ -134,7 +135,7 @@ func TestPlanAll(t *testing.T) {
 			t.Errorf("%s: the base %s is from %q, want %q; all: %q", w[0], w[1], got, w[2], from[w[0]])
 		}
 	}
-	checkOrder(t, plan)
+	checkOrder(t, planned)
 }
 
 // A payload with every tag of OKD 4.17: 200 of 200, and at most five images that no config makes.
@@ -154,18 +155,18 @@ func TestPlanAllOKD(t *testing.T) {
 	}
 	seeded := registry.Seed(t, release)
 	leaf := registry.Push(t, "bases/leaf", "latest", baseImage(t, map[string]string{"etc/leaf": "leaf"}))
-	plan := planAll(t, registry, seeded, leaf, "ocp/builder:*", "ocp/4.18:*")
-	if problems := compareWithIndex(t, plan, want); len(problems) > 0 {
+	planned := planAll(t, registry, seeded, leaf, "ocp/builder:*", "ocp/4.18:*")
+	if problems := compareWithIndex(t, planned, want); len(problems) > 0 {
 		t.Errorf("without a recipe: %v", problems)
 	}
 	// artifacts holds RPMs that are compiled in src, on a build root that only the source names: a plan without sources
 	// ends there.
-	leaves, built := map[string]bool{}, map[string]rebuild.PlannedComponent{}
-	for _, c := range append(slices.Clone(plan.Components), plan.Images...) {
+	leaves, built := map[string]bool{}, map[string]plan.Component{}
+	for _, c := range append(slices.Clone(planned.Components), planned.Images...) {
 		built[c.Name] = c
 	}
-	var visit func(c rebuild.PlannedComponent)
-	visit = func(c rebuild.PlannedComponent) {
+	var visit func(c plan.Component)
+	visit = func(c plan.Component) {
 		if c.Problem != "" {
 			t.Errorf("%s cannot be built: %s", c.Name, c.Problem)
 		}
@@ -178,7 +179,7 @@ func TestPlanAllOKD(t *testing.T) {
 			}
 		}
 	}
-	for _, c := range plan.Components {
+	for _, c := range planned.Components {
 		if c.Name != "artifacts" {
 			visit(c)
 		}
@@ -186,19 +187,19 @@ func TestPlanAllOKD(t *testing.T) {
 	if len(leaves) > 5 {
 		t.Errorf("%d images come from elsewhere: %v", len(leaves), slices.Sorted(maps.Keys(leaves)))
 	}
-	checkOrder(t, plan)
+	checkOrder(t, planned)
 }
 
 // checkOrder checks that everything comes after what it is built on.
-func checkOrder(t *testing.T, plan *rebuild.Plan) {
+func checkOrder(t *testing.T, planned *plan.Plan) {
 	t.Helper()
 	at := map[string]int{}
-	for i, group := range plan.Order {
+	for i, group := range planned.Order {
 		for _, name := range group {
 			at[name] = i + 1
 		}
 	}
-	for _, c := range append(slices.Clone(plan.Components), plan.Images...) {
+	for _, c := range append(slices.Clone(planned.Components), planned.Images...) {
 		for _, b := range append(slices.Clone(c.Bases), c.Files...) {
 			if b.Built != "" && (at[b.Built] == 0 || at[b.Built] >= at[c.Name]) {
 				t.Errorf("%s is built in step %d, and %s, which it needs, in step %d", c.Name, at[c.Name], b.Built, at[b.Built])
@@ -224,14 +225,13 @@ func TestDependents(t *testing.T) {
 	sources := oneTree{store: store, path: source(t, dockerfiles)}
 	job, err := rebuild.New(rebuild.Options{Reading: client, Pushing: client, Sources: sources, Configs: configs(t), CacheDir: t.TempDir()})
 	must(t, err)
-	plan, err := job.Plan(
-		t.Context(),
-		rebuild.Request{Release: release.Tagged, Dependents: true, BaseImages: []string{"ocp/builder:*=" + leaf, "ocp/4.12:base=" + leaf},
-			Targets: []rebuild.Target{{Name: "cli"}}},
+	planned, err := planOf(t, job,
+		plan.Request{Release: release.Tagged, Dependents: true, BaseImages: []string{"ocp/builder:*=" + leaf, "ocp/4.12:base=" + leaf},
+			Targets: []plan.Target{{Name: "cli"}}},
 	)
 	must(t, errors.Join(err, job.Close()))
 	var names []string
-	for _, c := range plan.Components {
+	for _, c := range planned.Components {
 		names = append(names, c.Name)
 	}
 	for _, name := range []string{"cli", "tools", "must-gather", "cli-artifacts", "deployer", "tests"} {
@@ -279,12 +279,12 @@ func BenchmarkPlanOne(b *testing.B) {
 			},
 		)
 		must(b, err)
-		request := rebuild.Request{
+		request := plan.Request{
 			Release:    release.Tagged,
-			Targets:    []rebuild.Target{{Name: "cluster-dns-operator"}},
+			Targets:    []plan.Target{{Name: "cluster-dns-operator"}},
 			BaseImages: []string{"*/*:*=" + release.Images["cli"]},
 		}
-		_, err = job.Plan(b.Context(), request)
+		_, err = planOf(b, job, request)
 		must(b, errors.Join(err, job.Close()))
 		if took := time.Since(started); took > 300*time.Millisecond {
 			b.Errorf("planning took %v", took)

@@ -2,50 +2,53 @@ package rebuild
 
 import (
 	"context"
+	"path/filepath"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/payload"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
 // assemble makes the new payload and pushes it, its tag last.
-func (j *Job) assemble(ctx context.Context, w *work, all *outcomes) (*Result, error) {
+func (j *Job) assemble(ctx context.Context, release *payload.Release, request plan.Request, planned *plan.Plan, all *made) (*Result, error) {
 	var changes []payload.Change
 	var components []ResultComponent
-	for _, u := range w.units {
-		change := payload.Change{Component: u.target.Name, Image: u.swapped}
-		component := ResultComponent{Name: u.target.Name, Image: u.swapped, Commit: u.tree.Commit, Dirty: u.tree.Dirty}
-		if made := all.get(u); made != nil {
-			change.Image, change.Labels = made.pullSpec, made.artifact.Labels
-			change.Created, change.Manifests = made.artifact.Created, made.artifact.Manifests
-			component.Image, component.Log = made.pullSpec, made.log
+	for _, planned := range planned.Components {
+		change := payload.Change{Component: planned.Name, Image: planned.Target}
+		component := ResultComponent{Name: planned.Name, Image: planned.Target, Commit: planned.Source.Commit, Dirty: planned.Source.Dirty}
+		if finished, ok := all.get(planned.Name); ok {
+			change.Image, change.Labels = finished.Image.PullSpec, finished.Image.Labels
+			change.Created, change.Manifests = finished.Image.Created, finished.Image.Manifests
+			component.Image, component.Log = finished.Image.PullSpec, finished.Image.Log
 		}
 		_, component.Digest = registry.SplitDigest(component.Image)
 		changes, components = append(changes, change), append(components, component)
 	}
-	stop := j.clock.start("", StageAssemble)
-	manifests, err := payload.OpenCache(j.cached(cache.Manifests))
+	stop := j.report.Start("", progress.Assemble)
+	manifests, err := payload.OpenCache(filepath.Join(j.options.CacheDir, cache.Manifests))
 	if err != nil {
 		return nil, err
 	}
 	defer manifests.Close()
-	assembly, err := payload.Assemble(ctx, j.Reading, w.release, changes, payload.AssembleOptions{Name: w.request.Name, Cache: manifests})
+	assembly, err := payload.Assemble(ctx, j.options.Reading, release, changes, payload.AssembleOptions{Name: request.Name, Cache: manifests})
 	stop()
 	if err != nil {
 		return nil, err
 	}
-	j.report("", StageAssemble, Done, "%s", describeMethod(assembly))
-	pushed, err := j.publish(ctx, assembly, w.request.To)
+	j.report.Report("", progress.Assemble, progress.Done, "%s", describeMethod(assembly))
+	pushed, err := j.publish(ctx, assembly, request.To)
 	if err != nil {
 		return nil, err
 	}
 	result := &Result{
 		Release:    ResultRelease{Image: pushed.Image, Digest: pushed.Digest, Name: assembly.Name},
 		Components: components,
-		Seconds:    j.clock.seconds(""),
+		Seconds:    j.report.Seconds(""),
 	}
 	for i := range result.Components {
-		result.Components[i].Seconds = j.clock.seconds(result.Components[i].Name)
+		result.Components[i].Seconds = j.report.Seconds(result.Components[i].Name)
 	}
 	return result, nil
 }

@@ -17,11 +17,12 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/payload/payloadtest"
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 )
 
 // request is a request for targets that goes where the playground's runs go.
-func (p *playground) request(targets ...rebuild.Target) rebuild.Request {
-	return rebuild.Request{
+func (p *playground) request(targets ...plan.Target) plan.Request {
+	return plan.Request{
 		Release:      p.release.Tagged,
 		To:           p.registry.Host + "/mine/release:new",
 		ToRepository: p.registry.Host + "/mine/release",
@@ -30,17 +31,17 @@ func (p *playground) request(targets ...rebuild.Target) rebuild.Request {
 }
 
 // do plans and runs a request.
-func (p *playground) do(t *testing.T, request rebuild.Request) (*rebuild.Plan, *rebuild.Result) {
+func (p *playground) do(t *testing.T, request plan.Request) (*plan.Plan, *rebuild.Result) {
 	t.Helper()
 	job, err := rebuild.New(p.options(t))
 	check(t, err)
-	plan, err := job.Plan(t.Context(), request)
+	planned, err := planOf(t, job, request)
 	check(t, errors.Join(err, job.Close()))
 	job, err = rebuild.New(p.options(t))
 	check(t, err)
 	result, err := job.Run(t.Context(), request)
 	check(t, errors.Join(err, job.Close()))
-	return plan, result
+	return planned, result
 }
 
 // rebase makes a new payload out of images that were built.
@@ -81,7 +82,7 @@ func files(t *testing.T, image v1.Image, layers int) map[string]string {
 }
 
 // settled is what a test wants to know of a base.
-func settled(b rebuild.PlannedBase) [2]string { return [2]string{b.From, b.Built} }
+func settled(b plan.Base) [2]string { return [2]string{b.From, b.Built} }
 
 // A Dockerfile names images in registries, not places on the machine that builds it; the user may name one of those in
 // its place.
@@ -96,13 +97,13 @@ func TestBasesOnThisMachine(t *testing.T) {
 		job, err := rebuild.New(p.options(t))
 		check(t, err)
 		request := p.request(target("one", directory))
-		if plan, err := job.Plan(t.Context(), request); fault.KindOf(err) != fault.Unresolved ||
+		if planned, err := planOf(t, job, request); fault.KindOf(err) != fault.Unresolved ||
 			!strings.Contains(err.Error(), "registries only") && !strings.Contains(err.Error(), "argument missing") {
-			t.Errorf("%q: %+v, %v", text, plan, err)
+			t.Errorf("%q: %+v, %v", text, planned, err)
 		}
 		if strings.HasPrefix(text, "ARG TAG") {
 			request.BaseImages = []string{"q.io/x:${TAG}=" + p.base}
-			if _, err := job.Plan(t.Context(), request); err != nil {
+			if _, err := planOf(t, job, request); err != nil {
 				t.Errorf("%q with --base-image: %v", text, err)
 			}
 		}
@@ -131,8 +132,8 @@ func TestPeel(t *testing.T) {
 	check(t, os.WriteFile(filepath.Join(one, "Dockerfile"), []byte(gone), 0o644))
 	p.storage, p.cache = t.TempDir(), t.TempDir()
 
-	plan, second := p.do(t, p.request(target("one", one)))
-	b := plan.Components[0].Bases[0]
+	planned, second := p.do(t, p.request(target("one", one)))
+	b := planned.Components[0].Bases[0]
 	if b.From != "peel" || !strings.Contains(b.Reason, "two stands on the same layers") || len(b.Attempts) != 1 ||
 		b.Attempts[0].From != "config" {
 		t.Errorf("the base is %+v", b)
@@ -164,12 +165,12 @@ func TestOverlay(t *testing.T) {
 	check(t,
 		os.WriteFile(filepath.Join(one, "Dockerfile"), []byte(strings.ReplaceAll(fresh, p.base, p.registry.Host+"/bases/gone:latest")), 0o644))
 
-	plan, second := p.do(t, p.request(target("one", one)))
-	if b := plan.Components[0].Bases[0]; b.From != "overlay" || len(b.Attempts) != 2 || b.Attempts[1].From != "peel" {
+	planned, second := p.do(t, p.request(target("one", one)))
+	if b := planned.Components[0].Bases[0]; b.From != "overlay" || len(b.Attempts) != 2 || b.Attempts[1].From != "peel" {
 		t.Errorf("the base is %+v", b)
 	}
-	if !slices.ContainsFunc(plan.Warnings, func(w string) bool { return strings.Contains(w, "on top of its own image") }) {
-		t.Errorf("no warning in %q", plan.Warnings)
+	if !slices.ContainsFunc(planned.Warnings, func(w string) bool { return strings.Contains(w, "on top of its own image") }) {
+		t.Errorf("no warning in %q", planned.Warnings)
 	}
 	overlaid := files(t, p.registry.Pull(t, second.Components[0].Image), 2)
 	for name, content := range files(t, p.registry.Pull(t, onTrueBase.Components[0].Image), 1) {
@@ -188,10 +189,10 @@ func TestPolicyCI(t *testing.T) {
 	p := newPlayground(t)
 	one := source(t, map[string]string{"Dockerfile": "FROM " + p.registry.Host + "/bases/gone:latest\nCOPY Dockerfile /\n"})
 	request := p.request(target("one", one))
-	request.BasePolicy = rebuild.PolicyCI
+	request.BasePolicy = plan.PolicyCI
 	job, err := rebuild.New(p.options(t))
 	check(t, err)
-	_, err = job.Plan(t.Context(), request)
+	_, err = planOf(t, job, request)
 	check(t, job.Close())
 	if fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), "line 1 of Dockerfile") ||
 		!strings.Contains(fault.AdviceOf(err), "--base-image") {
@@ -244,18 +245,18 @@ func TestPipelineImages(t *testing.T) {
 	// A link of the image leads to the image's own directory, never to this machine's.
 	check(t, os.Mkdir(filepath.Join(one, "links"), 0o755))
 	check(t, os.Symlink("/etc", filepath.Join(one, "links", "out")))
-	request := p.request(rebuild.Target{Name: "one", Source: one, Config: filepath.Join(one, "config.yaml")})
+	request := p.request(plan.Target{Name: "one", Source: one, Config: filepath.Join(one, "config.yaml")})
 	request.BaseImages = []string{"ocp/builder:root=" + shell, "ocp/4.12:base=" + shell}
-	plan, result := p.do(t, request)
+	planned, result := p.do(t, request)
 
 	want := [][]string{{"example/one:prepared", "example/one:src"}, {"example/one:bin", "example/one:sibling"}, {"one"}}
-	for _, group := range plan.Order {
+	for _, group := range planned.Order {
 		slices.Sort(group)
 	}
-	if diff := cmp.Diff(want, plan.Order); diff != "" {
+	if diff := cmp.Diff(want, planned.Order); diff != "" {
 		t.Errorf("order (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([2]string{"build", "example/one:sibling"}, settled(plan.Components[0].Bases[0])); diff != "" {
+	if diff := cmp.Diff([2]string{"build", "example/one:sibling"}, settled(planned.Components[0].Bases[0])); diff != "" {
 		t.Errorf("base of one (-want +got):\n%s", diff)
 	}
 	built := files(t, p.registry.Pull(t, result.Components[0].Image), 3)
@@ -310,9 +311,9 @@ func TestCycle(t *testing.T) {
 	one := source(t, map[string]string{"config.yaml": cyclicConfig, "Dockerfile": "FROM scratch\n"})
 	job, err := rebuild.New(p.options(t))
 	check(t, err)
-	request := p.request(rebuild.Target{Name: "one", Source: one, Config: filepath.Join(one, "config.yaml")})
-	request.BasePolicy = rebuild.PolicyCI
-	_, err = job.Plan(t.Context(), request)
+	request := p.request(plan.Target{Name: "one", Source: one, Config: filepath.Join(one, "config.yaml")})
+	request.BasePolicy = plan.PolicyCI
+	_, err = planOf(t, job, request)
 	check(t, job.Close())
 	if fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), "example/one:one → example/one:other → example/one:one") {
 		t.Errorf("the error is %v", err)
@@ -327,14 +328,14 @@ func TestBuiltOnItself(t *testing.T) {
 			tag + "}\nimages:\n- {to: one, from: below}\npromotion: {to: [{namespace: ocp, name: \"4.12\"}]}\nzz_generated_metadata: {org: example, repo: one, branch: main}\n"})
 		job, err := rebuild.New(p.options(t))
 		check(t, err)
-		request := p.request(rebuild.Target{Name: "one", Source: directory, Config: filepath.Join(directory, "config.yaml")})
+		request := p.request(plan.Target{Name: "one", Source: directory, Config: filepath.Join(directory, "config.yaml")})
 		request.BaseImages = []string{"ocp/4.12:" + tag + "=" + p.base}
-		plan, err := job.Plan(t.Context(), request)
+		planned, err := planOf(t, job, request)
 		check(t, err)
 		check(t, job.Close())
-		said := slices.ContainsFunc(plan.Warnings, func(w string) bool { return strings.Contains(w, "its own image of before, ocp/4.12:one") })
+		said := slices.ContainsFunc(planned.Warnings, func(w string) bool { return strings.Contains(w, "its own image of before, ocp/4.12:one") })
 		if said != warns {
-			t.Errorf("on ocp/4.12:%s the warnings are %q", tag, plan.Warnings)
+			t.Errorf("on ocp/4.12:%s the warnings are %q", tag, planned.Warnings)
 		}
 	}
 }
@@ -345,20 +346,20 @@ func TestNamesOfHelpers(t *testing.T) {
 	p := newPlayground(t)
 	config := "images:\n- {to: sibling, dockerfile_literal: \"FROM scratch\"}\n- {to: %s, from: sibling, dockerfile_path: Dockerfile}\n" +
 		"zz_generated_metadata: {org: example, repo: one, branch: main}\n"
-	var targets []rebuild.Target
+	var targets []plan.Target
 	for _, name := range []string{"two", "one"} {
 		directory := source(t, map[string]string{"config.yaml": fmt.Sprintf(config, name), "Dockerfile": "FROM scratch\n"})
-		targets = append(targets, rebuild.Target{Name: name, Source: directory, Config: filepath.Join(directory, "config.yaml")})
+		targets = append(targets, plan.Target{Name: name, Source: directory, Config: filepath.Join(directory, "config.yaml")})
 	}
 	first := ""
 	for range 30 {
 		job, err := rebuild.New(p.options(t))
 		check(t, err)
-		plan, err := job.Plan(t.Context(), p.request(targets...))
+		planned, err := planOf(t, job, p.request(targets...))
 		check(t, err)
 		check(t, job.Close())
 		names := ""
-		for _, c := range plan.Components {
+		for _, c := range planned.Components {
 			for _, b := range c.Bases {
 				names += c.Name + " on " + b.Built + "; "
 			}
@@ -380,8 +381,8 @@ func TestRegistryThatIsDown(t *testing.T) {
 	job, err := rebuild.New(p.options(t))
 	check(t, err)
 	request := p.request(target("one", directory))
-	request.BasePolicy = rebuild.PolicyCI
-	_, err = job.Plan(t.Context(), request)
+	request.BasePolicy = plan.PolicyCI
+	_, err = planOf(t, job, request)
 	check(t, job.Close())
 	refusals := 0
 	for line := range strings.Lines(fmt.Sprint(err)) {
@@ -414,16 +415,16 @@ zz_generated_metadata: {org: example, repo: one, branch: main}
 	} {
 		job, err := rebuild.New(p.options(t))
 		check(t, err)
-		one := rebuild.Target{Name: "one", Source: directory, Config: filepath.Join(directory, "config.yaml")}
+		one := plan.Target{Name: "one", Source: directory, Config: filepath.Join(directory, "config.yaml")}
 		request := p.request(one)
 		request.BaseImages = []string{pattern + "=" + p.base}
-		plan, err := job.Plan(t.Context(), request)
+		planned, err := planOf(t, job, request)
 		check(t, job.Close())
 		switch {
 		case !fits && (fault.KindOf(err) != fault.Usage || !strings.Contains(fault.AdviceOf(err), "ocp/4.12:new")):
 			t.Errorf("%s: %v, %q", pattern, err, fault.AdviceOf(err))
-		case fits && (err != nil || plan.Components[0].Bases[0].From != "map"):
-			t.Errorf("%s: %v, %+v", pattern, err, plan)
+		case fits && (err != nil || planned.Components[0].Bases[0].From != "map"):
+			t.Errorf("%s: %v, %+v", pattern, err, planned)
 		}
 	}
 }

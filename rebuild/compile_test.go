@@ -10,7 +10,7 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
-	"github.com/oc-rebuild/oc-rebuild/rebuild"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 )
 
 // writtenBy is a Sources whose commits are of a kind, and on a branch of their repository or not.
@@ -43,7 +43,7 @@ func TestCompileCachesAreKeptApart(t *testing.T) {
 	tests := []struct {
 		name   string
 		source writtenBy
-		change func(*rebuild.Target)
+		change func(*plan.Target)
 	}{
 		{"upstream", writtenBy{tree: gitsrc.Tree{Kind: gitsrc.Payload, Commit: one}, onBranch: true}, nil},
 		{"upstream", writtenBy{tree: gitsrc.Tree{Kind: gitsrc.Ref, Commit: other}, onBranch: true}, nil}, // the next day's
@@ -59,13 +59,13 @@ func TestCompileCachesAreKeptApart(t *testing.T) {
 		{"another branch there", writtenBy{tree: local("/mco", "pull-5", one)}, nil},
 		{"no branch there", writtenBy{tree: local("/mco", "", one)}, nil},
 		{"another working tree", writtenBy{tree: local("/mco2", "main", one)}, nil},
-		{"an argument", writtenBy{tree: gitsrc.Tree{Kind: gitsrc.Payload, Commit: one}, onBranch: true}, func(t *rebuild.Target) {
+		{"an argument", writtenBy{tree: gitsrc.Tree{Kind: gitsrc.Payload, Commit: one}, onBranch: true}, func(t *plan.Target) {
 			t.BuildArgs = []ciconfig.Arg{{Name: "VALUE", Value: "x"}}
 		}},
 		{
 			"a patch",
 			writtenBy{tree: gitsrc.Tree{Kind: gitsrc.Payload, Commit: one}, onBranch: true},
-			func(t *rebuild.Target) { t.Patches = []string{patch} },
+			func(t *plan.Target) { t.Patches = []string{patch} },
 		},
 	}
 	seen := map[string][]string{} // the words in each cache

@@ -1,2 +1,2 @@
-// Package rebuild is the job itself: plan, fetch, build, publish, assemble. It alone knows payloads, configs, sources and buildah.
+// Package rebuild is the job itself: a request becomes a plan, the plan's images are made, and a payload is assembled that carries them.
 package rebuild

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
-	"github.com/oc-rebuild/oc-rebuild/rebuild"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
 func TestFailingStepShowsItsOutputAndTheLog(t *testing.T) {
@@ -44,7 +44,7 @@ func TestFailingComponentKeepsTheWorkOfTheOthers(t *testing.T) {
 	if _, err := p.run(t, t.Context(), o, target("one", bad), target("two", good)); fault.KindOf(err) != fault.Build {
 		t.Fatalf("Run() = %v, want a failed build", err)
 	}
-	if !early.saw("one", rebuild.StageBuild, rebuild.Failed) {
+	if !early.saw("one", progress.Build, progress.Failed) {
 		t.Errorf("nobody heard of the failure: %+v", early.events)
 	}
 	heard := &recorder{}
@@ -53,7 +53,7 @@ func TestFailingComponentKeepsTheWorkOfTheOthers(t *testing.T) {
 	if _, err := p.run(t, t.Context(), o, target("one", bad), target("two", good)); err != nil {
 		t.Fatal(err)
 	}
-	if !heard.saw("two", rebuild.StageBuild, rebuild.Skipped) {
+	if !heard.saw("two", progress.Build, progress.Skipped) {
 		t.Errorf("the second run built the component again that was finished: %+v", heard.events)
 	}
 }

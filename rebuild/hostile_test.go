@@ -11,6 +11,7 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 )
 
 // A config and a source that try to reach outside of the source: refused as what cannot be resolved, quickly, and without a word of what lies
@@ -44,13 +45,13 @@ func TestHostileRecipes(t *testing.T) {
 			check(t, syscall.Mkfifo(filepath.Join(one, "pipe"), 0o600))
 			job, err := rebuild.New(p.options(t))
 			check(t, err)
-			request := p.request(rebuild.Target{Name: "one", Source: one, Config: filepath.Join(one, "config.yaml")})
-			request.BasePolicy = rebuild.PolicyCI
+			request := p.request(plan.Target{Name: "one", Source: one, Config: filepath.Join(one, "config.yaml")})
+			request.BasePolicy = plan.PolicyCI
 			started := time.Now()
-			plan, err := job.Plan(t.Context(), request)
+			planned, err := planOf(t, job, request)
 			check(t, job.Close())
 			if fault.KindOf(err) != fault.Unresolved {
-				t.Errorf("the plan is %+v, the error %v", plan, err)
+				t.Errorf("the plan is %+v, the error %v", planned, err)
 			}
 			if text := fmt.Sprint(err, fault.AdviceOf(err)); strings.Contains(text, "c0ffee") {
 				t.Errorf("the error shows what it should not have read: %s", text)

@@ -12,21 +12,21 @@ import (
 	"time"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
-	"github.com/oc-rebuild/oc-rebuild/rebuild"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
 // interrupter ends a job when it reaches a stage.
 type interrupter struct {
-	stage  rebuild.Stage
-	state  rebuild.State
+	stage  progress.Stage
+	state  progress.State
 	text   string // part of the message
 	source string // "" = one that builds quickly
 	cancel context.CancelFunc
 	done   atomic.Bool
 }
 
-func (i *interrupter) Report(event rebuild.Event) {
+func (i *interrupter) Report(event progress.Event) {
 	if event.Stage == i.stage && event.State == i.state && strings.Contains(event.Message, i.text) && i.done.CompareAndSwap(false, true) {
 		i.cancel()
 	}
@@ -34,16 +34,16 @@ func (i *interrupter) Report(event rebuild.Event) {
 
 func TestInterruptLeavesNothingBehind(t *testing.T) {
 	tests := []interrupter{
-		{stage: rebuild.StageResolve, state: rebuild.Started},
-		{stage: rebuild.StageFetch, state: rebuild.Started},
-		{stage: rebuild.StagePull, state: rebuild.Started},
-		{stage: rebuild.StageBuild, state: rebuild.Started},
-		{stage: rebuild.StageBuild, state: rebuild.Running, text: "sleeping", source: "slow"},
-		{stage: rebuild.StageBuild, state: rebuild.Running, text: "sleeping", source: "slow in the first of two stages"},
-		{stage: rebuild.StageBuild, state: rebuild.Running, text: "COMMIT"},
-		{stage: rebuild.StageBuild, state: rebuild.Done},
-		{stage: rebuild.StagePush, state: rebuild.Started},
-		{stage: rebuild.StagePublish, state: rebuild.Started},
+		{stage: progress.Resolve, state: progress.Started},
+		{stage: progress.Fetch, state: progress.Started},
+		{stage: progress.Pull, state: progress.Started},
+		{stage: progress.Build, state: progress.Started},
+		{stage: progress.Build, state: progress.Running, text: "sleeping", source: "slow"},
+		{stage: progress.Build, state: progress.Running, text: "sleeping", source: "slow in the first of two stages"},
+		{stage: progress.Build, state: progress.Running, text: "COMMIT"},
+		{stage: progress.Build, state: progress.Done},
+		{stage: progress.Push, state: progress.Started},
+		{stage: progress.Publish, state: progress.Started},
 	}
 	p := newPlayground(t)
 	const write, sleep = "RUN [\"/bin/tool\", \"write\", \"/f\", \"x\"]\n", "RUN [\"/bin/tool\", \"sleep\"]\n"

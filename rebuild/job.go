@@ -6,76 +6,33 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync/atomic"
-	"time"
+	"strings"
+	"sync"
 
-	"github.com/oc-rebuild/oc-rebuild/ciconfig"
-	"github.com/oc-rebuild/oc-rebuild/ciconfig/builddata"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
-	"github.com/oc-rebuild/oc-rebuild/internal/registry"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/payload"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/image"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/scratch"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/source"
 )
-
-// Configs finds the ci-operator config that promotes a component.
-type Configs interface {
-	Find(ctx context.Context, query ciconfig.Query) (ciconfig.Match, error)
-}
-
-// Sources brings the source of a component to this machine.
-type Sources interface {
-	Fetch(ctx context.Context, request gitsrc.Request, directory string) (gitsrc.Tree, error)
-	View(ctx context.Context, request gitsrc.Request) (*gitsrc.Revision, gitsrc.Tree, error) // its files, not checked out
-	// OnBranch reports whether a branch of the repository contains the commit.
-	OnBranch(ctx context.Context, repository, commit string, branches ...string) (bool, error)
-}
-
-// BuildData know how a release's images are built outside CI.
-type BuildData interface {
-	Component(tag string) (builddata.Image, error)
-}
-
-// Options are what a job works with.
-type Options struct {
-	Reading *registry.Client // for payloads and bases
-	Pushing *registry.Client // for what is pushed; may be Reading
-	Sources Sources
-	Configs Configs
-	// BuildData are a second opinion on how components are built; nil = none.
-	BuildData BuildData
-	Build     builder.Options // Temp, SystemContext and Source are the job's own business
-	CacheDir  string          // what outlives a run: build records, blobs, compile caches, logs
-	NoCache   bool            // use nothing of an earlier run
-	Jobs      int             // components built at once; 0 = by the number of processors
-	Secrets   []string        // as builder.Build.Secrets
-
-	KeepStagesAfter time.Duration // how long the beginning of a stage takes, at the least, that is kept for later builds; 0 = 3 s
-
-	// Trust is asked whether the payload may be used, before anything but its own description is read; nil = any may.
-	Trust func(context.Context, *payload.Release) error
-
-	Compression string // of the layers that builds add: Gzip or Zstd; "" = Gzip
-	Progress    Progress
-}
 
 // Job is one run. It is good for one request.
 type Job struct {
-	Options
+	options Options
 	scratch string      // removed by Close
 	alive   *cache.Lock // on scratch, so that nobody takes it for one that a killed run left
-	clock   *clock
-	builder lazyBuilder
-
-	compiled atomic.Bool // a build had compile caches
+	report  *progress.Reporter
+	sources *source.Keeper
+	images  *image.Chain
 }
 
 // New prepares a job. Close it.
 func New(options Options) (*Job, error) {
-	if options.Progress == nil {
-		options.Progress = Silent{}
-	}
 	for _, directory := range []string{cache.Builds, cache.Blobs, cache.Logs, cache.Compile, cache.Stages} {
 		if err := os.MkdirAll(filepath.Join(options.CacheDir, directory), 0o700); err != nil {
 			return nil, fmt.Errorf("preparing the cache: %w", err)
@@ -89,66 +46,180 @@ func New(options Options) (*Job, error) {
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(own))
 	}
-	return &Job{Options: options, scratch: own, alive: lock, clock: newClock()}, nil
+	report := progress.NewReporter(options.Progress)
+	sources := source.NewKeeper(options.Sources, own, report)
+	images := image.NewChain(image.Options{
+		Reading: options.Reading, Pushing: options.Pushing, Sources: sources, Build: options.Build, Scratch: own, CacheDir: options.CacheDir,
+		NoCache: options.NoCache, Jobs: options.Jobs, Secrets: options.Secrets, Report: report,
+		KeepStagesAfter: options.KeepStagesAfter, Compression: options.Compression,
+	})
+	return &Job{options: options, scratch: own, alive: lock, report: report, sources: sources, images: images}, nil
 }
 
 // Close removes everything that the job made outside its cache and the containers storage.
 func (j *Job) Close() error {
-	return errors.Join(j.builder.close(), os.RemoveAll(j.scratch), j.alive.Release())
-}
-
-// cached returns a path in the job's cache.
-func (j *Job) cached(elements ...string) string {
-	return filepath.Join(append([]string{j.CacheDir}, elements...)...)
-}
-
-// report tells the user something.
-func (j *Job) report(component string, stage Stage, state State, format string, args ...any) {
-	j.Progress.Report(Event{Component: component, Stage: stage, State: state, Message: fmt.Sprintf(format, args...)})
-}
-
-// Run does the whole job: plan, fetch, build, publish, assemble. What is already finished when something fails is kept,
-// and the next run goes on from there.
-func (j *Job) Run(ctx context.Context, request Request) (result *Result, err error) {
-	lock, err := cache.Use(ctx, j.CacheDir)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, lock.Release(), j.trim()) }()
-	if advice := builder.AdviceForOne(); advice != "" {
-		j.report("", StageResolve, Warned, "%s", advice)
-	}
-	work, err := j.plan(ctx, request, true)
-	if err != nil {
-		return nil, err
-	}
-	for _, warning := range work.plan.Warnings {
-		j.report("", StageResolve, Warned, "%s", warning)
-	}
-	built, err := j.buildAll(ctx, work)
-	if err != nil {
-		return nil, err
-	}
-	return j.assemble(ctx, work, built)
-}
-
-// maxCompile is how much all compile caches together may take, in bytes: those of an operator have about one GB.
-const maxCompile = 20 << 30
-
-// trim keeps the compile caches from growing without end, after something was compiled.
-func (j *Job) trim() error {
-	if !j.compiled.Load() {
-		return nil
-	}
-	return cache.Trim(j.CacheDir, cache.Compile, maxCompile)
+	return errors.Join(j.images.Close(), os.RemoveAll(j.scratch), j.alive.Release())
 }
 
 // Plan settles everything and builds nothing. Where something cannot be built the plan comes together with the error,
 // and says what it is.
-func (j *Job) Plan(ctx context.Context, request Request) (*Plan, error) {
-	work, err := j.plan(ctx, request, false)
+func (j *Job) Plan(ctx context.Context, request plan.Request) (*plan.Plan, error) {
+	release, err := j.open(ctx, request)
 	if err != nil {
 		return nil, err
 	}
-	return work.plan, work.plan.problem()
+	planned, err := j.plan(ctx, release, request, plan.Inputs{Lenient: true})
+	if err != nil {
+		return nil, err
+	}
+	return planned, planned.Err()
+}
+
+// Run does the whole job: plan, fetch, build, publish, assemble. What is already finished when something fails is kept,
+// and the next run goes on from there.
+func (j *Job) Run(ctx context.Context, request plan.Request) (result *Result, err error) {
+	lock, err := cache.Use(ctx, j.options.CacheDir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, lock.Release(), j.images.Trim()) }()
+	if advice := builder.AdviceForOne(); advice != "" {
+		j.report.Report("", progress.Resolve, progress.Warned, "%s", advice)
+	}
+	release, err := j.open(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	planned, err := j.plan(ctx, release, request, plan.Inputs{
+		NeedsFiles: func(request gitsrc.Request) bool { return !j.images.IsRemembered(request) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, warning := range planned.Warnings {
+		j.report.Report("", progress.Resolve, progress.Warned, "%s", warning)
+	}
+	made, err := j.makeAll(ctx, planned)
+	if err != nil {
+		return nil, err
+	}
+	return j.assemble(ctx, release, request, planned, made)
+}
+
+// open opens the payload that a request starts from, once it is known that the request and the job make sense.
+func (j *Job) open(ctx context.Context, request plan.Request) (*payload.Release, error) {
+	if err := errors.Join(request.Validate(), j.options.validate()); err != nil {
+		return nil, err
+	}
+	defer j.report.Start("", progress.Resolve)()
+	j.report.Report("", progress.Resolve, progress.Started, "reading %s", request.Release)
+	release, err := payload.Open(ctx, j.options.Reading, request.Release)
+	if err != nil {
+		return nil, err
+	}
+	if err := j.checkPlatform(release); err != nil {
+		return nil, err
+	}
+	if j.options.Trust != nil {
+		if err := j.options.Trust(ctx, release); err != nil {
+			return nil, err
+		}
+	}
+	for _, warning := range release.Warnings {
+		j.report.Report("", progress.Resolve, progress.Warned, "%s", warning)
+	}
+	return release, nil
+}
+
+// plan makes the plan; inputs say what it is for.
+func (j *Job) plan(ctx context.Context, release *payload.Release, request plan.Request, inputs plan.Inputs) (*plan.Plan, error) {
+	defer j.report.Start("", progress.Resolve)()
+	o := j.options
+	inputs.Release, inputs.Registry, inputs.Sources, inputs.Report = release, o.Reading, j.sources, j.report
+	inputs.Configs, inputs.BuildData, inputs.Secrets = o.Configs, o.BuildData, o.Secrets
+	return plan.Make(ctx, inputs, request)
+}
+
+// checkPlatform refuses to put images for one platform into a payload for another, and says what becomes of a list of
+// payloads.
+func (j *Job) checkPlatform(release *payload.Release) error {
+	os, arch, _ := j.options.Reading.Platform()
+	have := release.Image.Config.Platform
+	if have.Architecture != "" && (have.OS != os || have.Architecture != arch) {
+		return fault.New(fault.Unresolved,
+			fmt.Sprintf("Pass --platform %s/%s: builds then need a machine that runs its programs.", have.OS, have.Architecture),
+			fmt.Errorf("the payload %q is for %s, and images would be built for %s/%s", release.Reference, have, os, arch))
+	}
+	if len(release.Image.List) > 1 {
+		var all []string
+		for _, instance := range release.Image.List {
+			all = append(all, instance.Platform.String())
+		}
+		j.report.Report("", progress.Resolve, progress.Warned, "%s is a list of payloads for %s: the new payload is for %s alone",
+			release.Reference, strings.Join(all, ", "), have)
+	}
+	return nil
+}
+
+// made are the images of a run, by the name of the component.
+type made struct {
+	mu     sync.Mutex
+	images map[string]image.Need
+}
+
+func (m *made) get(name string) (image.Need, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	need, ok := m.images[name]
+	return need, ok
+}
+
+func (m *made) set(name string, need image.Need) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.images[name] = need
+}
+
+// makeAll makes and pushes every image of a plan, group after group. One that fails does not stop those beside it: what they
+// finish is kept for the next run.
+func (j *Job) makeAll(ctx context.Context, planned *plan.Plan) (*made, error) {
+	components := map[string]plan.Component{}
+	for _, component := range planned.All() {
+		components[component.Name] = component
+	}
+	all := &made{images: map[string]image.Need{}}
+	for _, names := range planned.Order {
+		var group sync.WaitGroup
+		failures := make([]error, len(names))
+		for i, name := range names {
+			if component := components[name]; !component.IsSwapped() {
+				group.Go(func() {
+					failures[i] = j.makeOne(ctx, component, all)
+					if failures[i] != nil && len(names) > 1 && ctx.Err() == nil { // the others may take long to end
+						j.report.Report(name, progress.Build, progress.Failed, "%v", failures[i])
+					}
+				})
+			}
+		}
+		group.Wait()
+		if err := fault.Join(failures...); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// makeOne makes one image on top of those that are made.
+func (j *Job) makeOne(ctx context.Context, component plan.Component, all *made) error {
+	unit := image.Unit{Component: component, Needs: map[string]image.Need{}}
+	for _, base := range component.Wants() {
+		if need, ok := all.get(base.Built); ok {
+			unit.Needs[base.Built] = need
+		}
+	}
+	finished, err := j.images.Make(ctx, unit)
+	if err == nil {
+		all.set(component.Name, image.Need{Unit: unit, Image: finished})
+	}
+	return err
 }

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/oc-rebuild/oc-rebuild/rebuild"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
 // editor changes a file while a build goes on, and changes it back.
@@ -16,15 +16,15 @@ type editor struct {
 	file string
 }
 
-func (e *editor) Report(event rebuild.Event) {
+func (e *editor) Report(event progress.Event) {
 	e.recorder.Report(event)
-	if event.Stage != rebuild.StageBuild {
+	if event.Stage != progress.Build {
 		return
 	}
 	switch event.State {
-	case rebuild.Started:
+	case progress.Started:
 		_ = os.WriteFile(e.file, []byte("meanwhile"), 0o644)
-	case rebuild.Done:
+	case progress.Done:
 		_ = os.WriteFile(e.file, []byte("before"), 0o644)
 	}
 }
@@ -40,17 +40,17 @@ func TestTreeThatChangesDuringTheBuild(t *testing.T) {
 		o := p.options(t)
 		o.Progress, o.KeepStagesAfter = edits, time.Nanosecond
 		p.mustRun(t, o, target("one", directory))
-		if !edits.saw("one", rebuild.StageBuild, rebuild.Warned) || edits.saw("one", rebuild.StageBuild, rebuild.Skipped) {
+		if !edits.saw("one", progress.Build, progress.Warned) || edits.saw("one", progress.Build, progress.Skipped) {
 			t.Fatalf("nobody noticed the change: %+v", edits.events)
 		}
 	}
 	time.Sleep(20 * time.Millisecond)
-	for _, want := range []rebuild.State{rebuild.Done, rebuild.Skipped} {
+	for _, want := range []progress.State{progress.Done, progress.Skipped} {
 		heard := &recorder{}
 		o := p.options(t)
 		o.Progress, o.KeepStagesAfter = heard, time.Nanosecond
 		result := p.mustRun(t, o, target("one", directory))
-		if !heard.saw("one", rebuild.StageBuild, want) {
+		if !heard.saw("one", progress.Build, want) {
 			t.Errorf("the build was not %s: %+v", want, heard.events)
 		}
 		if got := files(t, p.registry.Pull(t, result.Components[0].Image), 1)["file"]; got != "before" {
@@ -78,11 +78,11 @@ func TestTwoRunsOfTheSame(t *testing.T) {
 	group.Wait()
 	built := 0
 	for _, event := range heard.events {
-		if event.Stage == rebuild.StageBuild && event.State == rebuild.Started {
+		if event.Stage == progress.Build && event.State == progress.Started {
 			built++
 		}
 	}
-	if built != 1 || !heard.saw("one", rebuild.StageBuild, rebuild.Skipped) {
+	if built != 1 || !heard.saw("one", progress.Build, progress.Skipped) {
 		t.Errorf("%d builds: %+v", built, heard.events)
 	}
 }

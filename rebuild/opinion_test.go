@@ -10,6 +10,7 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig/builddata"
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 )
 
 // Build data that disagree are shown; with --recipe=build-data their Dockerfile and bases are taken.
@@ -22,23 +23,23 @@ func TestBuildData(t *testing.T) {
 	}, "the test's build data")
 	one := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nCOPY Dockerfile /\n"), "Dockerfile.art": p.dockerfile("FROM BASE\nCOPY Dockerfile.art /\n"),
 		"config.yaml": "images: [{to: one}]\npromotion: {to: [{namespace: ocp, name: \"4.12\"}]}\nzz_generated_metadata: {org: example, repo: one, branch: main}\n"})
-	plan := func(recipe string) rebuild.PlannedComponent {
+	planWith := func(recipe string) plan.Component {
 		t.Helper()
 		o := p.options(t)
 		o.BuildData = data
 		job, err := rebuild.New(o)
 		check(t, err)
-		request := p.request(rebuild.Target{Name: "one", Source: one, Config: one + "/config.yaml"})
+		request := p.request(plan.Target{Name: "one", Source: one, Config: one + "/config.yaml"})
 		request.Recipe = recipe
-		plan, err := job.Plan(t.Context(), request)
+		planned, err := planOf(t, job, request)
 		check(t, err)
 		check(t, job.Close())
-		if warned := slices.ContainsFunc(plan.Warnings, func(w string) bool { return strings.Contains(w, "build data say Dockerfile.art") }); warned == (recipe != "") {
-			t.Errorf("with recipe %q the warnings are %q", recipe, plan.Warnings)
+		if warned := slices.ContainsFunc(planned.Warnings, func(w string) bool { return strings.Contains(w, "build data say Dockerfile.art") }); warned == (recipe != "") {
+			t.Errorf("with recipe %q the warnings are %q", recipe, planned.Warnings)
 		}
-		return plan.Components[0]
+		return planned.Components[0]
 	}
-	ci, art := plan(""), plan(rebuild.RecipeBuildData)
+	ci, art := planWith(""), planWith(plan.RecipeBuildData)
 	got := []string{ci.Recipe.Dockerfile, ci.Bases[0].PullSpec, art.Recipe.Dockerfile, art.Bases[0].PullSpec}
 	if diff := cmp.Diff([]string{"Dockerfile", p.base, "Dockerfile.art", p.builder}, got); diff != "" {
 		t.Errorf("Dockerfiles and bases (-want +got):\n%s", diff)

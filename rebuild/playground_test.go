@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
@@ -21,6 +22,7 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/payload/payloadtest"
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 )
 
 // TestMain is what a program that builds images needs: buildah starts copies of it.
@@ -102,7 +104,7 @@ func staticTool(t *testing.T) string {
 }
 
 // baseImage makes an image of executable files.
-func baseImage(t *testing.T, files map[string]string) image {
+func baseImage(t *testing.T, files map[string]string) v1.Image {
 	t.Helper()
 	headers := []tar.Header{{Name: "bin/", Mode: 0o755, Typeflag: tar.TypeDir, ModTime: commitTime},
 		{Name: "etc/", Mode: 0o755, Typeflag: tar.TypeDir, ModTime: commitTime}}
@@ -143,8 +145,8 @@ func (p *playground) dockerfile(text string) string {
 }
 
 // target is a component built from a directory with the Dockerfile in it.
-func target(name, directory string) rebuild.Target {
-	return rebuild.Target{Name: name, Source: directory, Dockerfile: "Dockerfile"}
+func target(name, directory string) plan.Target {
+	return plan.Target{Name: name, Source: directory, Dockerfile: "Dockerfile"}
 }
 
 // options are what most tests run a job with.
@@ -155,24 +157,24 @@ func (p *playground) options(t *testing.T) rebuild.Options {
 }
 
 // run does the main job on targets.
-func (p *playground) run(t *testing.T, ctx context.Context, o rebuild.Options, targets ...rebuild.Target) (*rebuild.Result, error) {
+func (p *playground) run(t *testing.T, ctx context.Context, o rebuild.Options, targets ...plan.Target) (*rebuild.Result, error) {
 	t.Helper()
 	return p.runTo(t, ctx, o, "mine/release", targets...)
 }
 
 // runTo is run with a repository for the component images.
-func (p *playground) runTo(t *testing.T, ctx context.Context, o rebuild.Options, repository string, targets ...rebuild.Target) (*rebuild.Result, error) {
+func (p *playground) runTo(t *testing.T, ctx context.Context, o rebuild.Options, repository string, targets ...plan.Target) (*rebuild.Result, error) {
 	t.Helper()
 	job, err := rebuild.New(o)
 	check(t, err)
-	result, err := job.Run(ctx, rebuild.Request{Release: p.release.Tagged, To: p.registry.Host + "/mine/release:new",
+	result, err := job.Run(ctx, plan.Request{Release: p.release.Tagged, To: p.registry.Host + "/mine/release:new",
 		ToRepository: p.registry.Host + "/" + repository, Targets: targets})
 	check(t, job.Close())
 	return result, err
 }
 
 // mustRun is run for a job that has to succeed.
-func (p *playground) mustRun(t *testing.T, o rebuild.Options, targets ...rebuild.Target) *rebuild.Result {
+func (p *playground) mustRun(t *testing.T, o rebuild.Options, targets ...plan.Target) *rebuild.Result {
 	t.Helper()
 	result, err := p.run(t, t.Context(), o, targets...)
 	check(t, err)

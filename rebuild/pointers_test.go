@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/oc-rebuild/oc-rebuild/rebuild"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
 const pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n"
@@ -28,7 +28,7 @@ func TestWarningOfPointers(t *testing.T) {
 			o, events := p.options(t), &recorder{}
 			o.Progress = events
 			p.mustRun(t, o, target("one", source(t, test.files)))
-			warnings := slices.DeleteFunc(events.events, func(e rebuild.Event) bool { return e.State != rebuild.Warned || e.Stage != rebuild.StageFetch })
+			warnings := slices.DeleteFunc(events.events, func(e progress.Event) bool { return e.State != progress.Warned || e.Stage != progress.Fetch })
 			switch {
 			case test.want == "" && len(warnings) > 0:
 				t.Errorf("warns %q, want nothing", warnings[0].Message)

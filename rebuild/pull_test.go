@@ -24,7 +24,7 @@ import (
 
 // bigImage is an image whose layer takes long to unpack, and little to send: a file of gibibytes of zeros, in a gzip
 // stream that repeats one compressed mebibyte.
-func bigImage(t *testing.T, gibibytes int) image {
+func bigImage(t *testing.T, gibibytes int) v1.Image {
 	t.Helper()
 	var layer bytes.Buffer
 	piece := func(data []byte) []byte {

@@ -8,7 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/oc-rebuild/oc-rebuild/rebuild"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/image"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
 // TestSameInputsGiveTheSamePayload builds twice on what could be two machines: other directories, caches, storage and times.
@@ -49,7 +50,7 @@ func TestNothingChanged(t *testing.T) {
 	if first.Release.Digest != second.Release.Digest {
 		t.Errorf("the second run made %s, the first %s", second.Release.Digest, first.Release.Digest)
 	}
-	if !heard.saw("one", rebuild.StageBuild, rebuild.Skipped) {
+	if !heard.saw("one", progress.Build, progress.Skipped) {
 		t.Error("the second run built although nothing had changed")
 	}
 	requests, _ := p.registry.Reset()
@@ -68,10 +69,10 @@ func TestZstd(t *testing.T) {
 	p := newPlayground(t)
 	directory := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nCOPY file /file\n"), "file": "one\n"})
 	o := p.options(t)
-	o.Compression = rebuild.Zstd
+	o.Compression = image.Zstd
 	result := p.mustRun(t, o, target("one", directory))
-	image := p.pullLayers(t, result.Components[0].Image)
-	manifest, err := image.Manifest()
+	made := p.pullLayers(t, result.Components[0].Image)
+	manifest, err := made.Manifest()
 	check(t, err)
 	var kinds []string
 	for _, layer := range manifest.Layers {
@@ -82,7 +83,7 @@ func TestZstd(t *testing.T) {
 		t.Errorf("layers (-want +got):\n%s", diff)
 	}
 	places := map[string]string{}
-	p.addFiles(t, places, "image", image)
+	p.addFiles(t, places, "image", made)
 	if places["image file"] != "one\n" {
 		t.Errorf("the file of the new layer is %q", places["image file"])
 	}

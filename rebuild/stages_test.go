@@ -14,6 +14,7 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/image"
 )
 
 // stagesTests are Dockerfiles whose steps say what they do, with what is said again by a build after an edit of the file "edited".
@@ -201,11 +202,11 @@ func TestKeptStagesAreForgotten(t *testing.T) {
 		t.Errorf("without the compile cache the build said %q, want it to prepare again", again)
 	}
 	want("after two", 2)
-	check(t, rebuild.ForgetStages(t.Context(), p.cache, time.Now().Add(-time.Hour)))
+	check(t, image.ForgetStages(t.Context(), p.cache, time.Now().Add(-time.Hour)))
 	want("with nothing old", 2)
-	check(t, rebuild.ForgetStages(t.Context(), p.cache, time.Now().Add(time.Hour)))
+	check(t, image.ForgetStages(t.Context(), p.cache, time.Now().Add(time.Hour)))
 	want("with all old", 0)
-	check(t, rebuild.ForgetStages(t.Context(), p.cache, time.Now().Add(time.Hour))) // records whose images are gone
+	check(t, image.ForgetStages(t.Context(), p.cache, time.Now().Add(time.Hour))) // records whose images are gone
 	build("install")
 	check(t, os.RemoveAll(filepath.Join(p.cache, "stages")))
 	build("pack")

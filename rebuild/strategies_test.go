@@ -18,6 +18,7 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/payload/payloadtest"
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 )
 
 // repositories is a Sources that has a directory for each repository.
@@ -99,7 +100,7 @@ func (mirroringConfigs) Mirrored(context.Context) (bases.Rules, error) {
 
 // planOne plans, and where that is asked for builds, component one on a base that CI's registries do not have. Its image in the payload is
 // no help: the Dockerfile copies from the base only.
-func (p *playground) planOne(t *testing.T, base string, run bool) (*rebuild.Plan, *rebuild.Result) {
+func (p *playground) planOne(t *testing.T, base string, run bool) (*plan.Plan, *rebuild.Result) {
 	t.Helper()
 	store, err := gitsrc.Open(t.TempDir(), gitsrc.Options{})
 	check(t, err)
@@ -113,25 +114,25 @@ func (p *playground) planOne(t *testing.T, base string, run bool) (*rebuild.Plan
 				"base/Dockerfile": p.dockerfile("FROM BASE\nCOPY file /etc/file\n"), "base/file": "of the base\n"}),
 		}},
 	}
-	request := p.request(rebuild.Target{Name: "one"})
+	request := p.request(plan.Target{Name: "one"})
 	job, err := rebuild.New(o)
 	check(t, err)
-	plan, err := job.Plan(t.Context(), request)
+	planned, err := planOf(t, job, request)
 	check(t, err)
 	check(t, job.Close())
 	if !run {
-		return plan, nil
+		return planned, nil
 	}
 	job, err = rebuild.New(o)
 	check(t, err)
 	result, err := job.Run(t.Context(), request)
 	check(t, err)
 	check(t, job.Close())
-	return plan, result
+	return planned, result
 }
 
 // attempts names what was tried for a base.
-func attempts(b rebuild.PlannedBase) []string {
+func attempts(b plan.Base) []string {
 	var list []string
 	for _, a := range b.Attempts {
 		list = append(list, strings.TrimSpace(a.From+" "+a.PullSpec))
@@ -147,8 +148,8 @@ func TestBaseThatCIDoesNotHave(t *testing.T) {
 	t.Run("public", func(t *testing.T) { p.publicStandIn(t) })
 	t.Run("mirrored", func(t *testing.T) {
 		p.registry.Push(t, "quay.io/public/thing", "1", baseImage(t, map[string]string{"etc/thing": "1"}))
-		plan, _ := p.planOne(t, "mirrored", false)
-		if b := plan.Components[0].Bases[0]; b.From != "public" || !strings.HasPrefix(b.PullSpec, "quay.io/public/thing@") || b.Reason != "what CI mirrors under this name" {
+		planned, _ := p.planOne(t, "mirrored", false)
+		if b := planned.Components[0].Bases[0]; b.From != "public" || !strings.HasPrefix(b.PullSpec, "quay.io/public/thing@") || b.Reason != "what CI mirrors under this name" {
 			t.Errorf("the base is %+v", b)
 		}
 	})
@@ -156,8 +157,8 @@ func TestBaseThatCIDoesNotHave(t *testing.T) {
 
 func (p *playground) baseFromSource(t *testing.T) {
 	t.Helper()
-	plan, result := p.planOne(t, "made", true)
-	b := plan.Components[0].Bases[0]
+	planned, result := p.planOne(t, "made", true)
+	b := planned.Components[0].Bases[0]
 	if b.From != "build" || b.Built != "ocp/9.9:made" || !strings.Contains(b.Reason, "example/images at main") {
 		t.Errorf("the base is %+v", b)
 	}
@@ -165,8 +166,8 @@ func (p *playground) baseFromSource(t *testing.T) {
 	if diff := cmp.Diff(want, attempts(b)); diff != "" {
 		t.Errorf("tried before (-want +got):\n%s", diff)
 	}
-	if len(plan.Images) != 1 || plan.Images[0].Kind != "base" || plan.Images[0].Recipe.ContextDir != "base" {
-		t.Errorf("built first: %+v", plan.Images)
+	if len(planned.Images) != 1 || planned.Images[0].Kind != "base" || planned.Images[0].Recipe.ContextDir != "base" {
+		t.Errorf("built first: %+v", planned.Images)
 	}
 	if got := files(t, p.registry.Pull(t, result.Components[0].Image), 1)["copied/file"]; got != "of the base\n" {
 		t.Errorf("the file of the base is %q", got)
@@ -177,8 +178,8 @@ func (p *playground) baseFromSource(t *testing.T) {
 func (p *playground) publicStandIn(t *testing.T) {
 	t.Helper()
 	p.registry.Push(t, "registry.access.redhat.com/ubi9/ubi", "latest", baseImage(t, map[string]string{"etc/ubi": "9"}))
-	plan, _ := p.planOne(t, "base-rhel9", false)
-	b := plan.Components[0].Bases[0]
+	planned, _ := p.planOne(t, "base-rhel9", false)
+	b := planned.Components[0].Bases[0]
 	if b.From != "public" || !strings.HasPrefix(b.PullSpec, "registry.access.redhat.com/ubi9/ubi@sha256:") || !strings.Contains(b.Reason, "universal base image") {
 		t.Errorf("the base is %+v", b)
 	}
@@ -199,11 +200,11 @@ func TestBaseImageMap(t *testing.T) {
 	request.BaseImageMap, request.BaseImages = file, []string{"ocp/4.12:base=" + other}
 	job, err := rebuild.New(p.options(t))
 	check(t, err)
-	plan, err := job.Plan(t.Context(), request)
+	planned, err := planOf(t, job, request)
 	check(t, err)
 	check(t, job.Close())
 	var got []string
-	for _, b := range plan.Components[0].Bases {
+	for _, b := range planned.Components[0].Bases {
 		repository, _, _ := strings.Cut(strings.TrimPrefix(b.PullSpec, p.registry.Host+"/"), "@")
 		got = append(got, b.From+" "+repository+" "+b.Component+", "+strings.ReplaceAll(b.Reason, file, "FILE"))
 	}

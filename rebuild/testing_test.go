@@ -1,17 +1,21 @@
 package rebuild_test
 
 import (
+	"encoding/json"
 	"maps"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"testing"
 
-	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-cmp/cmp"
 	"go.podman.io/storage"
 	storagetypes "go.podman.io/storage/types"
-)
 
-type image = v1.Image
+	"github.com/oc-rebuild/oc-rebuild/ciconfig/dockerfile"
+	"github.com/oc-rebuild/oc-rebuild/rebuild"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
+)
 
 func check(t *testing.T, err error) {
 	t.Helper()
@@ -64,4 +68,28 @@ func (p *playground) stored(t *testing.T) []string {
 		}
 	}
 	return found
+}
+
+// readBack checks that a plan written as JSON and read again is the same plan.
+func readBack(t testing.TB, planned *plan.Plan) {
+	t.Helper()
+	data, err := json.Marshal(planned)
+	must(t, err)
+	var again plan.Plan
+	must(t, json.Unmarshal(data, &again))
+	if reflect.DeepEqual(*planned, again) {
+		return
+	}
+	diff := cmp.Diff(*planned, again, cmp.Comparer(func(a, b dockerfile.File) bool { return reflect.DeepEqual(a, b) }))
+	t.Errorf("the plan that was read back (-want +got):\n%s", diff)
+}
+
+// planOf makes a plan, which must be a value.
+func planOf(t testing.TB, job *rebuild.Job, request plan.Request) (*plan.Plan, error) {
+	t.Helper()
+	planned, err := job.Plan(t.Context(), request)
+	if planned != nil {
+		readBack(t, planned)
+	}
+	return planned, err
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/payload"
 	"github.com/oc-rebuild/oc-rebuild/payload/payloadtest"
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 )
 
 // TestUnreliableRegistry does the main job with nothing at hand, and a registry that fails every third request: bases
@@ -41,8 +42,8 @@ func TestUnreliableRegistry(t *testing.T) {
 		to := fmt.Sprintf("%s/mine/release%d:new", p.registry.Host, run)
 		_, err = job.Run(
 			t.Context(),
-			rebuild.Request{Release: p.release.Tagged, To: to, ToRepository: fmt.Sprintf("%s/mine/images%d", p.registry.Host, run),
-				Targets: []rebuild.Target{target("one", directory)}},
+			plan.Request{Release: p.release.Tagged, To: to, ToRepository: fmt.Sprintf("%s/mine/images%d", p.registry.Host, run),
+				Targets: []plan.Target{target("one", directory)}},
 		)
 		check(t, job.Close())
 		check(t, client.Close())

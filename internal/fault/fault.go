@@ -76,3 +76,17 @@ func AdviceOf(err error) string {
 	}
 	return ""
 }
+
+// Join makes one error of several, of which nil ones do not count; its class and its advice are those of the first.
+func Join(failures ...error) error {
+	var some []error
+	for _, err := range failures {
+		if err != nil {
+			some = append(some, err)
+		}
+	}
+	if len(some) < 2 {
+		return errors.Join(some...)
+	}
+	return New(KindOf(some[0]), AdviceOf(some[0]), errors.Join(some...))
+}

@@ -18,9 +18,9 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
-	"github.com/oc-rebuild/oc-rebuild/rebuild"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/image"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/scratch"
 )
 
@@ -125,7 +125,7 @@ func runCachePrune(ctx context.Context, streams Streams, o *cacheOptions) error 
 	if err := builder.EnterUserNamespace(); err != nil { // compile caches hold files of the users that steps ran as
 		return err
 	}
-	forget := func() error { return rebuild.ForgetStages(ctx, directory, before) }
+	forget := func() error { return image.ForgetStages(ctx, directory, before) }
 	removed, err := cache.Prune(ctx, directory, before, forget, func() {
 		fmt.Fprintln(streams.Err, "waiting for another run to end")
 	})

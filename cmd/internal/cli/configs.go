@@ -8,14 +8,14 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/ciconfig/builddata"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
-	"github.com/oc-rebuild/oc-rebuild/rebuild"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 )
 
 // defaultReleaseRepo is where CI keeps its configs.
 const defaultReleaseRepo = "https://github.com/openshift/release"
 
 // configs returns where ci-operator configs come from. Nothing is opened or fetched before the first one is looked for.
-func (o *jobOptions) configs(sources *gitsrc.Store) (rebuild.Configs, func() error, error) {
+func (o *jobOptions) configs(sources *gitsrc.Store) (plan.Configs, func() error, error) {
 	if o.recipe.configResolver != "" {
 		if o.recipe.releaseRepo != "" {
 			return nil, nil, fault.Errorf(fault.Usage, "--config-resolver and --release-repo exclude each other")
@@ -27,12 +27,12 @@ func (o *jobOptions) configs(sources *gitsrc.Store) (rebuild.Configs, func() err
 	if location == "" {
 		location = defaultReleaseRepo
 	}
-	repo := rebuild.NewReleaseRepo(sources, location)
+	repo := plan.NewReleaseRepo(sources, location)
 	return repo, repo.Close, nil
 }
 
 // buildData opens the second opinion; nil where none is named. The function closes it.
-func (o *jobOptions) buildData() (rebuild.BuildData, func() error, error) {
+func (o *jobOptions) buildData() (plan.BuildData, func() error, error) {
 	if o.recipe.buildData == "" {
 		return nil, func() error { return nil }, nil
 	}

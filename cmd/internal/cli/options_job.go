@@ -12,6 +12,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/payload"
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
 // jobOptions are what rebuild and plan have in common. request and open are the only places where flags become what the
@@ -44,31 +46,31 @@ func (o *jobOptions) apply(flags *pflag.FlagSet) {
 }
 
 // request translates flags and arguments.
-func (o *jobOptions) request(args []string) (rebuild.Request, error) {
+func (o *jobOptions) request(args []string) (plan.Request, error) {
 	if err := errors.Join(
-		oneOf("base-policy", o.recipe.basePolicy, rebuild.PolicyAuto, rebuild.PolicyCI),
-		oneOf("recipe", o.recipe.recipe, "ci", rebuild.RecipeBuildData),
+		oneOf("base-policy", o.recipe.basePolicy, plan.PolicyAuto, plan.PolicyCI),
+		oneOf("recipe", o.recipe.recipe, "ci", plan.RecipeBuildData),
 	); err != nil {
-		return rebuild.Request{}, err
+		return plan.Request{}, err
 	}
 	if n := o.recipe.sourceLimits; n < 1 || n > 1000 {
-		return rebuild.Request{}, fault.Errorf(fault.Usage, "--source-limits %d is not from 1 to 1000", n)
+		return plan.Request{}, fault.Errorf(fault.Usage, "--source-limits %d is not from 1 to 1000", n)
 	}
 	targets, err := o.recipe.targets(args)
 	if err != nil {
-		return rebuild.Request{}, err
+		return plan.Request{}, err
 	}
 	if err := o.osImage.assign(targets); err != nil {
-		return rebuild.Request{}, err
+		return plan.Request{}, err
 	}
-	return rebuild.Request{
+	return plan.Request{
 		Release: o.release, To: o.to, ToRepository: o.toRepository, Name: o.name, Targets: targets, Dependents: o.recipe.withDependents,
 		BaseImages: o.recipe.baseImages, BaseImageMap: o.recipe.baseImageMap, BasePolicy: o.recipe.basePolicy, Recipe: o.recipe.recipe,
 	}, nil
 }
 
 // open prepares a job; the function it returns closes all that was opened for it.
-func (o *jobOptions) open(streams Streams, progress rebuild.Progress) (_ *rebuild.Job, _ func() error, err error) {
+func (o *jobOptions) open(streams Streams, listener progress.Listener) (_ *rebuild.Job, _ func() error, err error) {
 	var opened []func() error
 	closeAll := func() error {
 		var failures []error
@@ -87,7 +89,7 @@ func (o *jobOptions) open(streams Streams, progress rebuild.Progress) (_ *rebuil
 		return nil, nil, err
 	}
 	reading, pushing, closeClients, err := o.registry.clients(func(text string) {
-		progress.Report(rebuild.Event{Stage: rebuild.StageFetch, State: rebuild.Warned, Message: text})
+		listener.Report(progress.Event{Stage: progress.Fetch, State: progress.Warned, Message: text})
 	})
 	if err != nil {
 		return nil, nil, err
@@ -96,8 +98,8 @@ func (o *jobOptions) open(streams Streams, progress rebuild.Progress) (_ *rebuil
 	limits := gitsrc.DefaultLimits().Times(o.recipe.sourceLimits)
 	sources, err := gitsrc.Open(filepath.Join(cacheDir, "git"), gitsrc.Options{
 		Limits: &limits, Ignored: o.recipe.withIgnored, Progress: func(event gitsrc.Event) {
-			progress.Report(
-				rebuild.Event{Stage: rebuild.StageFetch, State: rebuild.Running, Message: event.Repository + ": " + event.Message, Bytes: event.Bytes})
+			listener.Report(
+				progress.Event{Stage: progress.Fetch, State: progress.Running, Message: event.Repository + ": " + event.Message, Bytes: event.Bytes})
 		},
 	})
 	if err != nil {
@@ -115,7 +117,7 @@ func (o *jobOptions) open(streams Streams, progress rebuild.Progress) (_ *rebuil
 	}
 	opened = append(opened, closeBuildData)
 	job, err := rebuild.New(rebuild.Options{
-		BuildData: buildData, Reading: reading, Pushing: pushing, Sources: sources, Configs: configs, CacheDir: cacheDir, Progress: progress,
+		BuildData: buildData, Reading: reading, Pushing: pushing, Sources: sources, Configs: configs, CacheDir: cacheDir, Progress: listener,
 		NoCache: o.build.noCache, Jobs: o.build.jobs, Secrets: o.build.secrets, Compression: o.build.compression,
 		Build: o.build.builder(""),
 		Trust: func(ctx context.Context, release *payload.Release) error {

@@ -7,8 +7,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
-	"github.com/oc-rebuild/oc-rebuild/rebuild"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/osimage"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 )
 
 // osImageOptions say what is changed in an operating system image, which has no source to build. A value goes to the component that it names,
@@ -34,7 +34,7 @@ func (o *osImageOptions) apply(flags *pflag.FlagSet) {
 }
 
 // assign gives the values to the targets.
-func (o *osImageOptions) assign(targets []rebuild.Target) error {
+func (o *osImageOptions) assign(targets []plan.Target) error {
 	for _, setting := range []struct {
 		flag   string
 		values []string
@@ -70,9 +70,9 @@ func addReplacement(changes *osimage.Changes, text string) error {
 }
 
 // osTarget finds the target of a value: the one that it names, the only one there is, or the only operating system image.
-func osTarget(targets []rebuild.Target, flag, value string) (*rebuild.Target, string, error) {
+func osTarget(targets []plan.Target, flag, value string) (*plan.Target, string, error) {
 	name, rest, found := strings.Cut(value, "=")
-	var systems []*rebuild.Target
+	var systems []*plan.Target
 	for i := range targets {
 		if found && targets[i].Name == name {
 			return &targets[i], rest, nil

@@ -8,7 +8,7 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
-	"github.com/oc-rebuild/oc-rebuild/rebuild"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 )
 
 // recipeOptions say how components are built where the payload and the configs do not, or not as wanted. A value that is about one
@@ -57,10 +57,10 @@ func (o *recipeOptions) apply(flags *pflag.FlagSet) {
 }
 
 // targets turns arguments and per-component flags into targets.
-func (o *recipeOptions) targets(args []string) ([]rebuild.Target, error) {
-	var targets []rebuild.Target
+func (o *recipeOptions) targets(args []string) ([]plan.Target, error) {
+	var targets []plan.Target
 	for _, argument := range args {
-		target, err := rebuild.ParseTarget(argument)
+		target, err := plan.ParseTarget(argument)
 		if err != nil {
 			return nil, err
 		}
@@ -71,20 +71,20 @@ func (o *recipeOptions) targets(args []string) ([]rebuild.Target, error) {
 		if !found || name == "" || pullSpec == "" {
 			return nil, fault.Errorf(fault.Usage, "--image %q: want COMPONENT=PULLSPEC", image)
 		}
-		targets = append(targets, rebuild.Target{Name: name, Image: pullSpec})
+		targets = append(targets, plan.Target{Name: name, Image: pullSpec})
 	}
 	for _, setting := range []struct {
 		flag   string
 		values []string
-		set    func(*rebuild.Target, string) error
+		set    func(*plan.Target, string) error
 	}{
-		{"config", o.configs, func(t *rebuild.Target, v string) error { t.Config = v; return nil }},
-		{"config-image", o.configImages, func(t *rebuild.Target, v string) error { t.Item = v; return nil }},
-		{"variant", o.variants, func(t *rebuild.Target, v string) error { t.Variant = v; return nil }},
-		{"dockerfile", o.dockerfiles, func(t *rebuild.Target, v string) error { t.Dockerfile = v; return nil }},
-		{"context-dir", o.contextDirs, func(t *rebuild.Target, v string) error { t.ContextDir = v; return nil }},
+		{"config", o.configs, func(t *plan.Target, v string) error { t.Config = v; return nil }},
+		{"config-image", o.configImages, func(t *plan.Target, v string) error { t.Item = v; return nil }},
+		{"variant", o.variants, func(t *plan.Target, v string) error { t.Variant = v; return nil }},
+		{"dockerfile", o.dockerfiles, func(t *plan.Target, v string) error { t.Dockerfile = v; return nil }},
+		{"context-dir", o.contextDirs, func(t *plan.Target, v string) error { t.ContextDir = v; return nil }},
 		{"build-arg", o.buildArgs, addBuildArg},
-		{"patch", o.patches, func(t *rebuild.Target, v string) error { t.Patches = append(t.Patches, v); return nil }},
+		{"patch", o.patches, func(t *plan.Target, v string) error { t.Patches = append(t.Patches, v); return nil }},
 	} {
 		for _, value := range setting.values {
 			if err := assign(targets, setting.flag, value, setting.set); err != nil {
@@ -96,7 +96,7 @@ func (o *recipeOptions) targets(args []string) ([]rebuild.Target, error) {
 }
 
 // assign gives a per-component value to the target it names, or to the only one.
-func assign(targets []rebuild.Target, flag, value string, set func(*rebuild.Target, string) error) error {
+func assign(targets []plan.Target, flag, value string, set func(*plan.Target, string) error) error {
 	name, rest, found := strings.Cut(value, "=")
 	for i := range targets {
 		if found && targets[i].Name == name {
@@ -110,7 +110,7 @@ func assign(targets []rebuild.Target, flag, value string, set func(*rebuild.Targ
 		fmt.Errorf("--%s %q does not say which of the components it is for", flag, value))
 }
 
-func addBuildArg(target *rebuild.Target, text string) error {
+func addBuildArg(target *plan.Target, text string) error {
 	name, value, found := strings.Cut(text, "=")
 	if !found || name == "" {
 		return fault.Errorf(fault.Usage, "--build-arg %q: want NAME=VALUE", text)

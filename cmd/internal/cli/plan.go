@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
-	"github.com/oc-rebuild/oc-rebuild/rebuild"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 )
 
 const planLong = `Show what oc rebuild would do: the source of each component, the ci-operator config and Dockerfile that CI builds it with, what every
@@ -65,33 +65,33 @@ func runPlan(ctx context.Context, streams Streams, o *planOptions, args []string
 	if request.All = o.all; o.all && len(request.Targets) > 0 {
 		return fault.Errorf(fault.Usage, "--all plans every component: name none")
 	}
-	progress, finish := newProgress(streams, o.output)
+	listener, finish := newProgress(streams, o.output)
 	defer finish()
-	job, closeJob, err := o.open(streams, progress)
+	job, closeJob, err := o.open(streams, listener)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, closeJob()) }()
-	plan, err := job.Plan(ctx, request)
+	planned, err := job.Plan(ctx, request)
 	finish()
-	if plan == nil {
+	if planned == nil {
 		return err
 	}
-	return errors.Join(err, o.print(streams.Out, plan))
+	return errors.Join(err, o.print(streams.Out, planned))
 }
 
 // print writes the plan, what cannot be built included.
-func (o *planOptions) print(out io.Writer, plan *rebuild.Plan) error {
+func (o *planOptions) print(out io.Writer, planned *plan.Plan) error {
 	switch o.output.format {
 	case "json", "yaml":
-		return writeStructured(out, o.output.format, plan)
+		return writeStructured(out, o.output.format, planned)
 	case "dot":
-		return writePlan(out, drawDot(plan))
+		return writePlan(out, drawDot(planned))
 	case "mermaid":
-		return writePlan(out, drawMermaid(plan))
+		return writePlan(out, drawMermaid(planned))
 	}
 	if o.all {
-		return writePlan(out, listPlan(plan))
+		return writePlan(out, listPlan(planned))
 	}
-	return writePlan(out, printPlan(plan))
+	return writePlan(out, printPlan(planned))
 }

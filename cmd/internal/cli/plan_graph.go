@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
-	"github.com/oc-rebuild/oc-rebuild/rebuild"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 )
 
 // drawing is a plan as nodes and edges.
@@ -24,15 +24,15 @@ type node struct {
 }
 
 // draw collects what is built from what. Edges go from the base to what is built on it, as time does.
-func draw(plan *rebuild.Plan) *drawing {
+func draw(planned *plan.Plan) *drawing {
 	d := &drawing{known: map[string]bool{}}
-	for _, c := range plan.Components {
+	for _, c := range planned.Components {
 		d.add(node{name: c.Name, kind: "component"})
 	}
-	for _, i := range plan.Images {
+	for _, i := range planned.Images {
 		d.add(node{name: i.Name, kind: "image"})
 	}
-	for _, c := range slices.Concat(plan.Components, plan.Images) {
+	for _, c := range slices.Concat(planned.Components, planned.Images) {
 		drawn := map[string]bool{}
 		for _, base := range slices.Concat(c.Bases, c.Files) {
 			name := baseName(base)
@@ -61,14 +61,14 @@ func (d *drawing) add(n node) {
 }
 
 // drawDot draws a plan for Graphviz.
-func drawDot(plan *rebuild.Plan) string {
+func drawDot(planned *plan.Plan) string {
 	quote := func(text string) string {
 		return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(plain.Line(text)) + `"`
 	}
 	shapes := map[string]string{"component": "box", "image": "ellipse", "base": "box, style=dashed"}
 	var b strings.Builder
 	b.WriteString("digraph plan {\n\trankdir=LR;\n")
-	d := draw(plan)
+	d := draw(planned)
 	for _, n := range d.nodes {
 		label := ""
 		if n.note != "" {
@@ -84,14 +84,14 @@ func drawDot(plan *rebuild.Plan) string {
 }
 
 // drawMermaid draws a plan for Mermaid.
-func drawMermaid(plan *rebuild.Plan) string {
+func drawMermaid(planned *plan.Plan) string {
 	quote := func(text string) string {
 		return strings.NewReplacer("#", "#35;", `"`, "#quot;").Replace(plain.Line(text))
 	}
 	shapes := map[string][2]string{"component": {`["`, `"]`}, "image": {`(["`, `"])`}, "base": {`{{"`, `"}}`}}
 	var b strings.Builder
 	b.WriteString("graph LR\n")
-	d := draw(plan)
+	d := draw(planned)
 	ids := map[string]string{}
 	for i, n := range d.nodes {
 		ids[n.name] = fmt.Sprintf("n%d", i)

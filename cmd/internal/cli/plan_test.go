@@ -6,22 +6,22 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/oc-rebuild/oc-rebuild/rebuild"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 )
 
 // drawn is a plan with one of each: a component on an image that is built first, one on the payload's, a base, and hostile names.
-func drawn() *rebuild.Plan {
-	return &rebuild.Plan{
-		Components: []rebuild.PlannedComponent{
-			{Name: "one", Recipe: rebuild.PlannedRecipe{Config: "c.yaml", Dockerfile: "Dockerfile", ContextDir: "sub"}, Source: rebuild.PlannedSource{Repository: "https://github.com/o/one", Commit: "0123456789abcdef"},
-				Bases: []rebuild.PlannedBase{
+func drawn() *plan.Plan {
+	return &plan.Plan{
+		Components: []plan.Component{
+			{Name: "one", Recipe: plan.Recipe{Config: "c.yaml", Dockerfile: "Dockerfile", ContextDir: "sub"}, Source: plan.Source{Repository: "https://github.com/o/one", Commit: "0123456789abcdef"},
+				Bases: []plan.Base{
 					{Alias: "sibling", From: "build", Built: "o/one:sibling"},
 					{Image: "ocp/4.12:cli", From: "payload", Component: "cli", PullSpec: "r/x@sha256:1"},
 				}},
 			{Name: "bad\"];\x1b[31m", Problem: "cannot: tried:\nthis\nand \x1b[31mthat"},
 		},
-		Images: []rebuild.PlannedComponent{
-			{Name: "o/one:sibling", Bases: []rebuild.PlannedBase{{Image: "ocp/4.12:base", From: "peel", PullSpec: "r/y@sha256:2"}}},
+		Images: []plan.Component{
+			{Name: "o/one:sibling", Bases: []plan.Base{{Image: "ocp/4.12:base", From: "peel", PullSpec: "r/y@sha256:2"}}},
 		},
 	}
 }
@@ -59,10 +59,10 @@ func TestDraw(t *testing.T) {
 
 // Text of inputs reaches the terminal without control characters, and columns line up.
 func TestListPlan(t *testing.T) {
-	plan := drawn()
-	plan.Components[0].Problem = "component \"one\": something long"
-	plan.Components[0].Bases[0].Problem = "gone"
-	text := listPlan(plan)
+	planned := drawn()
+	planned.Components[0].Problem = "component \"one\": something long"
+	planned.Components[0].Bases[0].Problem = "gone"
+	text := listPlan(planned)
 	for _, want := range []string{"one        o/one       0123456789ab  c.yaml  sub/Dockerfile\n", "ocp/4.12:cli",
 		"2 of 2 components cannot be built:\n  component \"one\": no image for sibling\n  cannot", "Tried for sibling:"} {
 		if !strings.Contains(text, want) {

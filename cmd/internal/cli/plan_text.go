@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
-	"github.com/oc-rebuild/oc-rebuild/rebuild"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 )
 
 // writePlan writes a plan that was put into words, or a picture of it.
@@ -20,10 +20,10 @@ func writePlan(w io.Writer, text string) error {
 }
 
 // printPlan writes a plan for people.
-func printPlan(plan *rebuild.Plan) string {
+func printPlan(planned *plan.Plan) string {
 	r := newTable(planPadding)
-	startOf(r, plan)
-	for _, component := range plan.Components {
+	startOf(r, planned)
+	for _, component := range planned.Components {
 		r.row("")
 		r.row("Component:", component.Name)
 		if component.Source.Kind == "image" {
@@ -32,18 +32,18 @@ func printPlan(plan *rebuild.Plan) string {
 		}
 		r.component(component)
 	}
-	for _, image := range plan.Images {
+	for _, image := range planned.Images {
 		r.row("")
 		r.row("Built first:", image.Name)
 		r.component(image)
 	}
-	if len(plan.Order) > 1 {
+	if len(planned.Order) > 1 {
 		r.row("")
-		for i, group := range plan.Order {
+		for i, group := range planned.Order {
 			r.row(fmt.Sprintf("Step %d:", i+1), strings.Join(group, ", "))
 		}
 	}
-	for _, warning := range plan.Warnings {
+	for _, warning := range planned.Warnings {
 		r.row("")
 		r.row("Warning:", warning)
 	}
@@ -51,15 +51,15 @@ func printPlan(plan *rebuild.Plan) string {
 }
 
 // startOf writes what the plan starts from.
-func startOf(r *table, plan *rebuild.Plan) {
-	r.row("Release:", plan.Release.Name)
-	r.row("", plan.Release.Image)
-	r.row("", plan.Release.Digest.String())
-	r.row("Stream:", plan.Release.Stream.Namespace+"/"+plan.Release.Stream.Name)
+func startOf(r *table, planned *plan.Plan) {
+	r.row("Release:", planned.Release.Name)
+	r.row("", planned.Release.Image)
+	r.row("", planned.Release.Digest.String())
+	r.row("Stream:", planned.Release.Stream.Namespace+"/"+planned.Release.Stream.Name)
 }
 
 // component writes where source, recipe and bases of an image come from.
-func (t *table) component(c rebuild.PlannedComponent) {
+func (t *table) component(c plan.Component) {
 	if c.Recipe.Config == "" && c.Recipe.Image == "" && c.Problem != "" { // nothing else is known
 		t.row("  Problem:", c.Problem)
 		return
@@ -75,7 +75,7 @@ func (t *table) component(c rebuild.PlannedComponent) {
 		state += ", on no branch of another repository that the clone knows"
 	}
 	from := c.Source.Repository
-	if c.Source.Kind == rebuild.SourceOSImage {
+	if c.Source.Kind == plan.SourceOSImage {
 		from = "the payload's own image, " + c.Image
 	}
 	if c.Source.Path != "" {
@@ -111,7 +111,7 @@ func (t *table) component(c rebuild.PlannedComponent) {
 }
 
 // base writes what stands for a base, and why nothing before did.
-func (t *table) base(title string, base rebuild.PlannedBase) {
+func (t *table) base(title string, base plan.Base) {
 	if base.Problem == "" {
 		t.row(title, baseName(base), base.From+": "+base.Reason)
 	} else {
@@ -132,7 +132,7 @@ func (t *table) base(title string, base rebuild.PlannedBase) {
 }
 
 // baseName is what a base is called: CI's name, the image of the same config, or the pull spec.
-func baseName(base rebuild.PlannedBase) string {
+func baseName(base plan.Base) string {
 	switch {
 	case base.Image != "":
 		return base.Image
@@ -143,15 +143,15 @@ func baseName(base rebuild.PlannedBase) string {
 }
 
 // listPlan writes the plan of a whole payload: a line for each component, then what they are built on, then what cannot be built.
-func listPlan(plan *rebuild.Plan) string {
+func listPlan(planned *plan.Plan) string {
 	r := newTable(planPadding)
-	startOf(r, plan)
+	startOf(r, planned)
 	r.row("")
 	r.row("COMPONENT", "REPOSITORY", "COMMIT", "CONFIG", "DOCKERFILE")
 	users := map[string]int{}
-	standing := map[string]rebuild.PlannedBase{}
+	standing := map[string]plan.Base{}
 	problems := 0
-	for _, c := range plan.Components {
+	for _, c := range planned.Components {
 		if c.Recipe.Config == "" {
 			problems++
 			continue
@@ -196,17 +196,17 @@ func listPlan(plan *rebuild.Plan) string {
 		}
 		r.row(name, fmt.Sprint(users[name]), base.From, pulled)
 	}
-	return r.trimmed() + listProblems(plan, names, standing, problems)
+	return r.trimmed() + listProblems(planned, names, standing, problems)
 }
 
 // listProblems writes which components cannot be built, and what was tried for the bases that cannot be had.
-func listProblems(plan *rebuild.Plan, names []string, standing map[string]rebuild.PlannedBase, count int) string {
+func listProblems(planned *plan.Plan, names []string, standing map[string]plan.Base, count int) string {
 	if count == 0 {
 		return ""
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n%d of %d components cannot be built:\n", count, len(plan.Components))
-	for _, c := range plan.Components {
+	fmt.Fprintf(&b, "\n%d of %d components cannot be built:\n", count, len(planned.Components))
+	for _, c := range planned.Components {
 		if c.Problem != "" {
 			fmt.Fprintf(&b, "  %s\n", plain.Line(shortProblem(c)))
 		}
@@ -225,7 +225,7 @@ func listProblems(plan *rebuild.Plan, names []string, standing map[string]rebuil
 
 // shortProblem says why a component cannot be built, without what was tried for its bases: that is listed for each base
 // once.
-func shortProblem(c rebuild.PlannedComponent) string {
+func shortProblem(c plan.Component) string {
 	var missing []string
 	for _, base := range slices.Concat(c.Bases, c.Files) {
 		if base.Problem != "" {

@@ -12,14 +12,14 @@ import (
 	"golang.org/x/term"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
-	"github.com/oc-rebuild/oc-rebuild/rebuild"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
 // newProgress picks the display: none, bars on a terminal, plain lines elsewhere. The function it returns ends the display; calling it
 // again does nothing.
-func newProgress(streams Streams, o outputOptions) (rebuild.Progress, func()) {
+func newProgress(streams Streams, o outputOptions) (progress.Listener, func()) {
 	if o.quiet {
-		return rebuild.Silent{}, func() {}
+		return progress.Silent{}, func() {}
 	}
 	file, ok := streams.Err.(*os.File)
 	if ok && !o.verbose && term.IsTerminal(int(file.Fd())) && os.Getenv("TERM") != "dumb" {
@@ -39,33 +39,33 @@ type lines struct {
 	silence time.Duration // the longest
 
 	mu       sync.Mutex
-	underWay map[string]rebuild.Event // by component, the last that was heard
+	underWay map[string]progress.Event // by component, the last that was heard
 	timer    *time.Timer
 }
 
 func newLines(w io.Writer, verbose bool, silence time.Duration) *lines {
-	l := &lines{w: w, verbose: verbose, begin: time.Now(), silence: silence, underWay: map[string]rebuild.Event{}}
+	l := &lines{w: w, verbose: verbose, begin: time.Now(), silence: silence, underWay: map[string]progress.Event{}}
 	l.timer = time.AfterFunc(silence, l.remind)
 	return l
 }
 
 // Report prints an event; steps inside a stage only when asked for more.
-func (l *lines) Report(event rebuild.Event) {
+func (l *lines) Report(event progress.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch event.State {
-	case rebuild.Started, rebuild.Running:
+	case progress.Started, progress.Running:
 		l.underWay[event.Component] = event
-	case rebuild.Done, rebuild.Skipped, rebuild.Failed:
+	case progress.Done, progress.Skipped, progress.Failed:
 		delete(l.underWay, event.Component)
 	}
-	if event.State == rebuild.Running && !l.verbose {
+	if event.State == progress.Running && !l.verbose {
 		return
 	}
 	l.print(event)
 }
 
-func (l *lines) print(event rebuild.Event) {
+func (l *lines) print(event progress.Event) {
 	fmt.Fprintf(l.w, "%6.1fs  %s\n", time.Since(l.begin).Seconds(), describeEvent(event))
 	l.timer.Reset(l.silence)
 }
@@ -76,7 +76,7 @@ func (l *lines) remind() {
 	defer l.mu.Unlock()
 	for _, component := range slices.Sorted(maps.Keys(l.underWay)) {
 		event := l.underWay[component]
-		event.State = rebuild.Running
+		event.State = progress.Running
 		event.Message = "still under way: " + event.Message
 		l.print(event)
 	}
@@ -91,18 +91,18 @@ func (l *lines) finish() {
 }
 
 // describeEvent is what all displays say of an event.
-func describeEvent(event rebuild.Event) string {
+func describeEvent(event progress.Event) string {
 	subject := event.Component
 	if subject == "" {
 		subject = "release"
 	}
-	verb := map[rebuild.State]string{rebuild.Started: "…", rebuild.Running: "|", rebuild.Done: "done:", rebuild.Skipped: "skipped:", rebuild.Warned: "warning:", rebuild.Failed: "failed:"}[event.State]
+	verb := map[progress.State]string{progress.Started: "…", progress.Running: "|", progress.Done: "done:", progress.Skipped: "skipped:", progress.Warned: "warning:", progress.Failed: "failed:"}[event.State]
 	message := plain.Line(event.Message)
-	if event.State == rebuild.Failed { // with the last lines of a build's output
+	if event.State == progress.Failed { // with the last lines of a build's output
 		message = plain.Text(event.Message)
 	}
 	text := fmt.Sprintf("%s: %s %s %s", subject, event.Stage, verb, message)
-	if event.State == rebuild.Done && event.Stage == rebuild.StagePush {
+	if event.State == progress.Done && event.Stage == progress.Push {
 		text += fmt.Sprintf(" (%.1f MB sent)", float64(event.Bytes)/1e6)
 	}
 	return text

@@ -10,7 +10,7 @@ import (
 	"github.com/vbauerster/mpb/v8/decor"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
-	"github.com/oc-rebuild/oc-rebuild/rebuild"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
 // bars is a display for terminals: one line that moves for each component, finished stages above it.
@@ -35,14 +35,14 @@ func newBars(w io.Writer) *bars {
 }
 
 // Report shows an event: what is under way in the component's line, what is over or worth knowing as a line that stays.
-func (b *bars) Report(event rebuild.Event) {
+func (b *bars) Report(event progress.Event) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.finished {
 		return
 	}
 	switch event.State {
-	case rebuild.Started, rebuild.Running:
+	case progress.Started, progress.Running:
 		text := fmt.Sprintf("%s  %s", event.Stage, plain.Line(event.Message))
 		if event.Bytes > 0 {
 			text += fmt.Sprintf("  %.1f MB", float64(event.Bytes)/1e6)

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/oc-rebuild/oc-rebuild/rebuild"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
 // writes remembers each write by itself.
@@ -31,7 +31,7 @@ func TestLinesOfSeveralComponentsDoNotInterleave(t *testing.T) {
 	for component := range 4 {
 		group.Go(func() {
 			for i := range 50 {
-				display.Report(rebuild.Event{Component: fmt.Sprintf("c%d", component), Stage: rebuild.StageBuild, State: rebuild.Running,
+				display.Report(progress.Event{Component: fmt.Sprintf("c%d", component), Stage: progress.Build, State: progress.Running,
 					Message: fmt.Sprintf("%d of c%d\r\x1b[2Kx\ny", i, component)})
 			}
 		})
@@ -53,8 +53,8 @@ func TestLinesSayLessUnlessAsked(t *testing.T) {
 	var w writes
 	display := newLines(&w, false, time.Hour)
 	defer display.finish()
-	display.Report(rebuild.Event{Component: "c", Stage: rebuild.StageBuild, State: rebuild.Running, Message: "STEP 1"})
-	display.Report(rebuild.Event{Component: "c", Stage: rebuild.StageBuild, State: rebuild.Done, Message: "sha256:0"})
+	display.Report(progress.Event{Component: "c", Stage: progress.Build, State: progress.Running, Message: "STEP 1"})
+	display.Report(progress.Event{Component: "c", Stage: progress.Build, State: progress.Done, Message: "sha256:0"})
 	if len(w.all) != 1 || !strings.Contains(w.all[0], "done: sha256:0") {
 		t.Errorf("without -v there is %q, want the end of the build alone", w.all)
 	}
@@ -65,10 +65,10 @@ func TestLinesOfALongStep(t *testing.T) {
 	said := make(chan string, 1000)
 	display := newLines(channel(said), false, time.Millisecond)
 	defer display.finish()
-	display.Report(rebuild.Event{Component: "over", Stage: rebuild.StageBuild, State: rebuild.Started, Message: "Dockerfile"})
-	display.Report(rebuild.Event{Component: "over", Stage: rebuild.StageBuild, State: rebuild.Failed, Message: "one\ntwo\x1b"})
-	display.Report(rebuild.Event{Component: "long", Stage: rebuild.StageBuild, State: rebuild.Started, Message: "Dockerfile"})
-	display.Report(rebuild.Event{Component: "long", Stage: rebuild.StageBuild, State: rebuild.Running, Message: "STEP 5/12: RUN make"})
+	display.Report(progress.Event{Component: "over", Stage: progress.Build, State: progress.Started, Message: "Dockerfile"})
+	display.Report(progress.Event{Component: "over", Stage: progress.Build, State: progress.Failed, Message: "one\ntwo\x1b"})
+	display.Report(progress.Event{Component: "long", Stage: progress.Build, State: progress.Started, Message: "Dockerfile"})
+	display.Report(progress.Event{Component: "long", Stage: progress.Build, State: progress.Running, Message: "STEP 5/12: RUN make"})
 	failed, reminders := false, 0
 	for reminders < 3 {
 		line := <-said

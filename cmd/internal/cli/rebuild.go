@@ -10,6 +10,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/image"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 )
 
 const rebuildLong = `Rebuild components of an OKD or OpenShift release payload from source, and assemble a new payload that carries them.
@@ -71,7 +73,7 @@ func runRebuild(ctx context.Context, streams Streams, o *rebuildOptions, args []
 			return err
 		}
 	}
-	if err := oneOf("compression", o.build.compression, rebuild.Gzip, rebuild.Zstd); err != nil {
+	if err := oneOf("compression", o.build.compression, image.Gzip, image.Zstd); err != nil {
 		return err
 	}
 	if err := oneOf("network", o.build.network, "host", "none"); err != nil {
@@ -97,10 +99,10 @@ func runRebuild(ctx context.Context, streams Streams, o *rebuildOptions, args []
 }
 
 // once does the job one time and prints its result.
-func (o *rebuildOptions) once(ctx context.Context, streams Streams, request rebuild.Request) (err error) {
-	progress, finish := newProgress(streams, o.output)
+func (o *rebuildOptions) once(ctx context.Context, streams Streams, request plan.Request) (err error) {
+	listener, finish := newProgress(streams, o.output)
 	defer finish()
-	job, closeJob, err := o.open(streams, progress)
+	job, closeJob, err := o.open(streams, listener)
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/worktree"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
-	"github.com/oc-rebuild/oc-rebuild/rebuild"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/watch"
 )
 
@@ -22,7 +22,7 @@ const quiet = 300 * time.Millisecond
 
 // follow does the main job again whenever a local source changes, until its context ends. A round that fails is reported, and the next
 // change starts another.
-func (o *rebuildOptions) follow(ctx context.Context, streams Streams, request rebuild.Request) (err error) {
+func (o *rebuildOptions) follow(ctx context.Context, streams Streams, request plan.Request) (err error) {
 	directories, err := localSources(request)
 	if err != nil {
 		return err
@@ -104,7 +104,7 @@ func (f *followed) wait(ctx context.Context) error {
 }
 
 // localSources returns the directories that components are built from.
-func localSources(request rebuild.Request) ([]string, error) {
+func localSources(request plan.Request) ([]string, error) {
 	var directories []string
 	for _, target := range request.Targets {
 		spec, err := gitsrc.Parse(target.Source)

@@ -1,0 +1,83 @@
+package image
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
+)
+
+// pullBases brings every base into local storage, and returns the layers of the one that the image itself is built on.
+func (m *prepared) pullBases(ctx context.Context, u *Unit) (layers []Layer, err error) {
+	defer m.Report.Start(u.Name, progress.Pull)()
+	for _, base := range u.Bases {
+		image, described, err := m.provide(ctx, *u, base)
+		if err != nil {
+			return nil, err
+		}
+		u.images = append(u.images, image)
+		if base.Final {
+			layers = described
+		}
+	}
+	return layers, nil
+}
+
+// provide brings what stands for a base into local storage. For the base of the image itself it also returns the layers as a registry
+// has them.
+func (m *prepared) provide(ctx context.Context, u Unit, base plan.Base) (builder.Image, []Layer, error) {
+	need, isBuilt := u.Needs[base.Built]
+	if isBuilt && !need.Unit.Replaces() {
+		image, err := m.local(ctx, need)
+		return image, need.Image.Layers, err
+	}
+	pullSpec := base.PullSpec
+	if isBuilt {
+		pullSpec = need.Image.PullSpec
+	}
+	image, err := m.storage.once(pullSpec, func() (builder.Image, error) {
+		m.Report.Report(u.Name, progress.Pull, progress.Started, "%s", pullSpec)
+		return m.storage.opened.Pull(ctx, pullSpec, nil)
+	})
+	if err != nil {
+		return builder.Image{}, nil, m.Reading.Explain(err, "pulling", pullSpec)
+	}
+	if base.Peel != nil {
+		if image, err = m.storage.opened.Peel(ctx, image, base.Peel.Layers, base.Peel.Config); err != nil {
+			return builder.Image{}, nil, err
+		}
+	}
+	switch {
+	case !base.Final:
+		return image, nil, nil
+	case isBuilt:
+		return image, need.Image.Layers, nil
+	}
+	described, err := m.Reading.Image(ctx, pullSpec)
+	if err != nil {
+		return builder.Image{}, nil, err
+	}
+	layers := baseLayers(described)
+	if base.Peel != nil && len(layers) > base.Peel.Layers {
+		layers = layers[:base.Peel.Layers]
+	}
+	return image, layers, nil
+}
+
+// local returns the image of a helper. One that an earlier run made, and that has gone from local storage since, is made again.
+func (m *prepared) local(ctx context.Context, need Need) (builder.Image, error) {
+	return m.storage.once(need.Image.Stored, func() (builder.Image, error) {
+		image, err := m.storage.opened.Image(ctx, need.Image.Stored)
+		if !errors.Is(err, builder.ErrNotFound) {
+			return image, err
+		}
+		made, err := keyed{m.shop, m.again}.Make(ctx, need.Unit)
+		if err != nil {
+			return builder.Image{}, fmt.Errorf("image %q: %w", need.Unit.Name, err)
+		}
+		return m.storage.opened.Image(ctx, made.Stored)
+	})
+}

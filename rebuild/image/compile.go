@@ -1,0 +1,127 @@
+package image
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/oc-rebuild/oc-rebuild/ciconfig"
+	"github.com/oc-rebuild/oc-rebuild/ciconfig/dockerfile"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
+)
+
+// Where RUN steps see the compile caches: a place of their own, so that a step that removes /root/.cache finds nothing mounted there.
+const (
+	goBuildCache  = "/run/oc-rebuild/go-build"
+	goModuleCache = "/run/oc-rebuild/go-mod"
+)
+
+// compileCaches lends the Go toolchain of a build directories that outlive it.
+type compileCaches struct {
+	*shop
+	next Maker
+}
+
+func (m compileCaches) Make(ctx context.Context, u Unit) (Image, error) {
+	b, err := m.open(ctx)
+	if err != nil {
+		return Image{}, err
+	}
+	file, compiles, err := u.withCompileCaches(b)
+	if err != nil {
+		return Image{}, err
+	}
+	if compiles {
+		m.compiled.Store(true)
+		u.file, u.build.Dockerfile = file, file.Text()
+		if u.build.Caches, err = m.caches(ctx, u); err != nil {
+			return Image{}, err
+		}
+	}
+	return m.next.Make(ctx, u)
+}
+
+// caches returns the directories that outlive a build of this unit. What a step writes there is read by later builds, so they are kept
+// apart by all who have a say in what the steps do: who could write the source, and what else comes from a payload or a config.
+func (m compileCaches) caches(ctx context.Context, u Unit) ([]builder.Cache, error) {
+	writers, err := m.writers(ctx, u)
+	if err != nil {
+		return nil, err
+	}
+	inputs := struct {
+		Writers, Literal string
+		Args             []ciconfig.Arg
+		Images           []string
+	}{writers, u.Recipe.Literal, u.Recipe.BuildArgs, nil}
+	for _, b := range u.Wants() {
+		inputs.Images = append(inputs.Images, u.reference(b))
+	}
+	key, err := keyOf(inputs)
+	if err != nil {
+		return nil, err
+	}
+	directory := m.cached(cache.Compile, key[:24])
+	return []builder.Cache{
+		{Name: "oc-rebuild-go-build", Directory: filepath.Join(directory, "go-build"), Target: goBuildCache},
+		{Name: "oc-rebuild-go-mod", Directory: filepath.Join(directory, "go-mod"), Target: goModuleCache},
+	}, cache.Name(directory, writers)
+}
+
+// writers says who could write the source of a unit. A commit that a branch of its repository contains is the repository's own; any other
+// may be anybody's, since GitHub gives out those of pull requests and forks under the repository's name: it stands for itself. So does what
+// was patched, and a branch of a working tree: it may be a pull request that the user looks at.
+func (m compileCaches) writers(ctx context.Context, u Unit) (string, error) {
+	t, request := u.tree, u.Source.Request
+	switch {
+	case len(request.Patches) > 0:
+		return strings.Join(append([]string{t.Repository, t.Commit, t.Path, "with"}, request.Patches...), " "), nil
+	case t.Kind == gitsrc.Local:
+		directory, err := filepath.Abs(t.Path)
+		if err != nil {
+			return "", fmt.Errorf("locating the working tree %q: %w", t.Path, err)
+		}
+		return directory + " " + cmp.Or(t.Branch, t.Commit), nil
+	}
+	if t.Kind != gitsrc.Pull {
+		own, err := m.Sources.OnBranch(ctx, t.Repository, t.Commit, request.Branch)
+		if err != nil && ctx.Err() != nil {
+			return "", err
+		}
+		if own {
+			return t.Repository, nil
+		}
+		if err != nil {
+			m.Report.Report(u.Name, progress.Build, progress.Warned, "nothing that was compiled before is used: %v", err)
+		}
+	}
+	return t.Repository + " " + t.Commit, nil
+}
+
+// withCompileCaches points the Go toolchain to the caches in each stage that has one and is not part of the image itself, whose
+// configuration stays as the Dockerfile makes it. A Dockerfile that sets GOCACHE itself keeps its own. It reports whether there is any
+// such stage.
+func (u *Unit) withCompileCaches(b *builder.Builder) (_ *dockerfile.File, any bool, err error) {
+	final := u.file.FinalStages()
+	compiles := map[int]bool{}
+	for i, base := range u.Bases {
+		if base.Kind != dockerfile.From || final[base.Stage] {
+			continue
+		}
+		if compiles[base.Stage], err = b.HasProgram(u.images[i], "go"); err != nil {
+			return nil, false, err
+		}
+	}
+	file, err := u.file.WithEnvironment(func(stage int) []dockerfile.Variable {
+		if !compiles[stage] {
+			return nil
+		}
+		any = true
+		return []dockerfile.Variable{{Name: "GOCACHE", Value: goBuildCache}, {Name: "GOMODCACHE", Value: goModuleCache}}
+	})
+	return file, any, err
+}

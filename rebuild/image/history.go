@@ -1,0 +1,53 @@
+package image
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+)
+
+// contentSum is how buildah writes what COPY and ADD took into the history: a digest over a tar that holds the files' times. Those differ
+// from one checkout to the next although the image's files do not.
+var contentSum = regexp.MustCompile(`\b(file|dir|multi):[0-9a-f]{64}\b`)
+
+// forcedTime is how buildah notes behind a step that the files of its layer got a certain time, which is the time of the entry.
+var forcedTime = regexp.MustCompile(`\|force-mtime=[0-9]+`)
+
+// trailingSpace is what is left before the closing quote.
+var trailingSpace = regexp.MustCompile(` +"$`)
+
+// stableHistory returns an image's config without either: the same source then gives the same config, and the same image, whether it was
+// built in one go or not.
+func stableHistory(config []byte) ([]byte, error) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(config, &fields); err != nil {
+		return nil, fmt.Errorf("parsing the config of the new image: %w", err)
+	}
+	if fields["history"] != nil { // buildah writes none where the base has none
+		if err := withStableSteps(fields); err != nil {
+			return nil, err
+		}
+	}
+	stable, err := json.Marshal(fields)
+	if err != nil {
+		return nil, fmt.Errorf("writing the config of the new image: %w", err)
+	}
+	return stable, nil
+}
+
+// withStableSteps rewrites the history in a config.
+func withStableSteps(fields map[string]json.RawMessage) (err error) {
+	var history []map[string]json.RawMessage
+	if err := json.Unmarshal(fields["history"], &history); err != nil {
+		return fmt.Errorf("parsing the history of the new image: %w", err)
+	}
+	for _, entry := range history {
+		if by, ok := entry["created_by"]; ok {
+			entry["created_by"] = trailingSpace.ReplaceAll(forcedTime.ReplaceAll(contentSum.ReplaceAll(by, []byte("$1")), nil), []byte(`"`))
+		}
+	}
+	if fields["history"], err = json.Marshal(history); err != nil {
+		return fmt.Errorf("writing the history of the new image: %w", err)
+	}
+	return nil
+}

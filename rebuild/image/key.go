@@ -1,0 +1,120 @@
+package image
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/oc-rebuild/oc-rebuild/ciconfig"
+	"github.com/oc-rebuild/oc-rebuild/ciconfig/dockerfile"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
+)
+
+// keyed digests everything that decides the bytes of an image, without putting anything into place.
+type keyed struct {
+	*shop
+	next Maker
+}
+
+func (m keyed) Make(ctx context.Context, u Unit) (Image, error) {
+	if err := m.locate(ctx, &u); err != nil {
+		return Image{}, err
+	}
+	var err error
+	if u.file, err = u.dockerfile(); err != nil {
+		return Image{}, err
+	}
+	if u.key, err = m.buildKey(ctx, u); err != nil {
+		return Image{}, err
+	}
+	return m.next.Make(ctx, u)
+}
+
+// locate finds the source of a unit. What the commit says all about need not be on this machine.
+func (s *shop) locate(ctx context.Context, u *Unit) (err error) {
+	u.tree = u.Source.Tree()
+	if u.OS != nil {
+		u.os, err = s.Sources.OSImage(u.OS.Base, u.OS.Changes)
+		u.tree.Directory = u.os.Context
+		return err
+	}
+	if u.tree.IsExact() {
+		return nil
+	}
+	u.tree, err = s.Sources.Checkout(ctx, u.Name, u.Source.Request)
+	return err
+}
+
+// dockerfile returns the plan's Dockerfile with the images of the same run put in.
+func (u *Unit) dockerfile() (*dockerfile.File, error) {
+	references := map[string]string{}
+	for _, base := range u.Bases {
+		if base.Built != "" {
+			references[plan.PayloadScheme+base.Built] = u.reference(base)
+		}
+	}
+	file := &u.Recipe.File
+	texts := make([]string, len(file.References))
+	for i, reference := range file.References {
+		texts[i] = reference.Text
+		if text, ok := references[reference.Text]; ok && !reference.Local {
+			texts[i] = text
+		}
+	}
+	return file.Replace(texts)
+}
+
+// reference is what a Dockerfile says for a base: a pull spec by digest, or the name of an image in local storage.
+func (u *Unit) reference(base plan.Base) string {
+	switch need, ok := u.Needs[base.Built]; {
+	case ok && need.Unit.Replaces():
+		return need.Image.PullSpec
+	case ok:
+		return need.Image.Stored
+	case base.Peel != nil:
+		return base.Peel.ID()
+	}
+	return base.PullSpec
+}
+
+// recordVersion is part of every key: raise it when the same inputs would give another image.
+const recordVersion = 5
+
+// inputs are all that decides the bytes of an image. Two builds with equal inputs give the same image, so the second one is not made.
+type inputs struct {
+	Version    int               `json:"version"`
+	Dockerfile string            `json:"dockerfile"` // with every base by digest
+	Args       []ciconfig.Arg    `json:"args"`
+	Labels     map[string]string `json:"labels"`
+	Context    string            `json:"context"` // digest of the build context
+	Time       time.Time         `json:"time"`
+	Platform   string            `json:"platform"`
+	Network    string            `json:"network"`
+
+	Compression string `json:"compression,omitempty"`
+}
+
+// buildKey digests the inputs of a unit.
+func (m keyed) buildKey(ctx context.Context, u Unit) (string, error) {
+	context, err := u.contextKey(ctx)
+	if err != nil {
+		return "", err
+	}
+	return keyOf(inputs{
+		Version: recordVersion, Dockerfile: string(u.file.Text()), Args: u.Recipe.BuildArgs, Labels: u.Labels, Context: context,
+		Time: u.Source.Time.UTC(), Platform: m.platform(), Network: m.Build.Network, Compression: m.Compression,
+	})
+}
+
+// keyOf returns the name under which what a build makes of inputs is kept.
+func keyOf(inputs any) (string, error) {
+	data, err := json.Marshal(inputs)
+	if err != nil {
+		return "", fmt.Errorf("describing the inputs of a build: %w", err)
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:]), nil
+}

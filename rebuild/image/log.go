@@ -1,0 +1,91 @@
+package image
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/plain"
+)
+
+// tailLines is how much of a failed build's output an error shows.
+const tailLines = 20
+
+// buildLog keeps the output of one build in a file, passes it on line by line, and remembers the end of it.
+type buildLog struct {
+	Path string
+
+	mu   sync.Mutex
+	file *os.File
+	line func(string) // hears every whole line; nil = nobody
+	part bytes.Buffer // the line that is not whole yet
+	tail []string
+}
+
+// newBuildLog creates the log file of a component in a directory.
+func newBuildLog(directory, component string, line func(string)) (*buildLog, error) {
+	name := fmt.Sprintf("%s-%s.log", component, time.Now().UTC().Format("20060102-150405.000"))
+	file, err := os.OpenFile(filepath.Join(directory, filepath.Base(name)), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("creating the build log: %w", err)
+	}
+	return &buildLog{Path: file.Name(), file: file, line: line}, nil
+}
+
+// Write takes output of the build. Control characters do not reach the file: people read it with cat.
+func (l *buildLog) Write(data []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.part.Write(data)
+	for {
+		whole, rest, found := bytes.Cut(l.part.Bytes(), []byte("\n"))
+		if !found && l.part.Len() < 1<<16 {
+			return len(data), nil
+		}
+		line := plain.Line(strings.TrimRight(string(whole), "\r"))
+		l.part = *bytes.NewBuffer(bytes.Clone(rest))
+		if _, err := io.WriteString(l.file, line+"\n"); err != nil {
+			return 0, fmt.Errorf("writing the build log: %w", err)
+		}
+		l.tail = append(l.tail, line)
+		if len(l.tail) > tailLines {
+			l.tail = l.tail[1:]
+		}
+		if l.line != nil {
+			l.line(line)
+		}
+		if !found {
+			return len(data), nil
+		}
+	}
+}
+
+// Close ends the log.
+func (l *buildLog) Close() error {
+	l.mu.Lock()
+	unfinished := l.part.Len() > 0
+	l.mu.Unlock()
+	if unfinished {
+		if _, err := l.Write([]byte("\n")); err != nil {
+			return err
+		}
+	}
+	return l.file.Close()
+}
+
+// Tail returns the last lines of the output, the one that is not whole yet included.
+func (l *buildLog) Tail() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	lines := l.tail
+	if l.part.Len() > 0 {
+		lines = append(slices.Clone(lines), plain.Line(l.part.String()))
+	}
+	return strings.Join(lines, "\n")
+}

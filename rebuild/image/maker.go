@@ -1,0 +1,192 @@
+package image
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/oc-rebuild/oc-rebuild/ciconfig/dockerfile"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/registry"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/osimage"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/source"
+)
+
+// Maker makes the image of a unit.
+type Maker interface {
+	Make(ctx context.Context, unit Unit) (Image, error)
+}
+
+// Unit is an image of a plan that is to be made.
+type Unit struct {
+	plan.Component
+	Needs map[string]Need // the images of the same plan that it is built on, by name
+
+	// What makers find out for those inside them.
+	tree   gitsrc.Tree      // the source; without a directory where that is not needed yet
+	os     osimage.Recipe   // of an operating system image
+	file   *dockerfile.File // with every base by digest, or by ID in local storage
+	key    string           // of everything that decides the bytes of the image
+	images []builder.Image  // of Bases
+	build  builder.Build    // what buildah is to do
+}
+
+// Need is an image that another one is built on.
+type Need struct {
+	Unit  Unit
+	Image Image
+}
+
+// Options are what images are made with.
+type Options struct {
+	Reading  *registry.Client // for bases
+	Pushing  *registry.Client // for what is pushed; may be Reading
+	Sources  *source.Keeper
+	Build    builder.Options // Temp, SystemContext and Source are set here
+	Scratch  string          // for what does not outlive the run
+	CacheDir string          // for what does: build records, blobs, compile caches, logs
+	NoCache  bool            // use nothing of an earlier run
+	Jobs     int             // images made at once; 0 = by the number of processors
+	Secrets  []string        // as builder.Build.Secrets
+	Report   *progress.Reporter
+
+	KeepStagesAfter time.Duration // how long the beginning of a stage takes, at the least, that is kept for later builds; 0 = 3 s
+	Compression     string        // of the layers that builds add: Gzip or Zstd; "" = Gzip
+}
+
+// shop is what all makers of a chain work in.
+type shop struct {
+	Options
+	storage  storage
+	compiled atomic.Bool // a build had compile caches
+}
+
+// Chain is the maker of a run: all makers, one around the other.
+type Chain struct {
+	Maker
+	shop *shop
+}
+
+// NewChain puts makers together. Close it.
+func NewChain(options Options) *Chain {
+	options.Build.Temp, options.Build.SystemContext = options.Scratch, options.Reading.SystemContext()
+	options.Build.Source = options.Reading.SourceReference
+	s := &shop{Options: options}
+	var m Maker = built{s}
+	if !options.NoCache {
+		m = compileCaches{s, keptStages{s, m}}
+	}
+	inside := &prepared{shop: s, next: m}
+	m = alone{s, recording{s, inside}}
+	inside.again = m
+	if !options.NoCache { // asked twice: before the storage is opened, and after another run that made the same
+		m = remembered{s, alone{s, remembered{s, recording{s, inside}}}}
+	}
+	return &Chain{limited{named{pushed{s, keyed{s, m}}}, make(chan struct{}, options.jobs())}, s}
+}
+
+// maxCompile is how much all compile caches together may take, in bytes: those of an operator have about one GB.
+const maxCompile = 20 << 30
+
+// Close closes the storage.
+func (c *Chain) Close() error { return c.shop.storage.close() }
+
+// Trim keeps the compile caches from growing without end, after something was compiled.
+func (c *Chain) Trim() error {
+	if !c.shop.compiled.Load() {
+		return nil
+	}
+	return cache.Trim(c.shop.CacheDir, cache.Compile, maxCompile)
+}
+
+// IsRemembered reports whether an earlier run made an image of what a request for source names.
+func (c *Chain) IsRemembered(request gitsrc.Request) bool {
+	return !c.shop.NoCache && c.shop.isMarked(request)
+}
+
+// jobs is how many images are made at once. Compilers use all processors by themselves, so two builds on a small
+// machine only wait for each other.
+func (o Options) jobs() int {
+	if o.Jobs > 0 {
+		return o.Jobs
+	}
+	return min(max(runtime.GOMAXPROCS(0)/4, 1), 8)
+}
+
+// cached returns a path in the cache.
+func (s *shop) cached(elements ...string) string {
+	return filepath.Join(append([]string{s.CacheDir}, elements...)...)
+}
+
+// platform returns what images are built for, as os/arch/variant.
+func (s *shop) platform() string {
+	os, arch, variant := s.Reading.Platform()
+	return strings.Join([]string{os, arch, variant}, "/")
+}
+
+// limited makes so many images at once as its channel holds.
+type limited struct {
+	next  Maker
+	slots chan struct{}
+}
+
+func (m limited) Make(ctx context.Context, u Unit) (Image, error) {
+	select {
+	case m.slots <- struct{}{}:
+	case <-ctx.Done():
+		return Image{}, context.Cause(ctx)
+	}
+	defer func() { <-m.slots }()
+	return m.next.Make(ctx, u)
+}
+
+// named says of an error to which image it belongs. That of a failed step names it already.
+type named struct{ next Maker }
+
+func (m named) Make(ctx context.Context, u Unit) (Image, error) {
+	image, err := m.next.Make(ctx, u)
+	if err != nil && fault.KindOf(err) != fault.Build {
+		err = fmt.Errorf("%s %q: %w", u.Noun(), u.Name, err)
+	}
+	return image, err
+}
+
+// alone waits for other runs that make the same image in the same storage.
+type alone struct {
+	*shop
+	next Maker
+}
+
+func (m alone) Make(ctx context.Context, u Unit) (Image, error) {
+	b, err := m.open(ctx)
+	if err != nil {
+		return Image{}, err
+	}
+	release, err := b.Alone(ctx, u.key)
+	if err != nil {
+		return Image{}, err
+	}
+	defer release()
+	return m.next.Make(ctx, u)
+}
+
+// built hands a build to buildah.
+type built struct{ *shop }
+
+func (m built) Make(ctx context.Context, u Unit) (Image, error) {
+	b, err := m.open(ctx)
+	if err != nil {
+		return Image{}, err
+	}
+	local, err := b.Build(ctx, u.build)
+	return Image{local: local}, err
+}

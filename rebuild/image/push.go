@@ -1,0 +1,74 @@
+package image
+
+import (
+	"context"
+	"io"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/registry"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
+)
+
+// pushed sends an image that becomes part of the payload to its repository. For an image of an earlier run the registry is asked first: it
+// most likely has it.
+type pushed struct {
+	*shop
+	next Maker
+}
+
+func (m pushed) Make(ctx context.Context, u Unit) (Image, error) {
+	image, err := m.next.Make(ctx, u)
+	if err != nil || !u.Replaces() {
+		return image, err
+	}
+	defer m.Report.Start(u.Name, progress.Push)()
+	image.PullSpec = u.Target + "@" + image.Digest().String()
+	if image.Log == "" && Has(ctx, m.Pushing, image.PullSpec, image.Digest()) {
+		m.Report.Report(u.Name, progress.Push, progress.Skipped, "%s is there", image.PullSpec)
+		return image, nil
+	}
+	m.Report.Report(u.Name, progress.Push, progress.Started, "%s", u.Target)
+	var sent int64
+	if image.PullSpec, err = m.push(ctx, image, u.Target, func(bytes int64) { sent += bytes }); err != nil {
+		return Image{}, err
+	}
+	m.Report.Tell(progress.Event{Component: u.Name, Stage: progress.Push, State: progress.Done, Message: image.PullSpec, Bytes: sent})
+	return image, nil
+}
+
+// Has reports whether a pull spec names an image of that digest. Whatever goes wrong in asking, a push will tell.
+func Has(ctx context.Context, client *registry.Client, pullSpec string, sum digest.Digest) bool {
+	found, err := client.Resolve(ctx, pullSpec)
+	_, named := registry.SplitDigest(found)
+	return err == nil && named == sum
+}
+
+// push sends an image to a repository, blobs that are there already excepted, and its manifest last. It returns the pull spec by
+// digest. sent hears of the bytes of each layer that is sent.
+func (s *shop) push(ctx context.Context, image Image, repository string, sent func(int64)) (string, error) {
+	target, err := s.Pushing.Target(ctx, repository)
+	if err != nil {
+		return "", err
+	}
+	defer target.Close()
+	for _, layer := range image.Layers {
+		blob := registry.Blob{Digest: layer.Digest, Size: layer.Size, MediaType: layer.Type}
+		blob.Open = func(ctx context.Context) (io.ReadCloser, error) {
+			sent(layer.Size)
+			return openBlob(ctx, s.Reading, layer, s.cached(cache.Blobs))
+		}
+		if err := target.Put(ctx, blob); err != nil {
+			return "", err
+		}
+	}
+	if err := target.Put(ctx, registry.Bytes(image.Config, image.configType(), true)); err != nil {
+		return "", err
+	}
+	sum, err := target.Commit(ctx, image.Manifest)
+	if err != nil {
+		return "", err
+	}
+	return target.Repository() + "@" + sum.String(), nil
+}

@@ -1,0 +1,113 @@
+package image
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/oc-rebuild/oc-rebuild/gitsrc"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
+)
+
+// remembered takes what an earlier run made with the same key.
+type remembered struct {
+	*shop
+	next Maker
+}
+
+func (m remembered) Make(ctx context.Context, u Unit) (Image, error) {
+	if image, ok := load(m.cached(cache.Builds), u.key, m.cached(cache.Blobs)); ok {
+		m.Report.Report(u.Name, progress.Build, progress.Skipped, "nothing changed since it was built last")
+		return image, nil
+	}
+	return m.next.Make(ctx, u)
+}
+
+// recording keeps what was made for later runs, unless the source may have been another one while it was made.
+type recording struct {
+	*shop
+	next Maker
+}
+
+func (m recording) Make(ctx context.Context, u Unit) (Image, error) {
+	image, err := m.next.Make(ctx, u)
+	if err != nil {
+		return Image{}, err
+	}
+	changed, err := m.Sources.IsChanged(u.tree, u.Source.Read)
+	switch {
+	case err != nil:
+	case changed:
+		m.Report.Report(u.Name, progress.Build, progress.Warned, "%s was changed during the build: what was made is not kept for later runs", u.tree.Directory)
+	default:
+		if err = save(m.cached(cache.Builds), u.key, image); err == nil {
+			err = m.mark(u.Source.Request)
+		}
+	}
+	return image, err
+}
+
+// isMarked reports whether something was built of what a request for source names.
+func (s *shop) isMarked(request gitsrc.Request) bool {
+	_, err := os.Stat(s.markOf(request))
+	return err == nil
+}
+
+// mark records that something was built of what a request for source names.
+func (s *shop) mark(request gitsrc.Request) error {
+	if err := os.WriteFile(s.markOf(request), nil, 0o600); err != nil {
+		return fmt.Errorf("recording a build: %w", err)
+	}
+	return nil
+}
+
+// markOf is the file that stands for a request for source.
+func (s *shop) markOf(request gitsrc.Request) string {
+	sum := sha256.Sum256([]byte(request.Repository + "\x00" + request.Commit + "\x00" + request.Spec.String()))
+	return s.cached(cache.Builds, "source-"+hex.EncodeToString(sum[:]))
+}
+
+// load returns the image that a build with this key made, if it is whole.
+func load(directory, key, blobs string) (image Image, ok bool) {
+	data, err := os.ReadFile(filepath.Join(directory, key+".json"))
+	if err != nil {
+		return Image{}, false
+	}
+	if err := json.Unmarshal(data, &image); err != nil || !image.complete(blobs) {
+		return Image{}, false // a damaged record is no record
+	}
+	cache.Touch(filepath.Join(directory, key+".json"))
+	for _, layer := range image.Layers {
+		if layer.Base == "" {
+			cache.Touch(blobPath(blobs, layer.Digest))
+		}
+	}
+	return image, true
+}
+
+// save keeps an image under its key, whole or not at all.
+func save(directory, key string, image Image) error {
+	data, err := json.Marshal(image)
+	if err != nil {
+		return fmt.Errorf("recording a build: %w", err)
+	}
+	file, err := os.CreateTemp(directory, ".new-")
+	if err != nil {
+		return fmt.Errorf("recording a build: %w", err)
+	}
+	defer os.Remove(file.Name())
+	_, err = file.Write(data)
+	if err := errors.Join(err, file.Close()); err != nil {
+		return fmt.Errorf("recording a build: %w", err)
+	}
+	if err := os.Rename(file.Name(), filepath.Join(directory, key+".json")); err != nil {
+		return fmt.Errorf("recording a build: %w", err)
+	}
+	return nil
+}

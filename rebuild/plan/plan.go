@@ -1,0 +1,222 @@
+package plan
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/oc-rebuild/oc-rebuild/ciconfig"
+	"github.com/oc-rebuild/oc-rebuild/ciconfig/dockerfile"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/osimage"
+)
+
+// Plan is everything that is settled before anything is built. Nothing changes it. Its JSON form is what `oc rebuild plan -o json` prints;
+// fields may be added, never renamed.
+type Plan struct {
+	Release    Release     `json:"release"`
+	Components []Component `json:"components"`
+	Images     []Component `json:"images,omitempty"` // built first and only used
+	Order      [][]string  `json:"order"`            // components that can be built side by side, in the order of the groups
+	Warnings   []string    `json:"warnings,omitempty"`
+}
+
+// maxProblems is how many problems an error spells out; the plan itself has them all.
+const maxProblems = 3
+
+// Err is nil if everything that has a source can be built. Otherwise the error has the class and the advice of the first problem.
+func (p *Plan) Err() error {
+	var problems []error
+	var first Component
+	for _, c := range p.Components {
+		if c.Problem == "" || c.Class == 0 {
+			continue
+		}
+		if len(problems) == 0 {
+			first = c
+		}
+		problems = append(problems, errors.New(c.Problem))
+	}
+	if len(problems) == 0 {
+		return nil
+	}
+	kind := first.Class
+	if kind == fault.Other { // a server that cannot be reached, say: an input that cannot be resolved
+		kind = fault.Unresolved
+	}
+	if len(problems) <= maxProblems {
+		return fault.New(kind, first.Advice, errors.Join(problems...))
+	}
+	return fault.New(kind, "The plan says why for each. Of the first: "+first.Advice,
+		fmt.Errorf("%d of %d components cannot be built", len(problems), len(p.Components)))
+}
+
+// All lists components and images.
+func (p *Plan) All() []Component { return slices.Concat(p.Components, p.Images) }
+
+// Release is the payload that the plan starts from.
+type Release struct {
+	Image  string          `json:"image"`  // as the user gave it
+	Digest digest.Digest   `json:"digest"` // of its manifest, or of its manifest list
+	Name   string          `json:"name"`
+	Stream ciconfig.Stream `json:"stream"` // that the payload was made from
+}
+
+// Component is one component: where its source comes from, how it is built, on what, and where the image goes.
+type Component struct {
+	Name   string            `json:"name"`
+	Kind   string            `json:"kind"`  // component; pipeline: an image of the same config that others are built from; base: a base built from its source
+	Image  string            `json:"image"` // pull spec in the source payload
+	Source Source            `json:"source"`
+	Recipe Recipe            `json:"recipe"`
+	Bases  []Base            `json:"bases"`
+	Files  []Base            `json:"files,omitempty"` // images from which files are copied into the build context
+	Labels map[string]string `json:"labels"`
+	Target string            `json:"target"` // repository that the image is pushed to, or the pull spec that is swapped in
+	// Problem says why the component cannot be built.
+	Problem string `json:"problem,omitempty"`
+	// Class is the class of the problem; 0 where it is none of this plan's: images of a whole payload that are not built from source.
+	Class  fault.Kind `json:"exitCode,omitempty"`
+	Advice string     `json:"advice,omitempty"` // what to do about it
+
+	OS *OSImage `json:"os,omitempty"` // what changes in an operating system image, which is not built from source
+}
+
+// Replaces reports whether the image becomes part of the payload.
+func (c *Component) Replaces() bool { return c.Kind == string(kindComponent) }
+
+// IsSwapped reports whether Target is an image that exists already: nothing is built.
+func (c *Component) IsSwapped() bool { return c.Source.Kind == SourceImage }
+
+// Noun is what messages call it.
+func (c *Component) Noun() string { return noun(c.Replaces()) }
+
+func noun(replaces bool) string {
+	if replaces {
+		return "component"
+	}
+	return "image"
+}
+
+// Wants lists every image that it takes something from.
+func (c *Component) Wants() []Base { return slices.Concat(c.Bases, c.Files) }
+
+// OSImage is a change to an operating system image.
+type OSImage struct {
+	Base    osimage.Base    `json:"base"`
+	Changes osimage.Changes `json:"changes"`
+}
+
+// The kinds of source besides those of gitsrc.
+const (
+	SourceImage   = "image"    // an image that exists already
+	SourceOSImage = "os-image" // the payload's own image, changed
+)
+
+// Source is the source of a component.
+type Source struct {
+	Kind       string `json:"kind"` // payload, ref, pull, fork, local; image where an existing image is swapped in
+	Repository string `json:"repository"`
+	Commit     string `json:"commit"`
+	Ref        string `json:"ref"`
+	Path       string `json:"path,omitempty"`
+	Dirty      bool   `json:"dirty,omitempty"`
+	// Unpublished tells of a local tree that, as far as its clone knows, no other repository has the commit.
+	Unpublished bool `json:"unpublished,omitempty"`
+	Ignored     int  `json:"ignored,omitempty"` // files, and whole directories, that git ignores in a local tree: the build does not see them
+
+	Request gitsrc.Request `json:"request"`          // what brings the files to a machine
+	Time    time.Time      `json:"time,omitzero"`    // of the commit
+	Digest  string         `json:"digest,omitempty"` // of the whole tree, in hex, where that is not the commit's
+	Read    time.Time      `json:"read,omitzero"`    // when a working tree was read, as its file system tells the time
+}
+
+// IsExact reports whether the commit says all about the files.
+func (s *Source) IsExact() bool { return s.Tree().IsExact() }
+
+// Tree is what the plan knows of the source, which need not be on this machine.
+func (s *Source) Tree() gitsrc.Tree {
+	return gitsrc.Tree{Kind: gitsrc.Kind(s.Kind), Repository: s.Repository, Commit: s.Commit, Ref: s.Ref, Path: s.Path, Dirty: s.Dirty, Time: s.Time}
+}
+
+// Recipe is how CI builds the component.
+type Recipe struct {
+	Origin     string         `json:"origin"` // what decided: a file, a directory laid out as openshift/release, flags
+	Config     string         `json:"config"` // path of the ci-operator config
+	Image      string         `json:"image"`  // images[].to in that config
+	ContextDir string         `json:"contextDir"`
+	Dockerfile string         `json:"dockerfile"` // path relative to ContextDir; "" where the config holds the text itself
+	BuildArgs  []ciconfig.Arg `json:"buildArgs"`
+	// File is the Dockerfile as it is built, after every substitution; payload:NAME stands for what this plan builds as NAME.
+	File     dockerfile.File    `json:"dockerfileText"`
+	Literal  string             `json:"dockerfileLiteral,omitempty"` // the text that the config itself holds
+	Contexts []ciconfig.Context `json:"contexts,omitempty"`          // what the build context is made of, later pieces over earlier ones
+	Reason   string             `json:"reason,omitempty"`
+}
+
+// UnmarshalJSON reads the Dockerfile with the build arguments.
+func (r *Recipe) UnmarshalJSON(data []byte) error {
+	type plain Recipe
+	if err := json.Unmarshal(data, (*plain)(r)); err != nil {
+		return err
+	}
+	file, err := r.File.WithArguments(arguments(r.BuildArgs))
+	if err == nil {
+		r.File = *file
+	}
+	return err
+}
+
+// arguments returns build arguments by name.
+func arguments(args []ciconfig.Arg) map[string]string {
+	m := make(map[string]string, len(args))
+	for _, arg := range args {
+		m[arg.Name] = arg.Value
+	}
+	return m
+}
+
+// Args returns the build arguments by name.
+func (r *Recipe) Args() map[string]string { return arguments(r.BuildArgs) }
+
+// Base is one image that the Dockerfile names, and what stands for it.
+type Base struct {
+	Reference string `json:"reference"` // text in the Dockerfile
+	Line      int    `json:"line"`      // of that text
+	Alias     string `json:"alias"`     // key in the config's base_images or inputs; "" where the config does not know it
+	Image     string `json:"image"`     // namespace/name:tag after the config's substitution; "" where it is a plain pull spec
+	PullSpec  string `json:"pullspec"`  // what is pulled: repository@digest; "" for a component built in the same run
+	From      string `json:"from"`      // map, build, payload, config, peel, overlay, public
+	Stage     int    `json:"stage"`
+	Final     bool   `json:"final"` // the base of the image itself
+	Reason    string `json:"reason"`
+	Built     string `json:"built,omitempty"`     // the component or image of this plan that builds it
+	Component string `json:"component,omitempty"` // the component of the payload whose image is taken as it is
+	Problem   string `json:"problem,omitempty"`   // why nothing stands for it
+	// Kind is the instruction that names it; "" where the Dockerfile was not read.
+	Kind dockerfile.Kind `json:"kind,omitempty"`
+	Peel *Peel           `json:"peel,omitempty"` // it is made of PullSpec by leaving the last layers away
+	// Attempts are what was tried before, in order.
+	Attempts []Attempt `json:"attempts,omitempty"`
+}
+
+// Attempt is a way to a base that led nowhere.
+type Attempt struct {
+	From     string `json:"from"` // as in Base, or source: built from its source first
+	PullSpec string `json:"pullspec,omitempty"`
+	Problem  string `json:"problem"`
+}
+
+// Peel says how a base is made of an image that was built on it.
+type Peel struct {
+	Layers int    `json:"layers"`           // how many stay
+	Config []byte `json:"config,omitempty"` // of what is left; nothing where the Dockerfile was not read
+}
+
+// ID is the name of the base in local storage, which goes by the digest of the config.
+func (p *Peel) ID() string { return digest.FromBytes(p.Config).Encoded() }

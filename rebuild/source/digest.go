@@ -1,0 +1,162 @@
+package source
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/interrupt"
+)
+
+// Digest returns a digest of everything that a build can see of a directory: names, kinds, permissions, link targets and contents,
+// without the times, and without .git, whose state the commit stands for. Paths in skip (slash-separated, relative) are left out with
+// what is below them.
+func Digest(ctx context.Context, directory string, skip []string) (string, error) {
+	skipped := map[string]bool{".git": true}
+	for _, path := range skip {
+		skipped[strings.TrimSuffix(path, "/")] = true
+	}
+	root, err := os.OpenRoot(directory)
+	if err != nil {
+		return "", fmt.Errorf("reading the source: %w", err)
+	}
+	defer root.Close()
+	lines := map[string]string{}
+	var mu sync.Mutex
+	var order []string
+	workers := new(errgroup.Group)
+	workers.SetLimit(runtime.GOMAXPROCS(0))
+	walk := func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || path == "." {
+			return err
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if skipped[path] {
+			if entry.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		order = append(order, path)
+		workers.Go(func() error {
+			line, err := digestFile(ctx, root, path, entry)
+			if err != nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			lines[path] = line
+			return nil
+		})
+		return nil
+	}
+	err = fs.WalkDir(root.FS(), ".", walk)
+	if err := errors.Join(err, workers.Wait()); err != nil {
+		return "", fmt.Errorf("reading the source in %q: %w", directory, err)
+	}
+	sum := sha256.New()
+	for _, path := range order { // WalkDir goes in lexical order
+		fmt.Fprintf(sum, "%q %s\n", path, lines[path])
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// digestFile returns what a build can see of one file.
+func digestFile(ctx context.Context, root *os.Root, path string, entry fs.DirEntry) (string, error) {
+	info, err := entry.Info()
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case info.Mode()&fs.ModeSymlink != 0:
+		target, err := root.Readlink(path)
+		return "link " + target, err
+	case info.Mode().IsRegular():
+		file, err := root.Open(path)
+		if err != nil {
+			return "", err
+		}
+		defer file.Close()
+		sum := sha256.New()
+		if _, err := io.Copy(sum, interrupt.Reader(ctx, file)); err != nil {
+			return "", err
+		}
+		return fmt.Sprintf("%v %x", info.Mode(), sum.Sum(nil)), nil
+	default:
+		return info.Mode().String(), nil
+	}
+}
+
+// ErrNotDigested says that it cannot be told what a step takes from the build context.
+var ErrNotDigested = errors.New("not digested")
+
+// DigestFiles returns a digest of what the sources of COPY and ADD name in a build context: paths, and patterns in the manner of
+// filepath.Match. Paths in hidden are left out. It may take in more than a step does, never less. The error is ErrNotDigested where a source is
+// a symbolic link, or leads out of the context.
+func DigestFiles(ctx context.Context, directory string, hidden, sources []string) (string, error) {
+	if len(sources) == 0 {
+		return "", nil
+	}
+	root, err := os.OpenRoot(directory)
+	if err != nil {
+		return "", fmt.Errorf("reading the build context: %w", err)
+	}
+	defer root.Close()
+	var names []string
+	for _, source := range append([]string{".dockerignore", ".containerignore"}, sources...) {
+		matches, err := fs.Glob(root.FS(), strings.TrimPrefix(path.Clean("/"+source), "/"))
+		if err != nil || strings.Contains(source, "**") { // which buildah takes for any number of directories
+			return "", ErrNotDigested
+		}
+		names = append(names, matches...)
+	}
+	slices.Sort(names)
+	sum := sha256.New()
+	fmt.Fprintf(sum, "%q\n", sources)
+	for _, name := range slices.Compact(names) {
+		info, err := root.Lstat(name)
+		if err != nil || info.Mode()&fs.ModeSymlink != 0 {
+			return "", ErrNotDigested
+		}
+		var line string
+		if info.IsDir() {
+			line, err = Digest(ctx, filepath.Join(directory, filepath.FromSlash(name)), Below(hidden, name))
+		} else {
+			line, err = digestFile(ctx, root, name, fs.FileInfoToDirEntry(info))
+		}
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(sum, "%q %s\n", name, line)
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// Below returns the paths that lie in a directory, relative to it.
+func Below(paths []string, directory string) []string {
+	if directory = path.Clean(directory); directory == "." {
+		return paths
+	}
+	var list []string
+	for _, one := range paths {
+		if rest, ok := strings.CutPrefix(one, directory+"/"); ok {
+			list = append(list, rest)
+		}
+	}
+	return list
+}

@@ -1,0 +1,127 @@
+// Package source keeps the source of what a run builds: brought to this machine once, digested, and watched for changes meanwhile.
+package source
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/oc-rebuild/oc-rebuild/gitsrc"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/osimage"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
+)
+
+// Store brings the source of a component to this machine.
+type Store interface {
+	Fetch(ctx context.Context, request gitsrc.Request, directory string) (gitsrc.Tree, error)
+	View(ctx context.Context, request gitsrc.Request) (*gitsrc.Revision, gitsrc.Tree, error) // its files, not checked out
+	// OnBranch reports whether a branch of the repository contains the commit.
+	OnBranch(ctx context.Context, repository, commit string, branches ...string) (bool, error)
+}
+
+// Keeper has the source of everything that a run builds. What is asked for again is there already: two components of one repository share
+// a checkout.
+type Keeper struct {
+	Store
+	directory string
+	report    *progress.Reporter
+
+	mu    sync.Mutex
+	trees map[string]func() (gitsrc.Tree, error)
+	os    map[string]func() (osimage.Recipe, error)
+	next  int
+}
+
+// NewKeeper puts checkouts below a directory, which is its caller's to remove.
+func NewKeeper(store Store, directory string, report *progress.Reporter) *Keeper {
+	return &Keeper{Store: store, directory: directory, report: report,
+		trees: map[string]func() (gitsrc.Tree, error){}, os: map[string]func() (osimage.Recipe, error){}}
+}
+
+// Look opens the source of a component without a checkout. Close the revision.
+func (k *Keeper) Look(ctx context.Context, component string, request gitsrc.Request) (*gitsrc.Revision, gitsrc.Tree, error) {
+	defer k.report.Start(component, progress.Fetch)()
+	k.report.Report(component, progress.Fetch, progress.Started, "%s", describe(request))
+	revision, tree, err := k.View(ctx, request)
+	if err == nil {
+		k.report.Report(component, progress.Fetch, progress.Done, "%s at %s", tree.Repository, tree.Commit)
+	}
+	return revision, tree, err
+}
+
+// Checkout puts the files of a component's source into place; a local tree is taken as it is.
+func (k *Keeper) Checkout(ctx context.Context, component string, request gitsrc.Request) (gitsrc.Tree, error) {
+	key, err := json.Marshal(request)
+	if err != nil {
+		return gitsrc.Tree{}, fmt.Errorf("describing the source: %w", err)
+	}
+	k.mu.Lock()
+	once, ok := k.trees[string(key)]
+	if !ok {
+		directory := k.place("source-")
+		once = sync.OnceValues(func() (gitsrc.Tree, error) { return k.checkOut(ctx, component, request, directory) })
+		k.trees[string(key)] = once
+	}
+	k.mu.Unlock()
+	return once()
+}
+
+// place names a new directory.
+func (k *Keeper) place(prefix string) string {
+	k.next++
+	return filepath.Join(k.directory, prefix+strconv.Itoa(k.next))
+}
+
+func (k *Keeper) checkOut(ctx context.Context, component string, request gitsrc.Request, directory string) (gitsrc.Tree, error) {
+	defer k.report.Start(component, progress.Fetch)()
+	k.report.Report(component, progress.Fetch, progress.Started, "%s", describe(request))
+	tree, err := k.Fetch(ctx, request, directory)
+	if err != nil {
+		return gitsrc.Tree{}, err
+	}
+	what := tree.Repository + " at " + tree.Commit
+	switch {
+	case tree.Commit == "":
+		what = tree.Repository + ", of no commit"
+	case tree.Dirty:
+		what += ", with changes"
+	}
+	k.report.Report(component, progress.Fetch, progress.Done, "%s", what)
+	return tree, k.warnOfPointers(ctx, component, tree)
+}
+
+// describe says in a few words what is about to be fetched.
+func describe(request gitsrc.Request) string {
+	if request.Spec.Kind == gitsrc.Payload {
+		return request.Repository + " at " + request.Commit
+	}
+	return request.Spec.String()
+}
+
+// OSImage makes the build context of an operating system image that is changed.
+func (k *Keeper) OSImage(base osimage.Base, changes osimage.Changes) (osimage.Recipe, error) {
+	k.mu.Lock()
+	once, ok := k.os[base.Name]
+	if !ok {
+		directory := k.place("os-")
+		once = sync.OnceValues(func() (osimage.Recipe, error) {
+			if err := os.Mkdir(directory, 0o755); err != nil {
+				return osimage.Recipe{}, fmt.Errorf("preparing the build context: %w", err)
+			}
+			return osimage.New(directory, base, changes)
+		})
+		k.os[base.Name] = once
+	}
+	k.mu.Unlock()
+	return once()
+}
+
+// IsLive reports whether somebody else may change the files of a tree: a checkout of the keeper's nobody does.
+func (k *Keeper) IsLive(tree gitsrc.Tree) bool {
+	return !tree.IsExact() && !strings.HasPrefix(tree.Directory, k.directory+string(filepath.Separator))
+}
