@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/remote"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/pack"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/remote"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/flock"
 	"github.com/oc-rebuild/oc-rebuild/internal/giturl"

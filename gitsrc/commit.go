@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/pack"
 )
 
 // commit is what is needed of a commit object.

@@ -7,9 +7,9 @@ import (
 	"io/fs"
 	"sync"
 
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/remote"
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/treefs"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/pack"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/remote"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/treefs"
 	"github.com/oc-rebuild/oc-rebuild/internal/flock"
 	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
 )

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/pack"
 	"github.com/oc-rebuild/oc-rebuild/internal/flock"
 )
 

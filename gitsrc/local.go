@@ -8,9 +8,9 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/patch"
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/worktree"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/pack"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/patch"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/worktree"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
 )
@@ -104,6 +104,7 @@ func directory(name string) (string, error) {
 
 // inspect fills in what the repository knows about a working tree. recorded is the commit that the payload names.
 func (s *Store) inspect(ctx context.Context, tree *Tree, repo worktree.Repository, recorded string) (worktree.Status, error) {
+	tree.Git = repo.Directories()
 	head, branch, err := repo.Head()
 	if err != nil {
 		return worktree.Status{}, fmt.Errorf("source directory %q: %w", tree.Directory, err)

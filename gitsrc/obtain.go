@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/remote"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/pack"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/remote"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/worktree"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/pack"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/worktree"
 	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
 )
 

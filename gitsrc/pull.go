@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/remote"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/pack"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/remote"
 )
 
 // pullRequest finds a pull request where GitHub, Gitea and GitLab keep it.

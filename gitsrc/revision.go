@@ -10,9 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/treefs"
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/worktree"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/pack"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/treefs"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/worktree"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 

@@ -9,10 +9,10 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/checkout"
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/gitconfig"
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/remote"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/checkout"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/gitconfig"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/pack"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/remote"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 

@@ -19,6 +19,7 @@ type Tree struct {
 	Time        time.Time `json:"time,omitzero"` // committer time of Commit
 	Directory   string    `json:"-"`             // where the files are; for a local tree without patches the directory itself
 	Branch      string    `json:"-"`             // Local: the branch that is checked out in the directory; "" = none
+	Git         []string  `json:"-"`             // Local: the directories in which git keeps what it knows of Directory
 	Ignored     []string  `json:"-"`             // Local: slash-separated paths below Directory that .gitignore excludes; CI's checkout would not have them
 }
 

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/checkout"
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/checkout"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/pack"
 )
 
 // treeCheck makes sure that all objects of a tree are there, and that a checkout of it is within the limits. A few

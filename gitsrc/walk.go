@@ -5,7 +5,7 @@ import (
 	"context"
 	"errors"
 
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/pack"
 )
 
 // visit is a commit on the way through history.

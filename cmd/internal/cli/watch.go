@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/worktree"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
@@ -132,12 +131,8 @@ func (f *followed) look(ctx context.Context) ([]followedTree, error) {
 		if err := revision.Close(); err != nil {
 			return nil, err
 		}
-		repository, err := worktree.Find(tree.Directory)
-		if err != nil && !errors.Is(err, worktree.ErrNotRepository) {
-			return nil, fmt.Errorf("source directory %q: %w", directory, err)
-		}
 		found = append(found, followedTree{
-			Tree:  watch.Tree{Directory: tree.Directory, Ignored: tree.Ignored, Git: gitDirectories(repository)},
+			Tree:  watch.Tree{Directory: tree.Directory, Ignored: tree.Ignored, Git: tree.Git},
 			state: gitState{tree.Commit, tree.Ref, tree.Tag},
 		})
 	}
@@ -151,15 +146,4 @@ func trees(sources []followedTree) []watch.Tree {
 		list = append(list, source.Tree)
 	}
 	return list
-}
-
-// gitDirectories are where git keeps what it knows of a tree.
-func gitDirectories(repository worktree.Repository) []string {
-	switch {
-	case repository == worktree.Repository{}:
-		return nil
-	case repository.GitDir == repository.CommonDir:
-		return []string{filepath.Clean(repository.GitDir)}
-	}
-	return []string{filepath.Clean(repository.GitDir), filepath.Clean(repository.CommonDir)}
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing/format/gitattributes"
 
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/pack"
 )
 
 // File is the name of the files with rules. One counts for its directory, and for those below.

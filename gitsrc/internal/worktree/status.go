@@ -17,9 +17,9 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/format/index"
 
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/attributes"
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/checkout"
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/attributes"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/checkout"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/pack"
 	"github.com/oc-rebuild/oc-rebuild/internal/interrupt"
 	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 )

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/checkout"
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/checkout"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/pack"
 )
 
 func line(mode, name string) string { return mode + " " + name + "\x00" + strings.Repeat("i", 20) }

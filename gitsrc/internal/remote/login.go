@@ -16,7 +16,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/transport/ssh"
 	cryptossh "golang.org/x/crypto/ssh"
 
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/gitconfig"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/gitconfig"
 	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
 	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 )

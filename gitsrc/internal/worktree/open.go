@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/pack"
 	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 )
 
@@ -25,6 +25,14 @@ var ErrNotRepository = errors.New("not a git repository")
 type Repository struct {
 	GitDir    string // of this working tree
 	CommonDir string // shared by all working trees of the repository
+}
+
+// Directories lists them, each once.
+func (r Repository) Directories() []string {
+	if r.GitDir == r.CommonDir {
+		return []string{filepath.Clean(r.GitDir)}
+	}
+	return []string{filepath.Clean(r.GitDir), filepath.Clean(r.CommonDir)}
 }
 
 // Find returns the repository of the working tree whose top is dir, or dir itself if it is a bare repository.

@@ -12,7 +12,7 @@ import (
 	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
 	"github.com/go-git/go-git/v5/plumbing/transport/ssh"
 
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/gitconfig"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/gitconfig"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
 )

@@ -14,8 +14,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/gitconfig"
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/gitconfig"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/pack"
 	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
 	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 )

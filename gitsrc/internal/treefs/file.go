@@ -8,7 +8,7 @@ import (
 	"io/fs"
 	"time"
 
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/checkout"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/checkout"
 )
 
 type openFile struct {

@@ -10,8 +10,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/checkout"
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/checkout"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/pack"
 )
 
 // Read returns an object. neighbours are files of the same directory, for readers that fetch several at a time.

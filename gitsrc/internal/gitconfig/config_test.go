@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/gitconfig"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/gitconfig"
 	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
 )
 

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/patch"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/patch"
 )
 
 // numbered is a file of so many lines.

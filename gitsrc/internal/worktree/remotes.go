@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/gitconfig"
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/gitconfig"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/pack"
 	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 )
 

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/oc-rebuild/oc-rebuild/gitsrc/pack"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/pack"
 )
 
 // A file that was kept is written as it is in git, whether it came whole or as a delta, and the pack is not read for it.
