@@ -31,6 +31,14 @@ func (d ImageDiff) Rebuilt() bool {
 	return d.From != nil && d.To != nil && d.From.Change == d.To.Change && (d.From.Commit == "" || d.To.Commit == "" || d.From.Commit == d.To.Commit)
 }
 
+// ChangeNote says that the new image is not of its commit.
+func (d ImageDiff) ChangeNote() string {
+	if d.To == nil {
+		return ""
+	}
+	return d.To.ChangeNote()
+}
+
 // CommitsURL returns where a browser shows the commits between the two images, or as much as is known.
 func (d ImageDiff) CommitsURL() string {
 	switch {

@@ -177,12 +177,15 @@ func TestSelect(t *testing.T) {
 		filter extract.Filter
 		want   []string
 	}{
-		"everything":   {extract.Filter{}, []string{"10_all", "20_mixed", "30_aws", "30_gcp", "40_gates", "50_tech", "60_off", "70_cap"}},
-		"a cluster":    {extract.Filter{Cluster: &extract.Cluster{Major: "4"}}, []string{"10_all", "20_mixed", "70_cap"}},
-		"tech preview": {extract.Filter{Cluster: &extract.Cluster{FeatureSet: "TechPreviewNoUpgrade"}}, []string{"10_all", "50_tech", "60_off", "70_cap"}},
-		"no console":   {extract.Filter{Cluster: &extract.Cluster{Capabilities: []string{}}}, []string{"10_all", "20_mixed"}},
-		"credentials":  {extract.Filter{CredentialsRequests: true}, []string{"30_aws", "30_gcp"}},
-		"of a cloud":   {extract.Filter{CredentialsRequests: true, Cloud: "aws", Cluster: &extract.Cluster{}}, []string{"30_aws"}},
+		"everything":      {extract.Filter{}, []string{"10_all", "20_mixed", "30_aws", "30_gcp", "40_gates", "50_tech", "60_off", "70_cap"}},
+		"a cluster":       {extract.Filter{Cluster: &extract.Cluster{Major: "4"}}, []string{"10_all", "20_mixed", "70_cap"}},
+		"tech preview":    {extract.Filter{Cluster: &extract.Cluster{FeatureSet: "TechPreviewNoUpgrade"}}, []string{"10_all", "50_tech", "60_off", "70_cap"}},
+		"no console":      {extract.Filter{Cluster: &extract.Cluster{Capabilities: []string{}}}, []string{"10_all", "20_mixed"}},
+		"credentials":     {extract.Filter{CredentialsRequests: true}, []string{"30_aws", "30_gcp"}},
+		"all of a cloud":  {extract.Filter{Cloud: "gcp"}, []string{"10_all", "20_mixed", "30_gcp", "40_gates", "50_tech", "60_off", "70_cap"}},
+		"of a platform":   {extract.Filter{CredentialsRequests: true, Cluster: &extract.Cluster{Platform: "gcp"}}, []string{"30_gcp"}},
+		"without a cloud": {extract.Filter{CredentialsRequests: true, Cluster: &extract.Cluster{Platform: "none"}}, nil},
+		"of a cloud":      {extract.Filter{CredentialsRequests: true, Cloud: "aws", Cluster: &extract.Cluster{}}, []string{"30_aws"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -207,6 +210,28 @@ func TestSelect(t *testing.T) {
 	}
 	if _, err := (extract.Filter{CredentialsRequests: true, Cloud: "moon"}).Select(release); fault.KindOf(err) != fault.Usage {
 		t.Errorf("an unknown cloud: %v", err)
+	}
+}
+
+func TestReadInstallConfig(t *testing.T) {
+	const start = "apiVersion: v1\nplatform: {aws: {region: x}}\n"
+	cluster, err := extract.ReadInstallConfig([]byte(start + "featureSet: CustomNoUpgrade\nfeatureGates: [A=true, B=false]\n" +
+		"capabilities: {baselineCapabilitySet: None, additionalEnabledCapabilities: [Console]}\n"))
+	want := extract.Cluster{FeatureSet: "CustomNoUpgrade", Gates: []string{"A"}, Capabilities: []string{"Console"}, Platform: "aws"}
+	if diff := cmp.Diff(want, cluster); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	for text, problem := range map[string]string{
+		"hello: world":        "its apiVersion is",
+		"platform: {aws: {}}": "its apiVersion is",
+		"apiVersion: v1":      "names 0 platforms",
+		"apiVersion: v1\nplatform: {aws: {}, gcp: {}}":        "names 2 platforms (aws, gcp)",
+		"apiVersion: v1\nplatform: [aws]":                     "not an install-config",
+		start + "capabilities: {baselineCapabilitySet: v0.0}": "unknown baseline",
+	} {
+		if _, err := extract.ReadInstallConfig([]byte(text)); fault.KindOf(err) != fault.Usage || !strings.Contains(err.Error(), problem) {
+			t.Errorf("%q: %v, want an error of usage with %q", text, err, problem)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package extract
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -19,6 +20,7 @@ type Cluster struct {
 	Capabilities []string // enabled ones; nil = all
 	Gates        []string // enabled feature gates; nil = those that the release enables for the feature set
 	Major        string   // of the version of the release
+	Platform     string   // such as aws: of requests for cloud credentials only its own are applied; "" = those of all
 }
 
 // Annotations that say where a manifest belongs.
@@ -137,7 +139,7 @@ func Capabilities(baseline string, additional []string) ([]string, error) {
 // providers maps the names of clouds to the kinds of provider specs in credentials requests.
 func providers() map[string]string {
 	return map[string]string{"alibabacloud": "AlibabaCloudProviderSpec", "aws": "AWSProviderSpec", "azure": "AzureProviderSpec", "gcp": "GCPProviderSpec",
-		"ibmcloud": "IBMCloudProviderSpec", "nutanix": "NutanixProviderSpec", "openstack": "OpenStackProviderSpec", "ovirt": "OvirtProviderSpec",
+		"ibmcloud": "IBMCloudProviderSpec", "kubevirt": "KubevirtProviderSpec", "nutanix": "NutanixProviderSpec", "openstack": "OpenStackProviderSpec", "ovirt": "OvirtProviderSpec",
 		"powervs": "IBMCloudPowerVSProviderSpec", "vsphere": "VSphereProviderSpec"}
 }
 
@@ -145,19 +147,21 @@ func providers() map[string]string {
 type Filter struct {
 	Cluster             *Cluster // only what this cluster applies; nil = all
 	CredentialsRequests bool     // only requests for cloud credentials
-	Cloud               string   // of these only the ones for a cloud, such as aws; "" = for all
+	Cloud               string   // of requests for cloud credentials only those of a cloud, such as aws; "" = of all
 }
 
 // Select returns the manifests of a release that pass the filter, file by file as the release has them, with their comments. Of a file with
 // several objects the objects that pass are kept.
 func (f Filter) Select(release *payload.Release) ([]payload.File, error) {
-	kind := providers()[f.Cloud]
-	if f.Cloud != "" && kind == "" {
-		return nil, fault.Errorf(fault.Usage, "unknown cloud %q", f.Cloud)
+	if f.Cloud != "" && providers()[f.Cloud] == "" {
+		return nil, fault.Errorf(fault.Usage, "unknown cloud %q: want one of %s", f.Cloud, strings.Join(slices.Sorted(maps.Keys(providers())), ", "))
 	}
 	files := release.Manifests()
-	if f.Cluster == nil && !f.CredentialsRequests {
+	if f.Cluster == nil && !f.CredentialsRequests && f.Cloud == "" {
 		return files, nil
+	}
+	if f.Cloud == "" && f.Cluster != nil {
+		f.Cloud = f.Cluster.Platform
 	}
 	if f.Cluster != nil && f.Cluster.Gates == nil {
 		var all []manifest
@@ -173,7 +177,7 @@ func (f Filter) Select(release *payload.Release) ([]payload.File, error) {
 	var kept []payload.File
 	for _, file := range files {
 		all := documents(file)
-		selected := slices.DeleteFunc(slices.Clone(all), func(d document) bool { return !f.takes(d.manifest, kind) })
+		selected := slices.DeleteFunc(slices.Clone(all), func(d document) bool { return !f.takes(d.manifest) })
 		switch {
 		case len(selected) == 0:
 			continue
@@ -188,15 +192,15 @@ func (f Filter) Select(release *payload.Release) ([]payload.File, error) {
 	return kept, nil
 }
 
-func (f Filter) takes(m manifest, providerKind string) bool {
-	if f.CredentialsRequests {
-		if m.Kind != "CredentialsRequest" || !strings.HasPrefix(m.APIVersion, "cloudcredential.openshift.io/") ||
-			providerKind != "" && m.Spec.ProviderSpec.Kind != providerKind {
-			return false
-		}
-		if f.Cluster != nil && !hasProfiles(m) {
-			return true // old requests name no profiles: they are for all
-		}
+func (f Filter) takes(m manifest) bool {
+	request := m.Kind == "CredentialsRequest" && strings.HasPrefix(m.APIVersion, "cloudcredential.openshift.io/")
+	switch {
+	case f.CredentialsRequests && !request:
+		return false
+	case request && f.Cloud != "" && m.Spec.ProviderSpec.Kind != providers()[f.Cloud]:
+		return false // of a platform that has no credentials, such as none, there are none
+	case f.CredentialsRequests && f.Cluster != nil && !hasProfiles(m):
+		return true // old requests name no profiles: they are for all
 	}
 	return f.Cluster == nil || f.Cluster.Included(m)
 }

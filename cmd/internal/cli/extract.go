@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
-	"sigs.k8s.io/yaml"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
@@ -83,7 +82,7 @@ func (o *extractOptions) apply(flags *pflag.FlagSet) {
 	flags.StringVar(&o.installConfig, "install-config", "",
 		"with --included: install-config.yaml of the cluster (default: a cluster with the default capabilities and features)")
 	flags.BoolVar(&o.credentials, "credentials-requests", false, "only requests for cloud credentials")
-	flags.StringVar(&o.cloud, "cloud", "", "with --credentials-requests: only those for this `cloud`, such as aws")
+	flags.StringVar(&o.cloud, "cloud", "", "of requests for cloud credentials only those for this `cloud`, such as aws (default: that of --install-config, else all)")
 	flags.StringVar(&o.git, "git", "", "check the source of every component out below this `directory`")
 	flags.StringVarP(&o.output, "output", "o", "", "with --git: commit prints the commit too")
 	applyCacheDir(flags, &o.cacheDir)
@@ -103,8 +102,8 @@ func (o *extractOptions) check() error {
 	switch {
 	case modes > 1:
 		return fault.Errorf(fault.Usage, "only one of --tools, --command, --file, --git and --included or --credentials-requests may be given")
-	case o.cloud != "" && !o.credentials:
-		return fault.Errorf(fault.Usage, "--cloud needs --credentials-requests")
+	case o.cloud != "" && !o.credentials && !o.included:
+		return fault.Errorf(fault.Usage, "--cloud needs --credentials-requests or --included")
 	case o.installConfig != "" && !o.included:
 		return fault.Errorf(fault.Usage, "--install-config needs --included")
 	case o.signingKey != "" && !o.tools && o.commandOS != "*":
@@ -192,37 +191,19 @@ func (o *extractOptions) extractManifests(streams Streams, release *payload.Rele
 // cluster reads what decides about manifests out of an install-config.
 func (o *extractOptions) cluster(release *payload.Release) (*extract.Cluster, error) {
 	major, _, _ := strings.Cut(release.Metadata.Version, ".")
-	cluster := &extract.Cluster{Major: major}
 	if o.installConfig == "" {
-		return cluster, nil
+		return &extract.Cluster{Major: major}, nil
 	}
 	data, err := regular.Read(o.installConfig, maxInput)
 	if err != nil {
 		return nil, fault.New(fault.Usage, "", fmt.Errorf("reading --install-config: %w", err))
 	}
-	var config struct {
-		FeatureSet   string   `json:"featureSet"`
-		FeatureGates []string `json:"featureGates"`
-		Capabilities *struct {
-			Baseline   string   `json:"baselineCapabilitySet"`
-			Additional []string `json:"additionalEnabledCapabilities"`
-		} `json:"capabilities"`
+	cluster, err := extract.ReadInstallConfig(data)
+	if err != nil {
+		return nil, fmt.Errorf("--install-config %q: %w", o.installConfig, err)
 	}
-	if err := yaml.Unmarshal(data, &config); err != nil {
-		return nil, fault.New(fault.Usage, "", fmt.Errorf("reading --install-config: %w", err))
-	}
-	cluster.FeatureSet = config.FeatureSet
-	for _, gate := range config.FeatureGates {
-		if name, value, _ := strings.Cut(gate, "="); value == "true" {
-			cluster.Gates = append(cluster.Gates, name)
-		}
-	}
-	if config.Capabilities != nil {
-		if cluster.Capabilities, err = extract.Capabilities(config.Capabilities.Baseline, config.Capabilities.Additional); err != nil {
-			return nil, err
-		}
-	}
-	return cluster, nil
+	cluster.Major = major
+	return &cluster, nil
 }
 
 // extractTools writes commands or archives, and prints their names.

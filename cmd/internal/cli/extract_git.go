@@ -19,6 +19,9 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/payload"
 )
 
+// clonesAtOnce is how many repositories are fetched at once.
+const clonesAtOnce = 8
+
 // extractSources checks the source of every component out, below the host and the path of its repository, and prints where.
 func (o *extractOptions) extractSources(ctx context.Context, streams Streams, release *payload.Release) (err error) {
 	store, err := openSources("", o.cacheDir)
@@ -30,7 +33,7 @@ func (o *extractOptions) extractSources(ctx context.Context, streams Streams, re
 	var mu sync.Mutex
 	var failed []string
 	group, groupContext := errgroup.WithContext(ctx)
-	group.SetLimit(clones)
+	group.SetLimit(clonesAtOnce)
 	for _, component := range o.sources(streams, release) {
 		group.Go(func() error {
 			directory, err := o.checkout(groupContext, store, component)

@@ -79,6 +79,10 @@ func TestHistory(t *testing.T) {
 		t.Errorf("the bugs: %q", out)
 	}
 	run(t, 2, "info", "--insecure", old.PullSpec, "--bugs")
+	unknown := release("4.12.2", strings.Repeat("1", 40))
+	if out, _ := run(t, 3, "info", "--insecure", old.PullSpec, unknown.PullSpec, "--changelog"); !strings.Contains(out, "* The history cannot be shown") {
+		t.Errorf("the changelog to a commit that nobody has:\n%s", out)
+	}
 	directory := t.TempDir()
 	out, _ = run(t, 0, "extract", "--insecure", next.PullSpec, "--git", directory, "-o", "commit")
 	place := filepath.Join(directory, "github.com", "openshift", "coredns")

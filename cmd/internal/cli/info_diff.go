@@ -74,7 +74,7 @@ func (o *infoOptions) changed(t *table, d payload.Diff) {
 		t.section(heading)
 		for _, image := range groups[heading] {
 			if o.commits || o.commitURLs {
-				t.noted(changeNote(image), "  "+image.Name, image.CommitsURL())
+				t.noted(image.ChangeNote(), "  "+image.Name, image.CommitsURL())
 				continue
 			}
 			cells := []string{"  " + image.Name}
@@ -84,15 +84,7 @@ func (o *infoOptions) changed(t *table, d payload.Diff) {
 					cells = append(cells, sum.String())
 				}
 			}
-			t.noted(changeNote(image), cells...)
+			t.noted(image.ChangeNote(), cells...)
 		}
 	}
-}
-
-// changeNote says that the new image is not of its commit.
-func changeNote(image payload.ImageDiff) string {
-	if image.To == nil {
-		return ""
-	}
-	return image.To.ChangeNote()
 }

@@ -5,21 +5,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/pflag"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
-	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/payload"
 	"github.com/oc-rebuild/oc-rebuild/payload/signature"
 )
-
-// protectedScopes are the repositories whose releases are signed by their publisher, and that clusters want signed.
-func protectedScopes() []string {
-	return []string{"quay.io/openshift-release-dev/ocp-release"}
-}
 
 // signatureOptions say whether a payload must be signed, and by whom.
 type signatureOptions struct {
@@ -31,10 +24,7 @@ type signatureOptions struct {
 func (o *signatureOptions) apply(flags *pflag.FlagSet) {
 	flags.StringVar(&o.mode, "verify-signature", "", "verify the OpenPGP signature of the payload: off, warn, require (default: require where --signature-key is given, else off)")
 	flags.StringArrayVar(&o.keys, "signature-key", nil, "`file` with public keys of the payload's publisher")
-	flags.StringArrayVar(&o.stores, "signature-store", []string{
-		"https://mirror.openshift.com/pub/openshift-v4/signatures/openshift/release",
-		"https://storage.googleapis.com/openshift-release/official/signatures/openshift/release",
-	}, "`URL` or directory with signatures of payloads")
+	flags.StringArrayVar(&o.stores, "signature-store", signature.Published(), "`URL` or directory with signatures of payloads")
 }
 
 // verify checks the signature of a payload as far as the flags want it, and returns the signatures that are good.
@@ -60,11 +50,9 @@ func (o *signatureOptions) verify(ctx context.Context, streams Streams, release 
 
 // mention says that a signature was not looked at, where there should be one.
 func (o *signatureOptions) mention(streams Streams, release *payload.Release) {
-	repository, _ := registry.SplitDigest(release.PullSpec)
-	for _, scope := range protectedScopes() {
-		if repository == scope || strings.HasPrefix(repository, scope+"/") {
-			fmt.Fprintln(streams.Err, plain.Line("warning: releases in "+scope+" are signed, and the signature of this one is not verified: pass --signature-key with the publisher's key"))
-		}
+	if scope := signature.Scope(release.PullSpec); scope != "" {
+		fmt.Fprintln(streams.Err, plain.Line("warning: releases in "+scope+
+			" are signed, and the signature of this one is not verified: pass --signature-key with the publisher's key"))
 	}
 }
 
