@@ -1,7 +1,6 @@
 package ciconfig
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,12 +11,6 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 )
-
-// Source finds configs: a tree, one file, or a config resolver.
-type Source interface {
-	// Find returns the config that builds an image of a payload, and the image.
-	Find(ctx context.Context, query Query) (Match, error)
-}
 
 // Tree is a directory that is laid out like openshift/release. Files are read when they are needed and parsed once. It may be used by
 // several goroutines at a time.

@@ -14,7 +14,7 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 
-// Change is a pull request, or a commit, that one revision has and another has not. Its texts are as their authors wrote them.
+// Change is a pull request, or a commit, that one revision has and another lacks. Its texts are as their authors wrote them.
 type Change struct {
 	Commit  string    `json:"commit"`
 	Time    time.Time `json:"time"`

@@ -131,9 +131,6 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// Directory returns where the cache is.
-func (s *Store) Directory() string { return s.dir }
-
 var errNotPrivate = errors.New("belongs to somebody else")
 
 // private makes a directory that nobody else can read or write, and refuses one that somebody else has prepared.

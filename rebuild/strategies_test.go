@@ -76,7 +76,7 @@ func (p *playground) standFor(t *testing.T) {
 }
 
 // tree holds two configs: that of component one, and one that makes a base.
-func tree() ciconfig.Source {
+func tree() plan.Configs {
 	return ciconfig.Open(fstest.MapFS{
 		"ci-operator/config/example/one/example-one-main.yaml": &fstest.MapFile{Data: []byte(`images:
 - {to: one}
@@ -92,7 +92,7 @@ zz_generated_metadata: {org: example, repo: images, branch: main}
 }
 
 // mirroringConfigs are configs of a CI that mirrors one public image.
-type mirroringConfigs struct{ ciconfig.Source }
+type mirroringConfigs struct{ plan.Configs }
 
 func (mirroringConfigs) Mirrored(context.Context) (bases.Rules, error) {
 	return bases.ParseFile("mirroring", []byte("# what CI mirrors under this name\nocp/9.9:mirrored = quay.io/public/thing:1\n"))

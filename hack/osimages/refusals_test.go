@@ -34,7 +34,7 @@ func TestRefusals(t *testing.T) {
 		{"packages by name", []string{"stream-coreos", "--rpm", "kernel-rt"}, 3, []string{"none of rpm-ostree, dnf"}},
 		{"tools without ostree", []string{"machine-os-content", "--overlay", overlay, "--os-tools-image", bare}, 3, []string{"does not have ostree", "--os-tools-image"}},
 		{"tools without createrepo_c", []string{"machine-os-content", "--rpm", rpm, "--os-tools-image", bare}, 3, []string{"does not have createrepo_c"}},
-		{"tools that cannot be pulled", []string{"machine-os-content", "--overlay", overlay, "--os-tools-image", w.registry.Host + "/test/none:latest"}, 3, []string{"test/none:latest", "cannot be had", "Pass --os-tools-image"}},
+		{"tools that cannot be pulled", []string{"machine-os-content", "--overlay", overlay, "--os-tools-image", w.registry.Host + "/test/none:latest"}, 3, []string{"test/none:latest", "not available", "Pass --os-tools-image"}},
 		{"a file that the image does not have", []string{"stream-coreos", "--replace-file", "usr/bin/none=" + crio}, 3, []string{`no file "/usr/bin/none"`, "--overlay"}},
 		{"a program that cannot be run", []string{"stream-coreos", "--replace-file", "usr/bin/crio=" + crio}, 3, []string{"executable", "chmod +x"}},
 		{"a directory that is a link", []string{"stream-coreos", "--overlay", write(t, map[string]string{"usr/local/bin/x": ""})}, 3, []string{"var/usrlocal", "MachineConfig"}},

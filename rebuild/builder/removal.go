@@ -60,7 +60,7 @@ func (r *removals) finish() error {
 	return r.err
 }
 
-// DeleteContainer implements storage.Store. It does not wait for the end; what could find the container still there does.
+// DeleteContainer implements storage.Store. It does not wait for the end: calls that would see the container do.
 func (s ownedStore) DeleteContainer(id string) error {
 	s.removals.begin(s.Store, id)
 	return nil

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// NewCommit returns the one ostree commit that the repository of a new image has and that of the old one has not.
+// NewCommit returns the one ostree commit that the repository of a new image has and that of the old one lacks.
 func NewCommit(oldImage, newImage *os.Root) (string, error) {
 	before, err := commits(oldImage)
 	if err != nil {

@@ -35,7 +35,7 @@ type settler struct {
 	peels    peels
 }
 
-// settleBases finds out what stands for every base and checks that it can be had: nothing is built before. Images that
+// settleBases finds out what stands for every base and checks that it is available: nothing is built before. Images that
 // have to be built first join the work as helpers, and their bases are settled too.
 func (p *planner) settleBases(ctx context.Context) error {
 	s := &settler{planner: p, resolved: map[string]func() (string, error){}, down: map[string]error{},
@@ -210,7 +210,7 @@ func cause(err error) error {
 	}
 }
 
-// explain says which base of which line cannot be had, and what to pass instead. Whatever the registry answered, this
+// explain says which base of which line is not available, and what to pass instead. Whatever the registry answered, this
 // is an input that cannot be resolved.
 func (s *settler) explain(u *unit, b *base, err error) error {
 	if errors.Is(err, context.Canceled) {
@@ -244,5 +244,5 @@ func (s *settler) explain(u *unit, b *base, err error) error {
 		advice = "Pass --os-tools-image PULLSPEC to use another image, or log in to its registry.\n" + fault.AdviceOf(err)
 	}
 	return fault.New(fault.Unresolved, advice,
-		fmt.Errorf("%s %q: the base image %q (%s) cannot be had: %w", u.noun(), u.target.Name, name, where, err))
+		fmt.Errorf("%s %q: the base image %q (%s) is not available: %w", u.noun(), u.target.Name, name, where, err))
 }

@@ -74,7 +74,7 @@ func (p *planner) users(ctx context.Context) (map[string][]string, error) {
 	return users, ctx.Err()
 }
 
-// leaveOut takes a component out of the work that only --with-dependents brought into it, because its source cannot be had: the others are
+// leaveOut takes a component out of the work that only --with-dependents brought into it, because its source is not available: the others are
 // built all the same. It reports whether it did.
 func (p *planner) leaveOut(u *unit, err error) bool {
 	if !p.added[u.target.Name] {

@@ -26,7 +26,7 @@ const (
 
 // The values of Request.BasePolicy.
 const (
-	PolicyAuto = "auto" // look for a base that can be had
+	PolicyAuto = "auto" // look for a base that is available
 	PolicyCI   = "ci"   // only what CI uses
 )
 

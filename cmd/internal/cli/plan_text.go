@@ -115,7 +115,7 @@ func (t *table) base(title string, base plan.Base) {
 	if base.Problem == "" {
 		t.row(title, baseName(base), base.From+": "+base.Reason)
 	} else {
-		t.row(title, baseName(base), "cannot be had")
+		t.row(title, baseName(base), "not available")
 	}
 	if base.Line > 0 {
 		t.row("", fmt.Sprintf("line %d: %s", base.Line, base.Reference))
@@ -192,14 +192,14 @@ func listPlan(planned *plan.Plan) string {
 		case base.Built != "":
 			pulled = "built first: " + base.Built
 		case base.Problem != "":
-			pulled = "cannot be had"
+			pulled = "not available"
 		}
 		r.row(name, fmt.Sprint(users[name]), base.From, pulled)
 	}
 	return r.trimmed() + listProblems(planned, names, standing, problems)
 }
 
-// listProblems writes which components cannot be built, and what was tried for the bases that cannot be had.
+// listProblems writes which components cannot be built, and what was tried for the bases that are not available.
 func listProblems(planned *plan.Plan, names []string, standing map[string]plan.Base, count int) string {
 	if count == 0 {
 		return ""

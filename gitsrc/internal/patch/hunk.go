@@ -19,7 +19,7 @@ func content(f *gitdiff.File, old []byte) (out []byte, err error) {
 	}()
 	if f.IsBinary {
 		if f.BinaryFragment == nil {
-			return nil, errors.New("is binary, and the patch has not its content: make it with git diff --binary")
+			return nil, errors.New("is binary, and the patch does not contain its content: make it with git diff --binary")
 		}
 		var buf bytes.Buffer
 		if err := gitdiff.Apply(&buf, bytes.NewReader(old), f); err != nil {
