@@ -16,8 +16,8 @@ func (c component) query(stream ciconfig.Stream) ciconfig.Query {
 	return ciconfig.Query{Stream: stream, Tag: c.name, Org: c.org, Repo: c.repo, Ref: c.ref}
 }
 
-// largeTree is openshift/release at its real size: the configs of the data set, and copies of them for repositories that do not exist, up to
-// 12,500.
+// largeTree is openshift/release at its real size: the configs of the data set, and copies of them for repositories
+// that do not exist, up to 12,500.
 func largeTree(b *testing.B) fs.FS {
 	b.Helper()
 	root := shared(b, "openshift-release-2024-08")
@@ -34,7 +34,8 @@ func largeTree(b *testing.B) fs.FS {
 		if err != nil {
 			b.Fatal(err)
 		}
-		name := filepath.Join(directory, "ci-operator", "config", fmt.Sprintf("org-%d", i%40), fmt.Sprintf("repo-%d", i/20), fmt.Sprintf("x-%d.yaml", i))
+		name := filepath.Join(directory, "ci-operator", "config", fmt.Sprintf("org-%d", i%40), fmt.Sprintf("repo-%d", i/20),
+			fmt.Sprintf("x-%d.yaml", i))
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 			b.Fatal(err)
 		}
@@ -90,7 +91,8 @@ func BenchmarkScanLargeTree(b *testing.B) {
 	b.ResetTimer()
 	b.ReportAllocs()
 	for b.Loop() {
-		_, err := ciconfig.Open(files, "release").Find(context.Background(), ciconfig.Query{Stream: ciconfig.Stream{Namespace: "ocp", Name: "4.12"}, Tag: "no-such-tag"})
+		_, err := ciconfig.Open(files, "release").Find(context.Background(),
+			ciconfig.Query{Stream: ciconfig.Stream{Namespace: "ocp", Name: "4.12"}, Tag: "no-such-tag"})
 		if err == nil {
 			b.Fatal("something promotes what does not exist")
 		}
@@ -109,7 +111,8 @@ func find(b *testing.B, tree *ciconfig.Tree, query ciconfig.Query) {
 
 // BenchmarkParse reads one large config.
 func BenchmarkParse(b *testing.B) {
-	data, err := os.ReadFile(shared(b, "openshift-release-2024-08", "ci-operator", "config", "openshift", "installer", "openshift-installer-master.yaml"))
+	data, err := os.ReadFile(shared(b, "openshift-release-2024-08", "ci-operator", "config", "openshift", "installer",
+		"openshift-installer-master.yaml"))
 	if err != nil {
 		b.Fatal(err)
 	}

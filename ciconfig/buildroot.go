@@ -10,7 +10,8 @@ import (
 // BuildRootFile is the file of a repository that names the build root, where the config says from_repository.
 const BuildRootFile = ".ci-operator.yaml"
 
-// ParseBuildRoot reads build_root_image from a repository's .ci-operator.yaml. Namespace, name and tag must all be there.
+// ParseBuildRoot reads build_root_image from a repository's .ci-operator.yaml. Namespace, name and tag must all be
+// there.
 func ParseBuildRoot(name string, data []byte) (ImageRef, error) {
 	root, d, err := document(name, data)
 	if err != nil {

@@ -65,7 +65,8 @@ type Input struct {
 	Paths []Path   `json:"paths,omitempty"`
 }
 
-// Path is a file or directory of an input that is copied into the build context. A Source that ends in /. means its contents.
+// Path is a file or directory of an input that is copied into the build context. A Source that ends in /. means its
+// contents.
 type Path struct {
 	Source      string `json:"source"`
 	Destination string `json:"destination"` // directory, relative to the context

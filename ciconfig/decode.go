@@ -53,7 +53,8 @@ func null(node *yaml.Node) bool {
 	return node == nil || node.Kind == yaml.ScalarNode && node.ShortTag() == "!!null"
 }
 
-// fields calls the function of each key of a mapping that has one. Other keys are ignored: configs say more than what is read here.
+// fields calls the function of each key of a mapping that has one. Other keys are ignored: configs say more than what
+// is read here.
 func (d *decoder) fields(node *yaml.Node, path string, known map[string]func(*yaml.Node, string) error) error {
 	return d.entries(node, path, func(key string, value *yaml.Node, path string) error {
 		if read := known[key]; read != nil {
@@ -110,7 +111,8 @@ func (d *decoder) items(node *yaml.Node, path string, read func(value *yaml.Node
 	return nil
 }
 
-// text returns a reader of a string. Numbers keep the spelling of the file, so that an unquoted 4.10 does not become 4.1.
+// text returns a reader of a string. Numbers keep the spelling of the file, so that an unquoted 4.10 does not become
+// 4.1.
 func (d *decoder) text(target *string) func(*yaml.Node, string) error {
 	return func(node *yaml.Node, path string) error {
 		node, err := d.visit(node, path)

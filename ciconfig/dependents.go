@@ -1,8 +1,9 @@
 package ciconfig
 
-// PayloadTags lists the payload's names of the images that an image is built on, sorted: base images that belong to the payload's stream
-// and siblings that are promoted to it, directly or through other pipeline images. It goes by the config alone; what only a Dockerfile
-// names is not among them. Images that cannot be built outside CI are followed too, for the answer is about what CI does.
+// PayloadTags lists the payload's names of the images that an image is built on, sorted: base images that belong to
+// the payload's stream and siblings that are promoted to it, directly or through other pipeline images. It goes by
+// the config alone; what only a Dockerfile names is not among them. Images that cannot be built outside CI are
+// followed too, for the answer is about what CI does.
 func (c *Config) PayloadTags(image string, stream Stream) ([]string, error) {
 	graph, err := c.Graph()
 	if err != nil {

@@ -54,7 +54,8 @@ func TestDependentsOfCLI(t *testing.T) {
 			dependents = append(dependents, one.name)
 		}
 	}
-	want := []string{"agent-installer-api-server", "agent-installer-csr-approver", "cli-artifacts", "deployer", "must-gather", "ovn-kubernetes", "tools"}
+	want := []string{"agent-installer-api-server", "agent-installer-csr-approver", "cli-artifacts", "deployer", "must-gather",
+		"ovn-kubernetes", "tools"}
 	if diff := cmp.Diff(want, dependents); diff != "" {
 		t.Errorf("what is built on cli (-want +got):\n%s", diff)
 	}

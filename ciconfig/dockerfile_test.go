@@ -7,7 +7,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
 )
 
-// TestUpstreamDetection compares the references that CI detects in a Dockerfile with what upstream's own code says, quirks included.
+// TestUpstreamDetection compares the references that CI detects in a Dockerfile with what upstream's own code says,
+// quirks included.
 func TestUpstreamDetection(t *testing.T) {
 	var golden []struct {
 		Name, Dockerfile, From string

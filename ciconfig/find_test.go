@@ -41,28 +41,31 @@ func promoting(stream, options string, images ...string) string {
 }
 
 var release = tree(map[string]string{
-	"openshift/api@master":                  promoting("ocp/4.18", "", "api"),
-	"openshift/api@release-4.17":            promoting("ocp/4.17", "", "api"),
-	"openshift/api@release-4.18":            promoting("ocp/4.18", "    disabled: true\n", "api"),
-	"openshift/api@release-4.17__okd-scos":  promoting("origin/scos-4.17", "", "api"),
-	"openshift/api@release-4.17__other":     promoting("elsewhere/x", "", "api", "tool"),
-	"openshift/cli@main":                    promoting("ocp/4.17", "", "cli"),
-	"openshift/cli@openshift-4.17":          promoting("ocp/4.17", "", "cli"),
-	"openshift/cli@fcos":                    promoting("ocp/4.17", "", "cli"),
-	"openshift/twin@one":                    promoting("ocp/4.17", "", "twin"),
-	"openshift/twin@two":                    promoting("ocp/4.17", "", "twin"),
-	"openshift/installer@release-4.17":      promoting("ocp/4.17", "", "installer"),
-	"openshift/installer@release-4.17__alt": promoting("ocp/4.17", "    additional_images:\n      installer-alt: installer\n    excluded_images: ['*']\n", "installer"),
-	"openshift/new@release-4.17":            promoting("ocp/4.17", "", "moved"),
-	"openshift/old@release-4.16":            promoting("ocp/4.16", "", "moved"),
-	"openshift/broken@release-4.17":         promoting("ocp/4.17", "", "broken") + "base_images: 7\n",
-	"openshift/feature@release-4.17":        promoting("ocp/4.17", "", "feature"),
-	"openshift/feature@other":               promoting("ocp/4.17", "", "feature"),
-	"openshift/json@release-4.17":           `{"images":[{"to":"json"}],"promotion":{"to":[{"namespace":"ocp","name":"4.17"}]}}`,
-	"openshift/anchored@release-4.17":       "x: &p {to: [{namespace: ocp, name: '4.17'}]}\nimages: [{to: anchored}]\npromotion: *p\n",
-	"openshift/liar@release-4.17":           promoting("ocp/4.17", "", "liar") + "zz_generated_metadata: {org: evil, repo: liar, branch: release-4.17}\n",
-	"openshift/liar@release-4.17__okd":      promoting("origin/4.17", "", "liar") + "zz_generated_metadata: {org: openshift, repo: liar, branch: release-4.17}\n",
-	"openshift/unpromoted@release-4.17":     "images: [{to: unpromoted}]\n",
+	"openshift/api@master":                 promoting("ocp/4.18", "", "api"),
+	"openshift/api@release-4.17":           promoting("ocp/4.17", "", "api"),
+	"openshift/api@release-4.18":           promoting("ocp/4.18", "    disabled: true\n", "api"),
+	"openshift/api@release-4.17__okd-scos": promoting("origin/scos-4.17", "", "api"),
+	"openshift/api@release-4.17__other":    promoting("elsewhere/x", "", "api", "tool"),
+	"openshift/cli@main":                   promoting("ocp/4.17", "", "cli"),
+	"openshift/cli@openshift-4.17":         promoting("ocp/4.17", "", "cli"),
+	"openshift/cli@fcos":                   promoting("ocp/4.17", "", "cli"),
+	"openshift/twin@one":                   promoting("ocp/4.17", "", "twin"),
+	"openshift/twin@two":                   promoting("ocp/4.17", "", "twin"),
+	"openshift/installer@release-4.17":     promoting("ocp/4.17", "", "installer"),
+	"openshift/installer@release-4.17__alt": promoting("ocp/4.17",
+		"    additional_images:\n      installer-alt: installer\n    excluded_images: ['*']\n", "installer"),
+	"openshift/new@release-4.17":      promoting("ocp/4.17", "", "moved"),
+	"openshift/old@release-4.16":      promoting("ocp/4.16", "", "moved"),
+	"openshift/broken@release-4.17":   promoting("ocp/4.17", "", "broken") + "base_images: 7\n",
+	"openshift/feature@release-4.17":  promoting("ocp/4.17", "", "feature"),
+	"openshift/feature@other":         promoting("ocp/4.17", "", "feature"),
+	"openshift/json@release-4.17":     `{"images":[{"to":"json"}],"promotion":{"to":[{"namespace":"ocp","name":"4.17"}]}}`,
+	"openshift/anchored@release-4.17": "x: &p {to: [{namespace: ocp, name: '4.17'}]}\nimages: [{to: anchored}]\npromotion: *p\n",
+	"openshift/liar@release-4.17": promoting("ocp/4.17", "", "liar") +
+		"zz_generated_metadata: {org: evil, repo: liar, branch: release-4.17}\n",
+	"openshift/liar@release-4.17__okd": promoting("origin/4.17", "", "liar") +
+		"zz_generated_metadata: {org: openshift, repo: liar, branch: release-4.17}\n",
+	"openshift/unpromoted@release-4.17": "images: [{to: unpromoted}]\n",
 })
 
 func TestFind(t *testing.T) {
@@ -74,35 +77,59 @@ func TestFind(t *testing.T) {
 		want        string // branch, variant and image; "" for an error
 		message     string // part of the reason or the error
 	}{
-		{"the release's branch", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "api", Tag: "api"}, "release-4.17/api", "promotes ocp/4.17:api"},
-		{"an enabled promotion before the release's branch", ciconfig.Query{Stream: next, Org: "openshift", Repo: "api", Tag: "api"}, "master/api", "best of 2"},
-		{"the payload's branch before an enabled promotion", ciconfig.Query{Stream: next, Org: "openshift", Repo: "api", Tag: "api", Ref: "release-4.18"}, "release-4.18/api", "switched off"},
-		{"a payload built outside CI", ciconfig.Query{Stream: ciconfig.Stream{Namespace: "ocp", Name: "4.17-art-latest-2024-01-09-095104"}, Org: "openshift", Repo: "api", Tag: "api"}, "release-4.17/api", ""},
-		{"a payload of another architecture", ciconfig.Query{Stream: ciconfig.Stream{Namespace: "ocp-arm64", Name: "4.17"}, Org: "openshift", Repo: "api", Tag: "api"}, "release-4.17/api", ""},
-		{"a private twin", ciconfig.Query{Stream: ciconfig.Stream{Namespace: "ocp-priv", Name: "4.17-priv"}, Org: "openshift-priv", Repo: "api", Tag: "api"}, "release-4.17/api", ""},
+		{"the release's branch", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "api", Tag: "api"}, "release-4.17/api",
+			"promotes ocp/4.17:api"},
+		{"an enabled promotion before the release's branch", ciconfig.Query{Stream: next, Org: "openshift", Repo: "api", Tag: "api"},
+			"master/api", "best of 2"},
+		{"the payload's branch before an enabled promotion",
+			ciconfig.Query{Stream: next, Org: "openshift", Repo: "api", Tag: "api", Ref: "release-4.18"}, "release-4.18/api", "switched off"},
+		{"a payload built outside CI", ciconfig.Query{Stream: ciconfig.Stream{Namespace: "ocp",
+			Name: "4.17-art-latest-2024-01-09-095104"}, Org: "openshift", Repo: "api", Tag: "api"}, "release-4.17/api", ""},
+		{"a payload of another architecture", ciconfig.Query{Stream: ciconfig.Stream{Namespace: "ocp-arm64", Name: "4.17"},
+			Org: "openshift", Repo: "api", Tag: "api"}, "release-4.17/api", ""},
+		{"a private twin", ciconfig.Query{Stream: ciconfig.Stream{Namespace: "ocp-priv", Name: "4.17-priv"}, Org: "openshift-priv",
+			Repo: "api", Tag: "api"}, "release-4.17/api", ""},
 		{"an OKD stream", ciconfig.Query{Stream: scos, Org: "openshift", Repo: "api", Tag: "api"}, "release-4.17__okd-scos/api", ""},
-		{"an OKD stream that is built outside CI", ciconfig.Query{Stream: ciconfig.Stream{Namespace: "origin", Name: "scos-4.17-art"}, Org: "openshift", Repo: "api", Tag: "api"}, "release-4.17__okd-scos/api", ""},
-		{"an OKD image that is mirrored from OCP", ciconfig.Query{Stream: scos, Org: "openshift", Repo: "cli", Tag: "cli"}, "openshift-4.17/cli", "best of 3"},
-		{"a branch that is not named after the release", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "cli", Tag: "cli", Ref: "fcos"}, "fcos/cli", `the payload names the branch "fcos"`},
-		{"a feature branch", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "feature", Tag: "feature", Ref: "release-4.17-hotfix"}, "release-4.17/feature", ""},
-		{"an image of another name", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "installer", Tag: "installer-alt"}, "release-4.17__alt/installer", ""},
+		{"an OKD stream that is built outside CI",
+			ciconfig.Query{Stream: ciconfig.Stream{Namespace: "origin", Name: "scos-4.17-art"}, Org: "openshift", Repo: "api", Tag: "api"},
+			"release-4.17__okd-scos/api", ""},
+		{"an OKD image that is mirrored from OCP", ciconfig.Query{Stream: scos, Org: "openshift", Repo: "cli", Tag: "cli"},
+			"openshift-4.17/cli", "best of 3"},
+		{"a branch that is not named after the release",
+			ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "cli", Tag: "cli", Ref: "fcos"}, "fcos/cli",
+			`the payload names the branch "fcos"`},
+		{"a feature branch", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "feature", Tag: "feature", Ref: "release-4.17-hotfix"},
+			"release-4.17/feature", ""},
+		{"an image of another name", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "installer", Tag: "installer-alt"},
+			"release-4.17__alt/installer", ""},
 		{"no repository", ciconfig.Query{Stream: ocp, Tag: "installer"}, "release-4.17/installer", ""},
 		{"a config in JSON", ciconfig.Query{Stream: ocp, Tag: "json"}, "release-4.17/json", ""},
 		{"a config with anchors", ciconfig.Query{Stream: ocp, Tag: "anchored"}, "release-4.17/anchored", ""},
-		{"--image", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "unpromoted", Tag: "whatever", Image: "unpromoted"}, "release-4.17/unpromoted", "--config-image chooses it"},
-		{"--image and --variant", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "api", Tag: "api", Image: "tool", Variant: "other"}, "release-4.17__other/tool", ""},
-		{"--variant", ciconfig.Query{Stream: scos, Org: "openshift", Repo: "api", Tag: "api", Variant: "okd-scos"}, "release-4.17__okd-scos/api", ""},
+		{"--image", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "unpromoted", Tag: "whatever", Image: "unpromoted"},
+			"release-4.17/unpromoted", "--config-image chooses it"},
+		{"--image and --variant", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "api", Tag: "api", Image: "tool",
+			Variant: "other"}, "release-4.17__other/tool", ""},
+		{"--variant", ciconfig.Query{Stream: scos, Org: "openshift", Repo: "api", Tag: "api", Variant: "okd-scos"},
+			"release-4.17__okd-scos/api", ""},
 
-		{"two that are equal", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "twin", Tag: "twin"}, "", "2 configs promote ocp/4.17:twin, and none is better than the others:\n  ci-operator/config/openshift/twin/openshift-twin-one.yaml (image twin)"},
-		{"moved to another repository", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "old", Tag: "moved"}, "", "other repositories do:\n  ci-operator/config/openshift/new/openshift-new-release-4.17.yaml"},
-		{"not promoted", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "unpromoted", Tag: "unpromoted"}, "", "the repository has:\n  ci-operator/config/openshift/unpromoted/openshift-unpromoted-release-4.17.yaml"},
-		{"an unknown repository", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "unknown", Tag: "unknown"}, "", "the tree has no config for this repository"},
+		{"two that are equal", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "twin", Tag: "twin"}, "",
+			"2 configs promote ocp/4.17:twin, and none is better than the others:\n  ci-operator/config/openshift/twin/openshift-twin-one.yaml (image twin)"},
+		{"moved to another repository", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "old", Tag: "moved"}, "",
+			"other repositories do:\n  ci-operator/config/openshift/new/openshift-new-release-4.17.yaml"},
+		{"not promoted", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "unpromoted", Tag: "unpromoted"}, "",
+			"the repository has:\n  ci-operator/config/openshift/unpromoted/openshift-unpromoted-release-4.17.yaml"},
+		{"an unknown repository", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "unknown", Tag: "unknown"}, "",
+			"the tree has no config for this repository"},
 		{"an unknown tag", ciconfig.Query{Stream: ocp, Tag: "unknown"}, "", "no config promotes ocp/4.17:unknown"},
 		{"an unknown variant", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "api", Tag: "api", Variant: "nope"}, "", "no config promotes"},
-		{"a broken config", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "broken", Tag: "broken"}, "", "openshift-broken-release-4.17.yaml:7: base_images"},
-		{"a config of another repository", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "liar", Tag: "liar"}, "", `zz_generated_metadata say "evil/liar@release-4.17"`},
-		{"a config of another variant", ciconfig.Query{Stream: ciconfig.Stream{Namespace: "origin", Name: "4.17"}, Org: "openshift", Repo: "liar", Tag: "liar", Variant: "okd"}, "", `the file's place says "openshift/liar@release-4.17 [okd]"`},
-		{"a repository that leads out", ciconfig.Query{Stream: ocp, Org: "..", Repo: "..", Tag: "x"}, "", `"../.." is not the name of a repository`},
+		{"a broken config", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "broken", Tag: "broken"}, "",
+			"openshift-broken-release-4.17.yaml:7: base_images"},
+		{"a config of another repository", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "liar", Tag: "liar"}, "",
+			`zz_generated_metadata say "evil/liar@release-4.17"`},
+		{"a config of another variant", ciconfig.Query{Stream: ciconfig.Stream{Namespace: "origin", Name: "4.17"}, Org: "openshift",
+			Repo: "liar", Tag: "liar", Variant: "okd"}, "", `the file's place says "openshift/liar@release-4.17 [okd]"`},
+		{"a repository that leads out", ciconfig.Query{Stream: ocp, Org: "..", Repo: "..", Tag: "x"}, "",
+			`"../.." is not the name of a repository`},
 		{"a repository with a slash", ciconfig.Query{Stream: ocp, Org: "a", Repo: "b/../../c", Tag: "x"}, "", "is not the name of a repository"},
 	}
 	for _, test := range tests {
@@ -145,7 +172,8 @@ func TestFindSaysWhy(t *testing.T) {
 		"o/third@a":      promoting("ocp/4.17", "", "twin"),
 	})
 	find := func(repo, tag string) string {
-		_, err := ciconfig.Open(files, "the tree").Find(t.Context(), ciconfig.Query{Stream: ciconfig.Stream{Namespace: "ocp", Name: "4.17"}, Org: "o", Repo: repo, Tag: tag})
+		_, err := ciconfig.Open(files, "the tree").Find(t.Context(),
+			ciconfig.Query{Stream: ciconfig.Stream{Namespace: "ocp", Name: "4.17"}, Org: "o", Repo: repo, Tag: tag})
 		return err.Error()
 	}
 	want := "the tree: the component \"one\" of o/r: no config promotes ocp/4.17:one; the repository has:"
@@ -170,7 +198,8 @@ func TestFindSaysWhy(t *testing.T) {
 }
 
 func TestFindAdvises(t *testing.T) {
-	_, err := ciconfig.Open(release, "the tree").Find(context.Background(), ciconfig.Query{Stream: ciconfig.Stream{Namespace: "ocp", Name: "4.17"}, Org: "openshift", Repo: "twin", Tag: "twin"})
+	_, err := ciconfig.Open(release, "the tree").Find(context.Background(),
+		ciconfig.Query{Stream: ciconfig.Stream{Namespace: "ocp", Name: "4.17"}, Org: "openshift", Repo: "twin", Tag: "twin"})
 	for _, flag := range []string{"--config", "--config-image", "--variant"} {
 		if !strings.Contains(fault.AdviceOf(err), flag) {
 			t.Errorf("the advice %q does not name %s", fault.AdviceOf(err), flag)
@@ -182,7 +211,8 @@ func TestFindAdvises(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err = ciconfig.Open(release, "the tree").Find(ctx, ciconfig.Query{Stream: ciconfig.Stream{Namespace: "ocp", Name: "4.17"}, Tag: "api"}); !errors.Is(err, context.Canceled) {
+	if _, err = ciconfig.Open(release, "the tree").Find(ctx,
+		ciconfig.Query{Stream: ciconfig.Stream{Namespace: "ocp", Name: "4.17"}, Tag: "api"}); !errors.Is(err, context.Canceled) {
 		t.Errorf("an interrupted search gives %v", err)
 	}
 }
@@ -201,7 +231,8 @@ func (c countingFS) Open(name string) (fs.File, error) {
 // TestFindReadsOneRepository must not look into the rest of a tree when the payload names the repository.
 func TestFindReadsOneRepository(t *testing.T) {
 	files := countingFS{release, map[string]int{}}
-	_, err := ciconfig.Open(files, "the tree").Find(context.Background(), ciconfig.Query{Stream: ciconfig.Stream{Namespace: "ocp", Name: "4.17"}, Org: "openshift", Repo: "api", Tag: "api"})
+	_, err := ciconfig.Open(files, "the tree").Find(context.Background(),
+		ciconfig.Query{Stream: ciconfig.Stream{Namespace: "ocp", Name: "4.17"}, Org: "openshift", Repo: "api", Tag: "api"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +261,8 @@ func TestFindTogether(t *testing.T) {
 	group.Wait()
 }
 
-// TestTreeStaysInside reads a tree whose files are links that lead out of it, a named pipe, and a directory with a config's name.
+// TestTreeStaysInside reads a tree whose files are links that lead out of it, a named pipe, and a directory with a
+// config's name.
 func TestTreeStaysInside(t *testing.T) {
 	directory := t.TempDir()
 	outside := filepath.Join(t.TempDir(), "secret.yaml")
@@ -289,7 +321,8 @@ func TestSelect(t *testing.T) {
 	config := parse(t, "base_images: {base: {namespace: a, name: b, tag: c}}\nimages: [{to: x}, {to: y}, {to: z, optional: true}]\npromotion: {to: [{namespace: ocp, name: '4.17', additional_images: {two: y}}, {namespace: ocp, name: '4.18', additional_images: {three: x}}, {namespace: q, name: r, additional_images: {three: y}}]}\n")
 	stream := ciconfig.Stream{Namespace: "ocp", Name: "4.17"}
 	tests := []struct{ tag, image, want string }{
-		{"x", "", "x"}, {"two", "", "y"}, {"z", "", "z"}, {"anything", "y", "y"}, {"three", "", ""}, {"nothing", "", ""}, {"x", "nothing", ""}, {"x", "base", ""},
+		{"x", "", "x"}, {"two", "", "y"}, {"z", "", "z"}, {"anything", "y", "y"}, {"three", "", ""}, {"nothing", "", ""},
+		{"x", "nothing", ""}, {"x", "base", ""},
 	}
 	for _, test := range tests {
 		match, err := config.Select(ciconfig.Query{Stream: stream, Tag: test.tag, Image: test.image})

@@ -37,7 +37,8 @@ func FuzzParse(f *testing.F) {
 				printable(t, err)
 				continue
 			}
-			if name := filepath.Join("/repository", recipe.ContextDir, recipe.Dockerfile); !strings.HasPrefix(name, "/repository/") && name != "/repository" {
+			if name := filepath.Join("/repository", recipe.ContextDir, recipe.Dockerfile); !strings.HasPrefix(name, "/repository/") &&
+				name != "/repository" {
 				t.Fatalf("the Dockerfile %q is outside the repository", name)
 			}
 			for _, piece := range recipe.Contexts() {
@@ -108,7 +109,8 @@ func resolve(t *testing.T, recipe ciconfig.Recipe, text string) {
 	}
 }
 
-// TestRealConfigs asks everything of the whole data set: nothing may panic, and no recipe but the known unsupported ones may fail.
+// TestRealConfigs asks everything of the whole data set: nothing may panic, and no recipe but the known unsupported
+// ones may fail.
 func TestRealConfigs(t *testing.T) {
 	images, failed := 0, 0
 	for _, year := range []string{"2019", "2021", "2024-08", "2026"} {

@@ -33,7 +33,8 @@ type goldenConfig struct {
 	Steps         []goldenStep        `json:"steps"`
 }
 
-// TestUpstreamConfigs compares names, promotion and build graph of real configs of all ages with what upstream's own code says.
+// TestUpstreamConfigs compares names, promotion and build graph of real configs of all ages with what upstream's own
+// code says.
 func TestUpstreamConfigs(t *testing.T) {
 	var golden []goldenConfig
 	readJSON(t, &golden, "golden", "configs.json")
@@ -52,7 +53,8 @@ func TestUpstreamConfigs(t *testing.T) {
 			}
 			fromPath, err := ciconfig.MetadataFromPath(want.File)
 			if err != nil || fromPath != want.FromPath || config.Metadata != want.Metadata || config.Metadata.Basename() != want.Basename {
-				t.Errorf("metadata: from the path %v (%v), from the file %v, want %v, %v, %v", fromPath, err, config.Metadata, want.FromPath, want.Metadata, want.Basename)
+				t.Errorf("metadata: from the path %v (%v), from the file %v, want %v, %v, %v", fromPath, err, config.Metadata, want.FromPath,
+					want.Metadata, want.Basename)
 			}
 			comparePromotion(t, config, want)
 			sortSteps(want.Steps)

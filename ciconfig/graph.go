@@ -112,9 +112,9 @@ func (g *Graph) Step(tag string) (Step, bool) {
 	return step, ok
 }
 
-// Needs lists the pipeline tags that one is made from, sorted. The repository itself is not among them: an image that takes nothing
-// from src but its build context is built from the checkout. An unknown tag, and one that cannot be made outside CI, is an error of
-// class Unresolved that names it.
+// Needs lists the pipeline tags that one is made from, sorted. The repository itself is not among them: an image that
+// takes nothing from src but its build context is built from the checkout. An unknown tag, and one that cannot be
+// made outside CI, is an error of class Unresolved that names it.
 func (g *Graph) Needs(tag string) ([]string, error) {
 	step, ok := g.steps[tag]
 	if !ok {
@@ -134,7 +134,8 @@ func (g *Graph) Needs(tag string) ([]string, error) {
 	return list, nil
 }
 
-// uses reports whether an image cannot be built without one of its inputs: files that lie in the checkout need no src image.
+// uses reports whether an image cannot be built without one of its inputs: files that lie in the checkout need no src
+// image.
 func (c *Config) uses(input Input) bool {
 	if len(input.As) > 0 {
 		return true

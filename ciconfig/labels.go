@@ -15,9 +15,9 @@ type Provenance struct {
 	FromDigest string // digest of the image that it stood for
 }
 
-// Labels returns the labels that CI sets on an image built after a merge, in a fixed order. All of them are there, empty where nothing is known,
-// so that a build does not inherit the provenance of its base. "oc adm release new" makes a payload's annotations from the commit's
-// id and ref and the source location.
+// Labels returns the labels that CI sets on an image built after a merge, in a fixed order. All of them are there,
+// empty where nothing is known, so that a build does not inherit the provenance of its base. "oc adm release new"
+// makes a payload's annotations from the commit's id and ref and the source location.
 func Labels(p Provenance) []Label {
 	kind := ""
 	if p.Commit != "" {

@@ -35,8 +35,9 @@ func (m Metadata) String() string {
 	return text
 }
 
-// MetadataFromPath reads the metadata from the path of a config: the last two directories are organisation and repository, the variant
-// is what follows the last two underscores. Neither can be read from the name alone, for repositories and branches have hyphens.
+// MetadataFromPath reads the metadata from the path of a config: the last two directories are organisation and
+// repository, the variant is what follows the last two underscores. Neither can be read from the name alone, for
+// repositories and branches have hyphens.
 func MetadataFromPath(name string) (Metadata, error) {
 	directory, base := path.Split(name)
 	directory = path.Clean(directory)
@@ -54,8 +55,9 @@ func MetadataFromPath(name string) (Metadata, error) {
 
 var simpleBranch = regexp.MustCompile(`^[\w\-.]+$`)
 
-// serves reports whether CI uses a config of the given branch for a ref: the branch itself, one of its feature branches (release-4.6
-// serves release-4.6-hotfix), or, where the config's branch is a regular expression, whatever that matches.
+// serves reports whether CI uses a config of the given branch for a ref: the branch itself, one of its feature
+// branches (release-4.6 serves release-4.6-hotfix), or, where the config's branch is a regular expression, whatever
+// that matches.
 func serves(branch, ref string) bool {
 	if simpleBranch.MatchString(branch) {
 		return ref == branch || strings.HasPrefix(ref, branch+"-")

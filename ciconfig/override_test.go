@@ -13,7 +13,8 @@ func TestOverride(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := recipe.With(ciconfig.Override{ContextDir: "other", Dockerfile: "Dockerfile.x", BuildArgs: []ciconfig.Arg{{Name: "TAGS", Value: "fcos"}, {Name: "NEW", Value: "1"}}})
+	got, err := recipe.With(ciconfig.Override{ContextDir: "other", Dockerfile: "Dockerfile.x",
+		BuildArgs: []ciconfig.Arg{{Name: "TAGS", Value: "fcos"}, {Name: "NEW", Value: "1"}}})
 	if err != nil || got.ContextDir != "other" || got.Dockerfile != "Dockerfile.x" || got.From != "base" || len(got.Inputs) != 2 {
 		t.Errorf("With = %+v, %v", got, err)
 	}

@@ -10,9 +10,10 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Parse reads a ci-operator config, of the present schema or an older one, as YAML or JSON. The name is used in messages, and gives the
-// metadata where the config carries none and the name is a path in openshift/release. Fields that do not matter for building images
-// are ignored, known or not. Errors are of class Unresolved and name file, line and field.
+// Parse reads a ci-operator config, of the present schema or an older one, as YAML or JSON. The name is used in
+// messages, and gives the metadata where the config carries none and the name is a path in openshift/release. Fields
+// that do not matter for building images are ignored, known or not. Errors are of class Unresolved and name file,
+// line and field.
 func Parse(name string, data []byte) (*Config, error) {
 	config, err := parse(name, data)
 	if err != nil {

@@ -29,17 +29,23 @@ func ref(text string) ciconfig.ImageRef {
 	return parsed
 }
 
-// TestSchemas reads one config in the present schema, in the one before 2026 and in the one before 2023: they mean the same.
+// TestSchemas reads one config in the present schema, in the one before 2026 and in the one before 2023: they mean
+// the same.
 func TestSchemas(t *testing.T) {
 	common := "base_images:\n  base:\n    name: 4.10\n    namespace: ocp\n    tag: base\nzz_generated_metadata:\n  branch: release-4.10\n  org: openshift\n  repo: x\n"
 	images := "- from: base\n  to: x\n  inputs:\n    base:\n      as: [b, c]\n- optional: true\n  to: y\n"
 	texts := map[string]string{
-		"images.items and promotion.to": common + "images:\n  items:\n" + indent(images) + "  run_if_changed: x\npromotion:\n  to:\n  - name: 4.10\n    namespace: ocp\n    excluded_images: [z]\n",
-		"a list of images":              common + "images:\n" + images + "promotion:\n  to:\n  - {name: '4.10', namespace: ocp, excluded_images: [z]}\n",
-		"one promotion target":          common + "images:\n" + images + "promotion:\n  name: \"4.10\"\n  namespace: ocp\n  excluded_images: [z]\n",
+		"images.items and promotion.to": common + "images:\n  items:\n" + indent(images) +
+			"  run_if_changed: x\npromotion:\n  to:\n  - name: 4.10\n    namespace: ocp\n    excluded_images: [z]\n",
+		"a list of images": common + "images:\n" + images +
+			"promotion:\n  to:\n  - {name: '4.10', namespace: ocp, excluded_images: [z]}\n",
+		"one promotion target": common + "images:\n" + images +
+			"promotion:\n  name: \"4.10\"\n  namespace: ocp\n  excluded_images: [z]\n",
 		"JSON": `{"base_images":{"base":{"name":"4.10","namespace":"ocp","tag":"base"}},"zz_generated_metadata":{"branch":"release-4.10","org":"openshift","repo":"x"},
 "images":{"items":[{"from":"base","to":"x","inputs":{"base":{"as":["b","c"]}}},{"optional":true,"to":"y"}]},"promotion":{"to":[{"name":"4.10","namespace":"ocp","excluded_images":["z"]}]}}`,
-		"aliases": "x: &base {name: 4.10, namespace: ocp, tag: base}\nbase_images: {base: *base}\n" + strings.TrimPrefix(common, "base_images:\n  base:\n    name: 4.10\n    namespace: ocp\n    tag: base\n") + "images:\n" + images + "promotion: {name: 4.10, namespace: ocp, excluded_images: [z]}\n",
+		"aliases": "x: &base {name: 4.10, namespace: ocp, tag: base}\nbase_images: {base: *base}\n" +
+			strings.TrimPrefix(common, "base_images:\n  base:\n    name: 4.10\n    namespace: ocp\n    tag: base\n") + "images:\n" +
+			images + "promotion: {name: 4.10, namespace: ocp, excluded_images: [z]}\n",
 	}
 	for description, text := range texts {
 		t.Run(description, func(t *testing.T) {
@@ -79,23 +85,29 @@ func TestParseRefuses(t *testing.T) {
 		{"images of the wrong type", "\nimages: everything\n", `config.yaml:2: images: must be a list, not "everything"`},
 		{"an image of the wrong type", "images:\n- x\n", `config.yaml:2: images[0]: must be a mapping, not "x"`},
 		{"a list for a string", "images:\n- to: [x]\n", "config.yaml:2: images[0].to: must be a string, not a list"},
-		{"a string for a truth", "images:\n- to: x\n  optional: maybe\n", `config.yaml:3: images[0].optional: must be true or false, not "maybe"`},
+		{"a string for a truth", "images:\n- to: x\n  optional: maybe\n",
+			`config.yaml:3: images[0].optional: must be true or false, not "maybe"`},
 		{"binary", "images:\n- to: !!binary aGk=\n", "config.yaml:2: images[0].to: must be a string"},
 		{"a name is missing", "images:\n- from: x\n", "config.yaml:2: images: an image without a name"},
 		{"one name twice", "images:\n- to: x\n- to: x\n", `config.yaml:3: images: two images are called "x"`},
 		{"one key twice", "images:\n- to: x\n  to: y\n", `config.yaml:3: images[0]: the key "to" appears twice`},
 		{"control characters in a name", "images:\n- to: \"x\\e[31m\"\n", `"x\x1b[31m" is not the name of a tag`},
-		{"control characters in a base image", "base_images:\n  b: {namespace: ocp, name: \"4\\n12\", tag: x}\n", `config.yaml:2: base_images.b: "4\n12" is not the name`},
-		{"a literal and a path", "images:\n- {to: x, dockerfile_literal: FROM a, dockerfile_path: b}\n", "x: dockerfile_literal excludes dockerfile_path"},
+		{"control characters in a base image", "base_images:\n  b: {namespace: ocp, name: \"4\\n12\", tag: x}\n",
+			`config.yaml:2: base_images.b: "4\n12" is not the name`},
+		{"a literal and a path", "images:\n- {to: x, dockerfile_literal: FROM a, dockerfile_path: b}\n",
+			"x: dockerfile_literal excludes dockerfile_path"},
 		{"a reserved name", "base_images:\n  ci-index: {namespace: a, name: b, tag: c}\n", `the name "ci-index" is reserved`},
 		{"a build root for base images", "base_images:\n  root: {namespace: a, name: b, tag: c}\n", `the name "root" is reserved`},
-		{"two build roots", "build_root: {from_repository: true, image_stream_tag: {namespace: a, name: b, tag: c}}\n", "more than one of image_stream_tag"},
+		{"two build roots", "build_root: {from_repository: true, image_stream_tag: {namespace: a, name: b, tag: c}}\n",
+			"more than one of image_stream_tag"},
 		{"promotion without a namespace", "promotion: {to: [{name: x}]}\n", "a target without a namespace"},
 		{"promotion to a name and a tag", "promotion: {to: [{namespace: a, name: x, tag: y}]}\n", "either a name or a tag"},
 		{"promotion to nowhere", "promotion: {to: [{namespace: a}]}\n", "either a name or a tag"},
 		{"promotion twice", "promotion: {to: [{namespace: a, name: x}, {namespace: a, name: x}]}\n", "two targets are the same"},
-		{"a build argument with =", "images:\n- to: x\n  build_args: [{name: \"A=B\", value: c}]\n", `config.yaml:3: images[0].build_args[0].name: "A=B" is not the name of a build argument`},
-		{"an external image that leads elsewhere", "external_images:\n  x: {registry: \"quay.io/@evil\", namespace: a, name: b, tag: c}\n", "is not the pull spec of an image"},
+		{"a build argument with =", "images:\n- to: x\n  build_args: [{name: \"A=B\", value: c}]\n",
+			`config.yaml:3: images[0].build_args[0].name: "A=B" is not the name of a build argument`},
+		{"an external image that leads elsewhere",
+			"external_images:\n  x: {registry: \"quay.io/@evil\", namespace: a, name: b, tag: c}\n", "is not the pull spec of an image"},
 		{"aliases of aliases", bomb.String() + "images: [{to: x, inputs: {y: {as: *a12}}}]\n", "must be a string"},
 		{"an alias of itself", "images: &i [*i]\n", "config.yaml"},
 		{"a deep flow", "images: " + strings.Repeat("[", 100_000), "config.yaml"},
@@ -146,11 +158,14 @@ func TestUnknownFields(t *testing.T) {
 
 func TestMetadataFromPath(t *testing.T) {
 	tests := map[string]ciconfig.Metadata{
-		"ci-operator/config/openshift/api/openshift-api-master.yaml":                     {Org: "openshift", Repo: "api", Branch: "master"},
-		"ci-operator/config/a/b-c/a-b-c-release-4.6__okd-scos.yaml":                      {Org: "a", Repo: "b-c", Branch: "release-4.6", Variant: "okd-scos"},
-		"/x/openshift/os/openshift-os-a__b__c.yaml":                                      {Org: "openshift", Repo: "os", Branch: "a__b", Variant: "c"},
-		"openshift/kubernetes/openshift-kubernetes-oc-4.8-kubernetes-1.21.0-beta.1.yaml": {Org: "openshift", Repo: "kubernetes", Branch: "oc-4.8-kubernetes-1.21.0-beta.1"},
-		"openshift/api/another-name.yaml":                                                {Org: "openshift", Repo: "api", Branch: "another-name"},
+		"ci-operator/config/openshift/api/openshift-api-master.yaml": {Org: "openshift", Repo: "api", Branch: "master"},
+		"ci-operator/config/a/b-c/a-b-c-release-4.6__okd-scos.yaml": {Org: "a", Repo: "b-c", Branch: "release-4.6",
+			Variant: "okd-scos"},
+		"/x/openshift/os/openshift-os-a__b__c.yaml": {Org: "openshift", Repo: "os", Branch: "a__b",
+			Variant: "c"},
+		"openshift/kubernetes/openshift-kubernetes-oc-4.8-kubernetes-1.21.0-beta.1.yaml": {Org: "openshift", Repo: "kubernetes",
+			Branch: "oc-4.8-kubernetes-1.21.0-beta.1"},
+		"openshift/api/another-name.yaml": {Org: "openshift", Repo: "api", Branch: "another-name"},
 	}
 	for name, want := range tests {
 		if got, err := ciconfig.MetadataFromPath(name); err != nil || got != want {
@@ -170,9 +185,12 @@ func TestPromotion(t *testing.T) {
 		want                           []string
 	}{
 		{"the exclusion of all, and one added", "{to: [{namespace: a, name: b, excluded_images: ['*', x], additional_images: {z: src}}]}", "", []string{"src a/b:z"}},
-		{"an excluded image that is added under its name", "{to: [{namespace: a, name: b, excluded_images: [x], additional_images: {x: bin}}]}", "", []string{"bin a/b:x", "y a/b:y"}},
-		{"by tag and commit", "{to: [{namespace: a, tag: latest, tag_by_commit: true}]}", "c0ffee", []string{"x a/x:c0ffee", "x a/x:latest", "y a/y:c0ffee", "y a/y:latest"}},
-		{"by name and commit", "{to: [{namespace: a, name: b, tag_by_commit: true, excluded_images: [y]}]}", "c0ffee", []string{"x a/b:x", "x a/x:c0ffee"}},
+		{"an excluded image that is added under its name",
+			"{to: [{namespace: a, name: b, excluded_images: [x], additional_images: {x: bin}}]}", "", []string{"bin a/b:x", "y a/b:y"}},
+		{"by tag and commit", "{to: [{namespace: a, tag: latest, tag_by_commit: true}]}", "c0ffee",
+			[]string{"x a/x:c0ffee", "x a/x:latest", "y a/y:c0ffee", "y a/y:latest"}},
+		{"by name and commit", "{to: [{namespace: a, name: b, tag_by_commit: true, excluded_images: [y]}]}", "c0ffee",
+			[]string{"x a/b:x", "x a/x:c0ffee"}},
 		{"switched off", "{to: [{namespace: a, name: b, disabled: true, excluded_images: [y]}]}", "", []string{"x a/b:x off"}},
 		{"no target", "{}", "", nil},
 	}
@@ -196,7 +214,8 @@ func TestPromotion(t *testing.T) {
 
 func TestBuildCache(t *testing.T) {
 	text := "binary_build_commands: make\nimages: [{to: x}]\npromotion: {to: [{namespace: a, name: b}]%s}\nzz_generated_metadata: {org: o, repo: r, branch: main, variant: v}\n"
-	if got := parse(t, fmt.Sprintf(text, "")).Promotes(""); len(got) != 2 || got[1].To.String() != "build-cache/o-r:main-v" || got[1].Image != "bin" {
+	if got := parse(t, fmt.Sprintf(text, "")).Promotes(""); len(got) != 2 || got[1].To.String() != "build-cache/o-r:main-v" ||
+		got[1].Image != "bin" {
 		t.Errorf("promoted: %v", got)
 	}
 	if got := parse(t, fmt.Sprintf(text, ", disable_build_cache: true")).Promotes(""); len(got) != 1 {

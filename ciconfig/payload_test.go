@@ -81,7 +81,8 @@ func statedDockerfile(t *testing.T, name, image string) string {
 	return ""
 }
 
-// planned finds the recipe of each component and compares it with upstream's index. It returns the names of those that have none.
+// planned finds the recipe of each component and compares it with upstream's index. It returns the names of those
+// that have none.
 func planned(t *testing.T, stream ciconfig.Stream, list []component, key string) (missing []string) {
 	t.Helper()
 	var index map[string]map[string]struct{ File, Image string }
@@ -131,8 +132,8 @@ func TestPayload412(t *testing.T) {
 	}
 }
 
-// TestPayload48CI plans a payload of CI, three years older than the configs: one image has no source, one moved to another repository,
-// which the error names, and two are not promoted any more.
+// TestPayload48CI plans a payload of CI, three years older than the configs: one image has no source, one moved to
+// another repository, which the error names, and two are not promoted any more.
 func TestPayload48CI(t *testing.T) {
 	stream, list := components(t, "payloads", "4.8.0-ci", "image-references")
 	missing := planned(t, stream, list, "ocp/4.8")
@@ -161,9 +162,9 @@ func TestPayloadOKD(t *testing.T) {
 	}
 }
 
-// TestLeavesOKD follows the base images of an OKD stream through the configs that promote them, down to those that nothing promotes. As
-// few as these must come from elsewhere: everything else can be taken from the payload or be built. The exception is artifacts, which
-// another release's config promotes.
+// TestLeavesOKD follows the base images of an OKD stream through the configs that promote them, down to those that
+// nothing promotes. As few as these must come from elsewhere: everything else can be taken from the payload or be
+// built. The exception is artifacts, which another release's config promotes.
 func TestLeavesOKD(t *testing.T) {
 	var index map[string]map[string]struct{ File, Image string }
 	readJSON(t, &index, "golden", "promotion-reverse-index.json")

@@ -12,8 +12,9 @@ type Promoted struct {
 	Disabled bool     // the target is switched off, as happens around branch cuts
 }
 
-// Promotes lists what the config promotes, sorted by destination: for each target the images that are neither optional nor excluded,
-// then the additional ones. Disabled targets are listed too, marked. A commit, where one is given, adds the tags named after it.
+// Promotes lists what the config promotes, sorted by destination: for each target the images that are neither
+// optional nor excluded, then the additional ones. Disabled targets are listed too, marked. A commit, where one is
+// given, adds the tags named after it.
 func (c *Config) Promotes(commit string) []Promoted {
 	var list []Promoted
 	for _, target := range c.Promotion.Targets {

@@ -31,9 +31,10 @@ type Recipe struct {
 	config *Config
 }
 
-// Recipe returns how a pipeline image is built. Images come from Dockerfiles of the repository; caches, bin, rpms and src from a few lines
-// of shell, for which a Dockerfile is made up: Kind says so, and then Literal is the whole Dockerfile and must not be written into the
-// context. An image that does not exist, or that cannot be built outside CI, is an error of class Unresolved.
+// Recipe returns how a pipeline image is built. Images come from Dockerfiles of the repository; caches, bin, rpms and
+// src from a few lines of shell, for which a Dockerfile is made up: Kind says so, and then Literal is the whole
+// Dockerfile and must not be written into the context. An image that does not exist, or that cannot be built outside
+// CI, is an error of class Unresolved.
 func (c *Config) Recipe(image string) (Recipe, error) {
 	graph, err := c.Graph()
 	if err != nil {
@@ -119,8 +120,9 @@ type Context struct {
 	Checkout    string `json:"checkout,omitempty"` // path in the repository's checkout, where the piece lies there; then Image need not exist
 }
 
-// Contexts lists what the build context is made of, in the order in which CI copies: later pieces overwrite earlier ones. The inputs come
-// sorted by name, the repository last; where the config takes paths from src itself, these stand for the repository.
+// Contexts lists what the build context is made of, in the order in which CI copies: later pieces overwrite earlier
+// ones. The inputs come sorted by name, the repository last; where the config takes paths from src itself, these
+// stand for the repository.
 func (r Recipe) Contexts() []Context {
 	var list []Context
 	for _, input := range r.Inputs {
@@ -137,8 +139,9 @@ func (r Recipe) Contexts() []Context {
 	return list
 }
 
-// ReadDockerfile returns the Dockerfile as it stands in the config or in the checkout. The file system should be one that symbolic links
-// do not lead out of, such as os.Root.FS. Only regular files are read, of dockerfile.MaxSize bytes at most.
+// ReadDockerfile returns the Dockerfile as it stands in the config or in the checkout. The file system should be one
+// that symbolic links do not lead out of, such as os.Root.FS. Only regular files are read, of dockerfile.MaxSize
+// bytes at most.
 func (r Recipe) ReadDockerfile(checkout fs.FS) ([]byte, error) {
 	if r.Literal != "" {
 		return []byte(r.Literal), nil
@@ -146,7 +149,8 @@ func (r Recipe) ReadDockerfile(checkout fs.FS) ([]byte, error) {
 	name := path.Join(r.ContextDir, r.Dockerfile)
 	data, err := readRegular(checkout, name, dockerfile.MaxSize)
 	if err != nil {
-		return nil, fault.New(fault.Unresolved, "--dockerfile and --context-dir say where it is", fmt.Errorf("reading the Dockerfile of %q: %w", r.Image, err))
+		return nil, fault.New(fault.Unresolved, "--dockerfile and --context-dir say where it is",
+			fmt.Errorf("reading the Dockerfile of %q: %w", r.Image, err))
 	}
 	return data, nil
 }

@@ -145,7 +145,8 @@ func TestRecipe(t *testing.T) {
 		"prepared": {Kind: "cache", From: "base",
 			Literal: "FROM base\nRUN [\"/bin/bash\",\"-c\",\"set -o errexit; umask 0002; dnf install -y x\\necho \\\"done\\\"\"]\n"},
 	}
-	internal := cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".config" || p.Last().String() == ".Pipeline" }, cmp.Ignore())
+	internal := cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".config" || p.Last().String() == ".Pipeline" },
+		cmp.Ignore())
 	for image, want := range tests {
 		got, err := config.Recipe(image)
 		if err != nil {
@@ -187,7 +188,8 @@ func TestContexts(t *testing.T) {
 func TestRecipeStaysInside(t *testing.T) {
 	for _, image := range []string{
 		"dockerfile_path: ../../../../etc/passwd", "dockerfile_path: /etc/passwd", "dockerfile_path: a/../../b",
-		"context_dir: ..", "context_dir: /etc", "{context_dir: a, dockerfile_path: ../../b}", "{context_dir: \"a\\nb\"}", "dockerfile_path: \"a\\e[2J\"",
+		"context_dir: ..", "context_dir: /etc", "{context_dir: a, dockerfile_path: ../../b}", "{context_dir: \"a\\nb\"}",
+		"dockerfile_path: \"a\\e[2J\"",
 		"inputs: {base: {paths: [{source_path: /x, destination_dir: ../../root/.ssh}]}}",
 		"inputs: {base: {paths: [{source_path: /x, destination_dir: /root/.ssh}]}}",
 		"inputs: {base: {paths: [{source_path: /x, destination_dir: a/../..}]}}",
@@ -227,7 +229,8 @@ func TestReadDockerfile(t *testing.T) {
 	defer root.Close()
 	tests := map[string]string{
 		"context_dir: sub": "FROM a\n", "dockerfile_path: link": "FROM a\n", "dockerfile_literal: FROM b": "FROM b",
-		"dockerfile_path: out": "", "dockerfile_path: up": "", "dockerfile_path: pipe": "", "dockerfile_path: sub": "", "context_dir: big": "", "dockerfile_path: missing": "",
+		"dockerfile_path: out": "", "dockerfile_path: up": "", "dockerfile_path: pipe": "", "dockerfile_path: sub": "",
+		"context_dir: big": "", "dockerfile_path: missing": "",
 	}
 	for image, want := range tests {
 		recipe, err := parse(t, "images: [{to: x, "+image+"}]\n").Recipe("x")
@@ -246,7 +249,8 @@ func TestBuildRoot(t *testing.T) {
 	if !config.RootFromRepository() {
 		t.Error("the build root is in the repository")
 	}
-	got, err := ciconfig.ParseBuildRoot(".ci-operator.yaml", []byte("build_root_image:\n  name: release\n  namespace: openshift\n  tag: golang-1.22\nfuture: 1\n"))
+	got, err := ciconfig.ParseBuildRoot(".ci-operator.yaml",
+		[]byte("build_root_image:\n  name: release\n  namespace: openshift\n  tag: golang-1.22\nfuture: 1\n"))
 	if err != nil || got != ref("openshift/release:golang-1.22") {
 		t.Errorf("ParseBuildRoot = %v, %v", got, err)
 	}
@@ -254,7 +258,8 @@ func TestBuildRoot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := src.Resolve([]byte(src.Literal)); fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), ".ci-operator.yaml") {
+	if _, err := src.Resolve([]byte(src.Literal)); fault.KindOf(err) != fault.Unresolved ||
+		!strings.Contains(err.Error(), ".ci-operator.yaml") {
 		t.Errorf("an unknown build root: %v", err)
 	}
 	config = config.WithBuildRoot(got)
@@ -266,7 +271,8 @@ func TestBuildRoot(t *testing.T) {
 	if err != nil || len(resolution.Bases) != 1 || resolution.Bases[0].Image != got || config.RootFromRepository() {
 		t.Errorf("Resolve = %+v, %v", resolution, err)
 	}
-	for _, text := range []string{"", "x: 1", "build_root_image: {namespace: a, name: b}", "build_root_image: x", "build_root_image: {namespace: a, name: b, tag: \"c d\"}"} {
+	for _, text := range []string{"", "x: 1", "build_root_image: {namespace: a, name: b}", "build_root_image: x",
+		"build_root_image: {namespace: a, name: b, tag: \"c d\"}"} {
 		if got, err := ciconfig.ParseBuildRoot("f", []byte(text)); fault.KindOf(err) != fault.Unresolved {
 			t.Errorf("ParseBuildRoot(%q) = %v, %v, want an error", text, got, err)
 		}
@@ -287,7 +293,8 @@ func TestBuildRoot(t *testing.T) {
 }
 
 func TestLabels(t *testing.T) {
-	labels := ciconfig.Labels(ciconfig.Provenance{Repository: "https://github.com/openshift/api", Commit: "c0ffee", Ref: "main", From: "base", FromDigest: "sha256:x"})
+	labels := ciconfig.Labels(ciconfig.Provenance{Repository: "https://github.com/openshift/api", Commit: "c0ffee", Ref: "main",
+		From: "base", FromDigest: "sha256:x"})
 	got := map[string]string{}
 	for _, label := range labels {
 		got[label.Name] = label.Value

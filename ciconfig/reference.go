@@ -77,8 +77,9 @@ func notInName(c rune) bool {
 // ciRegistries are the hosts under which Dockerfiles name CI's images.
 var ciRegistries = []string{CIRegistry + "/", "registry.svc.ci.openshift.org/", "quay-proxy.ci.openshift.org/", "quay.io/openshift/ci:"}
 
-// FromPullspec tells which image of CI a pull spec names, where it names one: registry.ci.openshift.org/namespace/name:tag, its
-// predecessor registry.svc.ci.openshift.org, or namespace_name_tag in CI's repository on quay.io or its proxy.
+// FromPullspec tells which image of CI a pull spec names, where it names one:
+// registry.ci.openshift.org/namespace/name:tag, its predecessor registry.svc.ci.openshift.org, or namespace_name_tag
+// in CI's repository on quay.io or its proxy.
 func FromPullspec(pullspec string) (ImageRef, bool) {
 	known := false
 	for _, prefix := range ciRegistries {
@@ -94,8 +95,8 @@ func FromPullspec(pullspec string) (ImageRef, bool) {
 	return ref, true
 }
 
-// readRegistryReference splits a reference to one of CI's registries the way CI does: the last path element and the one before it.
-// A digest is not understood, and ends up in the parts.
+// readRegistryReference splits a reference to one of CI's registries the way CI does: the last path element and the
+// one before it. A digest is not understood, and ends up in the parts.
 func readRegistryReference(text string) (ImageRef, error) {
 	parts := strings.Split(text, "/")
 	if len(parts) < 2 {

@@ -37,16 +37,22 @@ func TestResolve(t *testing.T) {
 		want                           []string
 	}{
 		{"from and as", "operator", "FROM builder:1 AS b\nFROM whatever\nCOPY --from=b / /\n",
-			[]string{"1: FROM builder:1 is golang = ocp/builder:rhel-9-golang-1.22-openshift-4.17", "2: FROM whatever is base = ocp/4.17:base-rhel9 final"}},
+			[]string{"1: FROM builder:1 is golang = ocp/builder:rhel-9-golang-1.22-openshift-4.17",
+				"2: FROM whatever is base = ocp/4.17:base-rhel9 final"}},
 		{"from comes before as", "operator", "FROM builder:1\n", []string{"1: FROM builder:1 is base = ocp/4.17:base-rhel9 final"}},
 		{"an image from outside", "operator", "FROM x\nCOPY --from=outside-image / /\n",
 			[]string{"1: FROM x is base = ocp/4.17:base-rhel9 final", "2: COPY --from outside-image is outside = quay.io/a/b:c"}},
 		{"an as wins over what the text says", "operator", "FROM registry.ci.openshift.org/ocp/builder:old AS b\nFROM x\n",
-			[]string{"1: FROM registry.ci.openshift.org/ocp/builder:old is golang = ocp/builder:rhel-9-golang-1.22-openshift-4.17", "2: FROM x is base = ocp/4.17:base-rhel9 final"}},
-		{"detected, with and without an alias of that value", "operator", "FROM " + registry + "4.17:cli AS c\nFROM " + registry + "4.17:tools AS t\nFROM x\n",
-			[]string{"1: FROM " + registry + "4.17:cli is cli = ocp/4.17:cli", "2: FROM " + registry + "4.17:tools is ocp_4.17_tools = ocp/4.17:tools", "3: FROM x is base = ocp/4.17:base-rhel9 final"}},
-		{"two spellings of one image: CI keeps the last, the other is read from the text", "overridden", "FROM " + registry + "4.17:tools AS a\nFROM quay-proxy.ci.openshift.org/openshift/ci:ocp_4.17_tools\n",
-			[]string{"1: FROM " + registry + "4.17:tools = ocp/4.17:tools", "2: FROM quay-proxy.ci.openshift.org/openshift/ci:ocp_4.17_tools is ocp_4.17_tools = ocp/4.17:tools final"}},
+			[]string{"1: FROM registry.ci.openshift.org/ocp/builder:old is golang = ocp/builder:rhel-9-golang-1.22-openshift-4.17",
+				"2: FROM x is base = ocp/4.17:base-rhel9 final"}},
+		{"detected, with and without an alias of that value", "operator",
+			"FROM " + registry + "4.17:cli AS c\nFROM " + registry + "4.17:tools AS t\nFROM x\n",
+			[]string{"1: FROM " + registry + "4.17:cli is cli = ocp/4.17:cli",
+				"2: FROM " + registry + "4.17:tools is ocp_4.17_tools = ocp/4.17:tools", "3: FROM x is base = ocp/4.17:base-rhel9 final"}},
+		{"two spellings of one image: CI keeps the last, the other is read from the text", "overridden",
+			"FROM " + registry + "4.17:tools AS a\nFROM quay-proxy.ci.openshift.org/openshift/ci:ocp_4.17_tools\n",
+			[]string{"1: FROM " + registry + "4.17:tools = ocp/4.17:tools",
+				"2: FROM quay-proxy.ci.openshift.org/openshift/ci:ocp_4.17_tools is ocp_4.17_tools = ocp/4.17:tools final"}},
 		{"an argument's default, which CI does not detect", "overridden", "ARG BASE=" + registry + "4.17:base\nFROM $BASE\n",
 			[]string{"2: FROM $BASE = ocp/4.17:base final"}},
 		{"an argument in the tag of an image of CI", "overridden", "ARG TAG=base\nFROM registry.ci.openshift.org/ocp/4.17:${TAG}\n",
@@ -57,7 +63,8 @@ func TestResolve(t *testing.T) {
 			[]string{"1: FROM tests is tests built", "2: RUN --mount tests is tests built", "3: FROM x is prepared built final"}},
 		{"a mount of an earlier stage", "overridden", "FROM quay.io/a AS s\nRUN --mount=from=s,target=/t --mount=from=quay.io/m,target=/m true\n",
 			[]string{"1: FROM quay.io/a = quay.io/a final", "2: RUN --mount quay.io/m = quay.io/m"}},
-		{"the last stage is based on an earlier one", "overridden", "FROM quay.io/a AS one\nFROM quay.io/b AS two\nFROM one AS three\nFROM three\nCOPY --from=two / /\n",
+		{"the last stage is based on an earlier one", "overridden",
+			"FROM quay.io/a AS one\nFROM quay.io/b AS two\nFROM one AS three\nFROM three\nCOPY --from=two / /\n",
 			[]string{"1: FROM quay.io/a = quay.io/a final", "2: FROM quay.io/b = quay.io/b"}},
 		{"from replaces a stage", "operator", "FROM quay.io/a AS one\nFROM one\n",
 			[]string{"1: FROM quay.io/a = quay.io/a", "2: FROM one is base = ocp/4.17:base-rhel9 final"}},
@@ -95,7 +102,8 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-// TestMissingArguments leaves out arguments that names of images are made of: another image can still be named in their place.
+// TestMissingArguments leaves out arguments that names of images are made of: another image can still be named in
+// their place.
 func TestMissingArguments(t *testing.T) {
 	recipe, err := parse(t, everything).Recipe("overridden")
 	if err != nil {
@@ -107,7 +115,8 @@ func TestMissingArguments(t *testing.T) {
 		"ARG A\nFROM registry.ci.openshift.org/ocp/4.17:${A}\n": `becomes "registry.ci.openshift.org/ocp/4.17:"`,
 	} {
 		resolution, err := recipe.Resolve([]byte(text))
-		if err != nil || len(resolution.Bases) != 1 || resolution.Bases[0].Refused == nil || !strings.Contains(resolution.Bases[0].Refused.Error(), want) {
+		if err != nil || len(resolution.Bases) != 1 || resolution.Bases[0].Refused == nil ||
+			!strings.Contains(resolution.Bases[0].Refused.Error(), want) {
 			t.Errorf("Resolve(%q) = %+v, %v, want a base that is refused with %q", text, resolution, err, want)
 		}
 	}
@@ -175,7 +184,8 @@ func TestRefusedSibling(t *testing.T) {
 		t.Fatal(err)
 	}
 	base := resolution.Bases[0]
-	if base.Sibling != "with-repo" || fault.KindOf(base.Refused) != fault.Unresolved || !strings.Contains(base.Refused.Error(), "needs RPMs that CI serves") {
+	if base.Sibling != "with-repo" || fault.KindOf(base.Refused) != fault.Unresolved ||
+		!strings.Contains(base.Refused.Error(), "needs RPMs that CI serves") {
 		t.Errorf("base: %+v", base)
 	}
 }

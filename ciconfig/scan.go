@@ -22,8 +22,8 @@ const (
 	maxEntries = 1_000_000
 )
 
-// promoters lists the configs of the whole tree that may promote to one of the streams, sorted. The tree is read once; what each config says about
-// promotion is kept.
+// promoters lists the configs of the whole tree that may promote to one of the streams, sorted. The tree is read
+// once; what each config says about promotion is kept.
 func (t *Tree) promoters(ctx context.Context, streams []Stream) ([]string, error) {
 	t.mu.Lock()
 	sections := t.sections
@@ -46,7 +46,8 @@ func (t *Tree) promoters(ctx context.Context, streams []Stream) ([]string, error
 	return names, nil
 }
 
-// readSections reads every config of the tree, unparsed. Files that cannot be read are kept out: they cannot be anyone's answer.
+// readSections reads every config of the tree, unparsed. Files that cannot be read are kept out: they cannot be
+// anyone's answer.
 func (t *Tree) readSections(ctx context.Context) (map[string][]byte, error) {
 	names, err := t.all(ctx)
 	if err != nil {
@@ -106,8 +107,8 @@ func (t *Tree) all(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// promotionSection cuts out what a config says about promotion. Where the file is not laid out as openshift/release lays it out, top-level
-// keys at the beginning of lines and no anchors, it returns all of it.
+// promotionSection cuts out what a config says about promotion. Where the file is not laid out as openshift/release
+// lays it out, top-level keys at the beginning of lines and no anchors, it returns all of it.
 func promotionSection(data []byte) []byte {
 	key := []byte("promotion:")
 	start := 0

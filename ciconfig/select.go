@@ -8,9 +8,9 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 
-// Select finds the image for a query in one config that somebody chose: the one named by --config-image, else the one that is promoted as the
-// payload's component to its stream, else the only one that is promoted under that name anywhere, else the one of that name. Where none
-// fits it returns an error of class Unresolved that lists the images.
+// Select finds the image for a query in one config that somebody chose: the one named by --config-image, else the one
+// that is promoted as the payload's component to its stream, else the only one that is promoted under that name
+// anywhere, else the one of that name. Where none fits it returns an error of class Unresolved that lists the images.
 func (c *Config) Select(query Query) (Match, error) {
 	match := Match{Metadata: c.Metadata, Path: c.Name, Origin: c.Name, Config: c}
 	if query.Image != "" {

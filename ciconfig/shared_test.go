@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// shared returns a file or directory of the data that the tests compare with, and skips the test where the data are absent.
+// shared returns a file or directory of the data that the tests compare with, and skips the test where the data are
+// absent.
 func shared(t testing.TB, elements ...string) string {
 	t.Helper()
 	root := os.Getenv("OC_REBUILD_SHARED")

@@ -20,9 +20,9 @@ func (s Stream) Tag(tag string) ImageRef { return ImageRef{s.Namespace, s.Name, 
 // version finds MAJOR.MINOR, and what stands before it, at the beginning of a stream's name.
 var version = regexp.MustCompile(`^(scos-|)([0-9]+\.[0-9]+)(?:-(?:art|konflux|priv|nightly|ci|[0-9]{4}-).*)?$`)
 
-// Canonical removes what does not matter for finding a config: the marks of builds outside CI (4.12-art-latest, 4.12-konflux-…), the
-// date of a snapshot, the private twins (ocp-priv/4.12-priv is ocp/4.12), the namespaces of architectures (ocp-arm64) and the name
-// that releases are assembled under (fake/4.16-art-assembly-…).
+// Canonical removes what does not matter for finding a config: the marks of builds outside CI (4.12-art-latest,
+// 4.12-konflux-…), the date of a snapshot, the private twins (ocp-priv/4.12-priv is ocp/4.12), the namespaces of
+// architectures (ocp-arm64) and the name that releases are assembled under (fake/4.16-art-assembly-…).
 func (s Stream) Canonical() Stream {
 	base, _, suffixed := strings.Cut(s.Namespace, "-")
 	switch {
@@ -45,8 +45,9 @@ func (s Stream) Version() string {
 	return ""
 }
 
-// Candidates lists the streams in which a payload's tags may be promoted, the stream itself first. Most images of an OKD payload were
-// mirrored from the OCP stream of the same version for years, and the streams of builds outside CI have a twin inside.
+// Candidates lists the streams in which a payload's tags may be promoted, the stream itself first. Most images of an
+// OKD payload were mirrored from the OCP stream of the same version for years, and the streams of builds outside CI
+// have a twin inside.
 func (s Stream) Candidates() []Stream {
 	canonical := s.Canonical()
 	list := []Stream{s}
@@ -65,8 +66,8 @@ func (s Stream) Candidates() []Stream {
 	return list
 }
 
-// Holds reports under which tag a payload of this stream would carry ref, where ref belongs to the stream or to one that it falls
-// back on.
+// Holds reports under which tag a payload of this stream would carry ref, where ref belongs to the stream or to one
+// that it falls back on.
 func (s Stream) Holds(ref ImageRef) (tag string, ok bool) {
 	for _, one := range s.Candidates() {
 		if one.Namespace == ref.Namespace && one.Name == ref.Name {

@@ -54,7 +54,8 @@ func streamOf(text string) (s ciconfig.Stream) {
 	return s
 }
 
-// TestFallBack plans the images of the OKD payload of a release in which few had configs of their own: the rest came from OCP.
+// TestFallBack plans the images of the OKD payload of a release in which few had configs of their own: the rest came
+// from OCP.
 func TestFallBack(t *testing.T) {
 	var index map[string]map[string]struct{ File, Image string }
 	readJSON(t, &index, "golden", "promotion-reverse-index.json")

@@ -12,8 +12,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 )
 
-// Tree is a directory that is laid out like openshift/release. Files are read when they are needed and parsed once. It may be used by
-// several goroutines at a time.
+// Tree is a directory that is laid out like openshift/release. Files are read when they are needed and parsed once.
+// It may be used by several goroutines at a time.
 type Tree struct {
 	files  fs.FS
 	origin string
@@ -30,8 +30,8 @@ type parsedFile struct {
 	err    error
 }
 
-// Open returns the tree in a file system. The origin says in messages and plans what it is. Symbolic links are the file system's
-// business: use os.Root.FS for a directory, so that none leads out of it.
+// Open returns the tree in a file system. The origin says in messages and plans what it is. Symbolic links are the
+// file system's business: use os.Root.FS for a directory, so that none leads out of it.
 func Open(files fs.FS, origin string) *Tree {
 	return &Tree{files: files, origin: origin, parsed: map[string]*parsedFile{}}
 }
@@ -52,7 +52,8 @@ func (t *Tree) Config(name string) (*Config, error) {
 	return file.config, file.err
 }
 
-// belongs refuses a config whose metadata name another repository or variant than its path: which of the two would be built?
+// belongs refuses a config whose metadata name another repository or variant than its path: which of the two would be
+// built?
 func (c *Config) belongs(name string) error {
 	place, err := MetadataFromPath(name)
 	if m := c.Metadata; err == nil && (m.Org != place.Org || m.Repo != place.Repo || m.Variant != place.Variant) {
@@ -106,8 +107,8 @@ func (t *Tree) list(org, repo string) ([]string, error) {
 	return names, nil
 }
 
-// isConfigName tells configs from the other files beside them: OWNERS, .config.prowgen and the like. A name with control characters, which
-// a message would carry to the terminal, is none.
+// isConfigName tells configs from the other files beside them: OWNERS, .config.prowgen and the like. A name with
+// control characters, which a message would carry to the terminal, is none.
 func isConfigName(name string) bool {
 	return path.Ext(name) == ".yaml" && !strings.HasPrefix(name, ".") && !unprintable(name)
 }

@@ -18,8 +18,10 @@ func TestAttributes(t *testing.T) {
 	contents := []string{"", "a", "a\nb\n", "a\r\nb\r\n", "a\r\nb\n", "a\rb\n", "a\x00b\n", "a\n\x1a", "\x01\x02\n", "\n", "\r\n\n",
 		"$Id$\n", "$Id: 0123 $\n", "$Id: by another program $ $Id$", "$Id:$\n$Id: \n$", "$Id: x$ $Id:  $ $Identity$", "$Id", "$Id$Id$ $Id:\t$"}
 	names := []string{"a.txt", "b.bat", "c", "sub/a.txt", "sub/b.bat", "sub/deep/c.txt", "txt/a", ".hidden/a.txt"}
-	patterns := []string{"*", "*.txt", "*.bat", "/a.txt", "sub/*", "sub/**", "**/c.txt", "sub", "sub/", "txt", "deep/c.txt", "[ab]*", "a?txt", "# a", "[attr]mine", "!c", `"c"`, "sub//a.txt"}
-	words := []string{"text", "-text", "!text", "text=auto", "eol=crlf", "eol=lf", "-eol", "!eol", "binary", "ident", "-ident", "!ident", "crlf", "-crlf", "!crlf", "crlf=input",
+	patterns := []string{"*", "*.txt", "*.bat", "/a.txt", "sub/*", "sub/**", "**/c.txt", "sub", "sub/", "txt", "deep/c.txt", "[ab]*",
+		"a?txt", "# a", "[attr]mine", "!c", `"c"`, "sub//a.txt"}
+	words := []string{"text", "-text", "!text", "text=auto", "eol=crlf", "eol=lf", "-eol", "!eol", "binary", "ident", "-ident",
+		"!ident", "crlf", "-crlf", "!crlf", "crlf=input",
 		"diff=x", "filter=none", "export-subst", "=x", "eol=nonsense", "te xt", "text=input", "text=x", "-binary", "!binary", "ident=x"}
 	random := rand.New(rand.NewPCG(1, 2))
 	pick := func(from []string) string { return from[random.IntN(len(from))] }

@@ -15,9 +15,10 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
 )
 
-// OnBranch reports whether a branch of a repository contains a commit: then somebody who may write to the repository has accepted it.
-// That a server gives a commit out says nothing: GitHub has those of every pull request and fork. branches are looked through besides the
-// default branch; of the others only the tips count. What was found out once is kept.
+// OnBranch reports whether a branch of a repository contains a commit: then somebody who may write to the repository
+// has accepted it. That a server gives a commit out says nothing: GitHub has those of every pull request and fork.
+// branches are looked through besides the default branch; of the others only the tips count. What was found out once
+// is kept.
 func (s *Store) OnBranch(ctx context.Context, repository, commit string, branches ...string) (bool, error) {
 	address, err := upstream(repository)
 	if err != nil { // a fork's, which a user named
@@ -63,8 +64,8 @@ func (s *Store) OnBranch(ctx context.Context, repository, commit string, branche
 	return true, errors.Join(repo.prepare(), repo.mark(levelBranch, id))
 }
 
-// leadsTo reports whether a commit is among those that lead to another. Only the commits between the two are fetched, without files, to a
-// place of their own: the cache must not seem to have what leads to the first.
+// leadsTo reports whether a commit is among those that lead to another. Only the commits between the two are fetched,
+// without files, to a place of their own: the cache must not seem to have what leads to the first.
 func (s *Store) leadsTo(ctx context.Context, server *remote.Remote, older, newer pack.ID) (found bool, err error) {
 	directory, err := os.MkdirTemp("", "oc-rebuild-branch-")
 	if err != nil {

@@ -25,8 +25,9 @@ type Request struct {
 // defaultBranch is the branch of a checkout where nothing else is known: always the same, so that checkouts are.
 const defaultBranch = "main"
 
-// Fetch brings the source to dest, which must not exist or be an empty directory. A local tree without patches stays where it is:
-// Tree.Directory tells. What cannot be resolved has the class fault.Unresolved, refused credentials fault.Unauthorized.
+// Fetch brings the source to dest, which must not exist or be an empty directory. A local tree without patches stays
+// where it is: Tree.Directory tells. What cannot be resolved has the class fault.Unresolved, refused credentials
+// fault.Unauthorized.
 func (s *Store) Fetch(ctx context.Context, req Request, dest string) (Tree, error) {
 	if req.Spec.Kind == Local {
 		return s.local(ctx, req, dest)
@@ -103,8 +104,8 @@ func (s *Store) checkout(ctx context.Context, f found, dest string) (Tree, error
 	}, nil
 }
 
-// database opens the cache with a commit in it. The database must be closed and the lock released. Without the lock the database can still
-// be read, because its files are open, but they may not have their names any more.
+// database opens the cache with a commit in it. The database must be closed and the lock released. Without the lock
+// the database can still be read, because its files are open, but they may not have their names any more.
 func (s *Store) database(ctx context.Context, f found, want level) (db *pack.Database, shared *lock, err error) {
 	repo := s.repository(f.address)
 	var files *pack.Contents

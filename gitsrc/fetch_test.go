@@ -68,7 +68,8 @@ func TestFetchPayloadCommit(t *testing.T) {
 	req := gitsrc.Request{Repository: component, Commit: commit, Branch: "release-4.12"}
 
 	tree := mustFetch(t, s, req)
-	want := gitsrc.Tree{Kind: gitsrc.Payload, Repository: component, Commit: commit, Ref: "release-4.12", Time: time.Unix(1600000000, 0).UTC(), Directory: tree.Directory}
+	want := gitsrc.Tree{Kind: gitsrc.Payload, Repository: component, Commit: commit, Ref: "release-4.12",
+		Time: time.Unix(1600000000, 0).UTC(), Directory: tree.Directory}
 	if diff := cmp.Diff(want, tree); diff != "" {
 		t.Errorf("Fetch (-want +got):\n%s", diff)
 	}
@@ -89,7 +90,8 @@ func TestFetchPayloadCommit(t *testing.T) {
 			t.Errorf("file %s is %q, %v, want %q", name, data, err, text)
 		}
 	}
-	wantVariables := []gitsrc.Variable{{"SOURCE_GIT_COMMIT", commit}, {"SOURCE_GIT_TREE_STATE", "clean"}, {"SOURCE_GIT_URL", component}, {"SOURCE_DATE_EPOCH", "1600000000"}}
+	wantVariables := []gitsrc.Variable{{"SOURCE_GIT_COMMIT", commit}, {"SOURCE_GIT_TREE_STATE", "clean"},
+		{"SOURCE_GIT_URL", component}, {"SOURCE_DATE_EPOCH", "1600000000"}}
 	if diff := cmp.Diff(wantVariables, tree.Variables()); diff != "" {
 		t.Errorf("Variables (-want +got):\n%s", diff)
 	}
@@ -195,7 +197,8 @@ func TestFetchUnresolved(t *testing.T) {
 		{"no such pull request", gitsrc.Request{Spec: parse(t, "#99")}, "no pull request 99"},
 		{"the merge of no pull request", gitsrc.Request{Spec: parse(t, "#99:merge")}, "no pull request 99"},
 		{"a merge that is not there", gitsrc.Request{Spec: parse(t, "#12:merge")}, "no merge of pull request 12"},
-		{"a merge onto a branch that is not there", gitsrc.Request{Spec: parse(t, "#12:merge"), Branch: "release-9"}, "no merge of pull request 12"},
+		{"a merge onto a branch that is not there", gitsrc.Request{Spec: parse(t, "#12:merge"), Branch: "release-9"},
+			"no merge of pull request 12"},
 		{"no such commit", gitsrc.Request{Commit: strings.Repeat("a", 40)}, "on no branch or tag"},
 		{"no such repository", gitsrc.Request{Spec: parse(t, "nobody/nothing@main")}, "no git repository"},
 		{"an empty repository", gitsrc.Request{Spec: parse(t, "openshift/void@main")}, "is empty"},
@@ -217,7 +220,8 @@ func TestFetchUnresolved(t *testing.T) {
 			}
 		})
 	}
-	if _, err := s.Fetch(context.Background(), gitsrc.Request{Repository: "file:///etc", Commit: commit}, t.TempDir()); fault.KindOf(err) != fault.Unresolved {
+	if _, err := s.Fetch(context.Background(), gitsrc.Request{Repository: "file:///etc", Commit: commit},
+		t.TempDir()); fault.KindOf(err) != fault.Unresolved {
 		t.Errorf("a payload that names a directory: %v", err)
 	}
 }

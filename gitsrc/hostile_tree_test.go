@@ -37,9 +37,12 @@ func TestHostileTrees(t *testing.T) {
 	upstream.commitFiles("main", "one", someFiles())
 	s, _ := server.store(t)
 	for _, entries := range [][]string{
-		{"40000 .git"}, {"100644 .git"}, {"40000 .GIT"}, {"40000 .gIt"}, {"40000 git~1"}, {"40000 .git "}, {"40000 .git."}, {"40000 .git::$INDEX_ALLOCATION"},
-		{"40000 .g\u200cit"}, {"100644 ..\\evil"}, {"100644 .."}, {"40000 .."}, {"100644 ."}, {"100644 a/b"}, {"100644 ../evil"}, {"100644 /etc/evil"}, {"100644 "},
-		{"120000 .gitmodules"}, {"120000 a", "40000 a"}, {"100644 a", "100644 a"}, {"140000 socket"}, {"100644 " + strings.Repeat("n", 256)}, {"777777777 x"},
+		{"40000 .git"}, {"100644 .git"}, {"40000 .GIT"}, {"40000 .gIt"}, {"40000 git~1"}, {"40000 .git "}, {"40000 .git."},
+		{"40000 .git::$INDEX_ALLOCATION"},
+		{"40000 .g\u200cit"}, {"100644 ..\\evil"}, {"100644 .."}, {"40000 .."}, {"100644 ."}, {"100644 a/b"}, {"100644 ../evil"},
+		{"100644 /etc/evil"}, {"100644 "},
+		{"120000 .gitmodules"}, {"120000 a", "40000 a"}, {"100644 a", "100644 a"}, {"140000 socket"},
+		{"100644 " + strings.Repeat("n", 256)}, {"777777777 x"},
 	} {
 		commit := upstream.rawTree(entries...)
 		t.Run(fmt.Sprintf("%q", entries), func(t *testing.T) {
@@ -108,7 +111,8 @@ func TestBombs(t *testing.T) {
 		{"files", multiply(small, 6), "more than 250000 files"},
 		{"directories", multiply("040000 tree "+upstream.gitInput("", "mktree"), 6), "more than 250000 files"},
 		{"bytes", multiply(large, 3), "more than 8589934592 bytes"},
-		{"bytes of a delta", upstream.gitInput(fmt.Sprintf("040000 tree %s\ta\n%s\tb\n", multiply(like, 3), large), "mktree"), "more than 8589934592 bytes"},
+		{"bytes of a delta", upstream.gitInput(fmt.Sprintf("040000 tree %s\ta\n%s\tb\n", multiply(like, 3), large), "mktree"),
+			"more than 8589934592 bytes"},
 		{"memory", upstream.gitInput(large+"\ta\n"+like+"\tb\n", "mktree"), "bytes of memory"},
 	} {
 		t.Run(test.description, func(t *testing.T) {
@@ -128,7 +132,8 @@ func TestBombs(t *testing.T) {
 			if test.description == "memory" {
 				return
 			}
-			if _, _, err := s.View(t.Context(), gitsrc.Request{Repository: component, Commit: commit}); strings.Contains(test.text, "files") && err == nil {
+			if _, _, err := s.View(t.Context(), gitsrc.Request{Repository: component, Commit: commit}); strings.Contains(test.text,
+				"files") && err == nil {
 				t.Error("it can be viewed")
 			}
 		})

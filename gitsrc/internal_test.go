@@ -93,7 +93,8 @@ func FuzzParseGitmodules(f *testing.F) {
 }
 
 func FuzzParseCommit(f *testing.F) {
-	f.Add([]byte("tree " + strings.Repeat("a", 40) + "\nparent " + strings.Repeat("b", 40) + "\nauthor A <a@x> 1 +0000\ncommitter A <a@x> 2 +0000\n\nmessage\n"))
+	f.Add([]byte("tree " + strings.Repeat("a", 40) + "\nparent " + strings.Repeat("b", 40) +
+		"\nauthor A <a@x> 1 +0000\ncommitter A <a@x> 2 +0000\n\nmessage\n"))
 	f.Add([]byte("tree " + strings.Repeat("a", 40) + "\ncommitter > 99999999999999999999\n\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := parseCommit(data)

@@ -47,8 +47,9 @@ func (s *Store) revision(ctx context.Context, f found) (*Revision, error) {
 	return &Revision{FS: files, Origin: origin, Commit: f.commit.String(), Time: c.time, prefetch: prefetch, close: l.close}, nil
 }
 
-// open opens the cache with the directories of the commit, or with all its files where the server cannot leave files out. It does not
-// keep the lock: whoever looks at a tree must not keep others from adding to the cache, least of all himself.
+// open opens the cache with the directories of the commit, or with all its files where the server cannot leave files
+// out. It does not keep the lock: whoever looks at a tree must not keep others from adding to the cache, least of all
+// himself.
 func (l *lazy) open() error {
 	if l.db != nil {
 		return nil
@@ -86,8 +87,8 @@ func (l *lazy) drop() error {
 	return db.Close()
 }
 
-// use calls f, which uses the cache. If the cache turns out to be damaged, it is thrown away, and f is called again, which
-// fetches what it needs.
+// use calls f, which uses the cache. If the cache turns out to be damaged, it is thrown away, and f is called again,
+// which fetches what it needs.
 func (l *lazy) use(f func() error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -116,7 +117,8 @@ func (l *lazy) read(id pack.ID, kind pack.Type, neighbours []pack.ID) (data []by
 // maxTogether is how many files of one directory are fetched at a time.
 const maxTogether = 2000
 
-// load returns an object. A file that is missing is fetched together with its neighbours, which are likely to be read next.
+// load returns an object. A file that is missing is fetched together with its neighbours, which are likely to be read
+// next.
 func (l *lazy) load(id pack.ID, kind pack.Type, neighbours []pack.ID) ([]byte, error) {
 	if err := l.open(); err != nil {
 		return nil, err

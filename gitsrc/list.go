@@ -16,7 +16,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/flock"
 )
 
-// maxPacks is how many packs a cached repository may have before it is begun anew: each new commit adds one, and each is searched.
+// maxPacks is how many packs a cached repository may have before it is begun anew: each new commit adds one, and each
+// is searched.
 const maxPacks = 64
 
 // Cached is one repository of the cache.
@@ -77,7 +78,8 @@ func (c *Cached) measure() error {
 	})
 }
 
-// Prune removes the repositories that were not used since before, and returns them. A repository that another run uses is waited for.
+// Prune removes the repositories that were not used since before, and returns them. A repository that another run
+// uses is waited for.
 func (s *Store) Prune(ctx context.Context, before time.Time) ([]Cached, error) {
 	if err := s.sweep(); err != nil {
 		return nil, err

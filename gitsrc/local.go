@@ -22,8 +22,8 @@ type localTree struct {
 	files []string            // that belong to the tree
 }
 
-// local takes a working tree of the user. The tree stays as it is and is built where it is; only where that cannot work, because
-// patches must not touch the user's files or because .git is elsewhere, its files are copied to dest.
+// local takes a working tree of the user. The tree stays as it is and is built where it is; only where that cannot
+// work, because patches must not touch the user's files or because .git is elsewhere, its files are copied to dest.
 func (s *Store) local(ctx context.Context, req Request, dest string) (Tree, error) {
 	tree, err := s.lookLocal(ctx, req)
 	if err != nil {
@@ -79,7 +79,8 @@ func (s *Store) lookLocal(ctx context.Context, req Request) (localTree, error) {
 	return tree, nil
 }
 
-// Check fails where the source is a directory on this machine that does not exist. The error has the class fault.Unresolved.
+// Check fails where the source is a directory on this machine that does not exist. The error has the class
+// fault.Unresolved.
 func (s Spec) Check() error {
 	if s.Kind != Local {
 		return nil

@@ -111,7 +111,8 @@ func TestLocalTree(t *testing.T) {
 			status := w.git("status", "--porcelain")
 			before := listing(t, w.dir)
 			s := openCache(t)
-			tree, err := s.Fetch(context.Background(), gitsrc.Request{Repository: component, Branch: "other", Spec: gitsrc.Spec{Kind: gitsrc.Local, Path: w.dir}}, "/nonexistent")
+			tree, err := s.Fetch(context.Background(),
+				gitsrc.Request{Repository: component, Branch: "other", Spec: gitsrc.Spec{Kind: gitsrc.Local, Path: w.dir}}, "/nonexistent")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -122,7 +123,8 @@ func TestLocalTree(t *testing.T) {
 			if diff := cmp.Diff(test.ignored, tree.Ignored); diff != "" {
 				t.Errorf("Ignored (-want +got):\n%s", diff)
 			}
-			if tree.Directory != w.dir || tree.Commit != w.git("rev-parse", "HEAD") || tree.Ref != "release-4.12" || tree.Repository != component || tree.Time.IsZero() {
+			if tree.Directory != w.dir || tree.Commit != w.git("rev-parse", "HEAD") || tree.Ref != "release-4.12" ||
+				tree.Repository != component || tree.Time.IsZero() {
 				t.Errorf("Fetch = %+v", tree)
 			}
 			if after := listing(t, w.dir); after != before {
@@ -160,7 +162,8 @@ func TestPatchOnLocalTreeLeavesItAlone(t *testing.T) {
 	write(t, patches, "one.patch", readmePatch)
 	before := listing(t, w.dir)
 	s := openCache(t)
-	req := gitsrc.Request{Repository: component, Spec: gitsrc.Spec{Kind: gitsrc.Local, Path: w.dir}, Patches: []string{filepath.Join(patches, "one.patch")}}
+	req := gitsrc.Request{Repository: component, Spec: gitsrc.Spec{Kind: gitsrc.Local, Path: w.dir},
+		Patches: []string{filepath.Join(patches, "one.patch")}}
 	tree := mustFetch(t, s, req)
 	if !tree.Dirty || tree.Commit != commit || tree.Directory == w.dir {
 		t.Errorf("Fetch = %+v", tree)
@@ -184,7 +187,8 @@ func TestLocalTreesOfOtherKinds(t *testing.T) {
 	local := func(dir string) gitsrc.Request {
 		return gitsrc.Request{Repository: component, Spec: gitsrc.Spec{Kind: gitsrc.Local, Path: dir}}
 	}
-	if _, err := s.Fetch(context.Background(), local(filepath.Join(w.dir, "deep")), ""); fault.KindOf(err) != fault.Unresolved || !strings.Contains(fault.AdviceOf(err), w.dir) {
+	if _, err := s.Fetch(context.Background(), local(filepath.Join(w.dir, "deep")), ""); fault.KindOf(err) != fault.Unresolved ||
+		!strings.Contains(fault.AdviceOf(err), w.dir) {
 		t.Errorf("a part of a working tree: %v, advice %q", err, fault.AdviceOf(err))
 	}
 	if _, err := s.Fetch(context.Background(), local(filepath.Join(w.dir, "README")), ""); fault.KindOf(err) != fault.Unresolved {
@@ -205,7 +209,8 @@ func TestLocalTreesOfOtherKinds(t *testing.T) {
 	}
 	bare := filepath.Join(t.TempDir(), "bare.git")
 	w.git("clone", "-q", "--bare", w.dir, bare)
-	if _, err := s.Fetch(context.Background(), local(bare), ""); fault.KindOf(err) != fault.Unresolved || !strings.Contains(fault.AdviceOf(err), "file://"+bare+"@") {
+	if _, err := s.Fetch(context.Background(), local(bare), ""); fault.KindOf(err) != fault.Unresolved ||
+		!strings.Contains(fault.AdviceOf(err), "file://"+bare+"@") {
 		t.Errorf("a bare repository: %v, advice %q", err, fault.AdviceOf(err))
 	}
 	named := gitsrc.Request{Repository: component, Spec: parse(t, "file://"+bare+"@release-4.12")}
@@ -310,7 +315,8 @@ func TestPatchOnCommit(t *testing.T) {
 	if v := tree.Variables(); !slices.Contains(v, gitsrc.Variable{Name: "SOURCE_GIT_TREE_STATE", Value: "dirty"}) {
 		t.Errorf("Variables = %v", v)
 	}
-	err := refused(t, s, gitsrc.Request{Repository: component, Commit: commit, Patches: []string{filepath.Join(patches, "bad.patch")}}, `file "README": hunk 1 (@@ -1,1 +1,1 @@)`)
+	err := refused(t, s, gitsrc.Request{Repository: component, Commit: commit,
+		Patches: []string{filepath.Join(patches, "bad.patch")}}, `file "README": hunk 1 (@@ -1,1 +1,1 @@)`)
 	if fault.KindOf(err) != fault.Unresolved {
 		t.Errorf("class %d", fault.KindOf(err))
 	}

@@ -14,7 +14,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 
-// Change is a pull request, or a commit, that one revision has and another lacks. Its texts are as their authors wrote them.
+// Change is a pull request, or a commit, that one revision has and another lacks. Its texts are as their authors
+// wrote them.
 type Change struct {
 	Commit  string    `json:"commit"`
 	Time    time.Time `json:"time"`
@@ -30,8 +31,9 @@ type Log struct {
 	Elided  int      `json:"elided,omitempty"` // commits that belong to no pull request, where merges do not tell them apart
 }
 
-// Log returns the changes that lead from one commit of a repository to another: the merges of pull requests on the branch's own line, as
-// `oc adm release info --changelog` lists them, or the commits of pull requests where a repository squashes them.
+// Log returns the changes that lead from one commit of a repository to another: the merges of pull requests on the
+// branch's own line, as `oc adm release info --changelog` lists them, or the commits of pull requests where a
+// repository squashes them.
 func (s *Store) Log(ctx context.Context, repository, from, to string) (Log, error) {
 	address, err := upstream(repository)
 	if err != nil {
@@ -151,7 +153,8 @@ func firstLine(text string) string {
 	return strings.TrimSpace(line)
 }
 
-// mergeChange reads a merge as GitHub writes it: the number in the first line, the title of the pull request in the third.
+// mergeChange reads a merge as GitHub writes it: the number in the first line, the title of the pull request in the
+// third.
 func mergeChange(id pack.ID, c commit) Change {
 	title := firstLine(c.message)
 	m := mergeSubject.FindStringSubmatch(title)

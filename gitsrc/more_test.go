@@ -39,8 +39,10 @@ func TestSubmodules(t *testing.T) {
 	if !strings.Contains(told.String(), `submodule "nowhere" has no address`) {
 		t.Errorf("nothing is said about the submodule without address:\n%s", told)
 	}
-	for _, address := range []string{"ext::sh -c touch% /tmp/pwn", "file:///etc", "/etc", "--upload-pack=x", "http://127.0.0.1:1/x", "https://127.0.0.1/x", "https://u:p@github.com/x", "$(id)"} {
-		hostile := outer.commitFiles("hostile", address, map[string]string{"x#": inner, ".gitmodules": "[submodule \"x\"]\npath = x\nurl = \"" + address + "\"\n"})
+	for _, address := range []string{"ext::sh -c touch% /tmp/pwn", "file:///etc", "/etc", "--upload-pack=x", "http://127.0.0.1:1/x",
+		"https://127.0.0.1/x", "https://u:p@github.com/x", "$(id)"} {
+		hostile := outer.commitFiles("hostile", address,
+			map[string]string{"x#": inner, ".gitmodules": "[submodule \"x\"]\npath = x\nurl = \"" + address + "\"\n"})
 		refused(t, s, gitsrc.Request{Repository: component, Commit: hostile}, ".gitmodules")
 	}
 }
@@ -48,7 +50,8 @@ func TestSubmodules(t *testing.T) {
 func TestReleaseTree(t *testing.T) {
 	server := serve(t, "any")
 	upstream := server.repo(t, "openshift/release")
-	files := map[string]string{"README.md": "release\n", "ci-operator/config/openshift/one/b.yaml@": "a.yaml", "out@": "../../etc/passwd", "loop@": "loop"}
+	files := map[string]string{"README.md": "release\n", "ci-operator/config/openshift/one/b.yaml@": "a.yaml",
+		"out@": "../../etc/passwd", "loop@": "loop"}
 	for _, name := range []string{"one/a.yaml", "one/c.yaml", "two/a.yaml"} {
 		files["ci-operator/config/openshift/"+name] = "content of " + name
 	}
@@ -97,7 +100,8 @@ func TestReleaseTree(t *testing.T) {
 			}
 		})
 	}
-	for location, kind := range map[string]fault.Kind{plain + "@nowhere": fault.Unresolved, "./nowhere": fault.Unresolved, "@main": fault.Usage, "openshift/nothing": fault.Unresolved} {
+	for location, kind := range map[string]fault.Kind{plain + "@nowhere": fault.Unresolved, "./nowhere": fault.Unresolved,
+		"@main": fault.Usage, "openshift/nothing": fault.Unresolved} {
 		if _, err := s.ReleaseTree(context.Background(), location); fault.KindOf(err) != kind {
 			t.Errorf("ReleaseTree(%q): %v (class %d), want %d", location, err, fault.KindOf(err), kind)
 		}
@@ -188,10 +192,12 @@ func TestLog(t *testing.T) {
 	upstream := server.repo(t, "openshift/component")
 	first := upstream.commitFiles("main", "one", map[string]string{"README": "1"})
 	topic := upstream.gitInput("work", "commit-tree", first+"^{tree}", "-p", first)
-	merge := upstream.gitInput("Merge pull request #12 from me/topic\n\n[release-4.12] OCPBUGS-34,OCPBUGS-5: fix it\n", "commit-tree", first+"^{tree}", "-p", first, "-p", topic)
+	merge := upstream.gitInput("Merge pull request #12 from me/topic\n\n[release-4.12] OCPBUGS-34,OCPBUGS-5: fix it\n", "commit-tree",
+		first+"^{tree}", "-p", first, "-p", topic)
 	upstream.git("update-ref", "refs/heads/main", merge)
 	direct := upstream.commitFiles("main", "pushed", map[string]string{"README": "2"})
-	merge2 := upstream.gitInput("Merge pull request #13 from me/other\n\nBug 1234, 99: more", "commit-tree", direct+"^{tree}", "-p", direct, "-p", topic)
+	merge2 := upstream.gitInput("Merge pull request #13 from me/other\n\nBug 1234, 99: more", "commit-tree", direct+"^{tree}", "-p",
+		direct, "-p", topic)
 	upstream.git("update-ref", "refs/heads/main", merge2)
 	s, _ := server.store(t)
 	got, err := s.Log(context.Background(), component, first, merge2)
@@ -217,7 +223,8 @@ func TestLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want = gitsrc.Log{Elided: 1, Changes: []gitsrc.Change{{Commit: squashed, Time: when.Add(time.Second), Subject: "squashed", Author: "A", Pull: 21, Bugs: []string{"OCPBUGS-7"}}}}
+	want = gitsrc.Log{Elided: 1, Changes: []gitsrc.Change{{Commit: squashed, Time: when.Add(time.Second), Subject: "squashed",
+		Author: "A", Pull: 21, Bugs: []string{"OCPBUGS-7"}}}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Log of squashed commits (-want +got):\n%s", diff)
 	}
@@ -243,7 +250,8 @@ func TestPrune(t *testing.T) {
 		t.Errorf("Prune = %+v, %v", removed, err)
 	}
 	left, err := s.List()
-	if err != nil || len(left) != 1 || left[0].Repository != "github.com/openshift/new" || left[0].Bytes == 0 || time.Since(left[0].LastUsed) > time.Minute {
+	if err != nil || len(left) != 1 || left[0].Repository != "github.com/openshift/new" || left[0].Bytes == 0 ||
+		time.Since(left[0].LastUsed) > time.Minute {
 		t.Errorf("List = %+v, %v", left, err)
 	}
 }

@@ -17,7 +17,8 @@ type placed struct {
 	addresses map[string]giturl.URL // of submodules, by path
 }
 
-// place writes a commit to dest. If the cache turns out to be damaged, it is thrown away and the commit is fetched again.
+// place writes a commit to dest. If the cache turns out to be damaged, it is thrown away and the commit is fetched
+// again.
 func (s *Store) place(ctx context.Context, f found, dest string) (placed, error) {
 	p, err := s.placeOnce(ctx, f, dest)
 	if !errors.Is(err, errDamaged) {

@@ -59,7 +59,8 @@ func pullRef(refs *remote.Refs, number int, what string) (pack.ID, bool) {
 	return pack.ID{}, false
 }
 
-// contains tells whether a commit is or has among those that lead to it an older one. It fetches their history, without files.
+// contains tells whether a commit is or has among those that lead to it an older one. It fetches their history,
+// without files.
 func (s *Store) contains(ctx context.Context, f found, older pack.ID) (bool, error) {
 	db, shared, err := s.database(ctx, f, levelCommits)
 	if err != nil {

@@ -78,9 +78,11 @@ func TestCredentials(t *testing.T) {
 		}
 		return home
 	}
-	right, wrong := withNetrc("machine other login x password y\nmachine 127.0.0.1\n login me\n password right\n"), withNetrc("default login me password canary")
+	right, wrong := withNetrc("machine other login x password y\nmachine 127.0.0.1\n login me\n password right\n"),
+		withNetrc("default login me password canary")
 	helper := []string{"GIT_CONFIG_COUNT", "3", "GIT_CONFIG_KEY_1", "credential.helper", "GIT_CONFIG_VALUE_1", "!false #",
-		"GIT_CONFIG_KEY_2", "credential." + server.URL + ".helper", "GIT_CONFIG_VALUE_2", `!f() { grep -q ^host=127 && echo username=me && echo password=right; }; f`}
+		"GIT_CONFIG_KEY_2", "credential." + server.URL + ".helper", "GIT_CONFIG_VALUE_2",
+		`!f() { grep -q ^host=127 && echo username=me && echo password=right; }; f`}
 	tests := []struct {
 		description string
 		env         []string

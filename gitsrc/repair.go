@@ -25,8 +25,9 @@ func inCache(err error) error {
 	return err
 }
 
-// repair throws the cache of a repository away, so that what is needed of it is fetched again. It first makes sure that the server
-// answers: without one, what is left of the cache is better than nothing. The caller must not hold the lock.
+// repair throws the cache of a repository away, so that what is needed of it is fetched again. It first makes sure
+// that the server answers: without one, what is left of the cache is better than nothing. The caller must not hold
+// the lock.
 func (s *Store) repair(ctx context.Context, address giturl.URL, damage error) error {
 	r, err := s.remote(address)
 	if err == nil {

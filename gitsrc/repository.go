@@ -29,8 +29,8 @@ const (
 
 // repository is the bare repository of one upstream in the cache. It can be used with git.
 //
-// A ref below refs/oc-rebuild/LEVEL says that the commit is there to that level. It is written last, so that a run that is killed
-// leaves at worst a pack that nobody refers to.
+// A ref below refs/oc-rebuild/LEVEL says that the commit is there to that level. It is written last, so that a run
+// that is killed leaves at worst a pack that nobody refers to.
 type repository struct {
 	address giturl.URL // before url.<base>.insteadOf
 	path    string
@@ -65,7 +65,8 @@ func (r *repository) prepare() error {
 			return err
 		}
 	}
-	for name, text := range map[string]string{"HEAD": "ref: refs/heads/main\n", "config": "[core]\n\trepositoryformatversion = 0\n\tbare = true\n"} {
+	for name, text := range map[string]string{"HEAD": "ref: refs/heads/main\n",
+		"config": "[core]\n\trepositoryformatversion = 0\n\tbare = true\n"} {
 		if _, err := os.Stat(filepath.Join(r.path, name)); errors.Is(err, os.ErrNotExist) {
 			if err := replaceFile(filepath.Join(r.path, name), text); err != nil {
 				return err

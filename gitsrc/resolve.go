@@ -83,8 +83,8 @@ func (s *Store) resolveNow(ctx context.Context, req Request) (found, error) {
 	return f, nil
 }
 
-// upstream reads the source location of a payload. Images that were built before an embargo ended name the private twin of their
-// repository; the commit is in the public one since.
+// upstream reads the source location of a payload. Images that were built before an embargo ended name the private
+// twin of their repository; the commit is in the public one since.
 func upstream(location string) (giturl.URL, error) {
 	u, err := giturl.ParsePayload(location)
 	if err != nil {

@@ -76,8 +76,8 @@ func (s *Store) ReleaseTree(ctx context.Context, location string) (*Revision, er
 	return s.revision(ctx, f)
 }
 
-// View opens the files that Fetch would check out, without a checkout: for reading a Dockerfile, say. Of a remote repository it fetches
-// what is read. A local tree is seen as it is on disk. Requests with patches cannot be viewed.
+// View opens the files that Fetch would check out, without a checkout: for reading a Dockerfile, say. Of a remote
+// repository it fetches what is read. A local tree is seen as it is on disk. Requests with patches cannot be viewed.
 func (s *Store) View(ctx context.Context, req Request) (*Revision, Tree, error) {
 	if len(req.Patches) > 0 {
 		return nil, Tree{}, errors.New("a source with patches has to be checked out before it can be read")

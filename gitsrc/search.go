@@ -11,7 +11,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 
-// search fetches branches deeper and deeper until the commit is among what came: first the branches that it is likely to be on, then all.
+// search fetches branches deeper and deeper until the commit is among what came: first the branches that it is likely
+// to be on, then all.
 func (o *obtainer) search(ctx context.Context, id pack.ID, l level, branches []string) error {
 	o.files = nil // what comes are the files of many commits
 	tried := map[string]bool{}

@@ -26,7 +26,8 @@ type server struct {
 	wrap     atomic.Pointer[func(http.Handler) http.Handler] // puts faults in front of git
 }
 
-// serve starts a server. want is which SHA-1 clients may ask for: none or any. Clients speak protocol version 0, where the answer matters.
+// serve starts a server. want is which SHA-1 clients may ask for: none or any. Clients speak protocol version 0,
+// where the answer matters.
 func serve(t *testing.T, want string) *server {
 	t.Helper()
 	out, err := exec.Command("git", "--exec-path").Output()
@@ -39,7 +40,8 @@ func serve(t *testing.T, want string) *server {
 		"GIT_CONFIG_KEY_2=uploadpack.allowAnySHA1InWant", "GIT_CONFIG_VALUE_2=" + fmt.Sprint(want == "any")}
 	var quiet sync.Mutex
 	var stderr strings.Builder
-	backend := &cgi.Handler{Path: strings.TrimSpace(string(out)) + "/git-http-backend", Env: env, Stderr: lockedWriter{&quiet, &stderr}, Logger: log.New(io.Discard, "", 0)}
+	backend := &cgi.Handler{Path: strings.TrimSpace(string(out)) + "/git-http-backend", Env: env,
+		Stderr: lockedWriter{&quiet, &stderr}, Logger: log.New(io.Discard, "", 0)}
 	git := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		parts := strings.SplitN(strings.TrimPrefix(r.URL.Path, "/"), "/", 3)
 		if len(parts) == 3 && !strings.HasSuffix(parts[1], ".git") {
@@ -158,8 +160,9 @@ func (r repo) gitInput(input string, args ...string) string {
 	return strings.TrimSuffix(string(out), "\n")
 }
 
-// commitFiles adds a commit to a branch of a bare repository, with exactly these files, and returns its id. A name that ends with * is
-// executable, one that ends with @ is a symbolic link, one that ends with # is a submodule at the commit that is the content.
+// commitFiles adds a commit to a branch of a bare repository, with exactly these files, and returns its id. A name
+// that ends with * is executable, one that ends with @ is a symbolic link, one that ends with # is a submodule at the
+// commit that is the content.
 func (r repo) commitFiles(branch, message string, files map[string]string) string {
 	r.t.Helper()
 	var stream strings.Builder
@@ -188,7 +191,8 @@ func (r repo) commitFiles(branch, message string, files map[string]string) strin
 	return r.git("rev-parse", "refs/heads/"+branch)
 }
 
-// commitLine adds so many commits to a new branch at once, each with another README, and returns their ids, the first one first.
+// commitLine adds so many commits to a new branch at once, each with another README, and returns their ids, the first
+// one first.
 func (r repo) commitLine(branch string, commits int) []string {
 	r.t.Helper()
 	var stream strings.Builder

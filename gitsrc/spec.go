@@ -133,7 +133,8 @@ func parseFork(source string) (Spec, error) {
 	if orgRepo.MatchString(address) {
 		address = "https://github.com/" + address
 	} else if !strings.Contains(address, ":") {
-		return Spec{}, fmt.Errorf("source %q is none of the known forms: for a branch write %q, for a directory %q", source, "@"+source, "./"+source)
+		return Spec{}, fmt.Errorf("source %q is none of the known forms: for a branch write %q, for a directory %q", source, "@"+source,
+			"./"+source)
 	}
 	u, err := giturl.Parse(address)
 	if err != nil {

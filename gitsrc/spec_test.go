@@ -64,14 +64,17 @@ func TestParse(t *testing.T) {
 
 func TestParseRefuses(t *testing.T) {
 	sources := []string{
-		"@", "@-x", "@--upload-pack=x", "@a..b", "@a b", "@refs/../x", "@x.lock", "@.x", "@a/.b", "@HEAD^{/x}", "@main~1", "@a:b", "@x\n", "@x\x1b[m",
+		"@", "@-x", "@--upload-pack=x", "@a..b", "@a b", "@refs/../x", "@x.lock", "@.x", "@a/.b", "@HEAD^{/x}", "@main~1", "@a:b",
+		"@x\n", "@x\x1b[m",
 		"@" + strings.ToUpper(someCommit), "@" + strings.Repeat("a", 300),
 		"#", "#0", "#-1", "#1:rebase", "#1 ", "#99999999999",
 		"main", "x", "a/b/c", "-oProxyCommand=x", "--upload-pack=/tmp/x", "a/b@", "../\x00",
 		"ext::sh -c touch% /tmp/pwn", "git://host/x", "ftp://host/x", "http://github.com/a/b", "http://169.254.169.254/",
 		"https://user:secret@github.com/a/b", "https://github.com@evil.example/openshift/x", "https://github.com/openshift/../evil",
-		"https://github.com/a/b?x=y", "https://github.com/a/b#c", "https://github.com/a%2f..%2fb", "https://github.com/a/b\r", "https://github.com/",
-		"https://host:99999/a/b", "https://-host/a/b", "ssh://-oProxyCommand=x/y", "ssh://-x@host/y", "git@host:$(id)", "git@host:-x", "git@-host:x",
+		"https://github.com/a/b?x=y", "https://github.com/a/b#c", "https://github.com/a%2f..%2fb", "https://github.com/a/b\r",
+		"https://github.com/",
+		"https://host:99999/a/b", "https://-host/a/b", "ssh://-oProxyCommand=x/y", "ssh://-x@host/y", "git@host:$(id)", "git@host:-x",
+		"git@-host:x",
 		"https://github.com/a/-b", "https://github.com//a", "file://relative/x", "https://xn--\u0440\u0443.example/a/b", "https://gіthub.com/a/b",
 		"https://" + strings.Repeat("a", 3000),
 	}

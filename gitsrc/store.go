@@ -69,8 +69,9 @@ func raisable(err error) error {
 		"Pass --source-limits 4, say, if you trust whoever wrote it: that lets sources be 4 times as large.", err)
 }
 
-// Store keeps one bare repository per upstream below a directory, so that a commit is fetched once. Any number of processes may use one
-// directory. What is read from it is checked, so that a damaged or poisoned cache is noticed and fetched again.
+// Store keeps one bare repository per upstream below a directory, so that a commit is fetched once. Any number of
+// processes may use one directory. What is read from it is checked, so that a damaged or poisoned cache is noticed
+// and fetched again.
 type Store struct {
 	dir       string
 	temporary bool
@@ -84,8 +85,9 @@ type Store struct {
 	resolved map[asked]found
 }
 
-// Open opens the cache in dir, or in the user's cache directory if dir is empty, and makes it where it is missing. The directory must
-// belong to the user alone. Where the user's cache directory cannot be written, a temporary one is taken; Close removes it.
+// Open opens the cache in dir, or in the user's cache directory if dir is empty, and makes it where it is missing.
+// The directory must belong to the user alone. Where the user's cache directory cannot be written, a temporary one is
+// taken; Close removes it.
 func Open(dir string, o Options) (*Store, error) {
 	s := &Store{dir: dir, progress: o.Progress, getenv: o.Getenv, limits: DefaultLimits(), ignored: o.Ignored, resolved: map[asked]found{}}
 	if s.progress == nil {

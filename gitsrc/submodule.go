@@ -20,7 +20,8 @@ const (
 	maxGitmodulesBytes = 1 << 20
 )
 
-// submodules checks out the repositories that belong inside another one, as `git submodule update --init --recursive` does.
+// submodules checks out the repositories that belong inside another one, as `git submodule update --init --recursive`
+// does.
 func (s *Store) submodules(ctx context.Context, parent giturl.URL, p placed, dest string, depth int) error {
 	if len(p.links) > maxSubmodules || depth > maxSubmoduleDepth {
 		return fmt.Errorf("%s has too many submodules", parent.Web())
@@ -28,7 +29,8 @@ func (s *Store) submodules(ctx context.Context, parent giturl.URL, p placed, des
 	for _, link := range p.links {
 		address, ok := p.addresses[link.Path]
 		if !ok {
-			s.progress(Event{Repository: parent.Web(), Message: fmt.Sprintf("submodule %q has no address in .gitmodules and stays empty", link.Path)})
+			s.progress(Event{Repository: parent.Web(),
+				Message: fmt.Sprintf("submodule %q has no address in .gitmodules and stays empty", link.Path)})
 			continue
 		}
 		inside := filepath.Join(dest, filepath.FromSlash(link.Path))
@@ -70,8 +72,8 @@ func submoduleAddresses(db *pack.Database, parent giturl.URL, tree pack.ID) (map
 	return nil, nil
 }
 
-// parseGitmodules returns the address of each submodule by its path. Addresses are bound to the rules for payloads: whoever wrote
-// .gitmodules must not reach this machine or its files.
+// parseGitmodules returns the address of each submodule by its path. Addresses are bound to the rules for payloads:
+// whoever wrote .gitmodules must not reach this machine or its files.
 func parseGitmodules(text string, parent giturl.URL) (map[string]giturl.URL, error) {
 	entries, err := gitconfig.Parse(text)
 	if err != nil {

@@ -29,7 +29,8 @@ func (t Tree) IsExact() bool { return t.Kind != Local && !t.Dirty && t.Commit !=
 // Variable is one name and value of a build's environment.
 type Variable struct{ Name, Value string }
 
-// Variables returns what ART and CI tell a build about its source. The list is in a fixed order; unknown values are left out.
+// Variables returns what ART and CI tell a build about its source. The list is in a fixed order; unknown values are
+// left out.
 func (t Tree) Variables() []Variable {
 	state := "clean"
 	if t.Dirty {

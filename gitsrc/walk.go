@@ -28,8 +28,8 @@ func (h *byTime) Pop() any {
 	return last
 }
 
-// walkBack visits commits and all that lead to them, latest first, but those of stop, and those that lead to a commit for
-// which the visitor returns false. It returns what it has seen.
+// walkBack visits commits and all that lead to them, latest first, but those of stop, and those that lead to a commit
+// for which the visitor returns false. It returns what it has seen.
 func walkBack(
 	ctx context.Context, db *pack.Database, from []pack.ID, stop map[pack.ID]bool, visitor func(pack.ID, commit) bool,
 ) (map[pack.ID]bool, error) {

@@ -35,7 +35,8 @@ func component(t *testing.T, name string) payloadtest.Component {
 	return payloadtest.Component{}
 }
 
-// TestDeltaAndFullAgree assembles with each single component replaced, both ways, and compares with what the seeder itself renders.
+// TestDeltaAndFullAgree assembles with each single component replaced, both ways, and compares with what the seeder
+// itself renders.
 func TestDeltaAndFullAgree(t *testing.T) {
 	r, seeded := seedSmall(t)
 	client := payloadtest.Client(t)
@@ -49,7 +50,8 @@ func TestDeltaAndFullAgree(t *testing.T) {
 			}
 			digests := map[payload.Method]string{}
 			for _, method := range []payload.Method{"", payload.Full} {
-				assembly, err := payload.Assemble(context.Background(), client, release, []payload.Change{change}, payload.AssembleOptions{Method: method})
+				assembly, err := payload.Assemble(context.Background(), client, release, []payload.Change{change},
+					payload.AssembleOptions{Method: method})
 				if err != nil {
 					t.Fatalf("Assemble: %v", err)
 				}
@@ -86,8 +88,8 @@ func TestAnySetOfChanges(t *testing.T) {
 	anySets(t, small(), seeded, 150)
 }
 
-// anySets assembles random sets of changes both ways: components that take each other's images, in pairs and in rings, or the same one.
-// Either both methods refuse, or they give the same files.
+// anySets assembles random sets of changes both ways: components that take each other's images, in pairs and in
+// rings, or the same one. Either both methods refuse, or they give the same files.
 func anySets(t *testing.T, seed payloadtest.Release, seeded payloadtest.Seeded, rounds int) {
 	t.Helper()
 	release := open(t, seeded.PullSpec)
@@ -106,7 +108,8 @@ func anySets(t *testing.T, seed payloadtest.Release, seeded payloadtest.Seeded, 
 			if random.IntN(4) == 0 { // not a ring: two may take the same one
 				from = seed.Components[random.IntN(len(seed.Components))]
 			}
-			if to := seed.Components[at]; (len(to.Manifests) == 0 || operators) && (len(to.Manifests) == 0) == (len(from.Manifests) == 0) && to.Name != "cluster-version-operator" {
+			if to := seed.Components[at]; (len(to.Manifests) == 0 || operators) && (len(to.Manifests) == 0) == (len(from.Manifests) == 0) &&
+				to.Name != "cluster-version-operator" {
 				changes = append(changes, payload.Change{Component: to.Name, Image: seeded.Images[from.Name]})
 			}
 		}
@@ -175,7 +178,8 @@ func TestReferencesOfAChangedComponent(t *testing.T) {
 	}
 }
 
-// TestSourceThatIsNotCommitted puts an image into a release that was built from changed source, and one from the commit in its place.
+// TestSourceThatIsNotCommitted puts an image into a release that was built from changed source, and one from the
+// commit in its place.
 func TestSourceThatIsNotCommitted(t *testing.T) {
 	r, seeded := seedSmall(t)
 	client := payloadtest.Client(t)
@@ -233,12 +237,16 @@ func TestRefusals(t *testing.T) {
 		kind        fault.Kind
 		message     string
 	}{
-		{"an operator without its label", []payload.Change{{Component: operator.Name, Image: image}}, fault.Unresolved, "4 manifests would be lost"},
-		{"an operator without its manifests", []payload.Change{{Component: operator.Name, Image: r.Push(t, "me/components", "empty", empty.Build(t))}},
+		{"an operator without its label", []payload.Change{{Component: operator.Name, Image: image}}, fault.Unresolved,
+			"4 manifests would be lost"},
+		{"an operator without its manifests", []payload.Change{{Component: operator.Name,
+			Image: r.Push(t, "me/components", "empty", empty.Build(t))}},
 			fault.Unresolved, "4 manifests would be lost"},
-		{"a component that nobody names", []payload.Change{{Component: "novelty", Image: image}}, fault.Unresolved, "no operator of the release names novelty"},
+		{"a component that nobody names", []payload.Change{{Component: "novelty", Image: image}}, fault.Unresolved,
+			"no operator of the release names novelty"},
 		{"a tag that is not there", []payload.Change{{Component: "cli", Image: r.Host + "/me/components:none"}}, fault.Unresolved, "to a digest"},
-		{"two images for one component", []payload.Change{{Component: "cli", Image: image}, {Component: "cli", Image: image}}, fault.Usage, "two images"},
+		{"two images for one component", []payload.Change{{Component: "cli", Image: image}, {Component: "cli", Image: image}},
+			fault.Usage, "two images"},
 		{"an image that is no pull spec", []payload.Change{{Component: "cli", Image: "docker-archive:/etc/shadow"}}, fault.Usage, "not a port"},
 	}
 	for _, test := range tests {
@@ -259,10 +267,12 @@ func TestJustBuilt(t *testing.T) {
 		Labels: with(labels("machine-config-operator"), "io.openshift.release.operator", "true"), Manifests: []payload.File{
 			{Name: "image-references", Data: []byte("kind: ImageStream\napiVersion: image.openshift.io/v1\nspec:\n  tags:\n" +
 				"  - {name: cli, from: {kind: DockerImage, name: my.example/cli}}\n  - {name: machine-config-operator, from: {kind: DockerImage, name: my.example/mco}}\n")},
-			{Name: "0000_80_mco.yaml", Data: []byte("kind: A\napiVersion: v1\nimage: my.example/mco:latest\nversion: 0.0.1-snapshot\n"), ModTime: when.Add(time.Minute)},
+			{Name: "0000_80_mco.yaml", Data: []byte("kind: A\napiVersion: v1\nimage: my.example/mco:latest\nversion: 0.0.1-snapshot\n"),
+				ModTime: when.Add(time.Minute)},
 			{Name: "extra.yaml", Data: []byte("kind: B\napiVersion: v1\nimages: [ 'my.example/cli' ]\n")},
 		}}
-	assembly, err := payload.Assemble(context.Background(), payloadtest.Client(t), release, []payload.Change{change}, payload.AssembleOptions{})
+	assembly, err := payload.Assemble(context.Background(), payloadtest.Client(t), release, []payload.Change{change},
+		payload.AssembleOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -306,8 +316,8 @@ func TestNothingChanges(t *testing.T) {
 	}
 }
 
-// TestOneManifestOnTop replaces an operator by an image that adds a layer with one changed manifest to it: the others stay. And an image on
-// the same base is read without that base.
+// TestOneManifestOnTop replaces an operator by an image that adds a layer with one changed manifest to it: the others
+// stay. And an image on the same base is read without that base.
 func TestOneManifestOnTop(t *testing.T) {
 	r := payloadtest.NewRegistry(t)
 	c := component(t, "machine-config-operator")
@@ -353,7 +363,8 @@ func TestNamesOfChanges(t *testing.T) {
 	changes := []payload.Change{rebuilt(t, r, component(t, "cli")), rebuilt(t, r, component(t, "coredns"))}
 	changes[0].Image, changes[1].Image = changes[1].Image, changes[0].Image // each gets an image that was made for the other
 	got := assemble(t, old, changes, payload.AssembleOptions{})
-	if text := contents(got)["0000_70_dns_01.yaml"]; !strings.Contains(text, `coredns: "`+changes[1].Image+`"`) || !strings.Contains(text, `cli: "`+changes[0].Image+`"`) {
+	if text := contents(got)["0000_70_dns_01.yaml"]; !strings.Contains(text, `coredns: "`+changes[1].Image+`"`) ||
+		!strings.Contains(text, `cli: "`+changes[0].Image+`"`) {
 		t.Errorf("two components changed places:\n%s", text)
 	}
 }

@@ -19,8 +19,9 @@ type base struct {
 	platform registry.Platform // of the image in its manifest list
 }
 
-// bases returns what the new release image is built on: the image that the options name, else a changed cluster-version-operator, else what
-// the old release image is built on, else the cluster-version-operator of the image stream, if it has one. It is one image, or the images of a manifest list.
+// bases returns what the new release image is built on: the image that the options name, else a changed
+// cluster-version-operator, else what the old release image is built on, else the cluster-version-operator of the
+// image stream, if it has one. It is one image, or the images of a manifest list.
 func (a *assembler) bases(ctx context.Context) ([]base, error) {
 	spec := a.options.Base
 	for _, s := range a.swaps {

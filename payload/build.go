@@ -37,8 +37,8 @@ func (a *Assembly) build() (packed, []built, error) {
 	return a.packed, a.images, a.buildErr
 }
 
-// buildNow makes the release image of each base: the base's layers and the release layer on top, a config with the labels of a release, and a
-// docker v2 schema 2 manifest. The same input gives the same bytes.
+// buildNow makes the release image of each base: the base's layers and the release layer on top, a config with the
+// labels of a release, and a docker v2 schema 2 manifest. The same input gives the same bytes.
 func (a *Assembly) buildNow() (packed, []built, error) {
 	if len(a.bases) == 0 {
 		return packed{}, nil, fault.New(fault.Unresolved, "Name the image to build the release on with --to-image-base.",
@@ -64,7 +64,8 @@ func (a *Assembly) buildOn(b base, top packed) (built, error) {
 	for _, info := range b.layers {
 		layers = append(layers, descriptor{MediaType: dockerType(info.MediaType), Size: info.Size, Digest: info.Digest})
 	}
-	layers = append(layers, descriptor{MediaType: manifest.DockerV2Schema2LayerMediaType, Size: int64(len(top.data)), Digest: digest.FromBytes(top.data)})
+	layers = append(layers, descriptor{MediaType: manifest.DockerV2Schema2LayerMediaType, Size: int64(len(top.data)),
+		Digest: digest.FromBytes(top.data)})
 	config, err := a.config(b, layers, top.diff)
 	if err != nil {
 		return built{}, fmt.Errorf("writing the config of the release image: %w", err)
@@ -94,8 +95,9 @@ func list(images []built) ([]byte, error) {
 	return data, nil
 }
 
-// dockerType returns what docker v2 schema 2 calls a layer of the given type. oc keeps the types of an OCI base as they are, and neither
-// podman nor CRI-O can pull the release image that results; the bytes behind both names are the same.
+// dockerType returns what docker v2 schema 2 calls a layer of the given type. oc keeps the types of an OCI base as
+// they are, and neither podman nor CRI-O can pull the release image that results; the bytes behind both names are the
+// same.
 func dockerType(mediaType string) string {
 	if mediaType == ocispec.MediaTypeImageLayerGzip {
 		return manifest.DockerV2Schema2LayerMediaType
@@ -155,7 +157,8 @@ type descriptor struct {
 	Digest    digest.Digest `json:"digest"`
 }
 
-// imageConfig is the config of an image with its fields in the order in which oc writes them; an empty id is among them.
+// imageConfig is the config of an image with its fields in the order in which oc writes them; an empty id is among
+// them.
 type imageConfig struct {
 	ID              string                 `json:"id"`
 	Parent          string                 `json:"parent,omitempty"`
@@ -188,7 +191,8 @@ type history struct {
 	EmptyLayer bool      `json:"empty_layer,omitempty"`
 }
 
-// config makes the release image's config of its base's: what the base runs stays, the labels are those of a release and no others.
+// config makes the release image's config of its base's: what the base runs stays, the labels are those of a release
+// and no others.
 func (a *Assembly) config(b base, layers []descriptor, diff digest.Digest) ([]byte, error) {
 	var c imageConfig
 	if err := json.Unmarshal(b.image.ConfigBlob, &c); err != nil {
@@ -218,7 +222,8 @@ func (a *Assembly) config(b base, layers []descriptor, diff digest.Digest) ([]by
 	return json.Marshal(c)
 }
 
-// Digest returns the digest that the release will have once it is pushed: that of its manifest, or of its manifest list.
+// Digest returns the digest that the release will have once it is pushed: that of its manifest, or of its manifest
+// list.
 func (a *Assembly) Digest() (digest.Digest, error) {
 	if a.Method == Copy {
 		if a.keepList && a.old.ListDigest != "" {

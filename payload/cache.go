@@ -19,8 +19,9 @@ import (
 // cacheFormat changes when the meaning of what is cached does: older files are then read from the registry again.
 const cacheFormat = 2
 
-// Cache keeps labels and manifests of component images on disk, by the digest of the image, so that a full extraction pays for each image
-// once. It may be shared by several processes. What it holds is checked when it is read; what is damaged is fetched again.
+// Cache keeps labels and manifests of component images on disk, by the digest of the image, so that a full extraction
+// pays for each image once. It may be shared by several processes. What it holds is checked when it is read; what is
+// damaged is fetched again.
 type Cache struct {
 	root *os.Root
 
@@ -28,8 +29,8 @@ type Cache struct {
 	loaded map[string]contents // what this process read before
 }
 
-// OpenCache opens a cache in a directory, which is made if it is not there. It refuses a directory that others may write to, since what it
-// holds ends up in a payload.
+// OpenCache opens a cache in a directory, which is made if it is not there. It refuses a directory that others may
+// write to, since what it holds ends up in a payload.
 func OpenCache(directory string) (*Cache, error) {
 	if err := os.MkdirAll(directory, 0o700); err != nil {
 		return nil, fmt.Errorf("opening the cache of manifests: %w", err)

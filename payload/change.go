@@ -21,7 +21,8 @@ import (
 type Change struct {
 	Component string
 	Image     string // pull spec, which registries other than the release's may hold; a tag is resolved to its digest
-	// Labels, Created and Manifests describe an image that was just built. Where Labels is nil all three are read from the registry.
+	// Labels, Created and Manifests describe an image that was just built. Where Labels is nil all three are read from
+	// the registry.
 	Labels    map[string]string
 	Created   time.Time
 	Manifests []File // the files at the top level of /manifests, image-references included; used if Labels has io.openshift.release.operator
@@ -34,8 +35,8 @@ type swap struct {
 	contents
 }
 
-// resolve looks at the images of changes. Two changes of one component are a usage error, an image that cannot be found by digest is
-// fault.Unresolved.
+// resolve looks at the images of changes. Two changes of one component are a usage error, an image that cannot be
+// found by digest is fault.Unresolved.
 func (a *assembler) resolve(ctx context.Context, changes []Change) ([]swap, error) {
 	var swaps []swap
 	for _, change := range changes {
@@ -71,7 +72,8 @@ func (a *assembler) resolve(ctx context.Context, changes []Change) ([]swap, erro
 	return swaps, nil
 }
 
-// digestSpec returns repository@digest of a change's image. A payload holds digests only: one that names a tag could not be mirrored.
+// digestSpec returns repository@digest of a change's image. A payload holds digests only: one that names a tag could
+// not be mirrored.
 func (a *assembler) digestSpec(ctx context.Context, change Change) (string, error) {
 	named, err := registry.ParsePullSpec(change.Image)
 	if err != nil {
@@ -88,8 +90,9 @@ func (a *assembler) digestSpec(ctx context.Context, change Change) (string, erro
 	return image.PullSpec(), nil
 }
 
-// apply puts a change into an image stream: the tag's annotations become those of the new image, and say that it was replaced by hand.
-// That mark makes later assemblies read /manifests from all layers of the image, which may have been built in any way.
+// apply puts a change into an image stream: the tag's annotations become those of the new image, and say that it was
+// replaced by hand. That mark makes later assemblies read /manifests from all layers of the image, which may have
+// been built in any way.
 func (s swap) apply(stream *imagev1.ImageStream) {
 	tag := tagOf(stream, s.name)
 	if tag == nil {
@@ -102,7 +105,8 @@ func (s swap) apply(stream *imagev1.ImageStream) {
 	annotate(tag, s.Labels)
 }
 
-// annotate sets the annotations of a tag that come from the labels of its image. The three of the source are always set.
+// annotate sets the annotations of a tag that come from the labels of its image. The three of the source are always
+// set.
 func annotate(tag *imagev1.TagReference, labels map[string]string) {
 	if tag.Annotations == nil {
 		tag.Annotations = map[string]string{}

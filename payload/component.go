@@ -12,8 +12,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 )
 
-// Component is one image of a payload and where its source is. Commit, Ref and Source come from whoever built the image: they are
-// empty unless they are of a form that is safe to hand to git, and Problem then says what was wrong.
+// Component is one image of a payload and where its source is. Commit, Ref and Source come from whoever built the
+// image: they are empty unless they are of a form that is safe to hand to git, and Problem then says what was wrong.
 type Component struct {
 	Name         string `json:"name"`
 	Image        string `json:"image"`                  // repository@digest
@@ -39,7 +39,8 @@ func (r *Release) Components() []Component {
 	return components
 }
 
-// Component returns the component with a name. An unknown name is fault.Unresolved, with the names that are closest to it.
+// Component returns the component with a name. An unknown name is fault.Unresolved, with the names that are closest
+// to it.
 func (r *Release) Component(name string) (Component, error) {
 	var names []string
 	for _, component := range r.Components() {

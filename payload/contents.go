@@ -32,8 +32,8 @@ type contents struct {
 	Labels    map[string]string
 	Created   time.Time
 	Manifests []File // sorted by name
-	// Bare are the layers below the one that the manifests came from. They are taken to have none, as oc takes it: an image that replaces
-	// this one, on the same base, need not read them again.
+	// Bare are the layers below the one that the manifests came from. They are taken to have none, as oc takes it: an
+	// image that replaces this one, on the same base, need not read them again.
 	Bare []digest.Digest
 }
 
@@ -56,9 +56,9 @@ func (c contents) file(name string) (File, bool) {
 	return c.Manifests[i], true
 }
 
-// readContents reads a component image. Manifests are read only of operators: from the top layer, as oc does, or from all layers where
-// the image replaces a release's own (it may have been built in any way), or where the top layer has none. Layers that are known to be bare
-// are left out.
+// readContents reads a component image. Manifests are read only of operators: from the top layer, as oc does, or from
+// all layers where the image replaces a release's own (it may have been built in any way), or where the top layer has
+// none. Layers that are known to be bare are left out.
 func readContents(ctx context.Context, c *registry.Client, spec string, override bool, bare []digest.Digest) (contents, error) {
 	image, err := c.Image(ctx, spec)
 	if err != nil {
@@ -113,8 +113,9 @@ func readLayers(ctx context.Context, image *registry.Image, layers []types.BlobI
 	return files, nil
 }
 
-// applyManifests reads a layer and changes files to what /manifests has on top of it: regular files directly under it, without what
-// whiteouts remove. A name that becomes a link or a device is dropped, since only files become manifests.
+// applyManifests reads a layer and changes files to what /manifests has on top of it: regular files directly under
+// it, without what whiteouts remove. A name that becomes a link or a device is dropped, since only files become
+// manifests.
 func applyManifests(stream io.Reader, files map[string]File) error {
 	total := 0
 	r := tar.NewReader(stream)
@@ -129,7 +130,8 @@ func applyManifests(stream io.Reader, files map[string]File) error {
 		name := strings.TrimPrefix(path.Clean("/"+header.Name), "/")
 		directory, base := path.Split(name)
 		switch {
-		case name == ".wh.manifests" || name == "manifests" && header.Typeflag != tar.TypeDir || directory == "manifests/" && base == ".wh..wh..opq":
+		case name == ".wh.manifests" || name == "manifests" && header.Typeflag != tar.TypeDir ||
+			directory == "manifests/" && base == ".wh..wh..opq":
 			clear(files)
 		case directory != "manifests/":
 		case strings.HasPrefix(base, ".wh."):
@@ -137,7 +139,8 @@ func applyManifests(stream io.Reader, files map[string]File) error {
 		case header.Typeflag != tar.TypeReg:
 			delete(files, base)
 		default:
-			if total += int(min(header.Size, maxManifestBytes)); total > maxManifestBytes || header.Size > maxReleaseFile || len(files) >= maxManifests {
+			if total += int(min(header.Size, maxManifestBytes)); total > maxManifestBytes || header.Size > maxReleaseFile ||
+				len(files) >= maxManifests {
 				return fmt.Errorf("/manifests has more than %d files, %d bytes in one or %d in all", maxManifests, maxReleaseFile, maxManifestBytes)
 			}
 			if !isPlain(base) {

@@ -35,7 +35,8 @@ func realCost(t *testing.T, seed payloadtest.Release, r *payloadtest.Registry, s
 				if err != nil {
 					t.Fatal(err)
 				}
-				assembly, err := payload.Assemble(context.Background(), client, release, []payload.Change{change}, payload.AssembleOptions{TrustTag: true})
+				assembly, err := payload.Assemble(context.Background(), client, release, []payload.Change{change},
+					payload.AssembleOptions{TrustTag: true})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -11,8 +11,9 @@ import (
 // componentCVO is the component that the release image is based on.
 const componentCVO = "cluster-version-operator"
 
-// delta assembles the payload by editing the old release layer: the pull spec of each changed component is replaced in every file, and the
-// files that a changed operator brings itself are swapped. It returns why that would not give what a full extraction gives, if so.
+// delta assembles the payload by editing the old release layer: the pull spec of each changed component is replaced
+// in every file, and the files that a changed operator brings itself are swapped. It returns why that would not give
+// what a full extraction gives, if so.
 func (a *assembler) delta(ctx context.Context) (done *Assembly, reason string, err error) {
 	if reason = a.fullReason(); reason != "" {
 		return nil, reason, nil
@@ -109,7 +110,8 @@ func (a *assembler) fullReason() string {
 			}
 		}
 		if a.versionsMatter(tag.Annotations[annotationVersions], s.Labels[annotationVersions]) {
-			return fmt.Sprintf("%s declares other versions than before: %q, not %q", s.name, s.Labels[annotationVersions], tag.Annotations[annotationVersions])
+			return fmt.Sprintf("%s declares other versions than before: %q, not %q", s.name, s.Labels[annotationVersions],
+				tag.Annotations[annotationVersions])
 		}
 	}
 	return ""

@@ -28,7 +28,8 @@ type ImageDiff struct {
 
 // Rebuilt tells whether the images differ although they come from the same source, as far as it is known.
 func (d ImageDiff) Rebuilt() bool {
-	return d.From != nil && d.To != nil && d.From.Change == d.To.Change && (d.From.Commit == "" || d.To.Commit == "" || d.From.Commit == d.To.Commit)
+	return d.From != nil && d.To != nil && d.From.Change == d.To.Change &&
+		(d.From.Commit == "" || d.To.Commit == "" || d.From.Commit == d.To.Commit)
 }
 
 // ChangeNote says that the new image is not of its commit.
@@ -44,7 +45,8 @@ func (d ImageDiff) CommitsURL() string {
 	switch {
 	case d.To == nil:
 		return d.From.CommitURL()
-	case d.Rebuilt() || d.From == nil || d.From.Source != d.To.Source || d.From.Commit == d.To.Commit || d.From.Commit == "" || d.To.Commit == "":
+	case d.Rebuilt() || d.From == nil || d.From.Source != d.To.Source || d.From.Commit == d.To.Commit || d.From.Commit == "" ||
+		d.To.Commit == "":
 		return d.To.CommitURL()
 	case strings.HasPrefix(d.To.Source, "https://github.com/"):
 		return strings.TrimSuffix(d.To.Source, ".git") + "/compare/" + d.From.Commit + "..." + d.To.Commit
@@ -108,7 +110,8 @@ func (d Diff) Unified() (string, error) {
 		if file.To == nil {
 			to = "/dev/null"
 		}
-		err := difflib.WriteUnifiedDiff(&text, difflib.UnifiedDiff{A: lines(file.From), B: lines(file.To), FromFile: from, ToFile: to, Context: 3})
+		err := difflib.WriteUnifiedDiff(&text, difflib.UnifiedDiff{A: lines(file.From), B: lines(file.To), FromFile: from, ToFile: to,
+			Context: 3})
 		if err != nil {
 			return "", fmt.Errorf("comparing %s: %w", name, err)
 		}

@@ -9,7 +9,8 @@ import (
 // suggestions is how many close names an error lists.
 const suggestions = 5
 
-// closest returns the names that a mistyped name may mean, best first: by edit distance, or because one contains the other.
+// closest returns the names that a mistyped name may mean, best first: by edit distance, or because one contains the
+// other.
 func closest(name string, names []string) []string {
 	type candidate struct {
 		name  string

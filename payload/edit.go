@@ -16,8 +16,8 @@ func (l layer) clone() layer {
 	return l
 }
 
-// claim finds an operator's files in the layer, which must have them exactly as they were rendered, and remembers whose they are. It
-// returns why the operator's new files cannot take their place, if so.
+// claim finds an operator's files in the layer, which must have them exactly as they were rendered, and remembers
+// whose they are. It returns why the operator's new files cannot take their place, if so.
 func (l *layer) claim(operator string, before, after []File) string {
 	if len(before) == 0 && len(after) > 0 {
 		return fmt.Sprintf("the operator %s had no manifests before", operator)
@@ -45,8 +45,8 @@ func (l *layer) claim(operator string, before, after []File) string {
 	return ""
 }
 
-// swap puts new files of an operator in the place of those that it claimed. Where they stand together, as oc writes them, the new ones
-// stand there in their order; in a layer that is sorted by name each goes where its name does.
+// swap puts new files of an operator in the place of those that it claimed. Where they stand together, as oc writes
+// them, the new ones stand there in their order; in a layer that is sorted by name each goes where its name does.
 func (l *layer) swap(operator string, files []File) {
 	owned := func(e entry) bool { return e.owner == operator }
 	first := slices.IndexFunc(l.entries, owned)
@@ -105,7 +105,8 @@ func (l layer) newest() time.Time {
 	return newest.Truncate(time.Second)
 }
 
-// stamped tells whether the directory, image-references and release-metadata have the time of the newest manifest, as oc gives them.
+// stamped tells whether the directory, image-references and release-metadata have the time of the newest manifest, as
+// oc gives them.
 func (l layer) stamped() bool {
 	newest := l.newest()
 	return !slices.ContainsFunc(l.entries, func(e entry) bool { return !e.isManifest() && !e.ModTime.Equal(newest) })

@@ -17,7 +17,8 @@ func RenderForTest(references, text string) {
 	_, _ = renderer{payload: payload, release: "4.12.0"}.render("operator", operator)
 }
 
-// ReadForTest reads a layer, and text as image-references, release-metadata and an image stream. It returns the files of the layer.
+// ReadForTest reads a layer, and text as image-references, release-metadata and an image stream. It returns the files
+// of the layer.
 func ReadForTest(t *testing.T, data, text []byte) map[string]bool {
 	t.Helper()
 	_, _ = parseReferences(text)

@@ -16,7 +16,8 @@ const commit = "40936e7a9159189889c637fa1631f8cbdd5c3c4f"
 
 // labels are the provenance labels of an image built from a repository.
 func labels(repository string) map[string]string {
-	return map[string]string{"io.openshift.build.commit.id": commit, "io.openshift.build.source-location": "https://github.com/openshift/" + repository}
+	return map[string]string{"io.openshift.build.commit.id": commit,
+		"io.openshift.build.source-location": "https://github.com/openshift/" + repository}
 }
 
 // small is a release with three operators and what they run.
@@ -26,9 +27,10 @@ func small() payloadtest.Release {
 		Components: []payloadtest.Component{
 			{Name: "cli", Labels: labels("oc")},
 			{Name: "cluster-dns-operator", Labels: labels("cluster-dns-operator"), Manifests: map[string]string{
-				"0000_70_dns_00.yaml":       "kind: Namespace\napiVersion: v1\nmetadata:\n  name: dns # stays\n",
-				"0000_70_dns_01.yaml":       deployment("cluster-dns-operator", "coredns", "cli"),
-				"later.yaml":                "kind: ConfigMap\napiVersion: v1\ndata: {version: " + payloadtest.Snapshot + ", kube: 0.0.1-snapshot-kubernetes}\n",
+				"0000_70_dns_00.yaml": "kind: Namespace\napiVersion: v1\nmetadata:\n  name: dns # stays\n",
+				"0000_70_dns_01.yaml": deployment("cluster-dns-operator", "coredns", "cli"),
+				"later.yaml": "kind: ConfigMap\napiVersion: v1\ndata: {version: " + payloadtest.Snapshot +
+					", kube: 0.0.1-snapshot-kubernetes}\n",
 				"0000_70_dns_02-notes.text": "an image: " + payloadtest.Placeholder("coredns") + "\n",
 			}, Names: []string{"cli", "cluster-dns-operator", "coredns", "hyperkube"}},
 			{Name: "cluster-version-operator", Labels: labels("cluster-version-operator"), Manifests: map[string]string{

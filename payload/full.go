@@ -19,8 +19,8 @@ import (
 // defaultJobs is how many images are read at once.
 const defaultJobs = 16
 
-// full assembles the payload from its images: manifests are extracted from every operator, in the order of their names, and images that no
-// operator names are left out.
+// full assembles the payload from its images: manifests are extracted from every operator, in the order of their
+// names, and images that no operator names are left out.
 func (a *assembler) full(ctx context.Context) (*Assembly, error) {
 	images, err := a.readAll(ctx)
 	if err != nil {
@@ -47,7 +47,8 @@ func (a *assembler) full(ctx context.Context) (*Assembly, error) {
 	}
 	done := &Assembly{Name: stream.Name, Created: a.created, Method: Full, References: stream, origins: a.next}
 	if dropped := before - len(stream.Spec.Tags); dropped > 0 {
-		done.Warnings = append(done.Warnings, fmt.Sprintf("%d images that no operator names are left out; %d are in the release.", dropped, len(stream.Spec.Tags)))
+		done.Warnings = append(done.Warnings, fmt.Sprintf("%d images that no operator names are left out; %d are in the release.",
+			dropped, len(stream.Spec.Tags)))
 	}
 	a.next.Name = stream.Name
 	if done.layer, err = newLayer(stream, a.metadata(), unique(files)); err != nil {
@@ -57,8 +58,9 @@ func (a *assembler) full(ctx context.Context) (*Assembly, error) {
 	return done, err
 }
 
-// complete returns the image stream of the release, now that its images are known: annotations from their labels, pull specs in the
-// repository that is asked for, and where there is no old release the time and the name that follow from the images.
+// complete returns the image stream of the release, now that its images are known: annotations from their labels,
+// pull specs in the repository that is asked for, and where there is no old release the time and the name that follow
+// from the images.
 func (a *assembler) complete(images map[string]contents) (*imagev1.ImageStream, error) {
 	if a.old.Image == nil {
 		for _, image := range images {
@@ -90,7 +92,8 @@ func (a *assembler) complete(images map[string]contents) (*imagev1.ImageStream, 
 	return stream, nil
 }
 
-// readAll reads the contents of every image of the payload, changed ones as they were resolved. What a directory gave is not read.
+// readAll reads the contents of every image of the payload, changed ones as they were resolved. What a directory gave
+// is not read.
 func (a *assembler) readAll(ctx context.Context) (map[string]contents, error) {
 	if a.old.local != nil {
 		return a.old.local, nil
@@ -125,9 +128,9 @@ func (a *assembler) readAll(ctx context.Context) (map[string]contents, error) {
 	return images, nil
 }
 
-// prune drops the tags that the payload does not need: those that are no operator, that no operator's image-references names, that are not
-// the base of the release image and that the options do not include. A changed component among them is an error, since it would be lost
-// without a word.
+// prune drops the tags that the payload does not need: those that are no operator, that no operator's
+// image-references names, that are not the base of the release image and that the options do not include. A changed
+// component among them is an error, since it would be lost without a word.
 func (a *assembler) prune(stream *imagev1.ImageStream, images map[string]contents) error {
 	needed := map[string]bool{componentCVO: true}
 	for _, name := range a.options.Include {
@@ -165,8 +168,8 @@ func (a *assembler) prune(stream *imagev1.ImageStream, images map[string]content
 	return nil
 }
 
-// newLayer lays out a release layer as oc does: the directory, image-references, release-metadata, then the manifests. The first three have
-// the time of the newest manifest.
+// newLayer lays out a release layer as oc does: the directory, image-references, release-metadata, then the
+// manifests. The first three have the time of the newest manifest.
 func newLayer(stream *imagev1.ImageStream, metadata Metadata, manifests []File) (layer, error) {
 	references, err := serializeReferences(stream)
 	if err != nil {

@@ -40,11 +40,12 @@ func file(name string, size int) tar.Header {
 func TestHostileReferences(t *testing.T) {
 	r := payloadtest.NewRegistry(t)
 	tests := map[string]struct{ text, message string }{
-		"not json":           {"{", "unexpected end"},
-		"deep":               {strings.Repeat(`{"a":`, 100_000), "depth"},
-		"another kind":       {`{"kind":"Secret","apiVersion":"v1"}`, `kind "Secret"`},
-		"text behind it":     {references("a", goodSpec, "") + "x", "after top-level value"},
-		"many tags":          {`{"kind":"ImageStream","apiVersion":"image.openshift.io/v1","spec":{"tags":[` + strings.Repeat(`{"name":"a"},`, 200_000) + `{"name":"a"}]}}`, "more than 10000"},
+		"not json":       {"{", "unexpected end"},
+		"deep":           {strings.Repeat(`{"a":`, 100_000), "depth"},
+		"another kind":   {`{"kind":"Secret","apiVersion":"v1"}`, `kind "Secret"`},
+		"text behind it": {references("a", goodSpec, "") + "x", "after top-level value"},
+		"many tags": {`{"kind":"ImageStream","apiVersion":"image.openshift.io/v1","spec":{"tags":[` +
+			strings.Repeat(`{"name":"a"},`, 200_000) + `{"name":"a"}]}}`, "more than 10000"},
 		"too large":          {strings.Repeat(" ", 17<<20), "more than"},
 		"the same tag twice": {strings.Replace(references("a", goodSpec, ""), `}]}}`, `},{"name":"a"}]}}`, 1), "twice"},
 		"a tag with ..":      {references("../a", goodSpec, ""), "not a name"},
@@ -59,7 +60,8 @@ func TestHostileReferences(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			started := time.Now()
-			_, err := openLayer(t, r, []tar.Header{file("release-manifests/image-references", len(test.text))}, map[string]string{"release-manifests/image-references": test.text})
+			_, err := openLayer(t, r, []tar.Header{file("release-manifests/image-references", len(test.text))},
+				map[string]string{"release-manifests/image-references": test.text})
 			if err == nil || !strings.Contains(err.Error(), test.message) {
 				t.Errorf("Open: %v, want an error with %q", err, test.message)
 			}
@@ -73,34 +75,45 @@ func TestHostileReferences(t *testing.T) {
 	}
 }
 
-// TestHostileSources opens a release that says where the source of a component is, in ways that git must never be handed.
+// TestHostileSources opens a release that says where the source of a component is, in ways that git must never be
+// handed.
 func TestHostileSources(t *testing.T) {
 	r := payloadtest.NewRegistry(t)
-	for _, source := range []string{"ext::sh -c touch% /tmp/pwn", "file:///etc", "--upload-pack=/tmp/x", "-oProxyCommand=x", "ssh://-oProxyCommand=x/y",
-		"git@host:$(id)", "https://github.com@evil.example/openshift/x", "https://user:pw@github.com/openshift/x", "https://github.com/openshift/../evil",
-		"https://github.com/openshift/x\\n", "http://169.254.169.254/", "https://169.254.169.254/x", "http://github.com/openshift/x", "https://github.com/",
-		"https://github.com/openshift/x?y", "https://github.com/openshift/%2e%2e/x", "ssh://root@host/x", "https:///x", "https://-x/y", "https://github.com/-x"} {
+	for _, source := range []string{"ext::sh -c touch% /tmp/pwn", "file:///etc", "--upload-pack=/tmp/x", "-oProxyCommand=x",
+		"ssh://-oProxyCommand=x/y",
+		"git@host:$(id)", "https://github.com@evil.example/openshift/x", "https://user:pw@github.com/openshift/x",
+		"https://github.com/openshift/../evil",
+		"https://github.com/openshift/x\\n", "http://169.254.169.254/", "https://169.254.169.254/x", "http://github.com/openshift/x",
+		"https://github.com/",
+		"https://github.com/openshift/x?y", "https://github.com/openshift/%2e%2e/x", "ssh://root@host/x", "https:///x", "https://-x/y",
+		"https://github.com/-x"} {
 		text := references("a", goodSpec, `"io.openshift.build.source-location":"`+strings.ReplaceAll(source, `\\`, `\`)+`"`)
-		release, err := openLayer(t, r, []tar.Header{file("release-manifests/image-references", len(text))}, map[string]string{"release-manifests/image-references": text})
+		release, err := openLayer(t, r, []tar.Header{file("release-manifests/image-references", len(text))},
+			map[string]string{"release-manifests/image-references": text})
 		if err != nil {
 			t.Errorf("Open with source %q: %v", source, err)
 			continue
 		}
-		if c := release.Components()[0]; c.Source != "" || c.Problem == "" || len(release.Warnings) == 0 || strings.ContainsAny(c.Problem, "\n\r\x1b") {
+		if c := release.Components()[0]; c.Source != "" || c.Problem == "" || len(release.Warnings) == 0 ||
+			strings.ContainsAny(c.Problem, "\n\r\x1b") {
 			t.Errorf("source %q was taken as %q (problem %q)", source, c.Source, c.Problem)
 		}
 	}
 	for _, id := range []string{"--help", "main", "HEAD^{/x}", strings.Repeat("a", 39), strings.Repeat("a", 41), strings.Repeat("A", 40)} {
 		text := references("a", goodSpec, `"io.openshift.build.commit.id":"`+id+`"`)
-		release, err := openLayer(t, r, []tar.Header{file("release-manifests/image-references", len(text))}, map[string]string{"release-manifests/image-references": text})
+		release, err := openLayer(t, r, []tar.Header{file("release-manifests/image-references", len(text))},
+			map[string]string{"release-manifests/image-references": text})
 		if err != nil || release.Components()[0].Commit != "" || release.Components()[0].Problem == "" {
 			t.Errorf("commit %q was taken: %v", id, err)
 		}
 	}
-	for source, want := range map[string]string{"https://github.com/openshift/oc": "", "https://github.com/openshift/oc/": "https://github.com/openshift/oc",
-		"git@github.com:openshift/oc.git": "https://github.com/openshift/oc.git", "ssh://git@host.example:2222/a/b": "", "https://gitlab.example:8443/a/b/c": ""} {
+	for source, want := range map[string]string{"https://github.com/openshift/oc": "",
+		"https://github.com/openshift/oc/": "https://github.com/openshift/oc",
+		"git@github.com:openshift/oc.git":  "https://github.com/openshift/oc.git", "ssh://git@host.example:2222/a/b": "",
+		"https://gitlab.example:8443/a/b/c": ""} {
 		text := references("a", goodSpec, `"io.openshift.build.source-location":"`+source+`"`)
-		release, err := openLayer(t, r, []tar.Header{file("release-manifests/image-references", len(text))}, map[string]string{"release-manifests/image-references": text})
+		release, err := openLayer(t, r, []tar.Header{file("release-manifests/image-references", len(text))},
+			map[string]string{"release-manifests/image-references": text})
 		if want == "" {
 			want = source
 		}
@@ -110,15 +123,18 @@ func TestHostileSources(t *testing.T) {
 	}
 }
 
-// TestHostileLayers opens releases whose layer holds what a release layer never has. None of it becomes a file of the release.
+// TestHostileLayers opens releases whose layer holds what a release layer never has. None of it becomes a file of the
+// release.
 func TestHostileLayers(t *testing.T) {
 	r := payloadtest.NewRegistry(t)
 	good := references("a", goodSpec, "")
 	content := map[string]string{"release-manifests/image-references": good}
 	first := file("release-manifests/image-references", len(good))
 	for _, header := range []tar.Header{
-		{Name: "../x", Typeflag: tar.TypeReg}, {Name: "/release-manifests/x", Typeflag: tar.TypeReg}, {Name: "release-manifests/../../x", Typeflag: tar.TypeReg},
-		{Name: "release-manifests/link", Typeflag: tar.TypeSymlink, Linkname: "/etc/passwd"}, {Name: "release-manifests/link", Typeflag: tar.TypeLink, Linkname: "../x"},
+		{Name: "../x", Typeflag: tar.TypeReg}, {Name: "/release-manifests/x", Typeflag: tar.TypeReg},
+		{Name: "release-manifests/../../x", Typeflag: tar.TypeReg},
+		{Name: "release-manifests/link", Typeflag: tar.TypeSymlink, Linkname: "/etc/passwd"},
+		{Name: "release-manifests/link", Typeflag: tar.TypeLink, Linkname: "../x"},
 		{Name: "release-manifests/dev", Typeflag: tar.TypeChar}, {Name: "release-manifests/fifo", Typeflag: tar.TypeFifo},
 		{Name: "release-manifests/.wh.image-references", Typeflag: tar.TypeReg}, {Name: "release-manifests/a\x1b[2Jb", Typeflag: tar.TypeReg},
 		{Name: "release-manifests/a\nb", Typeflag: tar.TypeReg}, {Name: "release-manifests/d/e", Typeflag: tar.TypeReg},
@@ -135,7 +151,8 @@ func TestHostileLayers(t *testing.T) {
 	if _, err := openLayer(t, r, []tar.Header{first, first}, content); err == nil || !strings.Contains(err.Error(), "twice") {
 		t.Errorf("two image-references: %v", err)
 	}
-	for _, name := range []string{"./release-manifests/image-references", "/release-manifests/image-references", "release-manifests//image-references",
+	for _, name := range []string{"./release-manifests/image-references", "/release-manifests/image-references",
+		"release-manifests//image-references",
 		"release-manifests/x/../image-references", "release-manifests/./release-metadata"} {
 		header := file(name, len(good))
 		_, err := openLayer(t, r, []tar.Header{first, header}, map[string]string{first.Name: good, name: good})
@@ -178,8 +195,8 @@ func TestBombs(t *testing.T) {
 	}
 }
 
-// TestFailedPushLeavesNoTag makes each request of a push fail for good, one after the other: the error is one of publishing, and the tag is
-// there only if everything was.
+// TestFailedPushLeavesNoTag makes each request of a push fail for good, one after the other: the error is one of
+// publishing, and the tag is there only if everything was.
 func TestFailedPushLeavesNoTag(t *testing.T) {
 	r, seeded := seedSmall(t)
 	release := open(t, seeded.PullSpec)
@@ -244,7 +261,8 @@ func TestRebase(t *testing.T) {
 	r, seeded := seedSmall(t)
 	change := rebuilt(t, r, component(t, "cluster-version-operator"))
 	client := payloadtest.Client(t)
-	pushed, err := assemble(t, open(t, seeded.PullSpec), []payload.Change{change}, payload.AssembleOptions{}).Push(context.Background(), client, r.Host+"/me/release:cvo")
+	pushed, err := assemble(t, open(t, seeded.PullSpec), []payload.Change{change},
+		payload.AssembleOptions{}).Push(context.Background(), client, r.Host+"/me/release:cvo")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -261,7 +279,8 @@ func TestRebase(t *testing.T) {
 	}
 }
 
-// FuzzOperator renders an operator's manifests from hostile image-references and text: it must end, and touch nothing but names and versions.
+// FuzzOperator renders an operator's manifests from hostile image-references and text: it must end, and touch nothing
+// but names and versions.
 func FuzzOperator(f *testing.F) {
 	f.Add("kind: ImageStream\napiVersion: image.openshift.io/v1\nspec:\n  tags:\n  - {name: cli, from: {kind: DockerImage, name: x/y}}\n", "image: x/y:latest 0.0.1-snapshot")
 	f.Add("{}", "0.0.1-snapshot-")

@@ -62,8 +62,8 @@ func (r *Release) Info() Info {
 	return i
 }
 
-// Versions collects the component versions of the release: of all tags, and of the release as a whole. Where tags disagree, which only
-// machine-os may, the one that sorts first is taken and a warning says so.
+// Versions collects the component versions of the release: of all tags, and of the release as a whole. Where tags
+// disagree, which only machine-os may, the one that sorts first is taken and a warning says so.
 func (r *Release) Versions() (versions map[string]Version, tags map[string]string, warnings []string) {
 	versions, tags = map[string]Version{}, map[string]string{}
 	all := map[string]map[string]bool{}
@@ -98,13 +98,15 @@ func (r *Release) Versions() (versions map[string]Version, tags map[string]strin
 	}
 	for _, key := range slices.Sorted(maps.Keys(all)) {
 		if len(all[key]) > 1 && key != "machine-os" {
-			warnings = append(warnings, fmt.Sprintf("Multiple versions are reported for %s: %s.", key, strings.Join(slices.Sorted(maps.Keys(all[key])), ", ")))
+			warnings = append(warnings, fmt.Sprintf("Multiple versions are reported for %s: %s.", key,
+				strings.Join(slices.Sorted(maps.Keys(all[key])), ", ")))
 		}
 	}
 	return versions, tags, warnings
 }
 
-// Images reads manifest and config of every image of the release, jobs of them at once (0 = 32), and verifies their digests.
+// Images reads manifest and config of every image of the release, jobs of them at once (0 = 32), and verifies their
+// digests.
 func (r *Release) Images(ctx context.Context, c *registry.Client, jobs int) (map[string]*ImageInfo, error) {
 	components := r.Components()
 	images := make([]*ImageInfo, len(components))
@@ -131,8 +133,9 @@ func (r *Release) Images(ctx context.Context, c *registry.Client, jobs int) (map
 }
 
 func imageInfo(name string, image *registry.Image) *ImageInfo {
-	info := &ImageInfo{Name: name, Digest: image.TopDigest(), ContentDigest: image.Digest, ListDigest: image.ListDigest, MediaType: image.MediaType,
-		Config: image.ConfigBlob, Image: image}
+	info := &ImageInfo{Name: name, Digest: image.TopDigest(), ContentDigest: image.Digest, ListDigest: image.ListDigest,
+		MediaType: image.MediaType,
+		Config:    image.ConfigBlob, Image: image}
 	for _, layer := range image.Layers {
 		info.Layers = append(info.Layers, LayerInfo{MediaType: layer.MediaType, Size: layer.Size, Digest: layer.Digest})
 	}
@@ -162,8 +165,8 @@ func (r *Release) ManifestCount() (manifests, others int) {
 	return manifests, others
 }
 
-// CommitURL returns where a browser shows the commit that the component was built from, on hosts whose addresses are known, and else the
-// repository and the commit.
+// CommitURL returns where a browser shows the commit that the component was built from, on hosts whose addresses are
+// known, and else the repository and the commit.
 func (c Component) CommitURL() string {
 	source := strings.TrimSuffix(strings.Replace(c.Source, "ssh://git@github.com/", "https://github.com/", 1), ".git")
 	if strings.HasPrefix(source, "https://github.com/") && c.Commit != "" {

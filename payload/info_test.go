@@ -22,7 +22,8 @@ func TestInfo(t *testing.T) {
 		t.Errorf("%d requests to open a release, want at most 4: %v", len(requests), requests)
 	}
 	info := release.Info()
-	if want := map[string]payload.Version{"kubernetes": {Version: "1.25.4"}}; !cmp.Equal(info.DisplayVersions, want) || info.VersionsTags["kubernetes"] != "hyperkube" {
+	if want := map[string]payload.Version{"kubernetes": {Version: "1.25.4"}}; !cmp.Equal(info.DisplayVersions, want) ||
+		info.VersionsTags["kubernetes"] != "hyperkube" {
 		t.Errorf("versions %v of %v", info.DisplayVersions, info.VersionsTags)
 	}
 	if manifests, others := release.ManifestCount(); manifests != 5 || others != 1 {
@@ -44,13 +45,15 @@ func TestInfo(t *testing.T) {
 	if err := json.Unmarshal(data, &keys); err != nil {
 		t.Fatal(err)
 	}
-	for _, key := range []string{"image", "digest", "contentDigest", "listDigest", "config", "metadata", "references", "versions", "displayVersions", "versionsTags", "images", "warnings"} {
+	for _, key := range []string{"image", "digest", "contentDigest", "listDigest", "config", "metadata", "references", "versions",
+		"displayVersions", "versionsTags", "images", "warnings"} {
 		if _, ok := keys[key]; !ok {
 			t.Errorf("the json lacks %q", key)
 		}
 	}
 	sizes := payload.Measure(images)
-	if len(sizes.Images) != 6 || sizes.Bases != 1 || sizes.Layers != 1+6+3 || sizes.Images[0].Name != "cli" || sizes.Images[0].Unique != images["cli"].Layers[1].Size {
+	if len(sizes.Images) != 6 || sizes.Bases != 1 || sizes.Layers != 1+6+3 || sizes.Images[0].Name != "cli" ||
+		sizes.Images[0].Unique != images["cli"].Layers[1].Size {
 		t.Errorf("sizes %+v", sizes)
 	}
 }
@@ -68,7 +71,8 @@ func TestVerifyFindsADamagedImage(t *testing.T) {
 		_, _ = w.Write([]byte(`{"schemaVersion":2}`))
 		return true
 	})
-	if _, err := release.Images(context.Background(), payloadtest.Client(t), 0); err == nil || !strings.Contains(err.Error(), `"coredns"`) || !strings.Contains(err.Error(), "tampered") {
+	if _, err := release.Images(context.Background(), payloadtest.Client(t), 0); err == nil ||
+		!strings.Contains(err.Error(), `"coredns"`) || !strings.Contains(err.Error(), "tampered") {
 		t.Errorf("Images: %v", err)
 	}
 }
@@ -96,7 +100,8 @@ func TestCompare(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"--- a/0000_70_dns_01.yaml\n+++ b/0000_70_dns_01.yaml\n", "-  coredns: \"" + seeded.Images["coredns"] + "\"\n", "+  coredns: \"" + changed.Image + "\"\n"} {
+	for _, want := range []string{"--- a/0000_70_dns_01.yaml\n+++ b/0000_70_dns_01.yaml\n",
+		"-  coredns: \"" + seeded.Images["coredns"] + "\"\n", "+  coredns: \"" + changed.Image + "\"\n"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the diff lacks %q:\n%s", want, text)
 		}

@@ -60,8 +60,8 @@ func (l layer) file(name string) (File, bool) {
 	return File{}, false
 }
 
-// readLayer reads a release layer. What does not belong into one is remembered as l.unknown and left out; two files of one name,
-// names that are not plain and sizes beyond the limits are errors.
+// readLayer reads a release layer. What does not belong into one is remembered as l.unknown and left out; two files
+// of one name, names that are not plain and sizes beyond the limits are errors.
 func readLayer(stream io.Reader) (layer, error) {
 	var l layer
 	seen := map[string]bool{}
@@ -101,14 +101,15 @@ func readLayer(stream io.Reader) (layer, error) {
 	}
 }
 
-// misspelt tells whether a name is that of one of the files about the release, but not to the letter. Other programs take
-// it for that file.
+// misspelt tells whether a name is that of one of the files about the release, but not to the letter. Other programs
+// take it for that file.
 func misspelt(name string) bool {
 	clean := strings.TrimPrefix(path.Clean("/"+name), "/")
 	return name != clean && (clean == releaseDirectory+"/"+fileReferences || clean == releaseDirectory+"/"+fileMetadata)
 }
 
-// misplaced says why an entry is not one of a release layer: those are the directory release-manifests and plain files in it.
+// misplaced says why an entry is not one of a release layer: those are the directory release-manifests and plain
+// files in it.
 func misplaced(header *tar.Header) string {
 	name := header.Name
 	switch {
@@ -139,7 +140,8 @@ func readEntry(r io.Reader, header *tar.Header, name string) ([]byte, error) {
 	return data, nil
 }
 
-// isPlain tells whether a name is printable text without control characters, so that it can be shown and written as it is.
+// isPlain tells whether a name is printable text without control characters, so that it can be shown and written as
+// it is.
 func isPlain(name string) bool {
 	if !utf8.ValidString(name) || name == "" || len(name) > 4096 {
 		return false

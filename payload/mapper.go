@@ -19,7 +19,8 @@ type mapper struct {
 	targets map[string]string // name in the manifests → pull spec
 }
 
-// parseOperatorReferences reads the image-references of an operator's /manifests, in YAML or JSON: which tags its manifests name, and how.
+// parseOperatorReferences reads the image-references of an operator's /manifests, in YAML or JSON: which tags its
+// manifests name, and how.
 func parseOperatorReferences(data []byte) (*imagev1.ImageStream, error) {
 	stream := &imagev1.ImageStream{}
 	if err := yaml.Unmarshal(data, stream); err != nil {
@@ -31,8 +32,8 @@ func parseOperatorReferences(data []byte) (*imagev1.ImageStream, error) {
 	return stream, nil
 }
 
-// newMapper makes a mapper for an operator from its image-references and from the payload's tags. A tag that the payload lacks is an
-// error, unless missing ones are allowed: their names then stay.
+// newMapper makes a mapper for an operator from its image-references and from the payload's tags. A tag that the
+// payload lacks is an error, unless missing ones are allowed: their names then stay.
 func newMapper(references *imagev1.ImageStream, payload *imagev1.ImageStream, allowMissing bool) (mapper, error) {
 	m := mapper{targets: map[string]string{}}
 	from := map[string]string{}
@@ -60,8 +61,9 @@ func newMapper(references *imagev1.ImageStream, payload *imagev1.ImageStream, al
 	return m, nil
 }
 
-// compile builds the expression that oc finds image names with: a name, perhaps with a tag or a digest, after anything but a letter, and
-// before white space, a quote or the end of the file. Longer names come first, so that a name which begins another one does not hide it.
+// compile builds the expression that oc finds image names with: a name, perhaps with a tag or a digest, after
+// anything but a letter, and before white space, a quote or the end of the file. Longer names come first, so that a
+// name which begins another one does not hide it.
 func (m *mapper) compile() {
 	if len(m.targets) == 0 {
 		return
@@ -91,8 +93,8 @@ func (m mapper) apply(data []byte) []byte {
 	})
 }
 
-// mentioned tells whether a file may have any of the names in it. Most have none, and plain search is far faster than the expression. The
-// names of an operator usually begin alike, which is then all that is searched for.
+// mentioned tells whether a file may have any of the names in it. Most have none, and plain search is far faster than
+// the expression. The names of an operator usually begin alike, which is then all that is searched for.
 func (m mapper) mentioned(data []byte) bool {
 	if m.pattern == nil {
 		return false
@@ -142,8 +144,8 @@ func replaceMatches(pattern *regexp.Regexp, data []byte, replace func([][]byte) 
 	return append(out, data[last:]...)
 }
 
-// replacePullSpecs replaces pull specs that the mapper once wrote by others, all at once: what was written for one is not looked at for
-// another. The boundaries are those of the mapper, so that text which it cannot have written stays.
+// replacePullSpecs replaces pull specs that the mapper once wrote by others, all at once: what was written for one is
+// not looked at for another. The boundaries are those of the mapper, so that text which it cannot have written stays.
 func replacePullSpecs(data []byte, targets map[string]string) []byte {
 	type span struct {
 		begin, end int

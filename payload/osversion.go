@@ -9,8 +9,9 @@ import (
 // machineOS is the version that every change of the operating system image changes.
 const machineOS = "machine-os"
 
-// versionsMatter tells whether a manifest of the release may say something else because a component declares other versions than before. An
-// operating system image declares another machine-os with every change; where no manifest has the old one, none was rendered with it.
+// versionsMatter tells whether a manifest of the release may say something else because a component declares other
+// versions than before. An operating system image declares another machine-os with every change; where no manifest
+// has the old one, none was rendered with it.
 func (a *assembler) versionsMatter(before, after string) bool {
 	if before == after {
 		return false

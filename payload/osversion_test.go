@@ -11,7 +11,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/payload/payloadtest"
 )
 
-// A change of the operating system changes its version. That needs a full extraction only where a manifest has the version.
+// A change of the operating system changes its version. That needs a full extraction only where a manifest has the
+// version.
 func TestAnotherOperatingSystemVersion(t *testing.T) {
 	const old, next = "417.9.1-0", "417.9.1-0.modified-01234567"
 	system := func(version string) payloadtest.Component {
@@ -27,15 +28,18 @@ func TestAnotherOperatingSystemVersion(t *testing.T) {
 	} {
 		t.Run(test.description, func(t *testing.T) {
 			r := payloadtest.NewRegistry(t)
-			operator := "kind: ConfigMap\napiVersion: v1\nmetadata:\n  name: x\ndata:\n  image: " + payloadtest.Placeholder("stream-coreos") + test.text + "\n"
-			seeded := r.Seed(t, payloadtest.Release{Name: "4.17.0", Created: when, Versions: map[string]string{"machine-os": old}, Components: []payloadtest.Component{
-				{Name: "cluster-version-operator", Manifests: map[string]string{"cvo.yaml": "kind: ConfigMap\napiVersion: v1\n"}},
-				{Name: "machine-config-operator", Manifests: map[string]string{"mco.yaml": operator}}, system(old)}})
+			operator := "kind: ConfigMap\napiVersion: v1\nmetadata:\n  name: x\ndata:\n  image: " +
+				payloadtest.Placeholder("stream-coreos") + test.text + "\n"
+			seeded := r.Seed(t, payloadtest.Release{Name: "4.17.0", Created: when, Versions: map[string]string{"machine-os": old},
+				Components: []payloadtest.Component{
+					{Name: "cluster-version-operator", Manifests: map[string]string{"cvo.yaml": "kind: ConfigMap\napiVersion: v1\n"}},
+					{Name: "machine-config-operator", Manifests: map[string]string{"mco.yaml": operator}}, system(old)}})
 			change := payload.Change{Component: "stream-coreos", Image: r.Push(t, "me/os", "new", system(next).Image(when.Add(time.Hour)).Build(t))}
 			release, client := open(t, seeded.PullSpec), payloadtest.Client(t)
 			got := map[payload.Method]map[string]string{}
 			for _, method := range []payload.Method{"", payload.Full} {
-				assembly, err := payload.Assemble(context.Background(), client, release, []payload.Change{change}, payload.AssembleOptions{Method: method})
+				assembly, err := payload.Assemble(context.Background(), client, release, []payload.Change{change},
+					payload.AssembleOptions{Method: method})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -20,9 +20,10 @@ type Pushed struct {
 	Digest digest.Digest // of the release image's manifest, or of its manifest list
 }
 
-// Push writes the release image: layers, config, then the manifest under its tag. A repository without a tag gets the name of the release
-// as the tag. What the registry has, or can mount from another of its repositories, is not sent. A run that stops before the end leaves
-// nothing that refers to missing content. At the end the tag is asked for, and must name what was pushed.
+// Push writes the release image: layers, config, then the manifest under its tag. A repository without a tag gets the
+// name of the release as the tag. What the registry has, or can mount from another of its repositories, is not sent.
+// A run that stops before the end leaves nothing that refers to missing content. At the end the tag is asked for, and
+// must name what was pushed.
 func (a *Assembly) Push(ctx context.Context, c *registry.Client, to string) (Pushed, error) {
 	to, tag, err := a.target(to)
 	if err != nil {

@@ -44,8 +44,8 @@ func TestRealRelease(t *testing.T) {
 	t.Run("one at a time", func(t *testing.T) { realOneAtATime(t, release, r, seeded) })
 }
 
-// realByteForByte extracts all manifests of the real release again from its (seeded) images: every file equals the real one, byte for
-// byte, once the registry's pull specs are written back. Only those may differ that derived lists.
+// realByteForByte extracts all manifests of the real release again from its (seeded) images: every file equals the
+// real one, byte for byte, once the registry's pull specs are written back. Only those may differ that derived lists.
 func realByteForByte(t *testing.T, real payloadtest.Real, seeded payloadtest.Seeded) {
 	release := open(t, seeded.PullSpec)
 	assembly, err := payload.Assemble(context.Background(), payloadtest.Client(t), release, nil, payload.AssembleOptions{Method: payload.Full})
@@ -71,8 +71,8 @@ func realByteForByte(t *testing.T, real payloadtest.Real, seeded payloadtest.See
 	}
 }
 
-// realOneAtATime replaces each of the 183 components of the real 4.12.0, one at a time, both ways. The files are the same, and they are
-// the seeded ones but for the component's own pull spec; where delta refuses, it names its rule.
+// realOneAtATime replaces each of the 183 components of the real 4.12.0, one at a time, both ways. The files are the
+// same, and they are the seeded ones but for the component's own pull spec; where delta refuses, it names its rule.
 func realOneAtATime(t *testing.T, seed payloadtest.Release, r *payloadtest.Registry, seeded payloadtest.Seeded) {
 	client := payloadtest.Client(t)
 	release := open(t, seeded.PullSpec)

@@ -116,7 +116,8 @@ func checkDigestSpec(spec string) error {
 	return nil
 }
 
-// serializeReferences writes an image stream byte for byte as oc does: the API type in JSON, indented with two spaces, no newline at the end.
+// serializeReferences writes an image stream byte for byte as oc does: the API type in JSON, indented with two
+// spaces, no newline at the end.
 func serializeReferences(stream *imagev1.ImageStream) ([]byte, error) {
 	data, err := json.MarshalIndent(stream, "", "  ")
 	if err != nil {

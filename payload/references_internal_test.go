@@ -11,8 +11,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// TestStreamsAreReadAsOCReadsThem compares image streams whose keys have any case, and come twice, with what oc's reader
-// makes of them.
+// TestStreamsAreReadAsOCReadsThem compares image streams whose keys have any case, and come twice, with what oc's
+// reader makes of them.
 func TestStreamsAreReadAsOCReadsThem(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	spell := func(key string) string {

@@ -37,8 +37,9 @@ type Release struct {
 	local map[string]contents // operators that a directory gave; their images are not read
 }
 
-// Open reads a release payload: the manifest, the config and the top layer of the release image, and nothing else. A reference is what
-// registry.ParseReference reads. An image without release-manifests/image-references is fault.Unresolved.
+// Open reads a release payload: the manifest, the config and the top layer of the release image, and nothing else. A
+// reference is what registry.ParseReference reads. An image without release-manifests/image-references is
+// fault.Unresolved.
 func Open(ctx context.Context, c *registry.Client, ref string) (*Release, error) {
 	image, err := c.Image(ctx, ref)
 	if err != nil {
@@ -100,8 +101,8 @@ func notARelease(why string) error {
 		fmt.Errorf("not a release image: %s", why))
 }
 
-// Manifests returns the files that the cluster version operator applies, as the release layer has them: image-references and
-// release-metadata are not among them.
+// Manifests returns the files that the cluster version operator applies, as the release layer has them:
+// image-references and release-metadata are not among them.
 func (r *Release) Manifests() []File {
 	var files []File
 	for _, entry := range r.layer.entries {

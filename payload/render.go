@@ -11,8 +11,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// renderer turns the /manifests of operators into files of a release: image names and versions are substituted, and files that do not
-// say where they come in the order of installation get a name that does.
+// renderer turns the /manifests of operators into files of a release: image names and versions are substituted, and
+// files that do not say where they come in the order of installation get a name that does.
 type renderer struct {
 	payload      *imagev1.ImageStream // with the tags as they will be
 	release      string               // name of the release

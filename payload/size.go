@@ -27,8 +27,8 @@ type ImageSize struct {
 	Base    int   // which base layer it has, from 1 on in the order in which they are met
 }
 
-// Measure adds up layers, in the order of the images' names. An image that has no layer of its own is charged for its top layer, unless another
-// one was before.
+// Measure adds up layers, in the order of the images' names. An image that has no layer of its own is charged for its
+// top layer, unless another one was before.
 func Measure(images map[string]*ImageInfo) Sizes {
 	var s Sizes
 	uses := map[digest.Digest]int{}

@@ -33,8 +33,8 @@ func FromNothing() *Release {
 	return &Release{Reference: "the given images", References: stream}
 }
 
-// FromStream returns the beginning of a release whose components an image stream names, in JSON or YAML: that of a cluster, with a
-// status, or image-references of a release. Assemble then reads every image.
+// FromStream returns the beginning of a release whose components an image stream names, in JSON or YAML: that of a
+// cluster, with a status, or image-references of a release. Assemble then reads every image.
 func FromStream(data []byte, mode ReferenceMode) (*Release, error) {
 	if len(data) > maxReferences {
 		return nil, fault.Errorf(fault.Unresolved, "the image stream has %d bytes, more than %d", len(data), maxReferences)
@@ -59,13 +59,15 @@ func FromStream(data []byte, mode ReferenceMode) (*Release, error) {
 	return r, nil
 }
 
-// streamTags lists the components of an image stream: tags of its spec that name an image by digest, and what the status says of the others.
+// streamTags lists the components of an image stream: tags of its spec that name an image by digest, and what the
+// status says of the others.
 func streamTags(stream *imagev1.ImageStream, mode ReferenceMode) ([]imagev1.TagReference, error) {
 	var tags []imagev1.TagReference
 	add := func(name, spec string, generation *int64) error {
 		spec, err := referTo(stream, mode, spec)
 		if err == nil {
-			tags = append(tags, imagev1.TagReference{Name: name, Generation: generation, From: &corev1.ObjectReference{Kind: "DockerImage", Name: spec}})
+			tags = append(tags, imagev1.TagReference{Name: name, Generation: generation,
+				From: &corev1.ObjectReference{Kind: "DockerImage", Name: spec}})
 			err = checkTag(tags[len(tags)-1])
 		}
 		if err != nil {
@@ -121,8 +123,9 @@ func specOf(stream *imagev1.ImageStream, item *imagev1.TagEvent) string {
 	return stream.Status.DockerImageRepository + "@" + item.Image
 }
 
-// referTo returns the pull spec by which a release names an image of a stream. Nobody outside the cluster can pull from its own registry, so
-// images are named in the stream's public repository, or, in mode Source, where they were imported from if that was not the cluster.
+// referTo returns the pull spec by which a release names an image of a stream. Nobody outside the cluster can pull
+// from its own registry, so images are named in the stream's public repository, or, in mode Source, where they were
+// imported from if that was not the cluster.
 func referTo(stream *imagev1.ImageStream, mode ReferenceMode, spec string) (string, error) {
 	internal, public := stream.Status.DockerImageRepository, stream.Status.PublicDockerImageRepository
 	isInternal := internal != "" && strings.HasPrefix(spec, internal)
@@ -139,8 +142,9 @@ func referTo(stream *imagev1.ImageStream, mode ReferenceMode, spec string) (stri
 	return public + "@" + sum.String(), nil
 }
 
-// FromDirectory returns the beginning of a release from extracted manifests: each directory is an operator of that name with its
-// /manifests, and image-references beside them, if it is there, names the components. Assemble then reads no component images.
+// FromDirectory returns the beginning of a release from extracted manifests: each directory is an operator of that
+// name with its /manifests, and image-references beside them, if it is there, names the components. Assemble then
+// reads no component images.
 func FromDirectory(directory fs.FS) (*Release, error) {
 	r := FromNothing()
 	r.Reference = "a directory"
@@ -198,7 +202,8 @@ func readDirectory(directory fs.FS, name string) ([]File, error) {
 	return files, nil
 }
 
-// ParseMappings reads lines of NAME=PULLSPEC pairs, several on a line if there is white space between them; # begins a comment.
+// ParseMappings reads lines of NAME=PULLSPEC pairs, several on a line if there is white space between them; # begins
+// a comment.
 func ParseMappings(r io.Reader) ([]Change, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxMetadata))
 	if err != nil {

@@ -108,7 +108,8 @@ func TestStreamOfACluster(t *testing.T) {
 		}
 	}
 	private := strings.Replace(stream, `"publicDockerImageRepository":"registry.example/ocp/4.12",`, "", 1)
-	if _, err := payload.FromStream([]byte(private), payload.Public); fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), "public image repositories") {
+	if _, err := payload.FromStream([]byte(private), payload.Public); fault.KindOf(err) != fault.Unresolved ||
+		!strings.Contains(err.Error(), "public image repositories") {
 		t.Errorf("a stream without a public repository: %v", err)
 	}
 }
@@ -116,7 +117,8 @@ func TestStreamOfACluster(t *testing.T) {
 func TestOptions(t *testing.T) {
 	_, seeded := seedSmall(t)
 	old := open(t, seeded.PullSpec)
-	got := contents(assemble(t, old, nil, payload.AssembleOptions{Name: "4.12.0-mine.1", Previous: []string{"4.11.9", "4.11.10"}, Next: []string{"4.12.1"},
+	got := contents(assemble(t, old, nil, payload.AssembleOptions{Name: "4.12.0-mine.1", Previous: []string{"4.11.9", "4.11.10"},
+		Next:     []string{"4.12.1"},
 		Metadata: map[string]any{"url": "https://example.org"}, Versions: "machine-os=412.86.1", DisplayNames: "machine-os=My OS"}))
 	for name, want := range map[string]string{
 		"0000_80_mco.yaml": "version: 4.12.0-mine.1\n", "image-references": `"io.openshift.build.versions": "machine-os=412.86.1"`,
@@ -161,7 +163,8 @@ func TestOptions(t *testing.T) {
 func TestIncludeKeepsAnUnreferencedImage(t *testing.T) {
 	r, seeded := seedSmall(t)
 	image := r.Push(t, "me/components", "extra", payloadtest.Image{Created: when, Layers: []map[string]string{{"x": "y"}}}.Build(t))
-	assembly := assemble(t, open(t, seeded.PullSpec), []payload.Change{{Component: "extra", Image: image}}, payload.AssembleOptions{Include: []string{"extra"}})
+	assembly := assemble(t, open(t, seeded.PullSpec), []payload.Change{{Component: "extra", Image: image}},
+		payload.AssembleOptions{Include: []string{"extra"}})
 	if !strings.Contains(contents(assembly)["image-references"], image) {
 		t.Error("the included image is not in image-references")
 	}
@@ -171,14 +174,16 @@ func TestIncludeKeepsAnUnreferencedImage(t *testing.T) {
 func TestManifestListIsKept(t *testing.T) {
 	r, seeded := seedSmall(t)
 	amd := r.Pull(t, seeded.PullSpec)
-	list := r.PushIndex(t, "test/release", "multi", map[string]v1.Image{"linux/amd64": amd, "linux/arm64": payloadtest.ForArch(t, amd, "arm64")})
+	list := r.PushIndex(t, "test/release", "multi",
+		map[string]v1.Image{"linux/amd64": amd, "linux/arm64": payloadtest.ForArch(t, amd, "arm64")})
 	release := open(t, list)
 	if release.ListDigest == "" || release.PullSpec != list {
 		t.Fatalf("opened %s with list %q", release.PullSpec, release.ListDigest)
 	}
 	client := payloadtest.Client(t)
 	change := rebuilt(t, r, component(t, "coredns"))
-	pushed, err := assemble(t, release, []payload.Change{change}, payload.AssembleOptions{KeepList: true}).Push(context.Background(), client, r.Host+"/me/release:multi")
+	pushed, err := assemble(t, release, []payload.Change{change}, payload.AssembleOptions{KeepList: true}).Push(context.Background(),
+		client, r.Host+"/me/release:multi")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,11 +197,13 @@ func TestManifestListIsKept(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if c, err := child.Component("coredns"); err != nil || c.Image != change.Image || child.Image.Config.Architecture != instance.Platform.Architecture {
+		if c, err := child.Component("coredns"); err != nil || c.Image != change.Image ||
+			child.Image.Config.Architecture != instance.Platform.Architecture {
 			t.Errorf("for %s: %+v of architecture %s, %v", instance.Platform, c, child.Image.Config.Architecture, err)
 		}
 	}
-	same, err := assemble(t, release, nil, payload.AssembleOptions{KeepList: true}).Push(context.Background(), client, r.Host+"/me/release:same")
+	same, err := assemble(t, release, nil, payload.AssembleOptions{KeepList: true}).Push(context.Background(), client,
+		r.Host+"/me/release:same")
 	if err != nil || same.Digest != release.ListDigest {
 		t.Errorf("an unchanged list has digest %s, not %s (%v)", same.Digest, release.ListDigest, err)
 	}
@@ -235,7 +242,8 @@ func TestWriteFiles(t *testing.T) {
 
 func TestParseMappings(t *testing.T) {
 	got, err := payload.ParseMappings(strings.NewReader("# comment\na=quay.io/x/a:1 b=quay.io/x/b:2\n\nc=quay.io/x/c:3 # more\n"))
-	want := []payload.Change{{Component: "a", Image: "quay.io/x/a:1"}, {Component: "b", Image: "quay.io/x/b:2"}, {Component: "c", Image: "quay.io/x/c:3"}}
+	want := []payload.Change{{Component: "a", Image: "quay.io/x/a:1"}, {Component: "b", Image: "quay.io/x/b:2"},
+		{Component: "c", Image: "quay.io/x/c:3"}}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("ParseMappings: %v (-want +got):\n%s", err, diff)
 	}

@@ -22,8 +22,9 @@ var (
 	releaseName = regexp.MustCompile(`^([0-9]+\.[0-9]+)\.`)
 )
 
-// Stream finds out which stream a release was made from: by its annotation release.openshift.io/from-image-stream, whose name has a suffix such
-// as -art-latest and a date after the stream's, else by its name: -okd-scos for OKD on CentOS Stream CoreOS, -okd for OKD, else OpenShift.
+// Stream finds out which stream a release was made from: by its annotation release.openshift.io/from-image-stream,
+// whose name has a suffix such as -art-latest and a date after the stream's, else by its name: -okd-scos for OKD on
+// CentOS Stream CoreOS, -okd for OKD, else OpenShift.
 func (r *Release) Stream() (Stream, error) {
 	if namespace, name, ok := strings.Cut(r.References.Annotations[annotationFromStream], "/"); ok {
 		if name = streamName.FindString(name); name != "" && (namespace == "ocp" || namespace == "origin") {

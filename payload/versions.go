@@ -33,7 +33,8 @@ func allowedVersions() []string {
 	return []string{"kubernetes", "machine-os", "kernel", "crio", "kubectl", "kubernetes-tests"}
 }
 
-// parseVersions reads the value of io.openshift.build.versions, key=version[,key=version], and of io.openshift.build.version-display-names.
+// parseVersions reads the value of io.openshift.build.versions, key=version[,key=version], and of
+// io.openshift.build.version-display-names.
 func parseVersions(versions, displayNames string) (map[string]Version, error) {
 	parsed := map[string]Version{}
 	for _, pair := range pairs(versions) {
@@ -99,8 +100,9 @@ type declared struct {
 	tags     map[string][]string
 }
 
-// declaredVersions collects the versions that the payload's tags declare, of those tags that use allows; the payload's own annotation
-// fills in what none declares. kubectl is taken from the tags that ship it only. Two values for one key are an error, but for machine-os.
+// declaredVersions collects the versions that the payload's tags declare, of those tags that use allows; the
+// payload's own annotation fills in what none declares. kubectl is taken from the tags that ship it only. Two values
+// for one key are an error, but for machine-os.
 func declaredVersions(payload *imagev1.ImageStream, use func(tag string) bool) (declared, error) {
 	d := declared{map[string]Version{}, map[string][]string{}}
 	for _, tag := range payload.Spec.Tags {
@@ -136,7 +138,8 @@ func declaredVersions(payload *imagev1.ImageStream, use func(tag string) bool) (
 	return d, nil
 }
 
-// substitute replaces 0.0.1-snapshot by the version of the release and 0.0.1-snapshot-KEY by the version of a component.
+// substitute replaces 0.0.1-snapshot by the version of the release and 0.0.1-snapshot-KEY by the version of a
+// component.
 func (d declared) substitute(data []byte, release string) ([]byte, error) {
 	if !bytes.Contains(data, []byte(snapshot)) {
 		return data, nil
@@ -162,7 +165,8 @@ func (d declared) substitute(data []byte, release string) ([]byte, error) {
 		case !ok:
 			unknown = append(unknown, fmt.Sprintf("%q", key))
 		case len(d.tags[key]) > 1:
-			problems = append(problems, fmt.Sprintf("the version for %q is inconsistent across the referenced images: %s", key, strings.Join(d.tags[key], ", ")))
+			problems = append(problems, fmt.Sprintf("the version for %q is inconsistent across the referenced images: %s", key,
+				strings.Join(d.tags[key], ", ")))
 		default:
 			return slices.Concat(match[1], []byte(version.Version))
 		}

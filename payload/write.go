@@ -6,13 +6,14 @@ import (
 	"os"
 )
 
-// WriteFiles writes the files of the release layer into a directory, which is made if it is not there, with their times.
+// WriteFiles writes the files of the release layer into a directory, which is made if it is not there, with their
+// times.
 func (a *Assembly) WriteFiles(directory string) error {
 	return WriteFiles(directory, a.Files())
 }
 
-// WriteFiles writes files into a directory, which is made if it is not there, with their times. Nothing is written outside of it, whatever
-// the names or what stands in the directory already.
+// WriteFiles writes files into a directory, which is made if it is not there, with their times. Nothing is written
+// outside of it, whatever the names or what stands in the directory already.
 func WriteFiles(directory string, files []File) error {
 	if err := os.MkdirAll(directory, 0o755); err != nil {
 		return fmt.Errorf("writing manifests: %w", err)

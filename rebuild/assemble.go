@@ -12,7 +12,8 @@ import (
 )
 
 // assemble makes the new payload and pushes it, its tag last.
-func (j *Job) assemble(ctx context.Context, release *payload.Release, request plan.Request, planned *plan.Plan, all *made) (*Result, error) {
+func (j *Job) assemble(ctx context.Context, release *payload.Release, request plan.Request, planned *plan.Plan,
+	all *made) (*Result, error) {
 	var changes []payload.Change
 	var components []ResultComponent
 	for _, planned := range planned.Components {

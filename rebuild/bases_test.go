@@ -89,9 +89,11 @@ func settled(b plan.Base) [2]string { return [2]string{b.From, b.Built} }
 func TestBasesOnThisMachine(t *testing.T) {
 	p := newPlayground(t)
 	for _, text := range []string{
-		"FROM docker-archive:/etc/shadow\n", "FROM dir:/tmp\n", "FROM oci-archive:/x\n", "FROM tarball:/dev/zero\n", "FROM docker-daemon:x:latest\n",
+		"FROM docker-archive:/etc/shadow\n", "FROM dir:/tmp\n", "FROM oci-archive:/x\n", "FROM tarball:/dev/zero\n",
+		"FROM docker-daemon:x:latest\n",
 		"FROM containers-storage:x\n", "FROM oci:/tmp:x\n", "FROM oci:x\n", "ARG A=dir:/tmp\nFROM $A\n", "FROM /tmp/x\n",
-		"FROM BASE\nCOPY --from=dir:/tmp / /\n", "FROM BASE\nRUN --mount=type=bind,from=oci:/tmp,target=/x [\"/bin/tool\"]\n", "ARG TAG\nFROM q.io/x:${TAG}\n",
+		"FROM BASE\nCOPY --from=dir:/tmp / /\n", "FROM BASE\nRUN --mount=type=bind,from=oci:/tmp,target=/x [\"/bin/tool\"]\n",
+		"ARG TAG\nFROM q.io/x:${TAG}\n",
 	} {
 		directory := source(t, map[string]string{"Dockerfile": p.dockerfile(text)})
 		job, err := rebuild.New(p.options(t))
@@ -324,8 +326,9 @@ func TestCycle(t *testing.T) {
 func TestBuiltOnItself(t *testing.T) {
 	p := newPlayground(t)
 	for tag, warns := range map[string]bool{"one": true, "base": false} {
-		directory := source(t, map[string]string{"Dockerfile": "FROM whatever\nCOPY Dockerfile /\n", "config.yaml": "base_images:\n  below: {namespace: ocp, name: \"4.12\", tag: " +
-			tag + "}\nimages:\n- {to: one, from: below}\npromotion: {to: [{namespace: ocp, name: \"4.12\"}]}\nzz_generated_metadata: {org: example, repo: one, branch: main}\n"})
+		directory := source(t, map[string]string{"Dockerfile": "FROM whatever\nCOPY Dockerfile /\n",
+			"config.yaml": "base_images:\n  below: {namespace: ocp, name: \"4.12\", tag: " +
+				tag + "}\nimages:\n- {to: one, from: below}\npromotion: {to: [{namespace: ocp, name: \"4.12\"}]}\nzz_generated_metadata: {org: example, repo: one, branch: main}\n"})
 		job, err := rebuild.New(p.options(t))
 		check(t, err)
 		request := p.request(plan.Target{Name: "one", Source: directory, Config: filepath.Join(directory, "config.yaml")})
@@ -410,7 +413,8 @@ promotion: {to: [{namespace: ocp, name: "4.12"}]}
 zz_generated_metadata: {org: example, repo: one, branch: main}
 `})
 	for pattern, fits := range map[string]bool{
-		"ocp/4.12:new": true, "registry.ci.openshift.org/ocp/4.12:new": true, "new": true, "registry.ci.openshift.org/ocp/4.12:old": true, "ocp/4.12:*": true,
+		"ocp/4.12:new": true, "registry.ci.openshift.org/ocp/4.12:new": true, "new": true,
+		"registry.ci.openshift.org/ocp/4.12:old": true, "ocp/4.12:*": true,
 		"ocp/4.12:old": false, "ocp/4.12:base": false,
 	} {
 		job, err := rebuild.New(p.options(t))

@@ -107,7 +107,8 @@ func TestRefusedPush(t *testing.T) {
 				}
 			}
 			p.registry.Fail(nil)
-			if answer, err := http.Get("http://" + p.registry.Host + "/v2/mine/release/manifests/new"); err != nil || answer.StatusCode != http.StatusNotFound {
+			if answer, err := http.Get("http://" + p.registry.Host + "/v2/mine/release/manifests/new"); err != nil ||
+				answer.StatusCode != http.StatusNotFound {
 				t.Errorf("GET of the payload's tag = %v, %v, want 404: it was published", answer, err)
 			}
 		})

@@ -14,14 +14,15 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 )
 
-// A config and a source that try to reach outside of the source: refused as what cannot be resolved, quickly, and without a word of what lies
-// there.
+// A config and a source that try to reach outside of the source: refused as what cannot be resolved, quickly, and
+// without a word of what lies there.
 func TestHostileRecipes(t *testing.T) {
 	p := newPlayground(t)
 	secret := filepath.Join(t.TempDir(), "secret")
 	check(t, os.WriteFile(secret, []byte("FROM canary-c0ffee\n"), 0o600))
 	config := func(image string) string {
-		return "images:\n- {to: one, " + image + "}\npromotion: {to: [{namespace: ocp, name: \"4.12\"}]}\nzz_generated_metadata: {org: example, repo: one, branch: main}\n"
+		return "images:\n- {to: one, " + image +
+			"}\npromotion: {to: [{namespace: ocp, name: \"4.12\"}]}\nzz_generated_metadata: {org: example, repo: one, branch: main}\n"
 	}
 	for name, image := range map[string]string{
 		"traversal":              "dockerfile_path: ../../../../" + secret,

@@ -97,8 +97,8 @@ func TestInterruptWhileHashing(t *testing.T) {
 	}
 }
 
-// TestInterruptWhileProbing interrupts the attempt to start a container with a runtime that does not answer. Nothing else
-// is taken in its place.
+// TestInterruptWhileProbing interrupts the attempt to start a container with a runtime that does not answer. Nothing
+// else is taken in its place.
 func TestInterruptWhileProbing(t *testing.T) {
 	programs := t.TempDir()
 	check(t, os.WriteFile(filepath.Join(programs, "crun"), []byte("#!/bin/sh\nsleep 600\n"), 0o755))

@@ -33,13 +33,15 @@ func TestRunSeesNothingOfTheHost(t *testing.T) {
 		check(t, os.WriteFile(filepath.Join(home, name), []byte(`{"`+canary+`":{}}`), 0o600))
 	}
 	t.Setenv("HOME", home)
-	for _, name := range []string{"GITHUB_TOKEN", "AWS_SECRET_ACCESS_KEY", "KUBECONFIG", "BUILDAH_CANARY", "SSH_AUTH_SOCK", "GOPROXY", "LD_PRELOAD_X"} {
+	for _, name := range []string{"GITHUB_TOKEN", "AWS_SECRET_ACCESS_KEY", "KUBECONFIG", "BUILDAH_CANARY", "SSH_AUTH_SOCK", "GOPROXY",
+		"LD_PRELOAD_X"} {
 		t.Setenv(name, canary)
 	}
 	t.Setenv("HTTPS_PROXY", "http://user:"+canary+"@proxy.example:3128")
 	for _, isolation := range isolations(t) {
 		t.Run(isolation, func(t *testing.T) {
-			directory := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nRUN [\"/bin/tool\", \"spy\", \"/seen-" + isolation + "\"]\n")})
+			directory := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nRUN [\"/bin/tool\", \"spy\", \"/seen-" +
+				isolation + "\"]\n")})
 			o := p.options(t)
 			o.Build.Isolation = isolation
 			result := p.mustRun(t, o, target("one", directory))

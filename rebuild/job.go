@@ -180,8 +180,8 @@ func (m *made) set(name string, need image.Need) {
 	m.images[name] = need
 }
 
-// makeAll makes and pushes every image of a plan, group after group. One that fails does not stop those beside it: what they
-// finish is kept for the next run.
+// makeAll makes and pushes every image of a plan, group after group. One that fails does not stop those beside it:
+// what they finish is kept for the next run.
 func (j *Job) makeAll(ctx context.Context, planned *plan.Plan) (*made, error) {
 	components := map[string]plan.Component{}
 	for _, component := range planned.All() {

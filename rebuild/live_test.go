@@ -29,7 +29,8 @@ func (e *editor) Report(event progress.Event) {
 	}
 }
 
-// TestTreeThatChangesDuringTheBuild must not leave a record, or a kept stage, that says of one content what was made of another.
+// TestTreeThatChangesDuringTheBuild must not leave a record, or a kept stage, that says of one content what was made
+// of another.
 func TestTreeThatChangesDuringTheBuild(t *testing.T) {
 	p := newPlayground(t)
 	directory := source(t, map[string]string{"file": "before", "Dockerfile": p.dockerfile(

@@ -21,8 +21,9 @@ func TestBuildData(t *testing.T) {
 		"streams.yml":    &fstest.MapFile{Data: []byte("golang: {image: openshift/golang-builder, upstream_image: " + p.builder + "}\n")},
 		"images/one.yml": &fstest.MapFile{Data: []byte("name: openshift/one\npayload_name: one\nfor_payload: true\ncontent: {source: {dockerfile: Dockerfile.art, git: {web: 'https://github.com/example/one', branch: {target: release-4.12}}}}\nfrom: {stream: golang}\n")},
 	}, "the test's build data")
-	one := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nCOPY Dockerfile /\n"), "Dockerfile.art": p.dockerfile("FROM BASE\nCOPY Dockerfile.art /\n"),
-		"config.yaml": "images: [{to: one}]\npromotion: {to: [{namespace: ocp, name: \"4.12\"}]}\nzz_generated_metadata: {org: example, repo: one, branch: main}\n"})
+	one := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nCOPY Dockerfile /\n"),
+		"Dockerfile.art": p.dockerfile("FROM BASE\nCOPY Dockerfile.art /\n"),
+		"config.yaml":    "images: [{to: one}]\npromotion: {to: [{namespace: ocp, name: \"4.12\"}]}\nzz_generated_metadata: {org: example, repo: one, branch: main}\n"})
 	planWith := func(recipe string) plan.Component {
 		t.Helper()
 		o := p.options(t)
@@ -34,7 +35,8 @@ func TestBuildData(t *testing.T) {
 		planned, err := planOf(t, job, request)
 		check(t, err)
 		check(t, job.Close())
-		if warned := slices.ContainsFunc(planned.Warnings, func(w string) bool { return strings.Contains(w, "build data say Dockerfile.art") }); warned == (recipe != "") {
+		if warned := slices.ContainsFunc(planned.Warnings,
+			func(w string) bool { return strings.Contains(w, "build data say Dockerfile.art") }); warned == (recipe != "") {
 			t.Errorf("with recipe %q the warnings are %q", recipe, planned.Warnings)
 		}
 		return planned.Components[0]

@@ -163,7 +163,8 @@ func (p *playground) run(t *testing.T, ctx context.Context, o rebuild.Options, t
 }
 
 // runTo is run with a repository for the component images.
-func (p *playground) runTo(t *testing.T, ctx context.Context, o rebuild.Options, repository string, targets ...plan.Target) (*rebuild.Result, error) {
+func (p *playground) runTo(t *testing.T, ctx context.Context, o rebuild.Options, repository string,
+	targets ...plan.Target) (*rebuild.Result, error) {
 	t.Helper()
 	job, err := rebuild.New(o)
 	check(t, err)
@@ -181,7 +182,8 @@ func (p *playground) mustRun(t *testing.T, o rebuild.Options, targets ...plan.Ta
 	return result
 }
 
-// leftovers lists what a run left behind that it should not have: mounts, containers, images that are no bases, temporary files.
+// leftovers lists what a run left behind that it should not have: mounts, containers, images that are no bases,
+// temporary files.
 func (p *playground) leftovers(t *testing.T) []string {
 	t.Helper()
 	var found []string
@@ -210,5 +212,6 @@ type oneTree struct {
 // View opens the directory.
 func (o oneTree) View(ctx context.Context, request gitsrc.Request) (*gitsrc.Revision, gitsrc.Tree, error) {
 	revision, err := o.store.ReleaseTree(ctx, o.path)
-	return revision, gitsrc.Tree{Kind: gitsrc.Payload, Repository: request.Repository, Commit: commit, Ref: request.Branch, Time: commitTime}, err
+	return revision, gitsrc.Tree{Kind: gitsrc.Payload, Repository: request.Repository, Commit: commit, Ref: request.Branch,
+		Time: commitTime}, err
 }

@@ -18,8 +18,10 @@ func TestWarningOfPointers(t *testing.T) {
 		want        string // part of the warning; "" = none
 	}{
 		{"none", map[string]string{"main.go": "x"}, ""},
-		{"two", map[string]string{".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n", "a.bin": pointer, "b/c.bin": pointer, "d.bin": "the file itself"}, "2 files"},
-		{"fetched", map[string]string{".gitattributes": "*.bin filter=lfs\n", "a.bin": "the file itself", "large": pointer + strings.Repeat("x", 2000)}, ""},
+		{"two", map[string]string{".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n", "a.bin": pointer, "b/c.bin": pointer,
+			"d.bin": "the file itself"}, "2 files"},
+		{"fetched", map[string]string{".gitattributes": "*.bin filter=lfs\n", "a.bin": "the file itself",
+			"large": pointer + strings.Repeat("x", 2000)}, ""},
 		{"without attributes", map[string]string{"testdata/pointer": pointer}, ""},
 	}
 	for _, test := range tests {
@@ -28,7 +30,8 @@ func TestWarningOfPointers(t *testing.T) {
 			o, events := p.options(t), &recorder{}
 			o.Progress = events
 			p.mustRun(t, o, target("one", source(t, test.files)))
-			warnings := slices.DeleteFunc(events.events, func(e progress.Event) bool { return e.State != progress.Warned || e.Stage != progress.Fetch })
+			warnings := slices.DeleteFunc(events.events,
+				func(e progress.Event) bool { return e.State != progress.Warned || e.Stage != progress.Fetch })
 			switch {
 			case test.want == "" && len(warnings) > 0:
 				t.Errorf("warns %q, want nothing", warnings[0].Message)

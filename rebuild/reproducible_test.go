@@ -12,7 +12,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
-// TestSameInputsGiveTheSamePayload builds twice on what could be two machines: other directories, caches, storage and times.
+// TestSameInputsGiveTheSamePayload builds twice on what could be two machines: other directories, caches, storage and
+// times.
 func TestSameInputsGiveTheSamePayload(t *testing.T) {
 	p := newPlayground(t)
 	files := map[string]string{

@@ -9,7 +9,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 
-// TestSecretsReachOnlyTheStepThatAsks gives a secret to a build, and searches the image and all that the run leaves for it.
+// TestSecretsReachOnlyTheStepThatAsks gives a secret to a build, and searches the image and all that the run leaves
+// for it.
 func TestSecretsReachOnlyTheStepThatAsks(t *testing.T) {
 	const canary = "canary-secret-51c0"
 	p := newPlayground(t)

@@ -17,7 +17,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/image"
 )
 
-// stagesTests are Dockerfiles whose steps say what they do, with what is said again by a build after an edit of the file "edited".
+// stagesTests are Dockerfiles whose steps say what they do, with what is said again by a build after an edit of the
+// file "edited".
 var stagesTests = []struct {
 	name    string
 	runtime bool // try it with every isolation
@@ -93,19 +94,21 @@ COPY --from=1 /src/edited /edited
 `, "compile more"},
 }
 
-// TestStagesAreKept builds each Dockerfile often enough to keep what can be, then after an edit, and then without any cache. What was kept
-// must make no difference, and not be built again.
+// TestStagesAreKept builds each Dockerfile often enough to keep what can be, then after an edit, and then without any
+// cache. What was kept must make no difference, and not be built again.
 func TestStagesAreKept(t *testing.T) {
 	p := newPlayground(t)
 	tool := staticTool(t)
-	p.base = p.registry.Push(t, "bases/base", "old", baseImage(t, map[string]string{"bin/tool": tool, "opt/one/old": "1", "opt/one/older": "1", "opt/two/old": "1"}))
+	p.base = p.registry.Push(t, "bases/base", "old",
+		baseImage(t, map[string]string{"bin/tool": tool, "opt/one/old": "1", "opt/one/older": "1", "opt/two/old": "1"}))
 	for _, isolation := range isolations(t) {
 		for _, test := range stagesTests {
 			if isolation != "chroot" && !test.runtime {
 				continue
 			}
 			t.Run(isolation+" "+test.name, func(t *testing.T) {
-				directory := source(t, map[string]string{"Dockerfile": p.dockerfile(test.text), "edited": "1", "go.mod": "module x", "go.sum": "", "web/page": "page", "manifests/a.yaml": "a: 1\n"})
+				directory := source(t, map[string]string{"Dockerfile": p.dockerfile(test.text), "edited": "1", "go.mod": "module x",
+					"go.sum": "", "web/page": "page", "manifests/a.yaml": "a: 1\n"})
 				p.cache = t.TempDir()
 				build := func(noCache bool) (*rebuild.Result, string) {
 					t.Helper()
@@ -172,7 +175,8 @@ func TestKeptStagesAreForgotten(t *testing.T) {
 	directory := source(t, files)
 	build := func(word string) string {
 		t.Helper()
-		text := p.dockerfile("FROM BUILDER AS builder\nRUN [\"/bin/tool\", \"say\", \"" + word + "\"]\nCOPY . /src\nFROM BASE\nCOPY --from=builder /src/edited /edited\n")
+		text := p.dockerfile("FROM BUILDER AS builder\nRUN [\"/bin/tool\", \"say\", \"" + word +
+			"\"]\nCOPY . /src\nFROM BASE\nCOPY --from=builder /src/edited /edited\n")
 		check(t, os.WriteFile(filepath.Join(directory, "Dockerfile"), []byte(text), 0o644))
 		forget(t, p)
 		o := p.options(t)

@@ -36,7 +36,8 @@ func (r repositories) find(request gitsrc.Request) (gitsrc.Tree, error) {
 	if !ok {
 		return gitsrc.Tree{}, fmt.Errorf("no repository at %q", address)
 	}
-	return gitsrc.Tree{Kind: request.Spec.Kind, Repository: address, Commit: commit, Ref: request.Branch, Time: commitTime, Directory: path}, nil
+	return gitsrc.Tree{Kind: request.Spec.Kind, Repository: address, Commit: commit, Ref: request.Branch, Time: commitTime,
+		Directory: path}, nil
 }
 
 func (r repositories) Fetch(_ context.Context, request gitsrc.Request, _ string) (gitsrc.Tree, error) {
@@ -61,7 +62,8 @@ func (r repositories) View(ctx context.Context, request gitsrc.Request) (*gitsrc
 func (p *playground) standFor(t *testing.T) {
 	t.Helper()
 	var b strings.Builder
-	for _, host := range []string{"registry.ci.openshift.org", "quay-proxy.ci.openshift.org", "registry.access.redhat.com", "docker.io", "quay.io", p.registry.Host} {
+	for _, host := range []string{"registry.ci.openshift.org", "quay-proxy.ci.openshift.org", "registry.access.redhat.com",
+		"docker.io", "quay.io", p.registry.Host} {
 		location := p.registry.Host + "/" + host
 		if host == p.registry.Host {
 			location = host
@@ -98,8 +100,8 @@ func (mirroringConfigs) Mirrored(context.Context) (bases.Rules, error) {
 	return bases.ParseFile("mirroring", []byte("# what CI mirrors under this name\nocp/9.9:mirrored = quay.io/public/thing:1\n"))
 }
 
-// planOne plans, and where that is asked for builds, component one on a base that CI's registries do not have. Its image in the payload is
-// no help: the Dockerfile copies from the base only.
+// planOne plans, and where that is asked for builds, component one on a base that CI's registries do not have. Its
+// image in the payload is no help: the Dockerfile copies from the base only.
 func (p *playground) planOne(t *testing.T, base string, run bool) (*plan.Plan, *rebuild.Result) {
 	t.Helper()
 	store, err := gitsrc.Open(t.TempDir(), gitsrc.Options{})
@@ -109,7 +111,8 @@ func (p *playground) planOne(t *testing.T, base string, run bool) (*plan.Plan, *
 		Build: builder.Options{StorageRoot: p.storage, Isolation: "chroot"},
 		Sources: repositories{store, map[string]string{
 			"https://github.com/example/one": source(t, map[string]string{
-				"Dockerfile": p.dockerfile("FROM registry.ci.openshift.org/ocp/9.9:" + base + " AS first\nFROM BASE\nCOPY --from=registry.ci.openshift.org/ocp/9.9:" + base + " /etc /copied\n")}),
+				"Dockerfile": p.dockerfile("FROM registry.ci.openshift.org/ocp/9.9:" + base +
+					" AS first\nFROM BASE\nCOPY --from=registry.ci.openshift.org/ocp/9.9:" + base + " /etc /copied\n")}),
 			"https://github.com/example/images": source(t, map[string]string{
 				"base/Dockerfile": p.dockerfile("FROM BASE\nCOPY file /etc/file\n"), "base/file": "of the base\n"}),
 		}},
@@ -140,7 +143,8 @@ func attempts(b plan.Base) []string {
 	return list
 }
 
-// What CI's registries do not have is built first, from the config that promotes it; where none does, a public stand-in is taken.
+// What CI's registries do not have is built first, from the config that promotes it; where none does, a public
+// stand-in is taken.
 func TestBaseThatCIDoesNotHave(t *testing.T) {
 	p := newPlayground(t)
 	p.standFor(t)
@@ -149,7 +153,8 @@ func TestBaseThatCIDoesNotHave(t *testing.T) {
 	t.Run("mirrored", func(t *testing.T) {
 		p.registry.Push(t, "quay.io/public/thing", "1", baseImage(t, map[string]string{"etc/thing": "1"}))
 		planned, _ := p.planOne(t, "mirrored", false)
-		if b := planned.Components[0].Bases[0]; b.From != "public" || !strings.HasPrefix(b.PullSpec, "quay.io/public/thing@") || b.Reason != "what CI mirrors under this name" {
+		if b := planned.Components[0].Bases[0]; b.From != "public" || !strings.HasPrefix(b.PullSpec, "quay.io/public/thing@") ||
+			b.Reason != "what CI mirrors under this name" {
 			t.Errorf("the base is %+v", b)
 		}
 	})
@@ -180,7 +185,8 @@ func (p *playground) publicStandIn(t *testing.T) {
 	p.registry.Push(t, "registry.access.redhat.com/ubi9/ubi", "latest", baseImage(t, map[string]string{"etc/ubi": "9"}))
 	planned, _ := p.planOne(t, "base-rhel9", false)
 	b := planned.Components[0].Bases[0]
-	if b.From != "public" || !strings.HasPrefix(b.PullSpec, "registry.access.redhat.com/ubi9/ubi@sha256:") || !strings.Contains(b.Reason, "universal base image") {
+	if b.From != "public" || !strings.HasPrefix(b.PullSpec, "registry.access.redhat.com/ubi9/ubi@sha256:") ||
+		!strings.Contains(b.Reason, "universal base image") {
 		t.Errorf("the base is %+v", b)
 	}
 	if got := attempts(b); len(got) != 3 || got[2] != "source" {
@@ -188,7 +194,8 @@ func (p *playground) publicStandIn(t *testing.T) {
 	}
 }
 
-// A file of rules is as good as flags, which win over it; * stands for a part of a name, and payload:NAME for the payload's image.
+// A file of rules is as good as flags, which win over it; * stands for a part of a name, and payload:NAME for the
+// payload's image.
 func TestBaseImageMap(t *testing.T) {
 	p := newPlayground(t)
 	other := p.registry.Push(t, "bases/other", "latest", baseImage(t, map[string]string{"etc/other": "yes"}))

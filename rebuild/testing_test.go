@@ -29,7 +29,8 @@ func sorted(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
 // layers lists the layers of the playground's storage.
 func (p *playground) layers(t *testing.T) []string {
 	t.Helper()
-	store, err := storage.GetStore(storagetypes.StoreOptions{GraphRoot: filepath.Join(p.storage, "storage"), RunRoot: filepath.Join(p.storage, "run")})
+	store, err := storage.GetStore(storagetypes.StoreOptions{GraphRoot: filepath.Join(p.storage, "storage"),
+		RunRoot: filepath.Join(p.storage, "run")})
 	check(t, err)
 	defer func() {
 		_, err := store.Shutdown(false)
@@ -44,11 +45,12 @@ func (p *playground) layers(t *testing.T) []string {
 	return found
 }
 
-// stored lists the containers of the playground's storage and the images that have no name: a base is pulled by one, what a build leaves
-// is not.
+// stored lists the containers of the playground's storage and the images that have no name: a base is pulled by one,
+// what a build leaves is not.
 func (p *playground) stored(t *testing.T) []string {
 	t.Helper()
-	store, err := storage.GetStore(storagetypes.StoreOptions{GraphRoot: filepath.Join(p.storage, "storage"), RunRoot: filepath.Join(p.storage, "run")})
+	store, err := storage.GetStore(storagetypes.StoreOptions{GraphRoot: filepath.Join(p.storage, "storage"),
+		RunRoot: filepath.Join(p.storage, "run")})
 	check(t, err)
 	defer func() {
 		_, err := store.Shutdown(false)

@@ -15,8 +15,9 @@ import (
 // mirroring is where openshift/release says which public images CI copies into its own image streams.
 const mirroring = "core-services/image-mirroring/_config.yaml"
 
-// Mirrored returns a rule for each image that CI copies from a public registry, out of a tree laid out as openshift/release: not stand-ins
-// but the very images. A tree without that file has none. Entries that are not understood are left out.
+// Mirrored returns a rule for each image that CI copies from a public registry, out of a tree laid out as
+// openshift/release: not stand-ins but the very images. A tree without that file has none. Entries that are not
+// understood are left out.
 func Mirrored(files fs.FS) (Rules, error) {
 	info, err := fs.Stat(files, mirroring)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -28,12 +28,14 @@ docker.io/library/*:* = mirror.example.com/$1:$2
 	}{
 		{"a literal name", []string{"ocp/4.17:base-rhel9"}, "quay.io/me/base:9"},
 		{"a pattern with the registry, a name without", []string{"ocp/4.17:cli"}, "payload:cli"},
-		{"a pattern without the registry, a name with its old one", []string{"registry.svc.ci.openshift.org/ocp/4.17:base-rhel9"}, "quay.io/me/base:9"},
+		{"a pattern without the registry, a name with its old one", []string{"registry.svc.ci.openshift.org/ocp/4.17:base-rhel9"},
+			"quay.io/me/base:9"},
 		{"what wildcards were", []string{"ocp/builder:rhel-9-golang-1.22-openshift-4.17"}, "quay.io/me/go:1.22-el9"},
 		{"another release", []string{"ocp/builder:rhel-9-golang-1.22-openshift-4.18"}, ""},
 		{"a wildcard is no slash and no colon", []string{"ocp/x/y:tools"}, ""},
 		{"an image from elsewhere", []string{"docker.io/library/golang:1.22"}, "mirror.example.com/golang:1.22"},
-		{"the second name fits", []string{"", "nothing", "ocp/9.9:tools"}, "quay.io/me/tools@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"},
+		{"the second name fits", []string{"", "nothing", "ocp/9.9:tools"},
+			"quay.io/me/tools@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"},
 		{"no name", []string{""}, ""},
 	}
 	for _, test := range tests {
@@ -47,7 +49,8 @@ docker.io/library/*:* = mirror.example.com/$1:$2
 }
 
 func TestParseRefuses(t *testing.T) {
-	for _, text := range []string{"", "ocp/4.17:base", "=x", "x=", "a=b=c", "a b=c", "a=b\x1b[31m", "a=b c", "ocp/*:x=quay.io/x:$2", "ocp/x:y=quay.io/x:$0", "a=b\\c"} {
+	for _, text := range []string{"", "ocp/4.17:base", "=x", "x=", "a=b=c", "a b=c", "a=b\x1b[31m", "a=b c", "ocp/*:x=quay.io/x:$2",
+		"ocp/x:y=quay.io/x:$0", "a=b\\c"} {
 		if rule, err := bases.Parse("--base-image", text); fault.KindOf(err) != fault.Usage {
 			t.Errorf("Parse(%q) = %+v, %v, want a usage error", text, rule, err)
 		}
@@ -61,7 +64,8 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-// TestStandIns holds the table to its promises: pull specs that registries understand, a reason each, and one for every leaf of an OKD payload.
+// TestStandIns holds the table to its promises: pull specs that registries understand, a reason each, and one for
+// every leaf of an OKD payload.
 func TestStandIns(t *testing.T) {
 	rules, err := bases.StandIns()
 	if err != nil {

@@ -77,8 +77,8 @@ type parent struct {
 	Image  string `yaml:"image"`
 }
 
-// Open returns the build data in a file system. Symbolic links are the file system's business, as in ciconfig.Open. The origin says in messages
-// what it is.
+// Open returns the build data in a file system. Symbolic links are the file system's business, as in ciconfig.Open.
+// The origin says in messages what it is.
 func Open(files fs.FS, origin string) *Data {
 	d := &Data{files: files, origin: origin}
 	d.shared = sync.OnceValues(d.load)
@@ -106,7 +106,8 @@ func (d *Data) load() (*context, error) {
 	return c, d.readImages(c)
 }
 
-// readImages reads the files of the images. Files that are not understood are left out: nothing depends on them unless they are asked for.
+// readImages reads the files of the images. Files that are not understood are left out: nothing depends on them
+// unless they are asked for.
 func (d *Data) readImages(c *context) error {
 	entries, err := fs.ReadDir(d.files, "images")
 	if err != nil {

@@ -32,7 +32,8 @@ type Parent struct {
 	Pull  string            // pull spec, where there is no image of CI
 }
 
-// Component returns how the image is built that a payload has under a name. None, and several, is an error of class Unresolved.
+// Component returns how the image is built that a payload has under a name. None, and several, is an error of class
+// Unresolved.
 func (d *Data) Component(tag string) (Image, error) {
 	c, err := d.shared()
 	if err != nil {
@@ -78,7 +79,8 @@ func (d *Data) image(c *context, name string) (Image, error) {
 		image.Branch = ""
 	}
 	if !fs.ValidPath(image.ContextDir) || !fs.ValidPath(path.Join(image.ContextDir, image.Dockerfile)) || path.IsAbs(image.Dockerfile) {
-		return Image{}, fault.Errorf(fault.Unresolved, "%s: %s: %q is not inside the repository", d.origin, name, path.Join(source.Path, image.Dockerfile))
+		return Image{}, fault.Errorf(fault.Unresolved, "%s: %s: %q is not inside the repository", d.origin, name,
+			path.Join(source.Path, image.Dockerfile))
 	}
 	for _, builder := range one.From.Builder {
 		image.Parents = append(image.Parents, c.parent(builder))
@@ -159,15 +161,16 @@ func (p Parent) String() string {
 	return fmt.Sprintf("%s %q", p.Kind, p.Name)
 }
 
-// Apply returns the recipe with Dockerfile and context directory from the build data. Its bases are still the config's: see Settle.
+// Apply returns the recipe with Dockerfile and context directory from the build data. Its bases are still the
+// config's: see Settle.
 func (i Image) Apply(r ciconfig.Recipe) ciconfig.Recipe {
 	r.Origin, r.Config = i.Origin, i.Path
 	r.ContextDir, r.Dockerfile, r.Literal = i.ContextDir, i.Dockerfile, ""
 	return r
 }
 
-// Settle returns the bases of a Dockerfile with the parents in place of its FROM lines, in their order. A Dockerfile that pulls more or fewer
-// images than there are parents is an error of class Unresolved.
+// Settle returns the bases of a Dockerfile with the parents in place of its FROM lines, in their order. A Dockerfile
+// that pulls more or fewer images than there are parents is an error of class Unresolved.
 func (i Image) Settle(bases []ciconfig.Base) ([]ciconfig.Base, error) {
 	settled := append([]ciconfig.Base(nil), bases...)
 	next := 0
@@ -180,7 +183,8 @@ func (i Image) Settle(bases []ciconfig.Base) ([]ciconfig.Base, error) {
 			p := i.Parents[next]
 			if p.Image.IsZero() && p.Pull == "" {
 				return nil, fault.New(fault.Unresolved, "--base-image says what to use",
-					fmt.Errorf("%s: %s: no image of CI corresponds to the %s %q, for %q in line %d", i.Origin, i.Path, p.Kind, p.Name, base.Reference, base.Line))
+					fmt.Errorf("%s: %s: no image of CI corresponds to the %s %q, for %q in line %d", i.Origin, i.Path, p.Kind, p.Name,
+						base.Reference, base.Line))
 			}
 			base.Alias, base.Sibling, base.Image, base.Pullspec = "", "", p.Image, p.Pull
 			base.Reason = fmt.Sprintf("build data: %s %q", p.Kind, p.Name)
@@ -193,7 +197,8 @@ func (i Image) Settle(bases []ciconfig.Base) ([]ciconfig.Base, error) {
 	return settled, nil
 }
 
-// Differences says in words where the build data and a recipe disagree: which Dockerfile, which repository, which bases.
+// Differences says in words where the build data and a recipe disagree: which Dockerfile, which repository, which
+// bases.
 func (i Image) Differences(r ciconfig.Recipe, repository string, bases []ciconfig.Base) []string {
 	var list []string
 	ours := path.Join(i.ContextDir, i.Dockerfile)

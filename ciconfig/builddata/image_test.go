@@ -60,7 +60,8 @@ func TestComponent(t *testing.T) {
 		Path: "images/cluster-etcd-operator.yml", Origin: "build data", Dockerfile: "Dockerfile.rhel7", ContextDir: ".",
 		Repository: "https://github.com/openshift/cluster-etcd-operator", Branch: "release-4.12",
 		Parents: []builddata.Parent{
-			{Kind: "stream", Name: "golang-1.19", Image: ciconfig.ImageRef{Namespace: "ocp", Name: "builder", Tag: "rhel-8-golang-1.19-openshift-4.12"}},
+			{Kind: "stream", Name: "golang-1.19", Image: ciconfig.ImageRef{Namespace: "ocp", Name: "builder",
+				Tag: "rhel-8-golang-1.19-openshift-4.12"}},
 			{Kind: "member", Name: "openshift-enterprise-base", Image: ciconfig.ImageRef{Namespace: "ocp", Name: "4.12", Tag: "base"}},
 		},
 	}

@@ -6,12 +6,13 @@ import (
 	"strings"
 )
 
-// Checkpoint is a place in a stage up to which the stage depends on nothing but its base, the values of build arguments and, where
-// Sources says so, some files of the build context: an image of what was built up to there can stand for it in a later build.
+// Checkpoint is a place in a stage up to which the stage depends on nothing but its base, the values of build
+// arguments and, where Sources says so, some files of the build context: an image of what was built up to there can
+// stand for it in a later build.
 type Checkpoint struct {
 	Stage int // 0-based
-	// Sources are what COPY and ADD take from the build context before this place, as it is written: paths and patterns. None of them is the
-	// whole of it, which changes with every edit.
+	// Sources are what COPY and ADD take from the build context before this place, as it is written: paths and patterns.
+	// None of them is the whole of it, which changes with every edit.
 	Sources []string
 	// Final says that the stage is the image itself, and not only copied from.
 	Final bool
@@ -23,12 +24,13 @@ type Checkpoint struct {
 	arguments  []string // the ARG instructions before the place
 }
 
-// Checkpoints returns the checkpoints of every stage that is built on an image, in the order in which they are written. There is one before
-// each step that takes files of the build context, one before the first step that a later build cannot take for the same, and one at the
-// end of the stage; all of them only where a RUN comes before, since anything else is done sooner than an image is written.
+// Checkpoints returns the checkpoints of every stage that is built on an image, in the order in which they are
+// written. There is one before each step that takes files of the build context, one before the first step that a
+// later build cannot take for the same, and one at the end of the stage; all of them only where a RUN comes before,
+// since anything else is done sooner than an image is written.
 //
-// In the stage that is the image itself they come before the first ARG, whose value is written into the history of the image, and before the
-// last step. An image that consists of several stages has none in those.
+// In the stage that is the image itself they come before the first ARG, whose value is written into the history of
+// the image, and before the last step. An image that consists of several stages has none in those.
 func (f *File) Checkpoints() []Checkpoint {
 	var bases []Reference
 	for _, r := range f.References {
@@ -84,8 +86,9 @@ func (c Checkpoint) in(steps []instruction) []Checkpoint {
 	return found
 }
 
-// dependence says what a step takes from the build context, and whether a step with the same text, after the same steps, with the same
-// values of build arguments and with the same files does the same: as far as buildah's own cache takes it to.
+// dependence says what a step takes from the build context, and whether a step with the same text, after the same
+// steps, with the same values of build arguments and with the same files does the same: as far as buildah's own cache
+// takes it to.
 func dependence(step instruction, final bool) (sources []string, same bool) {
 	switch step.command {
 	case "ENV", "LABEL", "WORKDIR", "USER", "EXPOSE":

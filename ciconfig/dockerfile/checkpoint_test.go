@@ -20,12 +20,15 @@ func TestCheckpoints(t *testing.T) {
 		want        []string
 	}{
 		{"nothing before everything", "FROM a AS b\nCOPY . .\nRUN make\nFROM c\nCOPY --from=b /x /x\n", nil},
-		{"up to everything", "FROM a AS b\nENV X=1\nRUN one\nRUN two\nWORKDIR /x\nCOPY . .\nRUN make\nFROM c\nCOPY --from=b /x /x\n", []string{"stage 0: RUN one|RUN two|WORKDIR /x"}},
+		{"up to everything", "FROM a AS b\nENV X=1\nRUN one\nRUN two\nWORKDIR /x\nCOPY . .\nRUN make\nFROM c\nCOPY --from=b /x /x\n",
+			[]string{"stage 0: RUN one|RUN two|WORKDIR /x"}},
 		{"every way to write everything", "FROM a AS b\nRUN one\nCOPY ./ /src\nFROM a\nRUN two\nADD * /src\nFROM a\nRUN three\nCOPY --chown=1:1 x / /src/\nFROM c\n",
 			[]string{"stage 0: RUN one", "stage 1: RUN two", "stage 2: RUN three"}},
 		{"files", "FROM a AS b\nCOPY go.mod go.sum /src/\nRUN download\nADD --chmod=755 hack/*.sh /bin/\nRUN more\nCOPY . .\nRUN make\nFROM c\nCOPY --from=b /x /x\n",
-			[]string{"stage 0: COPY go.mod go.sum /src/|RUN download [go.mod go.sum]", "stage 0: ADD --chmod=755 hack/*.sh /bin/|RUN more [go.mod go.sum hack/*.sh]"}},
-		{"a whole stage, and one that is built on it", "FROM a AS b\nRUN one\nFROM b AS c\nRUN two\nFROM d\nCOPY --from=c /x /x\n", []string{"stage 0: RUN one"}},
+			[]string{"stage 0: COPY go.mod go.sum /src/|RUN download [go.mod go.sum]",
+				"stage 0: ADD --chmod=755 hack/*.sh /bin/|RUN more [go.mod go.sum hack/*.sh]"}},
+		{"a whole stage, and one that is built on it", "FROM a AS b\nRUN one\nFROM b AS c\nRUN two\nFROM d\nCOPY --from=c /x /x\n",
+			[]string{"stage 0: RUN one"}},
 		{"the image itself", "FROM a AS b\nCOPY . .\nFROM c\nRUN install\nCOPY --from=b /x /x\n", []string{"stage 1: RUN install"}},
 		{"the image itself without a last step of its own", "FROM c\nRUN one\nRUN two\n", []string{"stage 0: RUN one"}},
 		{"one step", "FROM c\nRUN one\n", nil},
@@ -40,7 +43,8 @@ func TestCheckpoints(t *testing.T) {
 		{"what is not looked into", "FROM a AS b\nRUN one\nCOPY [\"x\", \"/x\"]\nFROM a AS c\nRUN two\nCOPY $X /x\nFROM a AS d\nRUN three\nCOPY --link x /x\nFROM a AS e\nRUN four\nONBUILD RUN x\nFROM f\n",
 			[]string{"stage 0: RUN one", "stage 1: RUN two", "stage 2: RUN three", "stage 3: RUN four"}},
 		{"another platform, and scratch", "FROM --platform=linux/arm64 a AS b\nRUN one\nFROM scratch AS c\nRUN two\nFROM d\n", nil},
-		{"a here-document", "FROM a AS b\nRUN <<EOF\nFROM x\nCOPY . .\nEOF\nCOPY . .\nFROM c\n", []string{"stage 0: RUN <<EOF|FROM x|COPY . .|EOF"}},
+		{"a here-document", "FROM a AS b\nRUN <<EOF\nFROM x\nCOPY . .\nEOF\nCOPY . .\nFROM c\n",
+			[]string{"stage 0: RUN <<EOF|FROM x|COPY . .|EOF"}},
 		{"continued lines", "FROM a AS b\nRUN one \\\n  # why\n  two\n\nCOPY . .\nFROM c\n", []string{"stage 0: RUN one \\|  # why|  two"}},
 	}
 	for _, test := range tests {
@@ -81,7 +85,8 @@ func TestResume(t *testing.T) {
 	if len(checkpoints) != 2 {
 		t.Fatalf("%d checkpoints, want 2", len(checkpoints))
 	}
-	if diff := cmp.Diff("# escape=`\nARG G=1\nFROM a:$G AS b # c\nARG G\nARG X=2\nRUN one `\n  two\n", string(checkpoints[0].Text())); diff != "" {
+	if diff := cmp.Diff("# escape=`\nARG G=1\nFROM a:$G AS b # c\nARG G\nARG X=2\nRUN one `\n  two\n",
+		string(checkpoints[0].Text())); diff != "" {
 		t.Errorf("Text() (-want +got):\n%s", diff)
 	}
 	got := file.Resume(map[int]dockerfile.Checkpoint{0: checkpoints[0], 1: checkpoints[1]}, map[int]string{0: "one", 1: "two"})

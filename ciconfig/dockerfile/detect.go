@@ -10,11 +10,12 @@ var (
 	joinedLine        = regexp.MustCompile(`\\\r?\n[ \t]*`)
 )
 
-// Detect returns the references to CI's registries that CI itself finds in a Dockerfile, in the order of their first appearance.
+// Detect returns the references to CI's registries that CI itself finds in a Dockerfile, in the order of their first
+// appearance.
 //
-// The rule is CI's, with all its edges: one match for a line; a line counts when FROM, COPY or RUN appear anywhere in it, comments
-// included, which leaves out ARG and LABEL; and where the config states from, which replaces the last stage, the reference of the
-// last line that begins with FROM is dropped wherever else it may stand.
+// The rule is CI's, with all its edges: one match for a line; a line counts when FROM, COPY or RUN appear anywhere in
+// it, comments included, which leaves out ARG and LABEL; and where the config states from, which replaces the last
+// stage, the reference of the last line that begins with FROM is dropped wherever else it may stand.
 func Detect(data []byte, from bool) []string {
 	var found []string
 	var last string

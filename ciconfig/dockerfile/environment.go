@@ -10,14 +10,15 @@ import (
 // Variable is one environment variable of a build.
 type Variable struct{ Name, Value string }
 
-// What can stand in an ENV instruction without quoting, whatever the escape character. Commit ids, tags, addresses and times fit.
+// What can stand in an ENV instruction without quoting, whatever the escape character. Commit ids, tags, addresses
+// and times fit.
 var (
 	plainName  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 	plainValue = regexp.MustCompile(`^[A-Za-z0-9_.,:/@+~=-]*$`)
 )
 
-// WithEnvironment returns the Dockerfile with an ENV instruction after each FROM for whose stage (from 0) there are variables. This is how
-// CI hands variables to every stage: build arguments only reach those that declare them.
+// WithEnvironment returns the Dockerfile with an ENV instruction after each FROM for whose stage (from 0) there are
+// variables. This is how CI hands variables to every stage: build arguments only reach those that declare them.
 func (f *File) WithEnvironment(variables func(stage int) []Variable) (*File, error) {
 	var edits []edit
 	stage := 0
@@ -60,7 +61,8 @@ func environment(variables []Variable) (string, error) {
 	return b.String() + "\n", nil
 }
 
-// FinalStages returns the stages that the image itself consists of: the last one, and the earlier ones that it is built on by name.
+// FinalStages returns the stages that the image itself consists of: the last one, and the earlier ones that it is
+// built on by name.
 func (f *File) FinalStages() map[int]bool {
 	final := map[int]bool{}
 	names := map[string]int{}

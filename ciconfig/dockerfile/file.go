@@ -33,8 +33,8 @@ type Reference struct {
 	start, end int
 }
 
-// File is a Dockerfile whose instructions and references are known. It does not change: what edits it returns another one. Its form in JSON
-// is its text; the zero value is the Dockerfile that nobody has read, and its text is empty.
+// File is a Dockerfile whose instructions and references are known. It does not change: what edits it returns another
+// one. Its form in JSON is its text; the zero value is the Dockerfile that nobody has read, and its text is empty.
 type File struct {
 	// References in the order in which they are written.
 	References []Reference

@@ -2,8 +2,8 @@ package dockerfile
 
 import "strings"
 
-// flag is NAME=VALUE in an instruction, with the place of its value in the instruction's text. The value has its quotes removed; odd
-// says that they could not be told apart.
+// flag is NAME=VALUE in an instruction, with the place of its value in the instruction's text. The value has its
+// quotes removed; odd says that they could not be told apart.
 type flag struct {
 	name, value string
 	start, end  int
@@ -66,8 +66,8 @@ func flagEnd(text string, start int) int {
 	return len(text)
 }
 
-// newFlag makes a flag of the value between two places. Quotes may surround the value, parts of it, or more than it: then one of them
-// stands at its beginning or end, and is not taken for a part of it.
+// newFlag makes a flag of the value between two places. Quotes may surround the value, parts of it, or more than it:
+// then one of them stands at its beginning or end, and is not taken for a part of it.
 func newFlag(name, text string, start, end int) flag {
 	spans := [][2]int{{start, end}}
 	if start < end && isQuote(text[end-1]) {

@@ -18,7 +18,8 @@ var seeds = []string{
 	"FROM a\nCOPY --from='b\" --from=\n",
 }
 
-// FuzzParse reads a Dockerfile, replaces nothing, which must not change a byte, and replaces everything, which must read back.
+// FuzzParse reads a Dockerfile, replaces nothing, which must not change a byte, and replaces everything, which must
+// read back.
 func FuzzParse(f *testing.F) {
 	for _, seed := range seeds {
 		f.Add(seed)
@@ -75,7 +76,8 @@ func FuzzDetect(f *testing.F) {
 	})
 }
 
-// FuzzCheckpoints resumes at every checkpoint of a Dockerfile, which must have the same stages then, and go on where the checkpoint ends.
+// FuzzCheckpoints resumes at every checkpoint of a Dockerfile, which must have the same stages then, and go on where
+// the checkpoint ends.
 func FuzzCheckpoints(f *testing.F) {
 	for _, seed := range seeds {
 		f.Add(seed)

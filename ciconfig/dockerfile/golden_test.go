@@ -12,8 +12,9 @@ import (
 	"github.com/openshift/imagebuilder/dockerfile/parser"
 )
 
-// TestUpstreamRewriting compares rewritten Dockerfiles with those of CI's own code. CI writes its syntax tree back, so that the two are
-// compared after parsing. Here-documents are the exception: CI loses their bodies, and the test demands that they are kept.
+// TestUpstreamRewriting compares rewritten Dockerfiles with those of CI's own code. CI writes its syntax tree back,
+// so that the two are compared after parsing. Here-documents are the exception: CI loses their bodies, and the test
+// demands that they are kept.
 func TestUpstreamRewriting(t *testing.T) {
 	root := os.Getenv("OC_REBUILD_SHARED")
 	if root == "" {

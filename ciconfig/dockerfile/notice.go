@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Notice is an instruction that a plan should show before a build runs it: one that reaches beyond its base images and its context, or of
-// which a build makes something else than it says.
+// Notice is an instruction that a plan should show before a build runs it: one that reaches beyond its base images
+// and its context, or of which a build makes something else than it says.
 type Notice struct {
 	Line int    // 1-based line where the instruction begins
 	Text string // what it does, in a few words; parts of the Dockerfile are in it as they are written
@@ -42,8 +42,8 @@ func (p *reader) notice(one instruction) {
 	}
 }
 
-// noticeMode tells of a mode with the set-user-ID, set-group-ID or sticky bit: buildah 1.45 puts Go's bits for them where a tar header has
-// others, and they are lost.
+// noticeMode tells of a mode with the set-user-ID, set-group-ID or sticky bit: buildah 1.45 puts Go's bits for them
+// where a tar header has others, and they are lost.
 func (p *reader) noticeMode(one instruction) {
 	for _, flag := range flags(one.text) {
 		octal, err := strconv.ParseUint(flag.value, 8, 32)

@@ -5,11 +5,13 @@ import (
 	"fmt"
 )
 
-// Substitute returns what CI puts in place of each reference, in the order of References; the text itself where CI changes nothing.
+// Substitute returns what CI puts in place of each reference, in the order of References; the text itself where CI
+// changes nothing.
 //
-// The order is CI's: first, where from is not empty, the image of the last FROM becomes from; then every FROM and every COPY --from
-// whose text, before build arguments are expanded, is a key of as becomes its value. A COPY --from that names a stage seen so far is
-// left alone; a FROM that does is not. RUN --mount=from= is never touched by CI: it is here where mounts is set.
+// The order is CI's: first, where from is not empty, the image of the last FROM becomes from; then every FROM and
+// every COPY --from whose text, before build arguments are expanded, is a key of as becomes its value. A COPY --from
+// that names a stage seen so far is left alone; a FROM that does is not. RUN --mount=from= is never touched by CI: it
+// is here where mounts is set.
 func (f *File) Substitute(from string, as map[string]string, mounts bool) []string {
 	out := make([]string, len(f.References))
 	for i, r := range f.References {
@@ -51,8 +53,9 @@ func (f *File) edited(edits []edit) (*File, error) {
 	return Parse(out.Bytes(), f.buildArgs)
 }
 
-// Replace returns the Dockerfile with the text of each reference replaced by the one in texts, in the order of References. Nothing
-// else changes. A text that could not be the name of an image, unless it is the one already there, is an error.
+// Replace returns the Dockerfile with the text of each reference replaced by the one in texts, in the order of
+// References. Nothing else changes. A text that could not be the name of an image, unless it is the one already
+// there, is an error.
 func (f *File) Replace(texts []string) (*File, error) {
 	if len(texts) != len(f.References) {
 		return nil, fmt.Errorf("%d texts for %d references", len(texts), len(f.References))

@@ -8,8 +8,9 @@ import (
 	"golang.org/x/mod/semver"
 )
 
-// floors are the least versions of modules that read what others made: those where known vulnerabilities are fixed, or the newest ones when
-// somebody last looked; docs/dependencies.md has the reasons. The modules' old paths get no fixes and must not come back.
+// floors are the least versions of modules that read what others made: those where known vulnerabilities are fixed,
+// or the newest ones when somebody last looked; docs/dependencies.md has the reasons. The modules' old paths get no
+// fixes and must not come back.
 var floors = map[string]string{
 	"github.com/go-git/go-git/v5":            "v5.19.3",
 	"github.com/go-git/go-billy/v5":          "v5.9.0",

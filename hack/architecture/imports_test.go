@@ -44,7 +44,8 @@ func TestPackagesKnowOnlyWhatTheyMay(t *testing.T) {
 // dependencies lists all packages that those below a directory of the repository are made of.
 func dependencies(t *testing.T, directory string) []string {
 	t.Helper()
-	command := exec.Command("go", "list", "-deps", "-tags", "containers_image_openpgp exclude_graphdriver_btrfs osusergo", "./"+directory+"/...")
+	command := exec.Command("go", "list", "-deps", "-tags", "containers_image_openpgp exclude_graphdriver_btrfs osusergo",
+		"./"+directory+"/...")
 	command.Dir = "../.."
 	output, err := command.Output()
 	if err != nil {

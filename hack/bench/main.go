@@ -1,5 +1,5 @@
-// bench measures the commands of oc-rebuild against a playground whose registry answers as slowly as a distant one, and prints how long
-// each takes and how many requests it makes. `make bench` runs this program.
+// bench measures the commands of oc-rebuild against a playground whose registry answers as slowly as a distant one,
+// and prints how long each takes and how many requests it makes. `make bench` runs this program.
 package main
 
 import (

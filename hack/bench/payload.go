@@ -69,15 +69,16 @@ func (g goal) meets(near, apart cost) string {
 	return "met"
 }
 
-// verb is a payload command. TO in an argument stands for a repository, and DIR for a directory, that are new in each round.
+// verb is a payload command. TO in an argument stands for a repository, and DIR for a directory, that are new in each
+// round.
 type verb struct {
 	name string
 	args []string
 	goal goal
 }
 
-// payloadVerbs measures the commands that work on payloads alone, in a registry that answers at once and in a distant one, and compares
-// them with their goals.
+// payloadVerbs measures the commands that work on payloads alone, in a registry that answers at once and in a distant
+// one, and compares them with their goals.
 func payloadVerbs(ctx context.Context, p *playground.Playground, binary string, out io.Writer) error {
 	b := bench{playground: p, binary: binary}
 	verbs, err := b.prepare(ctx)
@@ -108,12 +109,13 @@ type bench struct {
 	rounds     int
 }
 
-// prepare makes a payload whose images are all in the playground's registry under its own name, so that they can be mounted, and images
-// to put in.
+// prepare makes a payload whose images are all in the playground's registry under its own name, so that they can be
+// mounted, and images to put in.
 func (b *bench) prepare(ctx context.Context) ([]verb, error) {
 	host := b.playground.Registry.Host
 	from := host + "/bench/payload:release"
-	if _, err := b.run(ctx, []string{"new", "--quiet", "--from-release", b.playground.Payload, "--mirror", host + "/bench/payload", "--to-image", from}); err != nil {
+	if _, err := b.run(ctx, []string{"new", "--quiet", "--from-release", b.playground.Payload, "--mirror", host + "/bench/payload",
+		"--to-image", from}); err != nil {
 		return nil, err
 	}
 	release, err := b.playground.Release(ctx, from)
@@ -147,8 +149,8 @@ func (b *bench) prepare(ctx context.Context) ([]verb, error) {
 	}, nil
 }
 
-// rebuilt pushes the image of a component with one more label, as a build without changes might make it, and returns the argument that
-// puts it into a payload.
+// rebuilt pushes the image of a component with one more label, as a build without changes might make it, and returns
+// the argument that puts it into a payload.
 func (b *bench) rebuilt(ctx context.Context, release playground.Release, component string) (string, error) {
 	image, err := b.playground.Image(ctx, release.PullSpec(component))
 	if err != nil {
@@ -170,7 +172,8 @@ func (b *bench) rebuilt(ctx context.Context, release playground.Release, compone
 	return component + "=" + ref.String(), remote.Write(ref, image, remote.WithContext(ctx))
 }
 
-// releaseLayer returns how many bytes have to be read of a release image to know its files: manifest, config and top layer.
+// releaseLayer returns how many bytes have to be read of a release image to know its files: manifest, config and top
+// layer.
 func (b *bench) releaseLayer(ctx context.Context, pullSpec string) (int64, error) {
 	image, err := b.playground.Image(ctx, pullSpec)
 	if err != nil {

@@ -1,6 +1,6 @@
-// demo runs the main job of oc-rebuild on a playground: it changes one line of an operator, rebuilds the payload with that change,
-// shows what differs and runs the changed operator out of the new payload. Every command is printed as a user would type it and
-// run by a shell. `make demo` runs this program.
+// demo runs the main job of oc-rebuild on a playground: it changes one line of an operator, rebuilds the payload with
+// that change, shows what differs and runs the changed operator out of the new payload. Every command is printed as a
+// user would type it and run by a shell. `make demo` runs this program.
 package main
 
 import (
@@ -45,7 +45,8 @@ func run(ctx context.Context, out io.Writer, binary string, keep bool) (err erro
 		return err
 	}
 	defer p.Close()
-	d := demo{playground: p, out: out, work: filepath.Join(dir, "work"), bin: filepath.Join(dir, "bin"), bold: term.IsTerminal(int(os.Stdout.Fd()))}
+	d := demo{playground: p, out: out, work: filepath.Join(dir, "work"), bin: filepath.Join(dir, "bin"),
+		bold: term.IsTerminal(int(os.Stdout.Fd()))}
 	if err := d.prepare(binary); err != nil {
 		return err
 	}

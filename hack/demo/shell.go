@@ -50,7 +50,8 @@ func (d *demo) say(format string, args ...any) {
 	fmt.Fprintf(d.out, "\n%s\n", text)
 }
 
-// run prints each command after a prompt and runs it. Where there is no oc, the plugin is called by the name of its file.
+// run prints each command after a prompt and runs it. Where there is no oc, the plugin is called by the name of its
+// file.
 func (d *demo) run(ctx context.Context, commands ...string) error {
 	for _, command := range commands {
 		fmt.Fprintf(d.out, "$ %s\n", command)

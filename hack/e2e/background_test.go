@@ -64,7 +64,8 @@ func program(ts *testscript.TestScript, args []string) *exec.Cmd {
 	cmd.Dir = ts.MkAbs(".")
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "STORAGE_DRIVER=" + os.Getenv("STORAGE_DRIVER")}
 	for _, name := range []string{"HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "TMPDIR",
-		"CONTAINERS_CONF", "CONTAINERS_REGISTRIES_CONF", "CONTAINERS_STORAGE_CONF", "REGISTRY_AUTH_FILE", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM"} {
+		"CONTAINERS_CONF", "CONTAINERS_REGISTRIES_CONF", "CONTAINERS_STORAGE_CONF", "REGISTRY_AUTH_FILE", "GIT_CONFIG_GLOBAL",
+		"GIT_CONFIG_NOSYSTEM"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	return cmd
@@ -151,8 +152,8 @@ func shoot(ts *testscript.TestScript, _ bool, args []string) {
 	<-b.done
 }
 
-// clean WORD... checks that no process with one of the words on its command line runs, and that there is no mount, container or temporary
-// file; with !, that there is one of these.
+// clean WORD... checks that no process with one of the words on its command line runs, and that there is no mount,
+// container or temporary file; with !, that there is one of these.
 func clean(ts *testscript.TestScript, neg bool, args []string) {
 	left := leftovers(ts)
 	for _, word := range args {

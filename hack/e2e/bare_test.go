@@ -13,8 +13,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/hack/playground"
 )
 
-// bare makes a rebuild of two components where no other program can be found, no home is named, and container tools have no
-// configuration but for where the registries are.
+// bare makes a rebuild of two components where no other program can be found, no home is named, and container tools
+// have no configuration but for where the registries are.
 func bare(ctx context.Context, p *playground.Playground, binary, own string) *exec.Cmd {
 	command := exec.CommandContext(ctx, binary, "machine-config-operator", "coredns", "--from-release", p.Payload,
 		"--to-image", p.Registry.Host+"/me/release:bare", "--release-repo", p.ReleaseRepo,
@@ -29,7 +29,8 @@ func bare(ctx context.Context, p *playground.Playground, binary, own string) *ex
 	return command
 }
 
-// TestBareMachine builds without netavark, OCI runtimes, policy.json and the like. Users without root have the two programs that they need.
+// TestBareMachine builds without netavark, OCI runtimes, policy.json and the like. Users without root have the two
+// programs that they need.
 func TestBareMachine(t *testing.T) {
 	own, err := os.MkdirTemp(os.Getenv("OC_REBUILD_E2E_DIR"), "bare-")
 	check(t, err)

@@ -59,7 +59,8 @@ func build(dir string) (string, error) {
 		}
 		return binary, os.Symlink(given, binary)
 	}
-	cmd := exec.CommandContext(context.Background(), "go", "build", "-tags", tags, "-o", binary, "github.com/oc-rebuild/oc-rebuild/cmd/oc-rebuild")
+	cmd := exec.CommandContext(context.Background(), "go", "build", "-tags", tags, "-o", binary,
+		"github.com/oc-rebuild/oc-rebuild/cmd/oc-rebuild")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building the program: %w: %s", err, out)
 	}

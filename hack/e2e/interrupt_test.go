@@ -13,8 +13,9 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// interrupt WORD PROGRAM ARG... starts a program, sends it SIGINT once a process with WORD on its command line runs, and checks
-// that it ends with exit code 130 and leaves no process, mount, container or temporary file. Storage must be the script's own.
+// interrupt WORD PROGRAM ARG... starts a program, sends it SIGINT once a process with WORD on its command line runs,
+// and checks that it ends with exit code 130 and leaves no process, mount, container or temporary file. Storage must
+// be the script's own.
 func interrupt(ts *testscript.TestScript, _ bool, args []string) {
 	usage(ts, len(args) >= 2, "interrupt WORD PROGRAM ARG...")
 	cmd := program(ts, args[1:])
@@ -44,7 +45,8 @@ func interrupt(ts *testscript.TestScript, _ bool, args []string) {
 	leavesNothing(ts)
 }
 
-// leavesNothing checks that there is no mount, container or temporary file of the program. Storage must be the script's own.
+// leavesNothing checks that there is no mount, container or temporary file of the program. Storage must be the
+// script's own.
 func leavesNothing(ts *testscript.TestScript) {
 	if left := leftovers(ts); left != nil {
 		ts.Fatalf("leaves:\n%s", strings.Join(left, "\n"))
@@ -110,7 +112,8 @@ func eventually(limit time.Duration, holds func() bool) bool {
 	return false
 }
 
-// faster PROGRAM ARG... -- PROGRAM ARG... runs two commands and checks that the second takes less than half the time of the first.
+// faster PROGRAM ARG... -- PROGRAM ARG... runs two commands and checks that the second takes less than half the time
+// of the first.
 func faster(ts *testscript.TestScript, _ bool, args []string) {
 	first, second, found := cutArgs(args)
 	usage(ts, found, "faster PROGRAM ARG... -- PROGRAM ARG...")

@@ -15,8 +15,9 @@ import (
 // realPayload is the name that the real payload has in the registry of the playground.
 const realPayload = "quay.io/openshift-release-dev/ocp-release:4.12.0-x86_64"
 
-// TestRealPayload rebuilds real operators in a real payload, out of their real repositories. It takes minutes and needs data that are
-// no part of the project: OC_REBUILD_SHARED (the payload and the configs) and OC_REBUILD_GIT_ROOT (a directory of ORG/REPO.git).
+// TestRealPayload rebuilds real operators in a real payload, out of their real repositories. It takes minutes and
+// needs data that are no part of the project: OC_REBUILD_SHARED (the payload and the configs) and OC_REBUILD_GIT_ROOT
+// (a directory of ORG/REPO.git).
 func TestRealPayload(t *testing.T) {
 	shared := os.Getenv("OC_REBUILD_SHARED")
 	if shared == "" {

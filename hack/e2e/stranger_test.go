@@ -39,8 +39,8 @@ func check(t *testing.T, err error) {
 	}
 }
 
-// TestStranger does the main job as a user without a name, without ranges in /etc/subuid and without anything in the environment that a login
-// sets: what a container with an arbitrary user ID has.
+// TestStranger does the main job as a user without a name, without ranges in /etc/subuid and without anything in the
+// environment that a login sets: what a container with an arbitrary user ID has.
 func TestStranger(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can become another user")
@@ -65,7 +65,8 @@ func TestStranger(t *testing.T) {
 		command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: strangerID, Gid: strangerID}}
 		command.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + own, "TMPDIR=" + own}
 		for _, variable := range p.Env() {
-			if name, _, _ := strings.Cut(variable, "="); name != "HOME" && name != "TMPDIR" && name != "CONTAINERS_STORAGE_CONF" && !strings.HasPrefix(name, "XDG_") {
+			if name, _, _ := strings.Cut(variable, "="); name != "HOME" && name != "TMPDIR" && name != "CONTAINERS_STORAGE_CONF" &&
+				!strings.HasPrefix(name, "XDG_") {
 				command.Env = append(command.Env, variable)
 			}
 		}

@@ -13,8 +13,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// unchanged OLD NEW COMPONENT... checks that two payloads differ in these components alone: image-references in their tags, and
-// every other file of the release layer in their pull specs.
+// unchanged OLD NEW COMPONENT... checks that two payloads differ in these components alone: image-references in their
+// tags, and every other file of the release layer in their pull specs.
 func unchanged(ts *testscript.TestScript, _ bool, args []string) {
 	usage(ts, len(args) >= 3, "unchanged OLD NEW COMPONENT...")
 	before, err := of(ts).Release(context.Background(), args[0])

@@ -12,8 +12,8 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// containerCommit stands for what rpm-ostree brings as `ostree container commit`, which distributions do not package: it refuses what a layer
-// must not have, and leaves a mark that it ran.
+// containerCommit stands for what rpm-ostree brings as `ostree container commit`, which distributions do not package:
+// it refuses what a layer must not have, and leaves a mark that it ran.
 const containerCommit = `#!/bin/sh
 [ "$1" = commit ] || { echo "usage: ostree container commit"; exit 1; }
 [ "$2" != --help ] || exit 0
@@ -31,12 +31,15 @@ func bootable(t *testing.T, programs ...string) v1.Image {
 		}
 		base.file("etc/rpm/macros", 0o644, "%_dbpath /usr/share/rpm\n").directory("usr/share/rpm")
 	}
-	ostree := rootfs{}.file("usr/bin/crio", 0o755, "old crio\n").file("usr/bin/ostree", 0o755, "#!/bin/sh\nshift\nexec /usr/libexec/ostree-container \"$@\"\n").
-		file("usr/libexec/ostree-container", 0o755, containerCommit).link("usr/local", "../var/usrlocal").file("etc/crio/crio.conf", 0o600, "[crio]\n")
+	ostree := rootfs{}.file("usr/bin/crio", 0o755, "old crio\n").file("usr/bin/ostree", 0o755,
+		"#!/bin/sh\nshift\nexec /usr/libexec/ostree-container \"$@\"\n").
+		file("usr/libexec/ostree-container", 0o755, containerCommit).link("usr/local", "../var/usrlocal").file("etc/crio/crio.conf",
+		0o600, "[crio]\n")
 	const version = "417.9.202410112133-0"
 	return image(t, map[string]string{
-		"ostree.bootable": "true", "containers.bootc": "1", "ostree.commit": strings.Repeat("ab", 32), "ostree.final-diffid": "sha256:" + strings.Repeat("cd", 32),
-		"version": version, "org.opencontainers.image.version": version, "io.openshift.metalayer": "true",
+		"ostree.bootable": "true", "containers.bootc": "1", "ostree.commit": strings.Repeat("ab", 32),
+		"ostree.final-diffid": "sha256:" + strings.Repeat("cd", 32),
+		"version":             version, "org.opencontainers.image.version": version, "io.openshift.metalayer": "true",
 		"io.openshift.build.versions": "machine-os=" + version, "io.openshift.build.version-display-names": "machine-os=CentOS Stream CoreOS",
 	}, base, ostree)
 }
@@ -88,8 +91,9 @@ func TestBootableImage(t *testing.T) {
 	}
 	root := extract(t, made)
 	for name, want := range map[string]string{
-		"usr/bin/crio": "new crio\n", "usr/bin/helper": "helper\n", "etc/crio/crio.conf.d/99-mine.conf": "mine\n", "etc/crio/crio.conf": "[crio]\n",
-		"usr/bin/hello": "hello\n", "usr/lib/committed": "committed\n",
+		"usr/bin/crio": "new crio\n", "usr/bin/helper": "helper\n", "etc/crio/crio.conf.d/99-mine.conf": "mine\n",
+		"etc/crio/crio.conf": "[crio]\n",
+		"usr/bin/hello":      "hello\n", "usr/lib/committed": "committed\n",
 	} {
 		if data := string(read(t, filepath.Join(root, name))); data != want {
 			t.Errorf("%s is %q, want %q", name, data, want)
@@ -113,8 +117,9 @@ func TestBootableImage(t *testing.T) {
 	checkInfo(t, w, result.Release.Image, got["version"])
 }
 
-// apart makes the registry keep the blobs of a repository apart from those of others, as real ones do: a blob is there once it was uploaded
-// to the repository, or mounted from another one. It returns the digests of the blobs that were mounted.
+// apart makes the registry keep the blobs of a repository apart from those of others, as real ones do: a blob is
+// there once it was uploaded to the repository, or mounted from another one. It returns the digests of the blobs that
+// were mounted.
 func (w *world) apart(repository string) (mounted func() []string) {
 	var mu sync.Mutex
 	has := map[string]bool{}

@@ -30,8 +30,8 @@ var oldTree = map[string]string{
 		"/usr/bin(/.*)?\tsystem_u:object_r:bin_t:s0\n/usr/etc(/.*)?\tsystem_u:object_r:etc_t:s0\n/etc(/.*)?\tsystem_u:object_r:etc_t:s0\n",
 }
 
-// machineOSContent makes the image of a legacy payload with a real ostree repository, and returns the commit in it. crio has a label that the
-// policy of the tree does not give, as after a relabelling.
+// machineOSContent makes the image of a legacy payload with a real ostree repository, and returns the commit in it.
+// crio has a label that the policy of the tree does not give, as after a relabelling.
 func machineOSContent(t *testing.T, layers ...rootfs) (v1.Image, string) {
 	t.Helper()
 	need(t, "ostree", "createrepo_c", "rpmbuild")
@@ -47,7 +47,8 @@ func machineOSContent(t *testing.T, layers ...rootfs) (v1.Image, string) {
 	repo := filepath.Join(t.TempDir(), "repo")
 	command(t, "ostree", "init", "--repo="+repo, "--mode=archive")
 	commit := strings.TrimSpace(command(t, "ostree", "commit", "--repo="+repo, "--branch="+ref, "--tree=dir="+tree, "--selinux-policy="+policy,
-		"--owner-uid=0", "--owner-gid=0", "--add-metadata-string=version="+version, "--add-metadata-string=rpmostree.inputhash=abc", "--timestamp=@1620000000"))
+		"--owner-uid=0", "--owner-gid=0", "--add-metadata-string=version="+version, "--add-metadata-string=rpmostree.inputhash=abc",
+		"--timestamp=@1620000000"))
 	extensions := t.TempDir()
 	check(t, os.Rename(buildRPM(t, "usbguard", "1.0", nil), filepath.Join(extensions, "usbguard-1.0-1.noarch.rpm")))
 	command(t, "createrepo_c", "--quiet", extensions)
@@ -64,7 +65,8 @@ func machineOSContent(t *testing.T, layers ...rootfs) (v1.Image, string) {
 // tools makes the image that ostree and createrepo_c run in, and returns its pull spec.
 func (w *world) tools(programs ...string) string {
 	w.t.Helper()
-	basic := []string{"bash", "sh", "awk", "sed", "grep", "find", "cat", "chmod", "cp", "date", "dirname", "ln", "mkdir", "rm", "sort", "tail", "touch", "tr", "wc"}
+	basic := []string{"bash", "sh", "awk", "sed", "grep", "find", "cat", "chmod", "cp", "date", "dirname", "ln", "mkdir", "rm",
+		"sort", "tail", "touch", "tr", "wc"}
 	return w.registry.Push(w.t, "test/tools", "latest", image(w.t, nil, system(w.t, append(basic, programs...)...)))
 }
 
@@ -90,12 +92,14 @@ func TestMachineOSContent(t *testing.T) {
 	old, oldCommit := machineOSContent(t, rootfs{}.file("manifests/readme", 0o644, "first layer\n"))
 	w := newWorld(t, map[string]v1.Image{"machine-os-content": old})
 	tools := w.tools("ostree", "createrepo_c")
-	overlay := write(t, map[string]string{"etc/crio/crio.conf.d/99-mine.conf": "mine\n", "usr/lib/mine/file": "new\n", "bin/helper": "helper\n"})
+	overlay := write(t, map[string]string{"etc/crio/crio.conf.d/99-mine.conf": "mine\n", "usr/lib/mine/file": "new\n",
+		"bin/helper": "helper\n"})
 	check(t, os.Chmod(filepath.Join(overlay, "usr/lib"), 0o777)) // must not become the old tree's mode
 	crio := filepath.Join(write(t, map[string]string{"bin/crio": "new crio\n"}), "bin/crio")
 	rpm := buildRPM(t, "kernel-rt", "5.14", nil)
 	w.registry.Reset()
-	args := []string{"machine-os-content", "--overlay", overlay, "--replace-file", "usr/bin/crio=" + crio, "--extensions-rpm", rpm, "--os-tools-image", tools}
+	args := []string{"machine-os-content", "--overlay", overlay, "--replace-file", "usr/bin/crio=" + crio, "--extensions-rpm", rpm,
+		"--os-tools-image", tools}
 	result := w.rebuild(args...)
 	if got := w.uploads(); got != 4 { // a layer and a config each, for the image and the payload
 		t.Errorf("%d blobs were uploaded, want 4: those of the base must be mounted", got)
@@ -108,7 +112,8 @@ func TestMachineOSContent(t *testing.T) {
 	command(t, "ostree", "fsck", "--quiet", repo)
 	newCommit := strings.TrimSpace(command(t, "ostree", "rev-parse", repo, ref))
 	if newCommit == oldCommit || l["com.coreos.ostree-commit"] != newCommit {
-		t.Errorf("ref %s, label %s, old commit %s: want ref and label to name one new commit", newCommit, l["com.coreos.ostree-commit"], oldCommit)
+		t.Errorf("ref %s, label %s, old commit %s: want ref and label to name one new commit", newCommit, l["com.coreos.ostree-commit"],
+			oldCommit)
 	}
 	if got := strings.TrimSpace(command(t, "ostree", "rev-parse", repo, ref+"^")); got != oldCommit {
 		t.Errorf("the parent is %s, want %s", got, oldCommit)
@@ -142,7 +147,8 @@ func TestMachineOSContent(t *testing.T) {
 // checkCommit checks what a commit says of itself.
 func checkCommit(t *testing.T, repo, commit string, labels map[string]string) {
 	t.Helper()
-	if !strings.HasPrefix(labels["version"], version+".modified-") || labels["io.openshift.build.versions"] != "machine-os="+labels["version"] {
+	if !strings.HasPrefix(labels["version"], version+".modified-") ||
+		labels["io.openshift.build.versions"] != "machine-os="+labels["version"] {
 		t.Errorf("labels %v: want the version %s, marked", labels, version)
 	}
 	for key, want := range map[string]string{"version": labels["version"], "rpmostree.inputhash": "abc"} {
@@ -152,7 +158,8 @@ func checkCommit(t *testing.T, repo, commit string, labels map[string]string) {
 	}
 }
 
-// checkTreeLabels checks modes and SELinux labels of the new tree: kept where the path is old, by the tree's policy where it is new.
+// checkTreeLabels checks modes and SELinux labels of the new tree: kept where the path is old, by the tree's policy
+// where it is new.
 func checkTreeLabels(t *testing.T, repo, commit string) {
 	t.Helper()
 	list := command(t, "ostree", "ls", repo, "-R", "-X", commit)

@@ -9,7 +9,8 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// What cannot work is said before anything is built, with the exit code of an input that cannot be resolved, or of a wrong command line.
+// What cannot work is said before anything is built, with the exit code of an input that cannot be resolved, or of a
+// wrong command line.
 func TestRefusals(t *testing.T) {
 	need(t, "createrepo_c", "rpmbuild")
 	old, _ := machineOSContent(t)
@@ -25,19 +26,29 @@ func TestRefusals(t *testing.T) {
 		want        []string
 	}{
 		{"no source and no change", []string{"stream-coreos"}, 3, []string{"records no source", "--overlay", "docs/os-images.md"}},
-		{"no source and no change, legacy", []string{"machine-os-content"}, 3, []string{"records no source", "--overlay", "machine-os-content=URL"}},
-		{"a component that is no operating system", []string{"machine-config-operator", "--overlay", overlay}, 2, []string{"not an operating system image"}},
+		{"no source and no change, legacy", []string{"machine-os-content"}, 3,
+			[]string{"records no source", "--overlay", "machine-os-content=URL"}},
+		{"a component that is no operating system", []string{"machine-config-operator", "--overlay", overlay}, 2,
+			[]string{"not an operating system image"}},
 		{"a change and a source", []string{"stream-coreos=./src", "--overlay", overlay}, 2, []string{"source"}},
-		{"a change and a Dockerfile", []string{"stream-coreos", "--overlay", overlay, "--dockerfile", "x"}, 2, []string{"cannot be used with it"}},
+		{"a change and a Dockerfile", []string{"stream-coreos", "--overlay", overlay, "--dockerfile", "x"}, 2,
+			[]string{"cannot be used with it"}},
 		{"two operating systems", []string{"stream-coreos", "machine-os-content", "--overlay", overlay}, 2, []string{"--overlay COMPONENT="}},
-		{"packages where nothing installs them", []string{"stream-coreos", "--rpm", rpm}, 3, []string{"no program to install packages with", "docs/os-images.md"}},
+		{"packages where nothing installs them", []string{"stream-coreos", "--rpm", rpm}, 3,
+			[]string{"no program to install packages with", "docs/os-images.md"}},
 		{"packages by name", []string{"stream-coreos", "--rpm", "kernel-rt"}, 3, []string{"none of rpm-ostree, dnf"}},
-		{"tools without ostree", []string{"machine-os-content", "--overlay", overlay, "--os-tools-image", bare}, 3, []string{"does not have ostree", "--os-tools-image"}},
-		{"tools without createrepo_c", []string{"machine-os-content", "--rpm", rpm, "--os-tools-image", bare}, 3, []string{"does not have createrepo_c"}},
-		{"tools that cannot be pulled", []string{"machine-os-content", "--overlay", overlay, "--os-tools-image", w.registry.Host + "/test/none:latest"}, 3, []string{"test/none:latest", "not available", "Pass --os-tools-image"}},
-		{"a file that the image does not have", []string{"stream-coreos", "--replace-file", "usr/bin/none=" + crio}, 3, []string{`no file "/usr/bin/none"`, "--overlay"}},
-		{"a program that cannot be run", []string{"stream-coreos", "--replace-file", "usr/bin/crio=" + crio}, 3, []string{"executable", "chmod +x"}},
-		{"a directory that is a link", []string{"stream-coreos", "--overlay", write(t, map[string]string{"usr/local/bin/x": ""})}, 3, []string{"var/usrlocal", "MachineConfig"}},
+		{"tools without ostree", []string{"machine-os-content", "--overlay", overlay, "--os-tools-image", bare}, 3,
+			[]string{"does not have ostree", "--os-tools-image"}},
+		{"tools without createrepo_c", []string{"machine-os-content", "--rpm", rpm, "--os-tools-image", bare}, 3,
+			[]string{"does not have createrepo_c"}},
+		{"tools that cannot be pulled", []string{"machine-os-content", "--overlay", overlay, "--os-tools-image",
+			w.registry.Host + "/test/none:latest"}, 3, []string{"test/none:latest", "not available", "Pass --os-tools-image"}},
+		{"a file that the image does not have", []string{"stream-coreos", "--replace-file", "usr/bin/none=" + crio}, 3,
+			[]string{`no file "/usr/bin/none"`, "--overlay"}},
+		{"a program that cannot be run", []string{"stream-coreos", "--replace-file", "usr/bin/crio=" + crio}, 3,
+			[]string{"executable", "chmod +x"}},
+		{"a directory that is a link", []string{"stream-coreos", "--overlay", write(t, map[string]string{"usr/local/bin/x": ""})}, 3,
+			[]string{"var/usrlocal", "MachineConfig"}},
 		{"no image of extensions", []string{"stream-coreos", "--extensions-rpm", rpm}, 3, []string{"stream-coreos-extensions"}},
 	}
 	for _, test := range tests {
@@ -83,7 +94,8 @@ func TestRepositoryWithoutRefsOrLabels(t *testing.T) {
 	command(t, "ostree", "summary", "--update", repo)
 	w := newWorld(t, map[string]v1.Image{"machine-os-content": image(t, map[string]string{"com.coreos.ostree-commit": commit},
 		rootfs{}.tree(t, "srv/repo", strings.TrimPrefix(repo, "--repo=")))})
-	result := w.rebuild("machine-os-content", "--overlay", write(t, map[string]string{"etc/conf": "new\n"}), "--os-tools-image", w.tools("ostree"))
+	result := w.rebuild("machine-os-content", "--overlay", write(t, map[string]string{"etc/conf": "new\n"}), "--os-tools-image",
+		w.tools("ostree"))
 	made := w.component(result.Release.Image, "machine-os-content")
 	repo = "--repo=" + filepath.Join(extract(t, made), "srv/repo")
 	command(t, "ostree", "fsck", "--quiet", repo)

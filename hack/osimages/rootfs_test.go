@@ -51,7 +51,8 @@ func (r rootfs) directory(name string) rootfs {
 	return r
 }
 
-// system is a root file system with a merged /usr, programs of this machine and the libraries that they are linked with.
+// system is a root file system with a merged /usr, programs of this machine and the libraries that they are linked
+// with.
 func system(t *testing.T, programs ...string) rootfs {
 	t.Helper()
 	r := rootfs{}

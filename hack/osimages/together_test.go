@@ -17,11 +17,13 @@ func TestContainerfileWithOperatorOfTheSameRun(t *testing.T) {
 	operator := operatorSource(t, w, "stream-coreos")
 	own := write(t, map[string]string{"Containerfile": "FROM payload:stream-coreos\n" +
 		"COPY --from=payload:machine-config-operator /usr/bin/machine-config-daemon /usr/libexec/\nCOPY motd /etc/motd\nRUN ostree container commit\n", "motd": "mine\n"})
-	result := w.rebuild("machine-config-operator="+operator, "stream-coreos", "--release-repo", t.TempDir(), "--dockerfile", "machine-config-operator=Dockerfile",
+	result := w.rebuild("machine-config-operator="+operator, "stream-coreos", "--release-repo", t.TempDir(), "--dockerfile",
+		"machine-config-operator=Dockerfile",
 		"--containerfile", filepath.Join(own, "Containerfile"))
 	made := w.component(result.Release.Image, "stream-coreos")
 	root := extract(t, made)
-	for name, want := range map[string]string{"usr/libexec/machine-config-daemon": "daemon of this run\n", "etc/motd": "mine\n", "usr/lib/committed": "committed\n"} {
+	for name, want := range map[string]string{"usr/libexec/machine-config-daemon": "daemon of this run\n", "etc/motd": "mine\n",
+		"usr/lib/committed": "committed\n"} {
 		if data := string(read(t, filepath.Join(root, name))); data != want {
 			t.Errorf("%s is %q, want %q", name, data, want)
 		}
@@ -41,7 +43,8 @@ func operatorSource(t *testing.T, w *world, names string) string {
 	t.Helper()
 	base := w.registry.Push(t, "test/base", "latest", image(t, nil, rootfs{}.file("etc/os-release", 0o644, "ID=base\n")))
 	return repository(t, map[string]string{
-		"Dockerfile":                "FROM " + base + "\nCOPY bin/machine-config-daemon /usr/bin/\nCOPY manifests /manifests\nLABEL io.openshift.release.operator=true\n",
+		"Dockerfile": "FROM " + base +
+			"\nCOPY bin/machine-config-daemon /usr/bin/\nCOPY manifests /manifests\nLABEL io.openshift.release.operator=true\n",
 		"bin/machine-config-daemon": "daemon of this run\n",
 		"manifests/mco.yaml":        "kind: ConfigMap\napiVersion: v1\nmetadata:\n  name: " + payloadtest.Placeholder(names) + "\n",
 		"manifests/image-references": `{"kind":"ImageStream","apiVersion":"image.openshift.io/v1","spec":{"tags":[{"name":"` + names + `",` +
@@ -90,7 +93,8 @@ func TestExtensions(t *testing.T) {
 	const directory = "usr/share/rpm-ostree/extensions"
 	old := image(t, nil, rootfs{}.tree(t, directory, extensions))
 	w := newWorld(t, map[string]v1.Image{"stream-coreos": bootable(t), "stream-coreos-extensions": old})
-	result := w.rebuild("stream-coreos", "--extensions-rpm", buildRPM(t, "kernel-rt", "5.14", nil), "--os-tools-image", w.tools("createrepo_c"))
+	result := w.rebuild("stream-coreos", "--extensions-rpm", buildRPM(t, "kernel-rt", "5.14", nil), "--os-tools-image",
+		w.tools("createrepo_c"))
 	if len(result.Components) != 1 || result.Components[0].Name != "stream-coreos-extensions" {
 		t.Fatalf("components %+v, want the extensions alone", result.Components)
 	}

@@ -11,7 +11,8 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// architecture is the architecture of everything in the playground: that of the host, whose programs the images are made of.
+// architecture is the architecture of everything in the playground: that of the host, whose programs the images are
+// made of.
 func architecture() string { return runtime.GOARCH }
 
 // basePrograms is what Dockerfiles run in the final base image: a shell and what one expects beside it.
@@ -56,8 +57,8 @@ func baseImage(s store) (v1.Image, error) {
 	})
 }
 
-// builderImage adds the host's Go, make and git to the base image, and a build cache that has compiled the packages that the
-// playground's programs import: scratch is a directory for making that.
+// builderImage adds the host's Go, make and git to the base image, and a build cache that has compiled the packages
+// that the playground's programs import: scratch is a directory for making that.
 func builderImage(ctx context.Context, s store, base v1.Image, scratch string) (v1.Image, error) {
 	r := newRootfs()
 	if err := r.programs("make", "git"); err != nil {
@@ -87,7 +88,8 @@ func builderImage(ctx context.Context, s store, base v1.Image, scratch string) (
 	})
 }
 
-// goroot adds what `go build` needs of the host's Go toolchain to /usr/local/go: not the tests, nor the sources of the toolchain.
+// goroot adds what `go build` needs of the host's Go toolchain to /usr/local/go: not the tests, nor the sources of
+// the toolchain.
 func (r *rootfs) goroot() error {
 	out, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {

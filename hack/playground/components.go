@@ -25,7 +25,8 @@ type component struct {
 
 func (c component) operator() bool { return c.Level != "" }
 
-// components reads the list and gives each component a commit: one that exists where the repository does, else an invented one.
+// components reads the list and gives each component a commit: one that exists where the repository does, else an
+// invented one.
 func components(real map[string]string) ([]component, error) {
 	var list []component
 	operands := map[string][]string{}
@@ -60,8 +61,8 @@ func components(real map[string]string) ([]component, error) {
 	return list, nil
 }
 
-// commitOf returns the commit and the branch that an image of the repository was built from. Like the payloads that are built
-// outside CI, those of the etcd repository do not record the branch.
+// commitOf returns the commit and the branch that an image of the repository was built from. Like the payloads that
+// are built outside CI, those of the etcd repository do not record the branch.
 func commitOf(repository string, real map[string]string) (commit, ref string) {
 	ref = "release-4.17"
 	if repository == "openshift/etcd" {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// flavour is one of the two payloads: OCP as CI builds it, and OKD on CentOS Stream CoreOS. They have the same components but for
-// what the operating system is called.
+// flavour is one of the two payloads: OCP as CI builds it, and OKD on CentOS Stream CoreOS. They have the same
+// components but for what the operating system is called.
 type flavour struct {
 	Key        string // of the seed's index
 	Version    string

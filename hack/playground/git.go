@@ -13,7 +13,8 @@ import (
 	"sync/atomic"
 )
 
-// GitServer serves bare repositories ORG/REPO.git over smart HTTP, with and without ".git" in the URL, as github.com does.
+// GitServer serves bare repositories ORG/REPO.git over smart HTTP, with and without ".git" in the URL, as github.com
+// does.
 type GitServer struct {
 	URL string // ends in a slash
 
@@ -23,8 +24,8 @@ type GitServer struct {
 
 // GitOptions imitate servers that are stricter than github.com.
 type GitOptions struct {
-	// Want says which commits a client may ask for by name: "any" (the default, as github.com), "reachable", "tip" or "none"
-	// (only what a ref points at, and only by that ref's advertisement).
+	// Want says which commits a client may ask for by name: "any" (the default, as github.com), "reachable", "tip" or
+	// "none" (only what a ref points at, and only by that ref's advertisement).
 	Want string
 	// Version1 hides protocol version 2, so that clients fall back to the original one.
 	Version1 bool

@@ -17,8 +17,9 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
-// The repositories that really build. repos/ORG/REPO holds one txtar archive a commit, made in the order of the names. An archive
-// begins with header lines, an empty line and the commit message; its files replace or add to those of the parent. Headers:
+// The repositories that really build. repos/ORG/REPO holds one txtar archive a commit, made in the order of the
+// names. An archive begins with header lines, an empty line and the commit message; its files replace or add to those
+// of the parent. Headers:
 //
 //	ref: refs/heads/NAME      the ref that the commit becomes the tip of
 //	parent: REVISION          where a new ref begins; default: the ref itself, or nothing

@@ -10,7 +10,8 @@ import (
 	"os"
 )
 
-// putManifest stores a manifest, unless a blob that it names is missing from its repository: clients must push those first.
+// putManifest stores a manifest, unless a blob that it names is missing from its repository: clients must push those
+// first.
 func (r *Registry) putManifest(w http.ResponseWriter, req *http.Request, repository string) {
 	data, err := io.ReadAll(req.Body)
 	if err != nil {
@@ -82,8 +83,8 @@ func (r *Registry) load(repository string, image stored, tags ...string) error {
 	return nil
 }
 
-// Lacks returns the digests that a manifest in the registry names and its repository does not hold: what a stopped push must
-// never leave behind.
+// Lacks returns the digests that a manifest in the registry names and its repository does not hold: what a stopped
+// push must never leave behind.
 func (r *Registry) Lacks(repository, reference string) ([]string, error) {
 	req := httptest.NewRequest(http.MethodGet, "/v2/"+repository+"/manifests/"+reference, nil)
 	w := httptest.NewRecorder()

@@ -34,8 +34,8 @@ type Playground struct {
 	OKDPayload string // pull spec of an OKD payload, of the stream origin/scos-4.17
 }
 
-// Start makes a playground below dir, which must exist. The first one on a machine takes about half a minute, later ones about a
-// second. The caller closes it, and removes dir.
+// Start makes a playground below dir, which must exist. The first one on a machine takes about half a minute, later
+// ones about a second. The caller closes it, and removes dir.
 func Start(ctx context.Context, dir string, options Options) (*Playground, error) {
 	if options.Report == nil {
 		options.Report = func(string) {}
@@ -109,8 +109,8 @@ func (p *Playground) Close() {
 	}
 }
 
-// Remove removes a directory that a playground ran in. Without root, files in it may belong to users of the user's namespaces, which
-// only a process in such a namespace can remove.
+// Remove removes a directory that a playground ran in. Without root, files in it may belong to users of the user's
+// namespaces, which only a process in such a namespace can remove.
 func Remove(dir string) error {
 	err := os.RemoveAll(dir)
 	if err == nil || os.Getuid() == 0 {

@@ -47,7 +47,8 @@ func TestPayloads(t *testing.T) {
 	}
 }
 
-// The release image is what `oc adm release new` would make: one layer on the cluster-version-operator image, whose digest it names.
+// The release image is what `oc adm release new` would make: one layer on the cluster-version-operator image, whose
+// digest it names.
 func TestReleaseImageIsBasedOnTheVersionOperator(t *testing.T) {
 	p := start(t, playground.Options{})
 	release, err := p.Release(t.Context(), p.Payload)

@@ -12,9 +12,10 @@ import (
 	imagev1 "github.com/openshift/api/image/v1"
 )
 
-// AddPayload pushes a real payload, of which dir has the release-manifests as `oc adm release extract` writes them. Its images are
-// not at hand: each becomes a small one with the labels that the payload was made from, and the manifests go back to the operators
-// that they came from. The payload is served under pullspec and says the same as the real one, but for the digests.
+// AddPayload pushes a real payload, of which dir has the release-manifests as `oc adm release extract` writes them.
+// Its images are not at hand: each becomes a small one with the labels that the payload was made from, and the
+// manifests go back to the operators that they came from. The payload is served under pullspec and says the same as
+// the real one, but for the digests.
 func (p *Playground) AddPayload(ctx context.Context, dir, pullspec string) error {
 	s, err := newStore(filepath.Join(p.Dir, "registry"))
 	if err != nil {
@@ -146,8 +147,8 @@ func (r realPayload) owner(name string) string {
 	return best
 }
 
-// addReferences gives each operator an image-references that names what its manifests mention. What no operator mentions the
-// installer names, as an image that none names is no part of a payload.
+// addReferences gives each operator an image-references that names what its manifests mention. What no operator
+// mentions the installer names, as an image that none names is no part of a payload.
 func (r realPayload) addReferences() {
 	mentioned := map[string]bool{}
 	names := regexp.MustCompile(regexp.QuoteMeta(placeholder) + `([a-z0-9-]+)`)

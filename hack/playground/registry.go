@@ -15,9 +15,9 @@ import (
 	"github.com/google/go-containerregistry/pkg/registry"
 )
 
-// Registry is a container registry on loopback that behaves like a strict public one: blobs belong to a repository and are
-// mounted from another only on request, and a manifest is refused while a blob that it names is missing. It counts requests and
-// can be told to fail or to ask for credentials.
+// Registry is a container registry on loopback that behaves like a strict public one: blobs belong to a repository
+// and are mounted from another only on request, and a manifest is refused while a blob that it names is missing. It
+// counts requests and can be told to fail or to ask for credentials.
 type Registry struct {
 	Host string // host:port, plain http
 
@@ -42,8 +42,8 @@ type Rule struct {
 	Times  int           // the rule ends after this many requests; 0 keeps it
 }
 
-// NewRegistry starts a registry on a free port of the loopback interface. It reads blobs from the directories in seeds, and
-// writes new ones below dir alone.
+// NewRegistry starts a registry on a free port of the loopback interface. It reads blobs from the directories in
+// seeds, and writes new ones below dir alone.
 func NewRegistry(dir string, seeds ...string) (*Registry, error) {
 	store, err := newBlobs(dir, seeds...)
 	if err != nil {
@@ -87,8 +87,8 @@ func (r *Registry) Reset() {
 	r.rules, r.guards = nil, nil
 }
 
-// Requests returns how many requests of each method, such as "GET" and "MOUNT" for a blob that was mounted, came since the last
-// call.
+// Requests returns how many requests of each method, such as "GET" and "MOUNT" for a blob that was mounted, came
+// since the last call.
 func (r *Registry) Requests() map[string]int {
 	r.mu.Lock()
 	defer r.mu.Unlock()

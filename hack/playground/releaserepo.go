@@ -19,8 +19,9 @@ var releaseArchive []byte
 
 // writeReleaseRepo writes the openshift/release tree to p.ReleaseRepo, and as a repository below root.
 //
-// Every component with source has a configuration for ocp/4.17 and one for origin/scos-4.17, but for two that exist to be asked
-// for in vain: etcd has one more branch whose configuration promotes the same image, and driver-toolkit has none at all.
+// Every component with source has a configuration for ocp/4.17 and one for origin/scos-4.17, but for two that exist
+// to be asked for in vain: etcd has one more branch whose configuration promotes the same image, and driver-toolkit
+// has none at all.
 func (p *Playground) writeReleaseRepo(ctx context.Context, root string) error {
 	files := txtar.Parse(releaseArchive).Files
 	configs, err := generatedConfigs()

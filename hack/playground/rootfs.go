@@ -15,8 +15,8 @@ import (
 	"strings"
 )
 
-// rootfs collects files of the host into the root filesystem of an image: programs with the libraries that they need. Nothing is
-// unpacked or mounted, so it works without root.
+// rootfs collects files of the host into the root filesystem of an image: programs with the libraries that they need.
+// Nothing is unpacked or mounted, so it works without root.
 type rootfs struct {
 	host map[string]string // path in the image to path on the host
 	made []file
@@ -56,7 +56,8 @@ func (r *rootfs) program(name, host string) error {
 	return nil
 }
 
-// librariesOf asks the dynamic loader which libraries a program is linked with. It knows none for a static program or a script.
+// librariesOf asks the dynamic loader which libraries a program is linked with. It knows none for a static program or
+// a script.
 func librariesOf(program string) ([]string, error) {
 	out, err := exec.Command("ldd", program).CombinedOutput()
 	if err != nil {
@@ -81,7 +82,8 @@ func merged(host string) string {
 	return name
 }
 
-// tree adds the regular files below a directory of the host for which keep returns true. The path it is asked about is relative.
+// tree adds the regular files below a directory of the host for which keep returns true. The path it is asked about
+// is relative.
 func (r *rootfs) tree(name, host string, keep func(string) bool) error {
 	host, err := filepath.EvalSymlinks(host)
 	if err != nil {

@@ -28,8 +28,9 @@ type entry struct {
 // layout numbers what makeSeed makes of its inputs. Count it up when that changes.
 const layout = 2
 
-// seed returns the directory of blobs and the index that a registry is seeded with. It makes both when the cache has none for
-// these inputs; processes that want the same seed at once wait for one of them to make it. report hears each step of that.
+// seed returns the directory of blobs and the index that a registry is seeded with. It makes both when the cache has
+// none for these inputs; processes that want the same seed at once wait for one of them to make it. report hears each
+// step of that.
 func seed(ctx context.Context, cache string, report func(string)) (dir string, index []entry, err error) {
 	key, err := seedKey()
 	if err != nil {
@@ -150,7 +151,8 @@ func makeSeed(ctx context.Context, dir string, report func(string)) ([]entry, er
 	return index, nil
 }
 
-// buildSources builds the components that have a repository, and returns their files by component and commits by repository.
+// buildSources builds the components that have a repository, and returns their files by component and commits by
+// repository.
 func buildSources(ctx context.Context, scratch string) (map[string][]file, map[string]string, error) {
 	root := filepath.Join(scratch, "git")
 	if err := writeRepositories(ctx, root); err != nil {

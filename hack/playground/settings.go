@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Env returns the variables that make oc-rebuild, git and the distribution's container tools use this playground and nothing of
-// the user: HOME, the XDG directories, and the configuration of registries, git and container storage.
+// Env returns the variables that make oc-rebuild, git and the distribution's container tools use this playground and
+// nothing of the user: HOME, the XDG directories, and the configuration of registries, git and container storage.
 func (p *Playground) Env() []string {
 	home := p.home()
 	return []string{
@@ -75,8 +75,8 @@ func (p *Playground) writeSettings() error {
 	return nil
 }
 
-// registries sends the names that payloads and Dockerfiles use to the registry of the playground. The host becomes the first
-// part of the repository's name there.
+// registries sends the names that payloads and Dockerfiles use to the registry of the playground. The host becomes
+// the first part of the repository's name there.
 func (p *Playground) registries() string {
 	var b strings.Builder
 	b.WriteString("unqualified-search-registries = []\n")
@@ -92,7 +92,8 @@ func (p *Playground) storageConf() string {
 		storageDriver(p.Dir), p.StorageRoot()+"-run", p.StorageRoot())
 }
 
-// storageDriver is overlay wherever that can work: not on top of another overlay, which is what a container's root often is.
+// storageDriver is overlay wherever that can work: not on top of another overlay, which is what a container's root
+// often is.
 func storageDriver(dir string) string {
 	var fs unix.Statfs_t
 	if err := unix.Statfs(dir, &fs); err != nil || fs.Type == unix.OVERLAYFS_SUPER_MAGIC {

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// source says how the image of a component that really builds comes out of its repository, without a container: what the
-// Dockerfile does, for the image that the payload has from the start.
+// source says how the image of a component that really builds comes out of its repository, without a container: what
+// the Dockerfile does, for the image that the payload has from the start.
 type source struct {
 	Component, Repository string
 	Package               string            // the Go package of the program; "" for a component without one
@@ -98,11 +98,13 @@ func (s source) build(ctx context.Context, gitRoot, dir, commit string) ([]file,
 	return append(files, file{Name: s.Program, Data: data, Mode: 0o755}), nil
 }
 
-// goCommand runs the host's Go as the builder image runs it: without cgo, without network, and without the user's settings.
+// goCommand runs the host's Go as the builder image runs it: without cgo, without network, and without the user's
+// settings.
 func goCommand(ctx context.Context, dir string, env []string, args ...string) error {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off", "GOPROXY=off", "GOTOOLCHAIN=local", "GO111MODULE=on", "GOENV=off")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off", "GOPROXY=off", "GOTOOLCHAIN=local", "GO111MODULE=on",
+		"GOENV=off")
 	cmd.Env = append(cmd.Env, env...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("go %s: %w: %s", args[0], err, out)

@@ -19,9 +19,9 @@ const (
 	MaxBytes   = 64 << 30
 )
 
-// Copy copies the file or directory name in from to the place as in to, as cp -r -p does: directories are merged, files replace what is
-// there, symbolic links stay links, permissions and times are kept. Devices, sockets and pipes are left out. Missing directories above
-// as are made.
+// Copy copies the file or directory name in from to the place as in to, as cp -r -p does: directories are merged,
+// files replace what is there, symbolic links stay links, permissions and times are kept. Devices, sockets and pipes
+// are left out. Missing directories above as are made.
 func Copy(ctx context.Context, from *os.Root, name string, to *os.Root, as string) error {
 	c := copier{ctx: ctx, from: from, to: to}
 	info, err := from.Lstat(name)

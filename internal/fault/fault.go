@@ -46,8 +46,8 @@ func Errorf(kind Kind, format string, args ...any) error {
 	return &Error{Kind: kind, Err: fmt.Errorf(format, args...)}
 }
 
-// KindOf returns the class of err: that of the outermost Error in its chain, Interrupted where a cancelled context ended the work,
-// else Other. KindOf(nil) is 0.
+// KindOf returns the class of err: that of the outermost Error in its chain, Interrupted where a cancelled context
+// ended the work, else Other. KindOf(nil) is 0.
 func KindOf(err error) Kind {
 	if err == nil {
 		return 0

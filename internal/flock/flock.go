@@ -1,6 +1,6 @@
-// Package flock locks files and directories between processes, with flock(2). The kernel lets a lock go when its file is
-// closed, at the latest when the process ends, however it ends. Libraries for it wait inside the kernel, or lock files
-// alone.
+// Package flock locks files and directories between processes, with flock(2). The kernel lets a lock go when its file
+// is closed, at the latest when the process ends, however it ends. Libraries for it wait inside the kernel, or lock
+// files alone.
 package flock
 
 import (

@@ -29,9 +29,9 @@ var (
 	scpForm    = regexp.MustCompile(`^(?:([^@/:]+)@)?([^@/:]+):([^:]+)$`)
 )
 
-// ParsePayload reads the source location that a release payload or another file of the network names: https or ssh, never an address
-// of this machine or of its link. The scp-like form git@HOST:PATH becomes https://HOST/PATH, as `oc adm release info` shows it,
-// because the repositories of a payload are public.
+// ParsePayload reads the source location that a release payload or another file of the network names: https or ssh,
+// never an address of this machine or of its link. The scp-like form git@HOST:PATH becomes https://HOST/PATH, as `oc
+// adm release info` shows it, because the repositories of a payload are public.
 func ParsePayload(s string) (URL, error) {
 	if m := scpForm.FindStringSubmatch(s); m != nil && !strings.Contains(s, "://") {
 		s = "https://" + m[2] + "/" + strings.TrimPrefix(m[3], "/")
@@ -49,8 +49,9 @@ func ParsePayload(s string) (URL, error) {
 	return u, nil
 }
 
-// Parse reads an address that the user gave: on the command line, or in the user's git configuration (url.<base>.insteadOf). Besides
-// https and ssh it may be http to a loopback address, file:///DIR or an absolute directory.
+// Parse reads an address that the user gave: on the command line, or in the user's git configuration
+// (url.<base>.insteadOf). Besides https and ssh it may be http to a loopback address, file:///DIR or an absolute
+// directory.
 func Parse(s string) (URL, error) {
 	if rest, ok := strings.CutPrefix(s, "file://"); ok {
 		s = rest
@@ -206,7 +207,8 @@ func (u URL) String() string {
 	return u.Scheme + "://" + u.Host + u.Path
 }
 
-// Web returns the address as labels and annotations of images carry it: https, without user, ssh port and the suffix .git.
+// Web returns the address as labels and annotations of images carry it: https, without user, ssh port and the suffix
+// .git.
 func (u URL) Web() string {
 	switch u.Scheme {
 	case "https":

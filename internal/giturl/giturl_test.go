@@ -28,7 +28,8 @@ func TestParsePayloadRefuses(t *testing.T) {
 		"", "ext::sh -c touch% /tmp/pwn", "file:///etc", "/etc", "--upload-pack=/tmp/x", "-oProxyCommand=x", "ssh://-oProxyCommand=x/y",
 		"git@host:$(id)", "https://github.com@evil.example/openshift/x", "https://github.com/openshift/../evil", "https://github.com/x\n",
 		"https://github.com/x\r\n", "http://169.254.169.254/", "https://169.254.169.254/x", "http://127.0.0.1/x", "https://127.0.0.1/x",
-		"https://localhost/x", "https://[::1]/x", "https://[::ffff:127.0.0.1]/x", "https://[fe80::1%25eth0]/x", "https://0.0.0.0/x", "git://github.com/x",
+		"https://localhost/x", "https://[::1]/x", "https://[::ffff:127.0.0.1]/x", "https://[fe80::1%25eth0]/x", "https://0.0.0.0/x",
+		"git://github.com/x",
 		"https://user:canary@github.com/x", "https://us:can\x00ary@github.com/x",
 	} {
 		got, err := giturl.ParsePayload(address)
@@ -41,7 +42,8 @@ func TestParsePayloadRefuses(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{"https://github.com/a/b", "git@h:x", "ssh://h:22/x", "http://127.0.0.1:1/x", "file:///x", "/x/../y", "https://[::1]:0/x"} {
+	for _, seed := range []string{"https://github.com/a/b", "git@h:x", "ssh://h:22/x", "http://127.0.0.1:1/x", "file:///x", "/x/../y",
+		"https://[::1]:0/x"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, address string) {

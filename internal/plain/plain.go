@@ -7,8 +7,8 @@ import (
 	"unicode"
 )
 
-// Text returns s with every control character but newline and tab written as Go escapes it (\x1b), and so every invalid byte and every
-// character that changes the direction of text.
+// Text returns s with every control character but newline and tab written as Go escapes it (\x1b), and so every
+// invalid byte and every character that changes the direction of text.
 func Text(s string) string { return clean(s, true) }
 
 // Line is Text for a place where only one line fits: newlines are escaped too.
@@ -32,8 +32,8 @@ func clean(s string, multiline bool) string {
 	return b.String()
 }
 
-// Writer passes what is written to it on to w as Text. Carriage returns, which progress displays use to overwrite a line, become
-// newlines.
+// Writer passes what is written to it on to w as Text. Carriage returns, which progress displays use to overwrite a
+// line, become newlines.
 func Writer(w io.Writer) io.Writer { return writer{w} }
 
 type writer struct{ io.Writer }

@@ -105,8 +105,8 @@ func TestAnswersWithoutEnd(t *testing.T) {
 	}
 }
 
-// TestLayersOfOtherContent changes one byte of a layer the first time it is read, whichever it is: what a reader says of
-// that is no reason to give up.
+// TestLayersOfOtherContent changes one byte of a layer the first time it is read, whichever it is: what a reader says
+// of that is no reason to give up.
 func TestLayersOfOtherContent(t *testing.T) {
 	f := newFront(t)
 	client := payloadtest.Client(t)
@@ -158,7 +158,8 @@ func TestLayersOfOtherContent(t *testing.T) {
 // TestLocations names the place of an upload in all the ways there are.
 func TestLocations(t *testing.T) {
 	for location, ok := range map[string]bool{
-		"/v2/a/b/blobs/uploads/ID?state=x%2By&digest=old": true, "ID": true, "?id=ID": true, "": false, "ftp://x/y": false, "file:///etc/passwd": false, "http://%zz": false,
+		"/v2/a/b/blobs/uploads/ID?state=x%2By&digest=old": true, "ID": true, "?id=ID": true, "": false, "ftp://x/y": false,
+		"file:///etc/passwd": false, "http://%zz": false,
 	} {
 		r := payloadtest.NewRegistry(t)
 		var query string
@@ -176,7 +177,8 @@ func TestLocations(t *testing.T) {
 			return true
 		})
 		err := put(context.Background(), payloadtest.Client(t), r.Host+"/a/b:c")
-		if (err == nil) != ok || ok && !strings.Contains(query, "digest=sha256") || strings.Contains(query, "old") || fault.KindOf(err) != fault.Publish && !ok {
+		if (err == nil) != ok || ok && !strings.Contains(query, "digest=sha256") || strings.Contains(query, "old") ||
+			fault.KindOf(err) != fault.Publish && !ok {
 			t.Errorf("Location %q: query %q, %v", location, query, err)
 		}
 		if strings.Contains(location, "state") && !strings.Contains(query, "state=x%2By") {
@@ -227,7 +229,8 @@ func TestBlobsAreStreamed(t *testing.T) {
 
 // TestManifestsOfAllTypes pushes what a registry is told the type of, under a tag and by digest.
 func TestManifestsOfAllTypes(t *testing.T) {
-	for _, mediaType := range []string{"application/vnd.docker.distribution.manifest.v2+json", "application/vnd.docker.distribution.manifest.list.v2+json",
+	for _, mediaType := range []string{"application/vnd.docker.distribution.manifest.v2+json",
+		"application/vnd.docker.distribution.manifest.list.v2+json",
 		"application/vnd.oci.image.manifest.v1+json", "application/vnd.oci.image.index.v1+json"} {
 		r := payloadtest.NewRegistry(t)
 		got := map[string]string{}

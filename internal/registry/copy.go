@@ -36,15 +36,17 @@ func (i *Image) local(ctx context.Context, instance Instance) (*Image, error) {
 	if err := verifyManifest(blob, instance.Digest); err != nil {
 		return nil, err
 	}
-	child := &Image{Reference: i.Reference, Digest: instance.Digest, Manifest: blob, MediaType: mediaType(blob, claimed), client: i.client, source: i.source}
+	child := &Image{Reference: i.Reference, Digest: instance.Digest, Manifest: blob, MediaType: mediaType(blob, claimed),
+		client: i.client, source: i.source}
 	if manifest.MIMETypeIsMultiImage(child.MediaType) {
 		return nil, fmt.Errorf("manifest %s of a list is a list again, which is not supported", instance.Digest)
 	}
 	return child, child.complete(ctx)
 }
 
-// Send writes everything that the image's manifest refers to into a target, and returns that manifest for Target.Commit. With whole set an
-// image that came from a manifest list is sent with all images of the list, and the list is returned.
+// Send writes everything that the image's manifest refers to into a target, and returns that manifest for
+// Target.Commit. With whole set an image that came from a manifest list is sent with all images of the list, and the
+// list is returned.
 func (i *Image) Send(ctx context.Context, target *Target, whole bool) ([]byte, error) {
 	if !whole || i.ListDigest == "" {
 		return i.Manifest, i.sendBlobs(ctx, target)

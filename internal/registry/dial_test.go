@@ -60,7 +60,8 @@ func TestPushesOverTLS(t *testing.T) {
 	}
 }
 
-// TestPushesWithoutTLS pushes to a registry that speaks plain http: registries.conf allows it, or blocks it, and mirrors are not written to.
+// TestPushesWithoutTLS pushes to a registry that speaks plain http: registries.conf allows it, or blocks it, and
+// mirrors are not written to.
 func TestPushesWithoutTLS(t *testing.T) {
 	r := payloadtest.NewRegistry(t)
 	for description, test := range map[string]struct{ conf, want string }{
@@ -85,8 +86,8 @@ func TestPushesWithoutTLS(t *testing.T) {
 	}
 }
 
-// TestRegistriesThatDoNotKnowTheirTLS sends the upload to the registry's own address without TLS, as one does behind a proxy that it does not
-// know of: the upload keeps TLS.
+// TestRegistriesThatDoNotKnowTheirTLS sends the upload to the registry's own address without TLS, as one does behind
+// a proxy that it does not know of: the upload keeps TLS.
 func TestRegistriesThatDoNotKnowTheirTLS(t *testing.T) {
 	r := payloadtest.NewRegistry(t)
 	host, certificate := secure(t, r)
@@ -117,8 +118,8 @@ func TestRegistriesThatDoNotKnowTheirTLS(t *testing.T) {
 	}
 }
 
-// TestTokenServiceWithoutTLSForPushes sends the credentials of a registry that is reached over TLS to a token service that speaks plain http,
-// which not even --insecure allows.
+// TestTokenServiceWithoutTLSForPushes sends the credentials of a registry that is reached over TLS to a token service
+// that speaks plain http, which not even --insecure allows.
 func TestTokenServiceWithoutTLSForPushes(t *testing.T) {
 	r, other := payloadtest.NewRegistry(t), newThief(t)
 	host, certificate := secure(t, r)
@@ -136,7 +137,8 @@ func TestTokenServiceWithoutTLSForPushes(t *testing.T) {
 			client, err := registry.New(o)
 			check(t, err)
 			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-			if err := put(ctx, client, host+"/a/b:c"); fault.KindOf(err) != fault.Publish || ctx.Err() != nil || strings.Contains(err.Error(), "cret") {
+			if err := put(ctx, client, host+"/a/b:c"); fault.KindOf(err) != fault.Publish || ctx.Err() != nil ||
+				strings.Contains(err.Error(), "cret") {
 				t.Errorf("realm %s: kind %d: %v", realm, fault.KindOf(err), err)
 			}
 			cancel()

@@ -18,9 +18,9 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/registry/distribution"
 )
 
-// Explain says what was being done to which image when err happened: it names the registry, the repository and, where credentials were
-// refused, the auth file that was used. A refusal becomes fault.Unauthorized and a missing image fault.Unresolved; other failures keep
-// the class they have. A nil err stays nil.
+// Explain says what was being done to which image when err happened: it names the registry, the repository and, where
+// credentials were refused, the auth file that was used. A refusal becomes fault.Unauthorized and a missing image
+// fault.Unresolved; other failures keep the class they have. A nil err stays nil.
 func (c *Client) Explain(err error, action, ref string) error {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err
@@ -125,8 +125,8 @@ func errorCode(err error) (errcode.ErrorCode, bool) {
 	return 0, false
 }
 
-// httpStatus returns the HTTP status that err reports, or 0. image/v5 has an exported type for answers of 500 and above; answers of 400 to 499
-// whose body is not a registry's error are reported in the text only.
+// httpStatus returns the HTTP status that err reports, or 0. image/v5 has an exported type for answers of 500 and
+// above; answers of 400 to 499 whose body is not a registry's error are reported in the text only.
 func httpStatus(err error) int {
 	var answer *distribution.Error
 	if errors.As(err, &answer) {

@@ -6,10 +6,12 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// FuzzParseManifest reads hostile manifests: what they refer to must be named by digests that are fit to be part of a path.
+// FuzzParseManifest reads hostile manifests: what they refer to must be named by digests that are fit to be part of a
+// path.
 func FuzzParseManifest(f *testing.F) {
 	const sum = "sha256:f30638f60452062aba36a26ee6c036feead2f03b28f2c47f2b0a991e4182331e"
-	f.Add([]byte(`{"schemaVersion":2,"mediaType":"application/vnd.docker.distribution.manifest.v2+json","config":{"digest":"` + sum + `"},"layers":[{"digest":"sha256:../../x","urls":["http://169.254.169.254/"]}]}`))
+	f.Add([]byte(`{"schemaVersion":2,"mediaType":"application/vnd.docker.distribution.manifest.v2+json","config":{"digest":"` + sum +
+		`"},"layers":[{"digest":"sha256:../../x","urls":["http://169.254.169.254/"]}]}`))
 	f.Add([]byte(`{"schemaVersion":2,"mediaType":"application/vnd.docker.distribution.manifest.list.v2+json","manifests":[{"digest":"` + sum + `","platform":{"os":"linux","architecture":"amd64"}}]}`))
 	f.Add([]byte(`{"schemaVersion":1}`))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -17,8 +17,8 @@ import (
 // maxAuthFile is how much of an auth file is read, in bytes.
 const maxAuthFile = 16 << 20
 
-// checkHelpers refuses auth files with a credential helper that is a path. A helper X is the program docker-credential-X on PATH; with a
-// slash in X a program below the working directory would run instead.
+// checkHelpers refuses auth files with a credential helper that is a path. A helper X is the program
+// docker-credential-X on PATH; with a slash in X a program below the working directory would run instead.
 func (c *Client) checkHelpers() error {
 	for _, path := range c.authFiles() {
 		for registry, helper := range readHelpers(path).CredHelpers {
@@ -37,8 +37,8 @@ type Helper struct {
 	Ignored bool   // docker alone uses it: credsStore
 }
 
-// Helpers returns the credential helpers that are configured for what an image reference names, the nearest first. A reference of
-// another transport than docker has none.
+// Helpers returns the credential helpers that are configured for what an image reference names, the nearest first. A
+// reference of another transport than docker has none.
 func (c *Client) Helpers(ref string) ([]Helper, error) {
 	parsed, err := ParseReference(ref)
 	if err != nil {
@@ -87,8 +87,8 @@ type helpersFile struct {
 	CredsStore  string            `json:"credsStore"`
 }
 
-// readHelpers reads the helpers that an auth file names, and nothing else of it. A file that cannot be read, or is not JSON, has none: that
-// is reported when credentials are looked for.
+// readHelpers reads the helpers that an auth file names, and nothing else of it. A file that cannot be read, or is
+// not JSON, has none: that is reported when credentials are looked for.
 func readHelpers(path string) helpersFile {
 	f, err := regular.Open(path)
 	if err != nil {

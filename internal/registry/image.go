@@ -62,8 +62,9 @@ type Config struct {
 	} `json:"rootfs"`
 }
 
-// Image reads the manifest and the config of the image that a reference names, see ParseReference. From a manifest list it takes the
-// client's platform, or the only image there is. Everything is verified against the digests that name it.
+// Image reads the manifest and the config of the image that a reference names, see ParseReference. From a manifest
+// list it takes the client's platform, or the only image there is. Everything is verified against the digests that
+// name it.
 func (c *Client) Image(ctx context.Context, ref string) (*Image, error) {
 	parsed, err := ParseReference(ref)
 	if err != nil {
@@ -143,14 +144,15 @@ func (i *Image) readConfig(ctx context.Context) error {
 	return nil
 }
 
-// CheckPlatform refuses an image for another platform than the one that the client's options ask for. Where they ask for none any will do:
-// there is only this one. The error has the class fault.Unresolved.
+// CheckPlatform refuses an image for another platform than the one that the client's options ask for. Where they ask
+// for none any will do: there is only this one. The error has the class fault.Unresolved.
 func (i *Image) CheckPlatform() error {
 	want, have := i.client.platform(), i.Config.Platform
 	if i.client.options.Platform == "" || have.Architecture == "" || have.OS == want.OS && have.Architecture == want.Architecture {
 		return nil
 	}
-	return fault.New(fault.Unresolved, "Leave --platform out, or name an image for that platform.", fmt.Errorf("it is for %s, not for %s", have, want))
+	return fault.New(fault.Unresolved, "Leave --platform out, or name an image for that platform.",
+		fmt.Errorf("it is for %s, not for %s", have, want))
 }
 
 // manifest reads the manifest that ref names and, where that is a list, the one for the client's platform.
@@ -180,9 +182,11 @@ func (c *Client) begin(ctx context.Context, ref types.ImageReference, got fetche
 	return image, c.choose(ctx, image)
 }
 
-// parse reads layers and config descriptor out of the manifest. URLs in it are dropped: content comes from the registry only.
+// parse reads layers and config descriptor out of the manifest. URLs in it are dropped: content comes from the
+// registry only.
 func (i *Image) parse() error {
-	if err := manifest.SupportedSchema2MediaType(i.MediaType); err != nil && !strings.HasPrefix(i.MediaType, "application/vnd.oci.image.manifest.") {
+	if err := manifest.SupportedSchema2MediaType(i.MediaType); err != nil &&
+		!strings.HasPrefix(i.MediaType, "application/vnd.oci.image.manifest.") {
 		return fmt.Errorf("its manifest has type %q: want docker v2 schema 2 or OCI", i.MediaType)
 	}
 	parsed, err := manifest.FromBlob(i.Manifest, i.MediaType)
@@ -215,8 +219,8 @@ func (i *Image) parse() error {
 	return i.ConfigInfo.Digest.Validate()
 }
 
-// uncompressed replaces the layers by those that the source has, where they differ from the manifest's: local storage keeps layers
-// uncompressed.
+// uncompressed replaces the layers by those that the source has, where they differ from the manifest's: local storage
+// keeps layers uncompressed.
 func (i *Image) uncompressed(ctx context.Context) error {
 	infos, err := i.source.LayerInfosForCopy(ctx, nil)
 	if err != nil {
@@ -236,8 +240,8 @@ func mediaType(blob []byte, claimed string) string {
 	return manifest.NormalizedMIMEType(claimed)
 }
 
-// PullSpec returns repository@digest for an image from a registry, naming the list where the reference named one, and the reference
-// with its transport otherwise.
+// PullSpec returns repository@digest for an image from a registry, naming the list where the reference named one, and
+// the reference with its transport otherwise.
 func (i *Image) PullSpec() string {
 	if i.Reference.Transport().Name() != docker.Transport.Name() {
 		return i.Reference.Transport().Name() + ":" + i.Reference.StringWithinTransport()
@@ -245,7 +249,8 @@ func (i *Image) PullSpec() string {
 	return i.Reference.DockerReference().Name() + "@" + i.TopDigest().String()
 }
 
-// TopDigest returns the digest that the reference leads to: that of the manifest list where there is one, else of the image.
+// TopDigest returns the digest that the reference leads to: that of the manifest list where there is one, else of the
+// image.
 func (i *Image) TopDigest() digest.Digest {
 	if i.ListDigest != "" {
 		return i.ListDigest

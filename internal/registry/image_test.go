@@ -69,7 +69,8 @@ func TestManifestList(t *testing.T) {
 		t.Errorf("for linux/arm64: %v, %v", image, err)
 	}
 	none := payloadtest.ClientFor(t, "linux/s390x")
-	if _, err = none.Image(context.Background(), spec); fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), "linux/amd64, linux/arm64") {
+	if _, err = none.Image(context.Background(), spec); fault.KindOf(err) != fault.Unresolved ||
+		!strings.Contains(err.Error(), "linux/amd64, linux/arm64") {
 		t.Errorf("for linux/s390x: %v", err)
 	}
 	single := r.PushIndex(t, "a/b", "single", map[string]v1.Image{"linux/amd64": amd})
@@ -84,7 +85,8 @@ func TestAnotherPlatform(t *testing.T) {
 	image := some(nil).Build(t)
 	single := r.Push(t, "a/b", "c", image)
 	list := r.PushIndex(t, "a/b", "list", map[string]v1.Image{"linux/amd64": image})
-	for platform, ok := range map[string]bool{"": true, "linux/amd64": true, "linux/arm64": false, "linux/s390x": false, "windows/amd64": false} {
+	for platform, ok := range map[string]bool{"": true, "linux/amd64": true, "linux/arm64": false, "linux/s390x": false,
+		"windows/amd64": false} {
 		client := payloadtest.ClientFor(t, platform)
 		for _, spec := range []string{single, list} {
 			image, err := client.Image(t.Context(), spec)

@@ -35,8 +35,9 @@ type mirrorRule struct {
 	MirrorSourcePolicy string   `yaml:"mirrorSourcePolicy"`
 }
 
-// setMirrors merges the rules of the mirror files into the machine's registries.conf. A rule replaces the machine's for the same prefix.
-// Mirrors are dialled as any registry: with TLS verified, unless the options or registries.conf say otherwise.
+// setMirrors merges the rules of the mirror files into the machine's registries.conf. A rule replaces the machine's
+// for the same prefix. Mirrors are dialled as any registry: with TLS verified, unless the options or registries.conf
+// say otherwise.
 func (c *Client) setMirrors() error {
 	if len(c.options.MirrorFiles) == 0 {
 		return nil
@@ -120,7 +121,8 @@ func (rule mirrorRule) registry(kind string) sysregistriesv2.Registry {
 	return r
 }
 
-// replace puts a registry into the list: in place of the one with the same prefix, whose mirrors stay behind the new ones.
+// replace puts a registry into the list: in place of the one with the same prefix, whose mirrors stay behind the new
+// ones.
 func replace(list []sysregistriesv2.Registry, r sysregistriesv2.Registry) []sysregistriesv2.Registry {
 	for i := range list {
 		if list[i].Prefix == r.Prefix {

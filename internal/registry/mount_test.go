@@ -11,7 +11,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/payload/payloadtest"
 )
 
-// TestMounts sends the layers of an image to another repository of its registry, which takes the wish to mount them in different ways.
+// TestMounts sends the layers of an image to another repository of its registry, which takes the wish to mount them
+// in different ways.
 func TestMounts(t *testing.T) {
 	status := func(code int) func(http.ResponseWriter, *http.Request) bool {
 		return func(w http.ResponseWriter, r *http.Request) bool {
@@ -77,8 +78,8 @@ func TestMountsSideBySide(t *testing.T) {
 	}
 }
 
-// TestMountsThatStopToWork mounts the first layer. For the second, which is there already, an upload is begun: it is cancelled. The third is
-// looked for before anything is begun.
+// TestMountsThatStopToWork mounts the first layer. For the second, which is there already, an upload is begun: it is
+// cancelled. The third is looked for before anything is begun.
 func TestMountsThatStopToWork(t *testing.T) {
 	f, client := newFront(t), payloadtest.Client(t)
 	image := f.image(t, client)
@@ -137,7 +138,8 @@ func TestMountsFail(t *testing.T) {
 		return true
 	})
 	opened := 0
-	if err := f.target(t, client, "/to/there:latest").PutAll(context.Background(), layers(image, &opened)); fault.KindOf(err) != fault.Publish {
+	if err := f.target(t, client, "/to/there:latest").PutAll(context.Background(),
+		layers(image, &opened)); fault.KindOf(err) != fault.Publish {
 		t.Errorf("kind %d: %v", fault.KindOf(err), err)
 	}
 }

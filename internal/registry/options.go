@@ -69,7 +69,8 @@ func New(o Options) (*Client, error) {
 	system := &types.SystemContext{BigFilesTemporaryDir: os.Getenv("TMPDIR")} // "" = /var/tmp
 	c := &Client{options: o, system: system, repositories: map[string]*repository{}, readers: map[string]*reader{},
 		registries: map[address]*distribution.Registry{}, places: map[location]string{}, noticed: map[string]time.Time{}}
-	for _, step := range []func() error{c.setPlatform, c.setAuthFile, c.checkHelpers, c.setProxy, c.setTrust, c.setMirrors, c.setPolicy, c.loadPolicy} {
+	for _, step := range []func() error{c.setPlatform, c.setAuthFile, c.checkHelpers, c.setProxy, c.setTrust, c.setMirrors,
+		c.setPolicy, c.loadPolicy} {
 		if err := step(); err != nil {
 			return nil, errors.Join(err, c.Close())
 		}

@@ -86,7 +86,8 @@ func TestMirrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			file := directory + "/" + name
 			check(t, writeFile(file, text))
-			trusting, err := registry.New(registry.Options{MirrorFiles: []string{file}, CertificateAuthority: directory + "/ca.pem", Platform: "linux/amd64"})
+			trusting, err := registry.New(registry.Options{MirrorFiles: []string{file}, CertificateAuthority: directory + "/ca.pem",
+				Platform: "linux/amd64"})
 			check(t, err)
 			defer trusting.Close()
 			image, err := trusting.Image(context.Background(), "registry.invalid/a/b@"+digest)
@@ -96,14 +97,16 @@ func TestMirrors(t *testing.T) {
 			wary, err := registry.New(registry.Options{MirrorFiles: []string{file}})
 			check(t, err)
 			defer wary.Close()
-			if _, err := wary.Image(context.Background(), "registry.invalid/a/b@"+digest); err == nil || !strings.Contains(err.Error(), "certificate") {
+			if _, err := wary.Image(context.Background(), "registry.invalid/a/b@"+digest); err == nil ||
+				!strings.Contains(err.Error(), "certificate") {
 				t.Errorf("a mirror with an unknown certificate: %v", err)
 			}
 		})
 	}
 }
 
-// TestCredentialsStayHome answers 401 with a token service on another host: the password of this registry must not reach it.
+// TestCredentialsStayHome answers 401 with a token service on another host: the password of this registry must not
+// reach it.
 func TestCredentialsStayHome(t *testing.T) {
 	var leaked []string
 	thief := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {

@@ -20,7 +20,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/payload/payloadtest"
 )
 
-// TestSignaturePolicy reads images under policies: everything refused, and a sigstore signature wanted that one image has and another lacks.
+// TestSignaturePolicy reads images under policies: everything refused, and a sigstore signature wanted that one image
+// has and another lacks.
 func TestSignaturePolicy(t *testing.T) {
 	r := payloadtest.NewRegistry(t)
 	plain := r.Push(t, "some/plain", "x", some(nil).Build(t))
@@ -34,7 +35,8 @@ func TestSignaturePolicy(t *testing.T) {
 
 	policies := map[string]string{
 		"reject": `{"default":[{"type":"reject"}]}`,
-		"signed": `{"default":[{"type":"reject"}],"transports":{"docker":{"` + r.Host + `":[{"type":"sigstoreSigned","keyPath":"` + directory + `/key.pub","signedIdentity":{"type":"matchRepository"}}]}}}`,
+		"signed": `{"default":[{"type":"reject"}],"transports":{"docker":{"` + r.Host + `":[{"type":"sigstoreSigned","keyPath":"` +
+			directory + `/key.pub","signedIdentity":{"type":"matchRepository"}}]}}}`,
 		"accept": `{"default":[{"type":"insecureAcceptAnything"}]}`,
 	}
 	for name, text := range policies {
@@ -43,7 +45,8 @@ func TestSignaturePolicy(t *testing.T) {
 		check(t, err)
 		for spec, ok := range map[string]bool{plain: name == "accept", signed: name != "reject"} {
 			_, err := client.Image(context.Background(), spec)
-			if (err == nil) != ok || err != nil && (fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), "the signature policy refuses")) {
+			if (err == nil) != ok || err != nil && (fault.KindOf(err) != fault.Unresolved ||
+				!strings.Contains(err.Error(), "the signature policy refuses")) {
 				t.Errorf("policy %s, image %s: %v", name, spec, err)
 			}
 		}
@@ -72,8 +75,10 @@ func signImage(t *testing.T, host, directory, spec string, key []byte) string {
 	defer signing.Close()
 	policy, err := signature.NewPolicyContext(&signature.Policy{Default: signature.PolicyRequirements{signature.NewPRInsecureAcceptAnything()}})
 	check(t, err)
-	system := &types.SystemContext{DockerInsecureSkipTLSVerify: types.OptionalBoolTrue, RegistriesDirPath: directory + "/.config/containers/registries.d"}
-	_, err = copy.Image(context.Background(), policy, to, from, &copy.Options{SourceCtx: system, DestinationCtx: system, Signers: []*signer.Signer{signing}, ReportWriter: &bytes.Buffer{}})
+	system := &types.SystemContext{DockerInsecureSkipTLSVerify: types.OptionalBoolTrue,
+		RegistriesDirPath: directory + "/.config/containers/registries.d"}
+	_, err = copy.Image(context.Background(), policy, to, from,
+		&copy.Options{SourceCtx: system, DestinationCtx: system, Signers: []*signer.Signer{signing}, ReportWriter: &bytes.Buffer{}})
 	check(t, err)
 	digest, err := docker.GetDigest(context.Background(), system, to)
 	check(t, err)

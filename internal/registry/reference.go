@@ -14,12 +14,14 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 
-// maxReference is the longest reference that is read, in bytes: a registry host (255), a repository (255), a tag (128) and a digest fit twice.
+// maxReference is the longest reference that is read, in bytes: a registry host (255), a repository (255), a tag
+// (128) and a digest fit twice.
 const maxReference = 2048
 
-// ParseReference reads a user's reference: a fully qualified pull spec such as quay.io/okd/scos-release:4.17 or one with a digest, or
-// a reference with a transport prefix that containers/image knows, such as oci:DIR:TAG or containers-storage:NAME. A pull spec with
-// both tag and digest loses the tag, one with neither gets the tag latest. Anything else is a usage error.
+// ParseReference reads a user's reference: a fully qualified pull spec such as quay.io/okd/scos-release:4.17 or one
+// with a digest, or a reference with a transport prefix that containers/image knows, such as oci:DIR:TAG or
+// containers-storage:NAME. A pull spec with both tag and digest loses the tag, one with neither gets the tag latest.
+// Anything else is a usage error.
 func ParseReference(s string) (types.ImageReference, error) {
 	if name, _, ok := strings.Cut(s, ":"); ok && isTransport(name) {
 		if rest, isDocker := strings.CutPrefix(s, "docker://"); isDocker {
@@ -50,8 +52,9 @@ func SplitDigest(pullSpec string) (repository string, sum digest.Digest) {
 	return repository, digest.Digest(text)
 }
 
-// ParsePullSpec reads a pull spec, and only that: registry host, repository and at most one of tag and digest (the digest wins). It is
-// the reader for names that come from a payload: nothing in it can choose a transport, carry credentials or leave out the registry.
+// ParsePullSpec reads a pull spec, and only that: registry host, repository and at most one of tag and digest (the
+// digest wins). It is the reader for names that come from a payload: nothing in it can choose a transport, carry
+// credentials or leave out the registry.
 func ParsePullSpec(s string) (reference.Named, error) {
 	if len(s) > maxReference {
 		return nil, fault.Errorf(fault.Usage, "pull spec of %d bytes: longer than %d", len(s), maxReference)

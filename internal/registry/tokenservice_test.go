@@ -66,8 +66,8 @@ func TestTokenServices(t *testing.T) {
 	}
 }
 
-// TestTokenServicesThatSendOn redirects the request for a token to another port and to another host: the password and the refresh token stay
-// behind.
+// TestTokenServicesThatSendOn redirects the request for a token to another port and to another host: the password and
+// the refresh token stay behind.
 func TestTokenServicesThatSendOn(t *testing.T) {
 	for _, entry := range []string{login(), identity()} {
 		for _, status := range []int{http.StatusFound, http.StatusTemporaryRedirect} {
@@ -99,8 +99,8 @@ func TestRefreshToken(t *testing.T) {
 	}
 }
 
-// TestCredentialsOfAnotherRepository has credentials for another repository of the registry: the token service hands out an anonymous token,
-// and a registry that wants a password gets none.
+// TestCredentialsOfAnotherRepository has credentials for another repository of the registry: the token service hands
+// out an anonymous token, and a registry that wants a password gets none.
 func TestCredentialsOfAnotherRepository(t *testing.T) {
 	f, s := newFront(t), newTokens(t)
 	client := with(t, f.host+"/other", login())

@@ -9,9 +9,9 @@ import (
 	"go.podman.io/image/v5/pkg/sysregistriesv2"
 )
 
-// setProxy makes image/v5 ask before each request how to send it. Without --insecure a request without TLS is refused, unless
-// registries.conf calls its host insecure: a registry that is reached over TLS could otherwise name a token service, a place for uploads or
-// another address that gets its credentials in the clear.
+// setProxy makes image/v5 ask before each request how to send it. Without --insecure a request without TLS is
+// refused, unless registries.conf calls its host insecure: a registry that is reached over TLS could otherwise name a
+// token service, a place for uploads or another address that gets its credentials in the clear.
 func (c *Client) setProxy() error {
 	if c.options.Insecure {
 		return nil

@@ -31,7 +31,8 @@ func TestUploadsThatLeaveTLS(t *testing.T) {
 		})
 		client, err := registry.New(registry.Options{CertificateAuthority: bundle, Attempts: 1})
 		check(t, err)
-		if err := put(context.Background(), client, host+"/a/b:c"); fault.KindOf(err) != fault.Publish || !strings.Contains(err.Error(), "without TLS") {
+		if err := put(context.Background(), client, host+"/a/b:c"); fault.KindOf(err) != fault.Publish ||
+			!strings.Contains(err.Error(), "without TLS") {
 			t.Errorf("on %d: %v", status, err)
 		}
 		check(t, client.Close())
@@ -41,7 +42,8 @@ func TestUploadsThatLeaveTLS(t *testing.T) {
 	}
 }
 
-// TestTokenServiceWithoutTLS sends the credentials of a registry that is reached over TLS to a token service that speaks plain http.
+// TestTokenServiceWithoutTLS sends the credentials of a registry that is reached over TLS to a token service that
+// speaks plain http.
 func TestTokenServiceWithoutTLS(t *testing.T) {
 	r, other := payloadtest.NewRegistry(t), newThief(t)
 	host, certificate := secure(t, r)
@@ -54,7 +56,8 @@ func TestTokenServiceWithoutTLS(t *testing.T) {
 			w.WriteHeader(http.StatusUnauthorized)
 			return true
 		})
-		client, err := registry.New(registry.Options{CertificateAuthority: directory + "/ca.pem", AuthFile: directory + "/auth.json", Attempts: 1})
+		client, err := registry.New(registry.Options{CertificateAuthority: directory + "/ca.pem", AuthFile: directory + "/auth.json",
+			Attempts: 1})
 		check(t, err)
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		_, err = client.Image(ctx, host+"/a/b:c")
@@ -69,7 +72,8 @@ func TestTokenServiceWithoutTLS(t *testing.T) {
 	}
 }
 
-// TestHostsThatNeedNoTLS reads from a registry that speaks plain http: registries.conf allows it, for a registry, its mirror or a domain.
+// TestHostsThatNeedNoTLS reads from a registry that speaks plain http: registries.conf allows it, for a registry, its
+// mirror or a domain.
 func TestHostsThatNeedNoTLS(t *testing.T) {
 	r := payloadtest.NewRegistry(t)
 	spec := r.Push(t, "a/b", "c", some(nil).Build(t))
@@ -78,9 +82,11 @@ func TestHostsThatNeedNoTLS(t *testing.T) {
 		conf, spec string
 		ok         bool
 	}{
-		"a registry":         {"[[registry]]\nlocation = \"" + r.Host + "\"\ninsecure = true\n", spec, true},
-		"another name":       {"[[registry]]\nprefix = \"x.invalid\"\nlocation = \"" + r.Host + "/a\"\ninsecure = true\n", "x.invalid/b@" + digest, true},
-		"a mirror":           {"[[registry]]\nlocation = \"x.invalid\"\n[[registry.mirror]]\nlocation = \"" + r.Host + "/a\"\ninsecure = true\n", "x.invalid/b@" + digest, true},
+		"a registry": {"[[registry]]\nlocation = \"" + r.Host + "\"\ninsecure = true\n", spec, true},
+		"another name": {"[[registry]]\nprefix = \"x.invalid\"\nlocation = \"" + r.Host + "/a\"\ninsecure = true\n",
+			"x.invalid/b@" + digest, true},
+		"a mirror": {"[[registry]]\nlocation = \"x.invalid\"\n[[registry.mirror]]\nlocation = \"" + r.Host +
+			"/a\"\ninsecure = true\n", "x.invalid/b@" + digest, true},
 		"another registry":   {"[[registry]]\nlocation = \"x.invalid\"\ninsecure = true\n", spec, false},
 		"no registry at all": {"", spec, false},
 	} {

@@ -33,7 +33,8 @@ func opening(data []byte) (registry.Blob, *atomic.Int64) {
 	return blob, &opened
 }
 
-// TestUploadRequests counts what it takes to send a blob that no registry has, with its size known and unknown, and an empty one.
+// TestUploadRequests counts what it takes to send a blob that no registry has, with its size known and unknown, and
+// an empty one.
 func TestUploadRequests(t *testing.T) {
 	tests := []struct {
 		description string
@@ -66,7 +67,8 @@ func TestUploadRequests(t *testing.T) {
 	}
 }
 
-// TestConnectionCut breaks the connection in the middle of an upload: it begins again, from the beginning of the content.
+// TestConnectionCut breaks the connection in the middle of an upload: it begins again, from the beginning of the
+// content.
 func TestConnectionCut(t *testing.T) {
 	for _, method := range []string{http.MethodPost, http.MethodPatch, http.MethodPut} {
 		t.Run(method, func(t *testing.T) {
@@ -96,9 +98,11 @@ func TestConnectionCut(t *testing.T) {
 	}
 }
 
-// TestServerErrors answers each part of a push once with an error that may pass, and with a session that the registry forgot.
+// TestServerErrors answers each part of a push once with an error that may pass, and with a session that the registry
+// forgot.
 func TestServerErrors(t *testing.T) {
-	for _, status := range []int{http.StatusInternalServerError, http.StatusServiceUnavailable, http.StatusTooManyRequests, http.StatusNotFound} {
+	for _, status := range []int{http.StatusInternalServerError, http.StatusServiceUnavailable, http.StatusTooManyRequests,
+		http.StatusNotFound} {
 		for _, method := range []string{http.MethodHead, http.MethodPost, http.MethodPatch, http.MethodPut} {
 			if status == http.StatusNotFound && (method == http.MethodHead || method == http.MethodPost) {
 				continue // these answers say something else

@@ -1,5 +1,5 @@
-// Package regular reads files that somebody named. A named pipe or a device in the place of a file would be waited for without end, or
-// never end; no library refuses them.
+// Package regular reads files that somebody named. A named pipe or a device in the place of a file would be waited
+// for without end, or never end; no library refuses them.
 package regular
 
 import (
@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Open opens a file for reading, and nothing that is not a regular file; besides a pipe that the shell opened already, as in
-// `--patch <(git diff)`.
+// Open opens a file for reading, and nothing that is not a regular file; besides a pipe that the shell opened
+// already, as in `--patch <(git diff)`.
 func Open(name string) (*os.File, error) {
 	return check(os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0))
 }

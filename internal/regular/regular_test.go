@@ -38,7 +38,8 @@ func TestRead(t *testing.T) {
 		{"/dev/zero", 10, "device"}, {directory, 10, "directory"}, {filepath.Join(directory, "absent"), 10, "no such file"},
 	} {
 		data, err := regular.Read(test.name, test.limit)
-		if test.want == "" && (err != nil || string(data) != "12345") || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+		if test.want == "" && (err != nil || string(data) != "12345") ||
+			test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
 			t.Errorf("Read(%q, %d) = %q, %v, want an error with %q", test.name, test.limit, data, err, test.want)
 		}
 	}

@@ -40,8 +40,8 @@ func copyFile(w io.Writer, name string) error {
 	return errors.Join(err, file.Close())
 }
 
-// pack writes the archive of a command: README.md, the binary, and links for its other names. All have the binary's time, so that the same
-// release gives the same archive.
+// pack writes the archive of a command: README.md, the binary, and links for its other names. All have the binary's
+// time, so that the same release gives the same archive.
 func pack(w io.Writer, target Target, binary found) error {
 	text := fmt.Sprintf(readme, target.Command, target.file(), target.OS, target.Arch, target.Component)
 	if strings.HasSuffix(target.Archive, ".zip") {
@@ -68,7 +68,8 @@ func pack(w io.Writer, target Target, binary found) error {
 		return err
 	})
 	if err == nil {
-		err = add(tar.Header{Name: target.file(), Mode: 0o755, Typeflag: tar.TypeReg, Size: info.Size()}, func(w io.Writer) error { return copyFile(w, binary.path) })
+		err = add(tar.Header{Name: target.file(), Mode: 0o755, Typeflag: tar.TypeReg, Size: info.Size()},
+			func(w io.Writer) error { return copyFile(w, binary.path) })
 	}
 	for _, link := range target.links {
 		if err == nil {

@@ -37,8 +37,8 @@ type image64 struct {
 	dataOff, dataLen uint32
 }
 
-// signMachO signs a Mach-O file ad hoc, which macOS on arm64 wants of every binary, after its content was changed. A file that is not a 64-bit
-// Mach-O, or that is not signed, stays as it is.
+// signMachO signs a Mach-O file ad hoc, which macOS on arm64 wants of every binary, after its content was changed. A
+// file that is not a 64-bit Mach-O, or that is not signed, stays as it is.
 func signMachO(file *os.File, identifier string) error {
 	layout, err := readImage64(file)
 	if err != nil || layout.signature == 0 {

@@ -26,7 +26,8 @@ func machO(t *testing.T, size uint32) *os.File {
 	segment := func(name string, offset, length uint64) {
 		var padded [16]byte
 		copy(padded[:], name)
-		put(uint32(commandSegment64), uint32(72), padded, uint64(0), (length+16383)&^16383, offset, length, uint32(5), uint32(5), uint32(0), uint32(0))
+		put(uint32(commandSegment64), uint32(72), padded, uint64(0), (length+16383)&^16383, offset, length, uint32(5), uint32(5),
+			uint32(0), uint32(0))
 	}
 	segment("__TEXT", 0, text)
 	segment("__LINKEDIT", text, signature-text+uint64(size))
@@ -47,7 +48,8 @@ func machO(t *testing.T, size uint32) *os.File {
 	return file
 }
 
-// TestSignMachO signs a file whose signature fits and one whose signature must grow, and checks the hash of every page as macOS would.
+// TestSignMachO signs a file whose signature fits and one whose signature must grow, and checks the hash of every
+// page as macOS would.
 func TestSignMachO(t *testing.T) {
 	for _, size := range []uint32{4096, 16} {
 		file := machO(t, size)

@@ -48,7 +48,8 @@ func seed(t *testing.T) (*payloadtest.Registry, *payload.Release) {
 		artifacts["usr/share/openshift/"+directory+"/oc"] = binary(directory + " oc")
 	}
 	artifacts["usr/share/openshift/windows/oc.exe"] = binary("windows oc")
-	installers := map[string]string{"usr/share/openshift/mac/openshift-install": binary("mac installer"), "usr/share/openshift/mac_arm64/openshift-install": binary("arm installer")}
+	installers := map[string]string{"usr/share/openshift/mac/openshift-install": binary("mac installer"),
+		"usr/share/openshift/mac_arm64/openshift-install": binary("arm installer")}
 	layers := map[string][]map[string]string{
 		"cli":                 {{"etc/x": "y"}, shared},
 		"cli-artifacts":       {{"etc/x": "y"}, shared, artifacts, {"usr/share/openshift/linux_ppc64le/.wh.oc": ""}},
@@ -120,31 +121,40 @@ func TestAllTools(t *testing.T) {
 			t.Errorf("blob %s was read %d times", digest, n)
 		}
 	}
-	want := []string{"openshift-client-linux-4.12.0.tar.gz", "openshift-client-linux-arm64-4.12.0.tar.gz", "openshift-client-mac-4.12.0.tar.gz", "openshift-client-mac-arm64-4.12.0.tar.gz",
-		"openshift-client-windows-4.12.0.zip", "openshift-install-linux-4.12.0.tar.gz", "openshift-install-mac-4.12.0.tar.gz", "openshift-install-mac-arm64-4.12.0.tar.gz",
+	want := []string{"openshift-client-linux-4.12.0.tar.gz", "openshift-client-linux-arm64-4.12.0.tar.gz",
+		"openshift-client-mac-4.12.0.tar.gz", "openshift-client-mac-arm64-4.12.0.tar.gz",
+		"openshift-client-windows-4.12.0.zip", "openshift-install-linux-4.12.0.tar.gz", "openshift-install-mac-4.12.0.tar.gz",
+		"openshift-install-mac-arm64-4.12.0.tar.gz",
 		"release.txt", "sha256sum.txt", "sha256sum.txt.asc"}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
 	}
-	if text := strings.Join(warnings, "\n"); !strings.Contains(text, "no cloud-credential-operator") || !strings.Contains(text, "linux_ppc64le/oc: file does not exist") {
+	if text := strings.Join(warnings, "\n"); !strings.Contains(text, "no cloud-credential-operator") ||
+		!strings.Contains(text, "linux_ppc64le/oc: file does not exist") {
 		t.Errorf("warnings:\n%s", text)
 	}
 	version := map[string]string{"_RELEASE_VERSION_LOCATION_": "4.12.0"}
-	all := map[string]string{"_RELEASE_VERSION_LOCATION_": "4.12.0", "_RELEASE_IMAGE_LOCATION_": release.PullSpec, "_RELEASE_ARCHITECTURE_LOCATION_": "linux/amd64"}
-	for name, want := range map[string]string{"openshift-client-linux-4.12.0.tar.gz": stamped("linux oc", version), "openshift-client-mac-arm64-4.12.0.tar.gz": stamped("mac_arm64 oc", version)} {
-		if got := untar(t, filepath.Join(directory, name)); got["oc"] != want || got["kubectl"] != "link to oc" || !strings.Contains(got["README.md"], "oc") {
+	all := map[string]string{"_RELEASE_VERSION_LOCATION_": "4.12.0", "_RELEASE_IMAGE_LOCATION_": release.PullSpec,
+		"_RELEASE_ARCHITECTURE_LOCATION_": "linux/amd64"}
+	for name, want := range map[string]string{"openshift-client-linux-4.12.0.tar.gz": stamped("linux oc", version),
+		"openshift-client-mac-arm64-4.12.0.tar.gz": stamped("mac_arm64 oc", version)} {
+		if got := untar(t, filepath.Join(directory, name)); got["oc"] != want || got["kubectl"] != "link to oc" ||
+			!strings.Contains(got["README.md"], "oc") {
 			t.Errorf("%s has %v; oc is as wanted: %t", name, slices.Sorted(maps.Keys(got)), got["oc"] == want)
 		}
 	}
-	if got := untar(t, filepath.Join(directory, "openshift-install-linux-4.12.0.tar.gz")); got["openshift-install"] != stamped("installer", all) {
+	if got := untar(t, filepath.Join(directory,
+		"openshift-install-linux-4.12.0.tar.gz")); got["openshift-install"] != stamped("installer", all) {
 		t.Error("openshift-install does not have the release in it")
 	}
-	if got := unzip(t, filepath.Join(directory, "openshift-client-windows-4.12.0.zip")); got["oc.exe"] != stamped("windows oc", version) || !strings.Contains(got["README.md"], "\r\n") {
+	if got := unzip(t, filepath.Join(directory, "openshift-client-windows-4.12.0.zip")); got["oc.exe"] != stamped("windows oc",
+		version) || !strings.Contains(got["README.md"], "\r\n") {
 		t.Errorf("the zip has %v", slices.Sorted(maps.Keys(got)))
 	}
 	checkSums(t, directory)
 	sums, signature := readFile(t, filepath.Join(directory, "sha256sum.txt")), readFile(t, filepath.Join(directory, "sha256sum.txt.asc"))
-	if _, err := openpgp.CheckArmoredDetachedSignature(openpgp.EntityList{entity}, strings.NewReader(sums), strings.NewReader(signature), nil); err != nil {
+	if _, err := openpgp.CheckArmoredDetachedSignature(openpgp.EntityList{entity}, strings.NewReader(sums),
+		strings.NewReader(signature), nil); err != nil {
 		t.Errorf("the signature of the checksums: %v", err)
 	}
 	if entries, err := os.ReadDir(directory); err != nil || len(entries) != len(want) {
@@ -155,7 +165,8 @@ func TestAllTools(t *testing.T) {
 func TestOneCommand(t *testing.T) {
 	_, release := seed(t)
 	directory := t.TempDir()
-	names, err := extract.Tools{Directory: directory, Command: "openshift-install", Platform: "mac/arm64"}.Extract(context.Background(), payloadtest.Client(t), release)
+	names, err := extract.Tools{Directory: directory, Command: "openshift-install",
+		Platform: "mac/arm64"}.Extract(context.Background(), payloadtest.Client(t), release)
 	if err != nil || !slices.Equal(names, []string{"openshift-install"}) {
 		t.Fatalf("Extract: %v, %v", names, err)
 	}
@@ -164,7 +175,8 @@ func TestOneCommand(t *testing.T) {
 		t.Errorf("the command: %v, %v", info, err)
 	}
 	for command, kind := range map[string]fault.Kind{"nonsense": fault.Usage, "ccoctl": fault.Unresolved} {
-		_, err := extract.Tools{Directory: directory, Command: command, Platform: "linux/amd64"}.Extract(context.Background(), payloadtest.Client(t), release)
+		_, err := extract.Tools{Directory: directory, Command: command, Platform: "linux/amd64"}.Extract(context.Background(),
+			payloadtest.Client(t), release)
 		if fault.KindOf(err) != kind {
 			t.Errorf("extracting %s: %v", command, err)
 		}
@@ -177,9 +189,10 @@ func TestSelect(t *testing.T) {
 		filter extract.Filter
 		want   []string
 	}{
-		"everything":      {extract.Filter{}, []string{"10_all", "20_mixed", "30_aws", "30_gcp", "40_gates", "50_tech", "60_off", "70_cap"}},
-		"a cluster":       {extract.Filter{Cluster: &extract.Cluster{Major: "4"}}, []string{"10_all", "20_mixed", "70_cap"}},
-		"tech preview":    {extract.Filter{Cluster: &extract.Cluster{FeatureSet: "TechPreviewNoUpgrade"}}, []string{"10_all", "50_tech", "60_off", "70_cap"}},
+		"everything": {extract.Filter{}, []string{"10_all", "20_mixed", "30_aws", "30_gcp", "40_gates", "50_tech", "60_off", "70_cap"}},
+		"a cluster":  {extract.Filter{Cluster: &extract.Cluster{Major: "4"}}, []string{"10_all", "20_mixed", "70_cap"}},
+		"tech preview": {extract.Filter{Cluster: &extract.Cluster{FeatureSet: "TechPreviewNoUpgrade"}},
+			[]string{"10_all", "50_tech", "60_off", "70_cap"}},
 		"no console":      {extract.Filter{Cluster: &extract.Cluster{Capabilities: []string{}}}, []string{"10_all", "20_mixed"}},
 		"credentials":     {extract.Filter{CredentialsRequests: true}, []string{"30_aws", "30_gcp"}},
 		"all of a cloud":  {extract.Filter{Cloud: "gcp"}, []string{"10_all", "20_mixed", "30_gcp", "40_gates", "50_tech", "60_off", "70_cap"}},
@@ -199,7 +212,8 @@ func TestSelect(t *testing.T) {
 				if file.Name == "0000_10_all.yaml" && !strings.HasPrefix(string(file.Data), "# a comment\n") {
 					t.Errorf("the comment is lost:\n%s", file.Data)
 				}
-				if file.Name == "0000_20_mixed.yaml" && test.filter.Cluster != nil && (!strings.HasPrefix(string(file.Data), "---\n# two\nkind: B") || strings.Contains(string(file.Data), "kind: A")) {
+				if file.Name == "0000_20_mixed.yaml" && test.filter.Cluster != nil &&
+					(!strings.HasPrefix(string(file.Data), "---\n# two\nkind: B") || strings.Contains(string(file.Data), "kind: A")) {
 					t.Errorf("the wrong object was kept:\n%s", file.Data)
 				}
 			}

@@ -93,7 +93,8 @@ func (c Cluster) hasFeatureSet(list string) bool {
 	return slices.Contains(strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' }), want)
 }
 
-// hasMajor applies the annotation for major versions, which only counts on feature gates and custom resource definitions.
+// hasMajor applies the annotation for major versions, which only counts on feature gates and custom resource
+// definitions.
 func (c Cluster) hasMajor(m manifest) bool {
 	list := m.Metadata.Annotations[annotationMajor]
 	if list == "" || c.Major == "" || m.Kind != "FeatureGate" && m.Kind != "CustomResourceDefinition" {
@@ -102,7 +103,8 @@ func (c Cluster) hasMajor(m manifest) bool {
 	return slices.Contains(strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' }), c.Major)
 }
 
-// enabledGates finds the feature gates that the release turns on for the cluster: those of its FeatureGate manifest for the feature set.
+// enabledGates finds the feature gates that the release turns on for the cluster: those of its FeatureGate manifest
+// for the feature set.
 func (c Cluster) enabledGates(objects []manifest) []string {
 	var gates []string
 	for _, m := range objects {
@@ -119,8 +121,8 @@ func (c Cluster) enabledGates(objects []manifest) []string {
 	return gates
 }
 
-// Capabilities lists the enabled capabilities of a cluster: those of a baseline set, such as v4.12, and additional ones. Without a baseline,
-// or with vCurrent, all are enabled, which nil stands for.
+// Capabilities lists the enabled capabilities of a cluster: those of a baseline set, such as v4.12, and additional
+// ones. Without a baseline, or with vCurrent, all are enabled, which nil stands for.
 func Capabilities(baseline string, additional []string) ([]string, error) {
 	if baseline == "" || baseline == string(configv1.ClusterVersionCapabilitySetCurrent) {
 		return nil, nil
@@ -138,8 +140,10 @@ func Capabilities(baseline string, additional []string) ([]string, error) {
 
 // providers maps the names of clouds to the kinds of provider specs in credentials requests.
 func providers() map[string]string {
-	return map[string]string{"alibabacloud": "AlibabaCloudProviderSpec", "aws": "AWSProviderSpec", "azure": "AzureProviderSpec", "gcp": "GCPProviderSpec",
-		"ibmcloud": "IBMCloudProviderSpec", "kubevirt": "KubevirtProviderSpec", "nutanix": "NutanixProviderSpec", "openstack": "OpenStackProviderSpec", "ovirt": "OvirtProviderSpec",
+	return map[string]string{"alibabacloud": "AlibabaCloudProviderSpec", "aws": "AWSProviderSpec", "azure": "AzureProviderSpec",
+		"gcp":      "GCPProviderSpec",
+		"ibmcloud": "IBMCloudProviderSpec", "kubevirt": "KubevirtProviderSpec", "nutanix": "NutanixProviderSpec",
+		"openstack": "OpenStackProviderSpec", "ovirt": "OvirtProviderSpec",
 		"powervs": "IBMCloudPowerVSProviderSpec", "vsphere": "VSphereProviderSpec"}
 }
 
@@ -150,11 +154,12 @@ type Filter struct {
 	Cloud               string   // of requests for cloud credentials only those of a cloud, such as aws; "" = of all
 }
 
-// Select returns the manifests of a release that pass the filter, file by file as the release has them, with their comments. Of a file with
-// several objects the objects that pass are kept.
+// Select returns the manifests of a release that pass the filter, file by file as the release has them, with their
+// comments. Of a file with several objects the objects that pass are kept.
 func (f Filter) Select(release *payload.Release) ([]payload.File, error) {
 	if f.Cloud != "" && providers()[f.Cloud] == "" {
-		return nil, fault.Errorf(fault.Usage, "unknown cloud %q: want one of %s", f.Cloud, strings.Join(slices.Sorted(maps.Keys(providers())), ", "))
+		return nil, fault.Errorf(fault.Usage, "unknown cloud %q: want one of %s", f.Cloud,
+			strings.Join(slices.Sorted(maps.Keys(providers())), ", "))
 	}
 	files := release.Manifests()
 	if f.Cluster == nil && !f.CredentialsRequests && f.Cloud == "" {

@@ -32,12 +32,14 @@ func (m marker) bytes() []byte {
 // window is how much of a binary is searched at a time.
 const window = 1 << 20
 
-// inject writes values over the first occurrence of each marker: the value and a NUL at the marker's beginning; the rest of the marker stays.
-// The size of the file does not change. It returns the names of markers that the file does not have.
+// inject writes values over the first occurrence of each marker: the value and a NUL at the marker's beginning; the
+// rest of the marker stays. The size of the file does not change. It returns the names of markers that the file does
+// not have.
 func inject(file *os.File, values map[marker]string) (missing []string, err error) {
 	for m, value := range values {
 		if room := len(m.bytes()) - 1; len(value) > room {
-			return nil, fault.Errorf(fault.Unresolved, "the %s value has %d bytes, but the maximum replacement length is %d", m.name, len(value), room)
+			return nil, fault.Errorf(fault.Unresolved, "the %s value has %d bytes, but the maximum replacement length is %d", m.name,
+				len(value), room)
 		}
 	}
 	for _, m := range []marker{markImage, markVersion, markArchitecture} {

@@ -23,7 +23,8 @@ type installConfig struct {
 	} `json:"capabilities"`
 }
 
-// ReadInstallConfig returns the cluster that an install-config.yaml describes. What is none is an error of class fault.Usage.
+// ReadInstallConfig returns the cluster that an install-config.yaml describes. What is none is an error of class
+// fault.Usage.
 func ReadInstallConfig(data []byte) (Cluster, error) {
 	var config installConfig
 	if err := yaml.Unmarshal(data, &config); err != nil {
@@ -34,7 +35,8 @@ func ReadInstallConfig(data []byte) (Cluster, error) {
 	}
 	platforms := slices.Sorted(maps.Keys(config.Platform))
 	if len(platforms) != 1 {
-		return Cluster{}, fault.Errorf(fault.Usage, "not an install-config: it names %d platforms (%s), not one", len(platforms), strings.Join(platforms, ", "))
+		return Cluster{}, fault.Errorf(fault.Usage, "not an install-config: it names %d platforms (%s), not one", len(platforms),
+			strings.Join(platforms, ", "))
 	}
 	cluster := Cluster{FeatureSet: config.FeatureSet, Platform: platforms[0]}
 	for _, gate := range config.FeatureGates {

@@ -34,7 +34,8 @@ type scan struct {
 	removed map[string]bool // paths that a whiteout takes away from the layers below
 }
 
-// finder looks for files in images that share layers. Each layer is read once, for the files of all images that have it.
+// finder looks for files in images that share layers. Each layer is read once, for the files of all images that have
+// it.
 type finder struct {
 	directory string // for temporary files
 	images    map[string]*registry.Image
@@ -52,8 +53,8 @@ func (f *finder) want(component string, image *registry.Image, name string) {
 	f.wanted[component][name] = true
 }
 
-// find returns a file of an image, from the uppermost layer that has it. Symbolic links are followed within the image. A file that
-// is not there is os.ErrNotExist.
+// find returns a file of an image, from the uppermost layer that has it. Symbolic links are followed within the
+// image. A file that is not there is os.ErrNotExist.
 func (f *finder) find(ctx context.Context, component, name string) (found, error) {
 	for range 10 {
 		got, err := f.lookup(ctx, component, name)

@@ -28,14 +28,16 @@ func targets(releaseArch string) []Target {
 	var all []Target
 	add := func(t Target) { all = append(all, t) }
 	oc := func(os, arch, path, archive string) {
-		t := Target{Command: "oc", OS: os, Arch: arch, Component: "cli-artifacts", Path: "usr/share/openshift/" + path, Archive: archive, inject: []marker{markVersion}}
+		t := Target{Command: "oc", OS: os, Arch: arch, Component: "cli-artifacts", Path: "usr/share/openshift/" + path, Archive: archive,
+			inject: []marker{markVersion}}
 		if os != "windows" {
 			t.links = []string{"kubectl"}
 		}
 		add(t)
 	}
-	add(Target{Command: "oc", OS: "linux", Arch: releaseArch, Component: "cli", Path: "usr/bin/oc", Archive: "openshift-client-linux-%s.tar.gz",
-		links: []string{"kubectl"}, inject: []marker{markVersion}, release: true})
+	add(Target{Command: "oc", OS: "linux", Arch: releaseArch, Component: "cli", Path: "usr/bin/oc",
+		Archive: "openshift-client-linux-%s.tar.gz",
+		links:   []string{"kubectl"}, inject: []marker{markVersion}, release: true})
 	oc("darwin", "amd64", "mac/oc", "openshift-client-mac-%s.tar.gz")
 	oc("darwin", "arm64", "mac_arm64/oc", "openshift-client-mac-arm64-%s.tar.gz")
 	for _, arch := range []string{"amd64", "arm64", "ppc64le"} {
@@ -43,14 +45,17 @@ func targets(releaseArch string) []Target {
 	}
 	for _, rhel := range []string{"rhel8", "rhel9"} {
 		for _, arch := range []string{"amd64", "arm64", "ppc64le", "s390x"} {
-			add(Target{Command: "oc." + rhel, OS: "linux", Arch: arch, Component: "cli-artifacts", Path: "usr/share/openshift/linux_" + arch + "/oc." + rhel,
-				Archive: "openshift-client-linux-" + arch + "-" + rhel + "-%s.tar.gz", name: "oc", links: []string{"kubectl"}, inject: []marker{markVersion}})
+			add(Target{Command: "oc." + rhel, OS: "linux", Arch: arch, Component: "cli-artifacts",
+				Path:    "usr/share/openshift/linux_" + arch + "/oc." + rhel,
+				Archive: "openshift-client-linux-" + arch + "-" + rhel + "-%s.tar.gz", name: "oc", links: []string{"kubectl"},
+				inject: []marker{markVersion}})
 		}
 	}
 	oc("windows", "amd64", "windows/oc.exe", "openshift-client-windows-%s.zip")
 	all = append(all, installers(releaseArch)...)
 	for _, suffix := range []string{"", ".rhel8", ".rhel9"} {
-		add(Target{Command: "ccoctl" + suffix, OS: "linux", Arch: releaseArch, Component: "cloud-credential-operator", Path: "usr/bin/ccoctl" + suffix,
+		add(Target{Command: "ccoctl" + suffix, OS: "linux", Arch: releaseArch, Component: "cloud-credential-operator",
+			Path:    "usr/bin/ccoctl" + suffix,
 			Archive: "ccoctl-linux" + strings.ReplaceAll(suffix, ".", "-") + "-%s.tar.gz", name: "ccoctl", release: true})
 	}
 	return all
@@ -65,17 +70,20 @@ func installers(releaseArch string) []Target {
 		{"linux", "amd64", "linux_amd64", "linux-amd64"}, {"linux", "arm64", "linux_arm64", "linux-arm64"},
 	} {
 		all = append(all, Target{Command: "openshift-install", OS: p.os, Arch: p.arch, Component: "installer-artifacts",
-			Path: "usr/share/openshift/" + p.directory + "/openshift-install", Archive: "openshift-install-" + p.archive + "-%s.tar.gz", inject: inject})
+			Path: "usr/share/openshift/" + p.directory + "/openshift-install", Archive: "openshift-install-" + p.archive + "-%s.tar.gz",
+			inject: inject})
 	}
 	for _, command := range []string{"openshift-baremetal-install", "openshift-install-fips"} {
-		all = append(all, Target{Command: command, OS: "linux", Arch: releaseArch, Component: "baremetal-installer", Path: "usr/bin/openshift-install",
+		all = append(all, Target{Command: command, OS: "linux", Arch: releaseArch, Component: "baremetal-installer",
+			Path:    "usr/bin/openshift-install",
 			Archive: command + "-linux-%s.tar.gz", inject: inject, release: true, optional: true})
 	}
 	return all
 }
 
-// Choose lists the targets of a release for an architecture. command "" stands for all tools. platform is os, os/arch or *; "" is the platform of
-// the machine that runs this, which hostOS and hostArch name. An os alone is for amd64, and for linux the release's own.
+// Choose lists the targets of a release for an architecture. command "" stands for all tools. platform is os, os/arch
+// or *; "" is the platform of the machine that runs this, which hostOS and hostArch name. An os alone is for amd64,
+// and for linux the release's own.
 func Choose(command, platform, releaseArch, hostOS, hostArch string) ([]Target, error) {
 	if platform == "" && command != "" {
 		platform = hostOS + "/" + hostArch

@@ -34,9 +34,10 @@ type Tools struct {
 // archives tells whether the tools are packed into archives with a list of checksums, as they are published.
 func (t Tools) archives() bool { return t.Command == "" || t.Platform == "*" }
 
-// Extract takes the tools out of the release, writes its pull spec, version and architecture into those that want it, signs what macOS
-// wants signed, and returns the names of the files that were written. Each layer of the release's images is read at most once. Tools of
-// components that the release does not have are left out, unless one was asked for by name.
+// Extract takes the tools out of the release, writes its pull spec, version and architecture into those that want it,
+// signs what macOS wants signed, and returns the names of the files that were written. Each layer of the release's
+// images is read at most once. Tools of components that the release does not have are left out, unless one was asked
+// for by name.
 func (t Tools) Extract(ctx context.Context, c *registry.Client, release *payload.Release) (names []string, err error) {
 	chosen, err := Choose(t.Command, t.Platform, release.Image.Config.Architecture, runtime.GOOS, runtime.GOARCH)
 	if err != nil {
@@ -51,7 +52,8 @@ func (t Tools) Extract(ctx context.Context, c *registry.Client, release *payload
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(temporary)) }()
 	x := &run{Tools: t, release: release, sums: map[string]string{},
-		finder: &finder{directory: temporary, images: map[string]*registry.Image{}, wanted: map[string]map[string]bool{}, layers: map[digest.Digest]*scan{}}}
+		finder: &finder{directory: temporary, images: map[string]*registry.Image{}, wanted: map[string]map[string]bool{},
+			layers: map[digest.Digest]*scan{}}}
 	if err := x.open(ctx, c, chosen); err != nil {
 		return nil, err
 	}

@@ -16,7 +16,8 @@ import (
 
 // Source is where images are copied from.
 type Source interface {
-	// Manifest reads the manifest or manifest list that repository@digest names, and a function that opens what it refers to.
+	// Manifest reads the manifest or manifest list that repository@digest names, and a function that opens what it
+	// refers to.
 	Manifest(ctx context.Context, spec string) (registry.Manifest, func(types.BlobInfo) registry.Blob, error)
 }
 
@@ -42,8 +43,8 @@ type Result struct {
 // defaultJobs is how many images are copied at once.
 const defaultJobs = 16
 
-// Copy copies images, jobs of them at once (0 = 16), and the release image last, when everything that it names is there. done is told each image
-// that is at the destination; it may be nil, and is called by several goroutines.
+// Copy copies images, jobs of them at once (0 = 16), and the release image last, when everything that it names is
+// there. done is told each image that is at the destination; it may be nil, and is called by several goroutines.
 func Copy(ctx context.Context, from Source, to Destination, items []Item, jobs int, done func(Item, digest.Digest)) (Result, error) {
 	c := copier{from: from, to: to}
 	group, groupContext := errgroup.WithContext(ctx)

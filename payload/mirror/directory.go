@@ -28,8 +28,8 @@ const DirectoryRepository = "openshift/release"
 // maxManifest is the largest manifest that is read from a directory, in bytes.
 const maxManifest = 4 << 20
 
-// Directory is a Source and a Destination on disk, laid out as oc image mirror reads and writes it: v2/REPOSITORY/blobs/DIGEST, and
-// v2/REPOSITORY/manifests/DIGEST with a link for each tag.
+// Directory is a Source and a Destination on disk, laid out as oc image mirror reads and writes it:
+// v2/REPOSITORY/blobs/DIGEST, and v2/REPOSITORY/manifests/DIGEST with a link for each tag.
 type Directory struct {
 	root     *os.Root
 	part     atomic.Int64
@@ -153,7 +153,8 @@ func (d *Directory) blob(info types.BlobInfo) registry.Blob {
 	}}
 }
 
-// Has implements Destination. An image that an earlier run wrote counts only if every file of it still is what its digest says.
+// Has implements Destination. An image that an earlier run wrote counts only if every file of it still is what its
+// digest says.
 func (d *Directory) Has(_ context.Context, ref string, want digest.Digest) (bool, error) {
 	data, err := d.read(path.Join(manifests, tagOf(ref)))
 	if errors.Is(err, fs.ErrNotExist) {

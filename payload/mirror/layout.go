@@ -24,7 +24,8 @@ import (
 // maxIndex is the largest index.json that is read, in bytes.
 const maxIndex = 16 << 20
 
-// Layout is a Source and a Destination on disk, laid out as an OCI image layout: what other programs read as oci:DIRECTORY:TAG.
+// Layout is a Source and a Destination on disk, laid out as an OCI image layout: what other programs read as
+// oci:DIRECTORY:TAG.
 type Layout struct {
 	directory *Directory
 	mu        sync.Mutex // index.json is changed by one at a time
@@ -138,7 +139,8 @@ func (l *Layout) Tag(ctx context.Context, ref string, data []byte) error {
 		return err
 	}
 	tag := tagOf(ref)
-	index.Manifests = slices.DeleteFunc(index.Manifests, func(d ocispec.Descriptor) bool { return d.Annotations[ocispec.AnnotationRefName] == tag })
+	index.Manifests = slices.DeleteFunc(index.Manifests,
+		func(d ocispec.Descriptor) bool { return d.Annotations[ocispec.AnnotationRefName] == tag })
 	index.Manifests = append(index.Manifests, ocispec.Descriptor{MediaType: m.MediaType, Digest: m.Digest, Size: int64(len(data)),
 		Annotations: map[string]string{ocispec.AnnotationRefName: tag}})
 	return l.writeJSON(ocispec.ImageIndexFile, index)

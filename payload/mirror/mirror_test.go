@@ -28,9 +28,11 @@ func seed(t *testing.T) (*payloadtest.Registry, *payload.Release) {
 	t.Helper()
 	r := payloadtest.NewRegistry(t)
 	list := payloadtest.Image{Created: when, Layers: []map[string]string{{"multi": "arch"}}}.Build(t)
-	multi := r.PushIndex(t, "test/other", "multi", map[string]v1.Image{"linux/amd64": list, "linux/arm64": payloadtest.ForArch(t, list, "arm64")})
+	multi := r.PushIndex(t, "test/other", "multi",
+		map[string]v1.Image{"linux/amd64": list, "linux/arm64": payloadtest.ForArch(t, list, "arm64")})
 	seeded := r.Seed(t, payloadtest.Release{Name: "4.12.0", Created: when, Components: []payloadtest.Component{
-		{Name: "cli"}, {Name: "cluster-version-operator", Manifests: map[string]string{"0000_00_x.yaml": "kind: A\napiVersion: v1\n"}}, {Name: "multi", Pushed: multi},
+		{Name: "cli"}, {Name: "cluster-version-operator", Manifests: map[string]string{"0000_00_x.yaml": "kind: A\napiVersion: v1\n"}},
+		{Name: "multi", Pushed: multi},
 	}})
 	return r, open(t, seeded.PullSpec)
 }
@@ -112,8 +114,8 @@ func TestAnotherRegistry(t *testing.T) {
 	}
 }
 
-// TestResume breaks a copy at each of its first requests; the next one goes on, and what was there is not sent again. The
-// release can be opened only when all that it names is there.
+// TestResume breaks a copy at each of its first requests; the next one goes on, and what was there is not sent again.
+// The release can be opened only when all that it names is there.
 func TestResume(t *testing.T) {
 	_, release := seed(t)
 	other := payloadtest.NewRegistry(t)
@@ -137,7 +139,8 @@ func TestResume(t *testing.T) {
 		if fault.KindOf(err) != fault.Unauthorized {
 			t.Errorf("after %d requests: kind %d, %v", nth, fault.KindOf(err), err)
 		}
-		if got, err := payload.Open(context.Background(), payloadtest.Client(t), other.Host+"/my/mirror:4.12.0-x86_64"); fault.KindOf(err) != fault.Unresolved {
+		if got, err := payload.Open(context.Background(), payloadtest.Client(t),
+			other.Host+"/my/mirror:4.12.0-x86_64"); fault.KindOf(err) != fault.Unresolved {
 			t.Errorf("after %d requests the release is there: %v, %v", nth, got, err)
 		}
 	}
@@ -171,7 +174,8 @@ func TestThroughADirectory(t *testing.T) {
 		t.Errorf("left over: %v, %v", leftover, err)
 	}
 	for _, tag := range []string{"4.12.0-x86_64", ""} {
-		if got, err := directory.Release(context.Background(), payloadtest.Client(t), tag); err != nil || got.Digest != release.Digest || len(got.Components()) != 3 {
+		if got, err := directory.Release(context.Background(), payloadtest.Client(t), tag); err != nil || got.Digest != release.Digest ||
+			len(got.Components()) != 3 {
 			t.Errorf("the release of tag %q: %v, %v", tag, got, err)
 		}
 	}
@@ -188,7 +192,8 @@ func TestThroughADirectory(t *testing.T) {
 	readable(t, release, other.Host+"/my/mirror")
 }
 
-// TestKeptFilesAreVerified damages a blob that an earlier run wrote, without another size: the next run writes it again.
+// TestKeptFilesAreVerified damages a blob that an earlier run wrote, without another size: the next run writes it
+// again.
 func TestKeptFilesAreVerified(t *testing.T) {
 	_, release := seed(t)
 	items := plan(t, mirror.Request{Release: release, Repository: "localhost/" + mirror.DirectoryRepository})
@@ -235,7 +240,8 @@ func TestKeptFilesAreVerified(t *testing.T) {
 	}
 }
 
-// TestFromALayoutOfOthers copies a release whose release image is named by another transport: it is copied, last, and no rule names that.
+// TestFromALayoutOfOthers copies a release whose release image is named by another transport: it is copied, last, and
+// no rule names that.
 func TestFromALayoutOfOthers(t *testing.T) {
 	_, release := seed(t)
 	name := t.TempDir()
@@ -244,7 +250,8 @@ func TestFromALayoutOfOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer layout.Close()
-	if _, err := mirror.Copy(t.Context(), registries(t), layout, plan(t, mirror.Request{Release: release, Repository: "localhost/x"}), 0, nil); err != nil {
+	if _, err := mirror.Copy(t.Context(), registries(t), layout, plan(t, mirror.Request{Release: release, Repository: "localhost/x"}),
+		0, nil); err != nil {
 		t.Fatal(err)
 	}
 	there := open(t, "oci:"+name+":4.12.0-x86_64")
@@ -291,10 +298,12 @@ func TestADamagedDirectory(t *testing.T) {
 	}
 	other := payloadtest.NewRegistry(t)
 	items = plan(t, mirror.Request{Release: release, Repository: other.Host + "/my/mirror"})
-	if _, err := mirror.Copy(context.Background(), directory, registries(t), items, 0, nil); err == nil || !strings.Contains(err.Error(), top) {
+	if _, err := mirror.Copy(context.Background(), directory, registries(t), items, 0, nil); err == nil ||
+		!strings.Contains(err.Error(), top) {
 		t.Errorf("Copy of a damaged blob: %v", err)
 	}
-	if _, err := payload.Open(context.Background(), payloadtest.Client(t), other.Host+"/my/mirror:4.12.0-x86_64"); fault.KindOf(err) != fault.Unresolved {
+	if _, err := payload.Open(context.Background(), payloadtest.Client(t),
+		other.Host+"/my/mirror:4.12.0-x86_64"); fault.KindOf(err) != fault.Unresolved {
 		t.Errorf("the release was published all the same: %v", err)
 	}
 }
@@ -311,9 +320,13 @@ func TestPlan(t *testing.T) {
 		request mirror.Request
 		want    []string
 	}{
-		{mirror.Request{Repository: "q.io/a/b"}, []string{"q.io/a/b:4.12.0-x86_64-cli", "q.io/a/b:4.12.0-x86_64-cluster-version-operator", "q.io/a/b:4.12.0-x86_64-multi", "q.io/a/b:4.12.0-x86_64"}},
-		{mirror.Request{Repository: "q.io:1/a:${version}-${component}", SkipRelease: true}, []string{"q.io:1/a:4.12.0-cli", "q.io:1/a:4.12.0-cluster-version-operator", "q.io:1/a:4.12.0-multi"}},
-		{mirror.Request{Repository: "q.io/a:${component}", ReleaseImage: "q.io/release:x"}, []string{"q.io/a:cli", "q.io/a:cluster-version-operator", "q.io/a:multi", "q.io/release:x"}},
+		{mirror.Request{Repository: "q.io/a/b"},
+			[]string{"q.io/a/b:4.12.0-x86_64-cli", "q.io/a/b:4.12.0-x86_64-cluster-version-operator", "q.io/a/b:4.12.0-x86_64-multi",
+				"q.io/a/b:4.12.0-x86_64"}},
+		{mirror.Request{Repository: "q.io:1/a:${version}-${component}", SkipRelease: true},
+			[]string{"q.io:1/a:4.12.0-cli", "q.io:1/a:4.12.0-cluster-version-operator", "q.io:1/a:4.12.0-multi"}},
+		{mirror.Request{Repository: "q.io/a:${component}", ReleaseImage: "q.io/release:x"},
+			[]string{"q.io/a:cli", "q.io/a:cluster-version-operator", "q.io/a:multi", "q.io/release:x"}},
 	}
 	for _, test := range tests {
 		test.request.Release = release
@@ -329,7 +342,8 @@ func TestPlan(t *testing.T) {
 }
 
 func TestRules(t *testing.T) {
-	items := []mirror.Item{{From: "q.io/z@sha256:1", To: "m.io/a:1"}, {From: "q.io/a@sha256:2", To: "m.io/a:2"}, {From: "q.io/z@sha256:3", To: "m.io/b:3"}}
+	items := []mirror.Item{{From: "q.io/z@sha256:1", To: "m.io/a:1"}, {From: "q.io/a@sha256:2", To: "m.io/a:2"},
+		{From: "q.io/z@sha256:3", To: "m.io/b:3"}}
 	rules := mirror.Sources(items)
 	slices.Reverse(items)
 	if diff := cmp.Diff(rules, mirror.Sources(items)); diff != "" {
@@ -341,7 +355,8 @@ func TestRules(t *testing.T) {
 	if diff := cmp.Diff(want, text); err != nil || diff != "" {
 		t.Errorf("DigestMirrorSet: %v (-want +got):\n%s", err, diff)
 	}
-	for text, want := range map[string]string{must(t)(mirror.ContentSourcePolicy(rules)): "repositoryDigestMirrors", must(t)(mirror.InstallConfig(rules, true)): "imageDigestSources",
+	for text, want := range map[string]string{must(t)(mirror.ContentSourcePolicy(rules)): "repositoryDigestMirrors",
+		must(t)(mirror.InstallConfig(rules, true)):  "imageDigestSources",
 		must(t)(mirror.InstallConfig(rules, false)): "imageContentSources"} {
 		if !strings.Contains(text, want+":\n") {
 			t.Errorf("%s is missing:\n%s", want, text)

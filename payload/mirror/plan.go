@@ -33,8 +33,9 @@ type Request struct {
 	KeepList     bool   // a release image that is a manifest list is copied with all its images
 }
 
-// Plan lists the images to copy, in the order of the components' names, the release image last: whoever finds it can find all of the release.
-// Components that are manifest lists are always copied whole, since the release names them by the digest of the list.
+// Plan lists the images to copy, in the order of the components' names, the release image last: whoever finds it can
+// find all of the release. Components that are manifest lists are always copied whole, since the release names them
+// by the digest of the list.
 func (r Request) Plan() ([]Item, error) {
 	repository, template, err := splitTemplate(r.Repository)
 	if err != nil {
@@ -77,7 +78,8 @@ func (r Request) Plan() ([]Item, error) {
 	return append(items, Item{From: from, Digest: sum, To: to}), nil
 }
 
-// Components lists the images of components to copy into a repository, tagged PREFIX-COMPONENT. sources has the pull spec of each component.
+// Components lists the images of components to copy into a repository, tagged PREFIX-COMPONENT. sources has the pull
+// spec of each component.
 func Components(repository, prefix string, sources map[string]string) ([]Item, error) {
 	to, template, err := splitTemplate(repository)
 	if err != nil {
@@ -133,7 +135,8 @@ func splitTemplate(to string) (repository, template string, err error) {
 	return named.Name(), template, nil
 }
 
-// Sources lists pairs of a repository and where its images were copied to, without duplicates, sorted: what mirror rules are made of.
+// Sources lists pairs of a repository and where its images were copied to, without duplicates, sorted: what mirror
+// rules are made of.
 func Sources(items []Item) []Rule {
 	var rules []Rule
 	for _, item := range items {

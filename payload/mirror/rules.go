@@ -12,8 +12,8 @@ type Rule struct {
 	Mirrors []string `json:"mirrors"`
 }
 
-// InstallConfig returns the part of an install-config.yaml that makes a new cluster pull from mirrors. digests chooses the field that newer
-// installers know.
+// InstallConfig returns the part of an install-config.yaml that makes a new cluster pull from mirrors. digests
+// chooses the field that newer installers know.
 func InstallConfig(rules []Rule, digests bool) (string, error) {
 	field := "imageContentSources"
 	if digests {
@@ -29,7 +29,8 @@ func DigestMirrorSet(rules []Rule) (string, error) {
 
 // ContentSourcePolicy returns an ImageContentSourcePolicy, for older clusters.
 func ContentSourcePolicy(rules []Rule) (string, error) {
-	return encode(object{"operator.openshift.io/v1alpha1", "ImageContentSourcePolicy", metadata{"example"}, map[string]any{"repositoryDigestMirrors": rules}})
+	return encode(object{"operator.openshift.io/v1alpha1", "ImageContentSourcePolicy", metadata{"example"},
+		map[string]any{"repositoryDigestMirrors": rules}})
 }
 
 type object struct {

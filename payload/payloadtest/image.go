@@ -112,7 +112,8 @@ func (r *Registry) Push(t testing.TB, repository, tag string, image v1.Image) st
 	return r.Host + "/" + repository + "@" + digest.String()
 }
 
-// PushIndex writes a manifest list of images under repository:tag, each for its platform "os/arch", and returns its pull spec with the digest.
+// PushIndex writes a manifest list of images under repository:tag, each for its platform "os/arch", and returns its
+// pull spec with the digest.
 func (r *Registry) PushIndex(t testing.TB, repository, tag string, images map[string]v1.Image) string {
 	t.Helper()
 	index := mutate.IndexMediaType(empty.Index, types.DockerManifestList)

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// Shared returns a path under the project's shared test data, which OC_REBUILD_SHARED names, or which stands beside the repository. The test
-// is skipped where the data are absent.
+// Shared returns a path under the project's shared test data, which OC_REBUILD_SHARED names, or which stands beside
+// the repository. The test is skipped where the data are absent.
 func Shared(t testing.TB, elements ...string) string {
 	t.Helper()
 	shared := os.Getenv("OC_REBUILD_SHARED")
@@ -75,9 +75,10 @@ func (real Real) stream(t testing.TB) (stream realStream) {
 	return stream
 }
 
-// Release turns the real release into one that can be seeded: each manifest goes back to an operator that may have brought it, with
-// placeholders for the images and the version that it names. Which operator is a guess by the file's name, since a payload does not say.
-// The installer gets an image-references that names the images which no manifest does, as it has in real life.
+// Release turns the real release into one that can be seeded: each manifest goes back to an operator that may have
+// brought it, with placeholders for the images and the version that it names. Which operator is a guess by the file's
+// name, since a payload does not say. The installer gets an image-references that names the images which no manifest
+// does, as it has in real life.
 func (real Real) Release(t testing.TB) Release {
 	t.Helper()
 	stream := real.stream(t)
@@ -112,7 +113,8 @@ func (real Real) Release(t testing.TB) Release {
 	return release
 }
 
-// snapshot puts the placeholder for the version where the substitution, which needs anything but a letter before it, will find it.
+// snapshot puts the placeholder for the version where the substitution, which needs anything but a letter before it,
+// will find it.
 func snapshot(content, version string) string {
 	pattern := regexp.MustCompile(`(\W|^)` + regexp.QuoteMeta(version) + `([^a-z0-9\-]|$)`)
 	return pattern.ReplaceAllString(content, "${1}"+Snapshot+"${2}")

@@ -52,7 +52,8 @@ const (
 	releaseRepository   = "test/release"
 )
 
-// Image returns the image of a component as Seed builds it: a layer that all share, one of its own, and one with /manifests.
+// Image returns the image of a component as Seed builds it: a layer that all share, one of its own, and one with
+// /manifests.
 func (c Component) Image(created time.Time) Image {
 	image := Image{Created: created, Labels: maps.Clone(c.Labels), Layers: []map[string]string{
 		{"etc/os-release": "ID=test\n"}, {"usr/bin/" + c.Name: "binary of " + c.Name},
@@ -159,12 +160,14 @@ func (r *Registry) pushRelease(t testing.TB, release Release, base v1.Image, ord
 	content := map[string]string{}
 	for _, name := range order {
 		content["release-manifests/"+name] = files[name]
-		headers = append(headers, tar.Header{Name: "release-manifests/" + name, Mode: 0o444, Typeflag: tar.TypeReg, ModTime: release.Created, Size: int64(len(files[name]))})
+		headers = append(headers, tar.Header{Name: "release-manifests/" + name, Mode: 0o444, Typeflag: tar.TypeReg,
+			ModTime: release.Created, Size: int64(len(files[name]))})
 	}
 	digest, err := base.Digest()
 	check(t, err)
 	image := appendLayers(t, base, tarLayer(t, Tar(t, headers, content)))
-	image = configure(t, image, map[string]string{"io.openshift.release": release.Name, "io.openshift.release.base-image-digest": digest.String()}, release.Created)
+	image = configure(t, image, map[string]string{"io.openshift.release": release.Name,
+		"io.openshift.release.base-image-digest": digest.String()}, release.Created)
 	return r.Push(t, releaseRepository, release.Name, image)
 }
 

@@ -6,8 +6,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 )
 
-// signed is the repository whose releases are signed by their publisher, and that clusters want signed (the cluster version operator's
-// verification config map names it).
+// signed is the repository whose releases are signed by their publisher, and that clusters want signed (the cluster
+// version operator's verification config map names it).
 const signed = "quay.io/openshift-release-dev/ocp-release"
 
 // Scope returns the repository whose payloads are signed, if a payload is in it, else "".

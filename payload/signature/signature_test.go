@@ -127,7 +127,10 @@ func TestVerify(t *testing.T) {
 }
 
 func TestBrokenStores(t *testing.T) {
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter,
+		_ *http.Request) {
+		w.WriteHeader(http.StatusInternalServerError)
+	}))
 	defer server.Close()
 	if _, err := verify(t, keys(t, entity(t)), server.URL); err == nil || !strings.Contains(err.Error(), "500") {
 		t.Errorf("a store that fails: %v", err)
@@ -166,7 +169,8 @@ func TestConfigMap(t *testing.T) {
 	}
 }
 
-// FuzzVerify searches for messages that are taken for good: whatever is must be good for image/v5's verifier too, which podman and CRI-O use.
+// FuzzVerify searches for messages that are taken for good: whatever is must be good for image/v5's verifier too,
+// which podman and CRI-O use.
 func FuzzVerify(f *testing.F) {
 	publisher := entity(f)
 	trusted, theirs := keys(f, publisher), mechanism(f, publisher)
@@ -211,7 +215,8 @@ func unsigned(t testing.TB, publisher *openpgp.Entity, text string, compressed b
 	}
 	if err == nil {
 		err = (&packet.OnePassSignature{
-			Version: 3, SigType: packet.SigTypeBinary, Hash: crypto.SHA256, PubKeyAlgo: publisher.PrimaryKey.PubKeyAlgo, KeyId: publisher.PrimaryKey.KeyId, IsLast: true,
+			Version: 3, SigType: packet.SigTypeBinary, Hash: crypto.SHA256, PubKeyAlgo: publisher.PrimaryKey.PubKeyAlgo,
+			KeyId: publisher.PrimaryKey.KeyId, IsLast: true,
 		}).Serialize(out)
 	}
 	var literal io.WriteCloser
@@ -257,7 +262,8 @@ func sign(t testing.TB, e *openpgp.Entity, text string) []byte {
 func nested(t testing.TB, outer, inner *openpgp.Entity, text string) []byte {
 	t.Helper()
 	one, two := sign(t, outer, text), sign(t, inner, text)
-	// One-pass packets of both, the literal, the signatures in reverse: the packets are cut apart where the literal begins and ends.
+	// One-pass packets of both, the literal, the signatures in reverse: the packets are cut apart where the literal
+	// begins and ends.
 	parts := func(message []byte) (onePass, literal, rest []byte) {
 		reader := bytes.NewReader(message)
 		packets := packet.NewReader(reader)
@@ -287,10 +293,12 @@ func TestTwoSigners(t *testing.T) {
 	publisher, stranger := entity(t), entity(t)
 	text := claim("atomic container signature", release)
 	for name, message := range map[string][]byte{
-		"a stranger's outside": nested(t, stranger, publisher, text), "a stranger's inside": nested(t, publisher, stranger, text), "strangers'": nested(t, stranger, stranger, text),
+		"a stranger's outside": nested(t, stranger, publisher, text), "a stranger's inside": nested(t, publisher, stranger, text),
+		"strangers'": nested(t, stranger, stranger, text),
 	} {
 		_, _, want := mechanism(t, publisher).Verify(message)
-		if _, err := signature.Verify(t.Context(), keys(t, publisher), []signature.Store{single(message)}, release); (err == nil) != (want == nil) {
+		if _, err := signature.Verify(t.Context(), keys(t, publisher), []signature.Store{single(message)},
+			release); (err == nil) != (want == nil) {
 			t.Errorf("%s: %v; image/v5 says %v", name, err, want)
 		}
 	}
@@ -335,15 +343,17 @@ func TestForgeries(t *testing.T) {
 		"no signature, long, compressed": {trusted, unsigned(t, publisher, long, true)},
 		"a signature, long":              {trusted, sign(t, publisher, long)},
 		"another's signature after it":   {trusted, append(unsigned(t, publisher, text, false), detached.Bytes()[:len(detached.Bytes())-1]...)},
-		"a signature of another text":    {trusted, append(unsigned(t, publisher, claim("atomic container signature", release)+" ", false), detached.Bytes()...)},
-		"an expired key":                 {expired, old},
-		"a revoked key":                  {keys(t, revoked), byRevoked},
-		"an expired signature":           {keys(t, lasting), signWith(t, lasting, text, &packet.Config{SigLifetimeSecs: 1, Time: past})},
-		"detached":                       {trusted, detached.Bytes()},
-		"clear text":                     {trusted, clear.Bytes()},
+		"a signature of another text": {trusted,
+			append(unsigned(t, publisher, claim("atomic container signature", release)+" ", false), detached.Bytes()...)},
+		"an expired key":       {expired, old},
+		"a revoked key":        {keys(t, revoked), byRevoked},
+		"an expired signature": {keys(t, lasting), signWith(t, lasting, text, &packet.Config{SigLifetimeSecs: 1, Time: past})},
+		"detached":             {trusted, detached.Bytes()},
+		"clear text":           {trusted, clear.Bytes()},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := signature.Verify(t.Context(), test.keys, []signature.Store{single(test.message)}, release); fault.KindOf(err) != fault.Unresolved {
+			if _, err := signature.Verify(t.Context(), test.keys, []signature.Store{single(test.message)},
+				release); fault.KindOf(err) != fault.Unresolved {
 				t.Errorf("%d bytes are taken for a good signature (%v)", len(test.message), err)
 			}
 		})

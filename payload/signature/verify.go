@@ -57,8 +57,8 @@ type Store interface {
 	Get(ctx context.Context, image digest.Digest, n int) ([]byte, error)
 }
 
-// Verify looks for a signature of the image by one of the keys, in the stores in their order, and returns the signatures that are good. None
-// is an error that says what was found.
+// Verify looks for a signature of the image by one of the keys, in the stores in their order, and returns the
+// signatures that are good. None is an error that says what was found.
 func Verify(ctx context.Context, keys Keys, stores []Store, image digest.Digest) ([][]byte, error) {
 	if err := image.Validate(); err != nil {
 		return nil, fmt.Errorf("verifying the signature of %q: %w", image, err)

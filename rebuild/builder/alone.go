@@ -10,8 +10,9 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/flock"
 )
 
-// Alone waits until no other process that shares this storage builds what key names, and keeps others out until the function it returns is
-// called: two builds of equal inputs make one image ID, and the one that ends first removes it.
+// Alone waits until no other process that shares this storage builds what key names, and keeps others out until the
+// function it returns is called: two builds of equal inputs make one image ID, and the one that ends first removes
+// it.
 func (b *Builder) Alone(ctx context.Context, key string) (release func(), err error) {
 	directory := filepath.Join(b.store.RunRoot(), "oc-rebuild")
 	if err := os.MkdirAll(directory, 0o700); err != nil {

@@ -77,8 +77,8 @@ func (b *Builder) Build(ctx context.Context, build Build) (Image, error) {
 	return b.Image(ctx, id)
 }
 
-// buildOptions are openshift/builder's choices (docker v2s2, no layers, all stages, host network), plus what makes the result
-// reproducible and keeps the host's secrets out.
+// buildOptions are openshift/builder's choices (docker v2s2, no layers, all stages, host network), plus what makes
+// the result reproducible and keeps the host's secrets out.
 func (b *Builder) buildOptions(build Build) (define.BuildOptions, error) {
 	limits, err := ulimits()
 	if err != nil {
@@ -137,8 +137,8 @@ func (b *Builder) buildOptions(build Build) (define.BuildOptions, error) {
 	return options, nil
 }
 
-// addCaches mounts each cache into every RUN: as a build context of its own whose writes stay, which keeps it out of layers and lets us
-// choose where it lives.
+// addCaches mounts each cache into every RUN: as a build context of its own whose writes stay, which keeps it out of
+// layers and lets us choose where it lives.
 func addCaches(options *define.BuildOptions, caches []Cache) error {
 	for _, cache := range caches {
 		if err := os.MkdirAll(cache.Directory, 0o700); err != nil {
@@ -172,7 +172,8 @@ func labelList(labels map[string]string) []string {
 	return list
 }
 
-// proxyIsPublic reports whether the proxy settings of env can be shown to RUN, as CI does: not where one carries a password.
+// proxyIsPublic reports whether the proxy settings of env can be shown to RUN, as CI does: not where one carries a
+// password.
 func proxyIsPublic(env []string) bool {
 	for _, entry := range env {
 		name, value, _ := strings.Cut(entry, "=")

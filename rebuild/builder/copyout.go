@@ -12,8 +12,9 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/copytree"
 )
 
-// CopyOut copies a file or a directory of an image in local storage into a directory below target, as cp -r -p does: a source that ends
-// in /. means the contents of a directory. Links in the source's path are followed inside the image and never out of it.
+// CopyOut copies a file or a directory of an image in local storage into a directory below target, as cp -r -p does:
+// a source that ends in /. means the contents of a directory. Links in the source's path are followed inside the
+// image and never out of it.
 func (b *Builder) CopyOut(ctx context.Context, image Image, source string, target *os.Root, directory string) error {
 	err := b.inside(image.ID, func(root *os.Root) error {
 		plain, contents := strings.CutSuffix(source, "/.")

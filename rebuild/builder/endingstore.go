@@ -7,8 +7,8 @@ import (
 	"go.podman.io/storage"
 )
 
-// endingStore is a storage in which the unpacking of layers ends with a context. Storage itself asks none; and when the process that
-// unpacks is killed, it still reads the layer to its end, which takes a while for a large one.
+// endingStore is a storage in which the unpacking of layers ends with a context. Storage itself asks none; and when
+// the process that unpacks is killed, it still reads the layer to its end, which takes a while for a large one.
 type endingStore struct {
 	ownedStore
 	ctx context.Context //nolint:containedctx // PutLayer has none
@@ -18,7 +18,8 @@ type endingStore struct {
 func (s ownedStore) until(ctx context.Context) storage.Store { return endingStore{s, ctx} }
 
 // PutLayer implements storage.Store.
-func (s endingStore) PutLayer(id, parent string, names []string, mountLabel string, writeable bool, options *storage.LayerOptions, diff io.Reader) (*storage.Layer, int64, error) {
+func (s endingStore) PutLayer(id, parent string, names []string, mountLabel string, writeable bool, options *storage.LayerOptions,
+	diff io.Reader) (*storage.Layer, int64, error) {
 	if diff != nil {
 		diff = endingReader{diff, s.ctx}
 	}

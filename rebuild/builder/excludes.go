@@ -7,8 +7,8 @@ import (
 	"go.podman.io/buildah/pkg/parse"
 )
 
-// excludes returns the patterns of what COPY and ADD leave out: those of the context's .containerignore or .dockerignore, and the hidden
-// paths. buildah reads those files only where it is given no patterns.
+// excludes returns the patterns of what COPY and ADD leave out: those of the context's .containerignore or
+// .dockerignore, and the hidden paths. buildah reads those files only where it is given no patterns.
 func excludes(build Build) ([]string, error) {
 	if len(build.Hidden) == 0 {
 		return nil, nil

@@ -21,9 +21,10 @@ import (
 	"go.podman.io/storage/pkg/chrootarchive"
 )
 
-// Flatten makes one layer of all that an image has above a base that it was built on, and returns the new image: the one that a build
-// would have made that had not been stopped and taken up again. For that the layers are unpacked over the base one after the other, and the
-// storage driver tells the difference, as it does after any build. The given image is removed.
+// Flatten makes one layer of all that an image has above a base that it was built on, and returns the new image: the
+// one that a build would have made that had not been stopped and taken up again. For that the layers are unpacked
+// over the base one after the other, and the storage driver tells the difference, as it does after any build. The
+// given image is removed.
 func (b *Builder) Flatten(ctx context.Context, image, base Image, timestamp time.Time) (Image, error) {
 	defer killChildrenWhenDone(ctx)()
 	flat, err := b.flatten(ctx, image, base, timestamp)
@@ -85,8 +86,8 @@ func (b *Builder) replay(ctx context.Context, layers []Layer, base Image, timest
 	return b.Image(ctx, id)
 }
 
-// unpack brings a directory into the state that a layer describes. A directory that the layer made anew is made anew: to empty it instead
-// would leave other marks in the difference.
+// unpack brings a directory into the state that a layer describes. A directory that the layer made anew is made anew:
+// to empty it instead would leave other marks in the difference.
 func (b *Builder) unpack(layer Layer, directory string) error {
 	fresh, err := b.opaque(layer)
 	if err != nil {
@@ -143,8 +144,8 @@ func (b *Builder) opaque(layer Layer) ([]string, error) {
 	}
 }
 
-// flatHistory returns the config of an image with a history in which what was done after its base made one layer, at its end, at the given
-// time.
+// flatHistory returns the config of an image with a history in which what was done after its base made one layer, at
+// its end, at the given time.
 func flatHistory(config, base []byte, timestamp time.Time) (map[string]json.RawMessage, error) {
 	var below struct{ History []json.RawMessage }
 	var fields map[string]json.RawMessage

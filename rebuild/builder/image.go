@@ -103,8 +103,9 @@ type File struct {
 // MaxManifestBytes bounds one file of an image's /manifests; real ones stay far below a mebibyte.
 const MaxManifestBytes = 8 << 20
 
-// Manifests returns the regular files at the top level of the image's /manifests, in name order: what an operator hands to the cluster
-// version operator. An image without that directory has none. Links are never followed out of the image.
+// Manifests returns the regular files at the top level of the image's /manifests, in name order: what an operator
+// hands to the cluster version operator. An image without that directory has none. Links are never followed out of
+// the image.
 func (b *Builder) Manifests(id string) (files []File, err error) {
 	err = b.inside(id, func(root *os.Root) error {
 		files, err = readManifests(root)

@@ -13,8 +13,9 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// killChildrenWhenDone watches ctx while a build or a pull runs: buildah itself does not stop a RUN step, nor storage the process that
-// unpacks a layer, when the context ends, so those processes are killed; the libraries then unmount and delete what they made. The function it returns ends the watch.
+// killChildrenWhenDone watches ctx while a build or a pull runs: buildah itself does not stop a RUN step, nor storage
+// the process that unpacks a layer, when the context ends, so those processes are killed; the libraries then unmount
+// and delete what they made. The function it returns ends the watch.
 func killChildrenWhenDone(ctx context.Context) (stop func()) {
 	watch, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -64,8 +65,8 @@ func children(pid int) []int {
 	return found
 }
 
-// awaitStages returns a function that waits until the stage under way has ended: when the context ends, buildah gives up the stages that
-// wait and returns, while the running one still is in its step.
+// awaitStages returns a function that waits until the stage under way has ended: when the context ends, buildah gives
+// up the stages that wait and returns, while the running one still is in its step.
 func awaitStages(options *define.BuildOptions) func() {
 	turns := semaphore.NewWeighted(1) // as Jobs: 1
 	options.JobSemaphore = turns

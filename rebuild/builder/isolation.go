@@ -22,8 +22,8 @@ import (
 // Runtimes returns the names of the OCI runtimes that are tried, best first.
 func Runtimes() []string { return []string{"crun", "runc"} }
 
-// chooseIsolation settles what was asked for, or, for "auto", takes the first OCI runtime that really starts a container here and
-// chroot where none does.
+// chooseIsolation settles what was asked for, or, for "auto", takes the first OCI runtime that really starts a
+// container here and chroot where none does.
 func chooseIsolation(ctx context.Context, asked, temp string) (Isolation, error) {
 	oci := Isolation{Kind: define.IsolationOCI, Name: "oci"}
 	if unshare.IsRootless() {
@@ -76,8 +76,9 @@ func workingRuntime(ctx context.Context, temp string) (string, error) {
 // maxProbe is how long a runtime may take to start a container and to end it.
 const maxProbe = 30 * time.Second
 
-// ProbeRuntime starts /bin/true from the host's own system directories in a container, as RUN would, and returns why that fails. A
-// runtime that is installed can still be useless: hybrid cgroups, nested containers and hardened kernels break them.
+// ProbeRuntime starts /bin/true from the host's own system directories in a container, as RUN would, and returns why
+// that fails. A runtime that is installed can still be useless: hybrid cgroups, nested containers and hardened
+// kernels break them.
 func ProbeRuntime(ctx context.Context, runtime, temp string) error {
 	bundle, err := os.MkdirTemp(temp, "probe-")
 	if err != nil {
@@ -140,7 +141,8 @@ func writeProbeBundle(bundle string) error {
 		if err := os.Mkdir(filepath.Join(rootfs, directory), 0o755); err != nil {
 			return err
 		}
-		spec.Mounts = append(spec.Mounts, specs.Mount{Destination: "/" + directory, Type: "bind", Source: "/" + directory, Options: []string{"rbind", "ro"}})
+		spec.Mounts = append(spec.Mounts, specs.Mount{Destination: "/" + directory, Type: "bind", Source: "/" + directory,
+			Options: []string{"rbind", "ro"}})
 	}
 	data, err := json.Marshal(spec)
 	if err != nil {

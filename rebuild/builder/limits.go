@@ -9,8 +9,8 @@ import (
 // ciLimit is what openshift/builder asks for, for open files and for processes.
 const ciLimit = 1048576
 
-// ulimits returns CI's limits, lowered to what this process may ask for: a process cannot raise its own hard limit, and the defaults
-// of containers.conf would make every RUN fail on a machine with smaller ones.
+// ulimits returns CI's limits, lowered to what this process may ask for: a process cannot raise its own hard limit,
+// and the defaults of containers.conf would make every RUN fail on a machine with smaller ones.
 func ulimits() ([]string, error) {
 	var limits []string
 	for _, resource := range []struct {

@@ -36,7 +36,8 @@ func (b *Builder) Named(prefix string) ([]string, error) {
 // Forget removes the image of a name, unless there is none, or a build uses it.
 func (b *Builder) Forget(name string) error {
 	_, err := b.store.DeleteImage(name, true)
-	if err != nil && !errors.Is(err, storage.ErrImageUnknown) && !errors.Is(err, storage.ErrNotAnImage) && !errors.Is(err, storage.ErrImageUsedByContainer) {
+	if err != nil && !errors.Is(err, storage.ErrImageUnknown) && !errors.Is(err, storage.ErrNotAnImage) &&
+		!errors.Is(err, storage.ErrImageUsedByContainer) {
 		return fmt.Errorf("removing image %q: %w", name, err)
 	}
 	return nil

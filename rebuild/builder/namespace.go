@@ -20,10 +20,10 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 
-// EnterUserNamespace starts the program again inside a user namespace when the process lacks the rights to mount (a user without root,
-// a container without CAP_SYS_ADMIN), and then does not return: it exits with the status of that second process, to which it forwards
-// signals. Root of a user namespace that shares its mounts with the outside gets mounts of its own in the same way. With rights enough
-// it returns at once.
+// EnterUserNamespace starts the program again inside a user namespace when the process lacks the rights to mount (a
+// user without root, a container without CAP_SYS_ADMIN), and then does not return: it exits with the status of that
+// second process, to which it forwards signals. Root of a user namespace that shares its mounts with the outside gets
+// mounts of its own in the same way. With rights enough it returns at once.
 func EnterUserNamespace() error {
 	if err := errors.Join(knowUserNamespace(), nameRuntimeDirectory()); err != nil {
 		return err
@@ -54,8 +54,8 @@ func enterUserNamespace() {
 	logger.SetOutput(output)
 }
 
-// nameUser starts the program again with USER set where a user has no entry in /etc/passwd, as in a container with an arbitrary user ID: the
-// container libraries look the user's name up, once, and then take that one.
+// nameUser starts the program again with USER set where a user has no entry in /etc/passwd, as in a container with an
+// arbitrary user ID: the container libraries look the user's name up, once, and then take that one.
 func nameUser() error {
 	_, err := user.Current()
 	if err != nil && os.Getenv("USER") == "" {
@@ -64,7 +64,8 @@ func nameUser() error {
 		}
 	}
 	if err != nil {
-		return fault.New(fault.Other, "Give the user an entry in /etc/passwd, or a directory in HOME.", fmt.Errorf("finding out who the user is: %w", err))
+		return fault.New(fault.Other, "Give the user an entry in /etc/passwd, or a directory in HOME.",
+			fmt.Errorf("finding out who the user is: %w", err))
 	}
 	return nil
 }
@@ -80,8 +81,9 @@ func findMappers() error {
 	return nil
 }
 
-// TryUserNamespace makes a user namespace and returns why that is not allowed. Nothing has to be there to be run in it: the path leads through
-// a file that is no directory, and to fail because of that takes a namespace that was made.
+// TryUserNamespace makes a user namespace and returns why that is not allowed. Nothing has to be there to be run in
+// it: the path leads through a file that is no directory, and to fail because of that takes a namespace that was
+// made.
 func TryUserNamespace() error {
 	_, err := os.StartProcess("/proc/self/exe/none", nil, &os.ProcAttr{Sys: &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER}})
 	if !errors.Is(err, syscall.ENOTDIR) {
@@ -90,8 +92,9 @@ func TryUserNamespace() error {
 	return nil
 }
 
-// knowUserNamespace tells the container libraries that a process which is root only inside a user namespace that somebody else made
-// (unshare -Ur) is not the machine's root, as they tell the processes that they put there themselves: /var/lib/containers is not its own.
+// knowUserNamespace tells the container libraries that a process which is root only inside a user namespace that
+// somebody else made (unshare -Ur) is not the machine's root, as they tell the processes that they put there
+// themselves: /var/lib/containers is not its own.
 func knowUserNamespace() error {
 	ranges, err := identities()
 	inner, innerErr := insideUserNamespace()
@@ -108,8 +111,8 @@ func knowUserNamespace() error {
 // hasMounts marks the second process that enterMountNamespace starts.
 const hasMounts = "_OC_REBUILD_HAS_MOUNTS=1"
 
-// enterMountNamespace starts the program again with a mount namespace of its own where a process is root in a user namespace, and may
-// mount nothing because the mount namespace is not that user namespace's.
+// enterMountNamespace starts the program again with a mount namespace of its own where a process is root in a user
+// namespace, and may mount nothing because the mount namespace is not that user namespace's.
 func enterMountNamespace() error {
 	inner, err := insideUserNamespace()
 	if err != nil || !inner || mayMount() {
@@ -148,8 +151,8 @@ func exitCode(state *os.ProcessState) int {
 	return state.ExitCode()
 }
 
-// nameRuntimeDirectory sets XDG_RUNTIME_DIR where a session lacks it (su, cron): inside the user namespace the process is root, and the
-// container libraries would look into the directory of the machine's root.
+// nameRuntimeDirectory sets XDG_RUNTIME_DIR where a session lacks it (su, cron): inside the user namespace the
+// process is root, and the container libraries would look into the directory of the machine's root.
 func nameRuntimeDirectory() error {
 	if !unshare.IsRootless() || os.Getenv("XDG_RUNTIME_DIR") != "" {
 		return nil
@@ -167,8 +170,8 @@ func insideUserNamespace() (bool, error) {
 	return !bytes.Equal(bytes.Join(bytes.Fields(ranges), []byte(" ")), []byte("0 0 4294967295")), err
 }
 
-// OneIdentity reports whether the process is in a user namespace that has one user and no more: there were no ranges in /etc/subuid to
-// give it others.
+// OneIdentity reports whether the process is in a user namespace that has one user and no more: there were no ranges
+// in /etc/subuid to give it others.
 func OneIdentity() (bool, error) {
 	ranges, err := identities()
 	fields := bytes.Fields(ranges)

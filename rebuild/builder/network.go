@@ -6,8 +6,9 @@ import (
 	nettypes "go.podman.io/common/libnetwork/types"
 )
 
-// noNetwork takes the place of the program that sets networks up (netavark), which buildah otherwise looks for before the first
-// container, also where none is needed: steps have the host's network, or none at all. It answers only where it is really used.
+// noNetwork takes the place of the program that sets networks up (netavark), which buildah otherwise looks for before
+// the first container, also where none is needed: steps have the host's network, or none at all. It answers only
+// where it is really used.
 type noNetwork struct{ nettypes.ContainerNetwork }
 
 // DefaultNetworkName is asked for before Setup.

@@ -13,12 +13,13 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
 )
 
-// runs is the directory of a storage with one directory for each run that has it open. The run holds a lock on its own: beside the
-// images, where all see it that can see the containers, whatever their /tmp and their process IDs are.
+// runs is the directory of a storage with one directory for each run that has it open. The run holds a lock on its
+// own: beside the images, where all see it that can see the containers, whatever their /tmp and their process IDs
+// are.
 const runs = "oc-rebuild"
 
-// mark begins the metadata of the containers that this program makes; the name of the run follows. Those of podman have other metadata,
-// those of buildah none.
+// mark begins the metadata of the containers that this program makes; the name of the run follows. Those of podman
+// have other metadata, those of buildah none.
 const mark = "oc-rebuild "
 
 // ownedStore is a storage that marks each new container with the run that made it, in the moment in which it is made.
@@ -29,7 +30,8 @@ type ownedStore struct {
 }
 
 // CreateContainer implements storage.Store.
-func (s ownedStore) CreateContainer(id string, names []string, image, layer, metadata string, options *storage.ContainerOptions) (*storage.Container, error) {
+func (s ownedStore) CreateContainer(id string, names []string, image, layer, metadata string,
+	options *storage.ContainerOptions) (*storage.Container, error) {
 	if metadata == "" {
 		metadata = mark + s.run
 	}
@@ -46,7 +48,8 @@ func own(store storage.Store) (ownedStore, *cache.Lock, error) {
 	return ownedStore{store, filepath.Base(path), &removals{}}, lock, err
 }
 
-// disown removes what this run left in the storage: containers of builds that were interrupted, and the run's directory.
+// disown removes what this run left in the storage: containers of builds that were interrupted, and the run's
+// directory.
 func (b *Builder) disown() error {
 	containers, err := b.containers(func(run string) bool { return run == b.store.run })
 	if err == nil {
@@ -55,7 +58,8 @@ func (b *Builder) disown() error {
 	return errors.Join(err, b.store.removals.finish(), os.Remove(filepath.Join(b.store.GraphRoot(), runs, b.store.run)), b.alive.Release())
 }
 
-// Used reports whether runs of this program have left anything in the storage of options, or have it open. It does not open it.
+// Used reports whether runs of this program have left anything in the storage of options, or have it open. It does
+// not open it.
 func Used(options Options) (bool, error) {
 	store, err := storeOptions(options)
 	if err != nil {
@@ -73,7 +77,8 @@ func (b *Builder) Abandoned() ([]storage.Container, error) {
 	return b.containers(b.isDead)
 }
 
-// DeleteAbandoned deletes the containers of runs of this program that were killed, with what is mounted of them, and returns their IDs.
+// DeleteAbandoned deletes the containers of runs of this program that were killed, with what is mounted of them, and
+// returns their IDs.
 func (b *Builder) DeleteAbandoned() ([]string, error) {
 	containers, err := b.Abandoned()
 	if err != nil {

@@ -11,9 +11,9 @@ import (
 	"go.podman.io/storage"
 )
 
-// Peel makes an image of the first layers of one that is in local storage, with a config (docker v2 schema 2) of its own, whose rootfs
-// names those layers. It returns the new image, whose ID is the digest of the config; nothing is copied. Peeling twice gives the image
-// that is there already.
+// Peel makes an image of the first layers of one that is in local storage, with a config (docker v2 schema 2) of its
+// own, whose rootfs names those layers. It returns the new image, whose ID is the digest of the config; nothing is
+// copied. Peeling twice gives the image that is there already.
 func (b *Builder) Peel(ctx context.Context, image Image, layers int, config []byte) (Image, error) {
 	if layers < 1 || layers > len(image.Layers) {
 		return Image{}, fmt.Errorf("leaving layers of image %q away: %d of %d cannot stay", image.ID, layers, len(image.Layers))
@@ -50,13 +50,14 @@ func checkRootFS(config []byte, layers []Layer) error {
 	return nil
 }
 
-// compose makes an image of layers that local storage has, and a config (docker v2 schema 2) that names them. Its ID is the digest of the
-// config.
+// compose makes an image of layers that local storage has, and a config (docker v2 schema 2) that names them. Its ID
+// is the digest of the config.
 func (b *Builder) compose(ctx context.Context, layers []Layer, config []byte) (Image, error) {
 	sum := digest.FromBytes(config)
 	var descriptors []manifest.Schema2Descriptor
 	for _, layer := range layers {
-		descriptors = append(descriptors, manifest.Schema2Descriptor{MediaType: manifest.DockerV2SchemaLayerMediaTypeUncompressed, Size: max(layer.Size, 0), Digest: layer.DiffID})
+		descriptors = append(descriptors, manifest.Schema2Descriptor{MediaType: manifest.DockerV2SchemaLayerMediaTypeUncompressed,
+			Size: max(layer.Size, 0), Digest: layer.DiffID})
 	}
 	own := manifest.Schema2Descriptor{MediaType: manifest.DockerV2Schema2ConfigMediaType, Size: int64(len(config)), Digest: sum}
 	data, err := manifest.Schema2FromComponents(own, descriptors).Serialize()

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// HasProgram reports whether an image in local storage has an executable of that name on its PATH. Links are followed only inside the
-// image.
+// HasProgram reports whether an image in local storage has an executable of that name on its PATH. Links are followed
+// only inside the image.
 func (b *Builder) HasProgram(image Image, name string) (found bool, err error) {
 	var config struct {
 		Config struct{ Env []string } `json:"config"`
@@ -37,7 +37,8 @@ func (b *Builder) HasProgram(image Image, name string) (found bool, err error) {
 	return found, err
 }
 
-// HasTriggers reports whether an image has ONBUILD instructions, which run at the beginning of every stage that is built on it.
+// HasTriggers reports whether an image has ONBUILD instructions, which run at the beginning of every stage that is
+// built on it.
 func (i Image) HasTriggers() bool {
 	var config struct {
 		Config struct{ OnBuild []string } `json:"config"`

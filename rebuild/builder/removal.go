@@ -10,8 +10,8 @@ import (
 	"go.podman.io/storage"
 )
 
-// removals are deletions of containers that are under way: those of a large build have tens of thousands of files, whose removal takes as
-// long as to compress the new layer.
+// removals are deletions of containers that are under way: those of a large build have tens of thousands of files,
+// whose removal takes as long as to compress the new layer.
 type removals struct {
 	mu      sync.Mutex
 	pending map[chan struct{}]bool // each is closed when a deletion ends

@@ -87,7 +87,8 @@ func TestPruneWaitsForRuns(t *testing.T) {
 	second, err := cache.Use(t.Context(), directory) // runs do not wait for each other
 	check(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err = cache.Prune(ctx, directory, time.Now(), func() error { t.Error("something was done while runs use the cache"); return nil }, cancel)
+	_, err = cache.Prune(ctx, directory, time.Now(),
+		func() error { t.Error("something was done while runs use the cache"); return nil }, cancel)
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("Prune() = %v while the cache is in use, want it to wait", err)
 	}

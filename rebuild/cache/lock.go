@@ -12,7 +12,8 @@ import (
 // Lock is a hold on a directory, which ends with the process at the latest.
 type Lock struct{ directory *os.File }
 
-// Use takes a hold on a directory that others may share, and that keeps prunes away. It waits for a prune that is under way.
+// Use takes a hold on a directory that others may share, and that keeps prunes away. It waits for a prune that is
+// under way.
 func Use(ctx context.Context, directory string) (*Lock, error) {
 	return acquire(ctx, directory, flock.Shared, nil)
 }
@@ -26,8 +27,8 @@ func Hold(directory string) (*Lock, error) {
 	return lock, err
 }
 
-// MakeHeld makes a directory with a name that begins with prefix, and takes a hold on it. Who looks for directories that nobody holds may
-// remove it before that: then it is made again.
+// MakeHeld makes a directory with a name that begins with prefix, and takes a hold on it. Who looks for directories
+// that nobody holds may remove it before that: then it is made again.
 func MakeHeld(parent, prefix string) (path string, lock *Lock, err error) {
 	for range 10 {
 		if path, err = os.MkdirTemp(parent, prefix); err != nil {

@@ -13,8 +13,9 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/flock"
 )
 
-// Prune removes what was last used before a time, and returns it. It waits for runs that use the cache; waiting hears of that, once. first
-// is done before anything is removed, when no run uses the cache any more; nil = nothing. What cannot be removed does not keep the rest.
+// Prune removes what was last used before a time, and returns it. It waits for runs that use the cache; waiting hears
+// of that, once. first is done before anything is removed, when no run uses the cache any more; nil = nothing. What
+// cannot be removed does not keep the rest.
 func Prune(ctx context.Context, directory string, before time.Time, first func() error, waiting func()) (removed []Entry, err error) {
 	if _, err := os.Stat(directory); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -44,8 +45,8 @@ func remove(entries []Entry) (removed []Entry, err error) {
 	return removed, err
 }
 
-// Before returns the time before which entries have to go so that those which are left take at most keep bytes: what was used longest ago
-// goes first.
+// Before returns the time before which entries have to go so that those which are left take at most keep bytes: what
+// was used longest ago goes first.
 func Before(entries []Entry, keep int64) time.Time {
 	entries = slices.Clone(entries)
 	slices.SortStableFunc(entries, func(a, b Entry) int { return b.LastUsed.Compare(a.LastUsed) })
@@ -70,7 +71,8 @@ func Trim(directory, kind string, size int64) error {
 	return errors.Join(err, removeErr, lock.Release())
 }
 
-// RemoveAll is os.RemoveAll for trees with directories that not even their owner may write to, as Go's module cache has them.
+// RemoveAll is os.RemoveAll for trees with directories that not even their owner may write to, as Go's module cache
+// has them.
 func RemoveAll(path string) error {
 	if err := os.RemoveAll(path); err == nil {
 		return nil

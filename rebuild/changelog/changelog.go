@@ -1,5 +1,5 @@
-// Package changelog says what changed in the source between two payloads: the merged pull requests of each repository, the bugs that they
-// mention, and the images of which no commit tells.
+// Package changelog says what changed in the source between two payloads: the merged pull requests of each
+// repository, the bugs that they mention, and the images of which no commit tells.
 package changelog
 
 import (

@@ -26,8 +26,8 @@ func (m *prepared) pullBases(ctx context.Context, u *Unit) (layers []Layer, err 
 	return layers, nil
 }
 
-// provide brings what stands for a base into local storage. For the base of the image itself it also returns the layers as a registry
-// has them.
+// provide brings what stands for a base into local storage. For the base of the image itself it also returns the
+// layers as a registry has them.
 func (m *prepared) provide(ctx context.Context, u Unit, base plan.Base) (builder.Image, []Layer, error) {
 	need, isBuilt := u.Needs[base.Built]
 	if isBuilt && !need.Unit.Replaces() {
@@ -67,7 +67,8 @@ func (m *prepared) provide(ctx context.Context, u Unit, base plan.Base) (builder
 	return image, layers, nil
 }
 
-// local returns the image of a helper. One that an earlier run made, and that has gone from local storage since, is made again.
+// local returns the image of a helper. One that an earlier run made, and that has gone from local storage since, is
+// made again.
 func (m *prepared) local(ctx context.Context, need Need) (builder.Image, error) {
 	return m.storage.once(need.Image.Stored, func() (builder.Image, error) {
 		image, err := m.storage.opened.Image(ctx, need.Image.Stored)

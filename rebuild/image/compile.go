@@ -15,7 +15,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
-// Where RUN steps see the compile caches: a place of their own, so that a step that removes /root/.cache finds nothing mounted there.
+// Where RUN steps see the compile caches: a place of their own, so that a step that removes /root/.cache finds
+// nothing mounted there.
 const (
 	goBuildCache  = "/run/oc-rebuild/go-build"
 	goModuleCache = "/run/oc-rebuild/go-mod"
@@ -46,8 +47,9 @@ func (m compileCaches) Make(ctx context.Context, u Unit) (Image, error) {
 	return m.next.Make(ctx, u)
 }
 
-// caches returns the directories that outlive a build of this unit. What a step writes there is read by later builds, so they are kept
-// apart by all who have a say in what the steps do: who could write the source, and what else comes from a payload or a config.
+// caches returns the directories that outlive a build of this unit. What a step writes there is read by later builds,
+// so they are kept apart by all who have a say in what the steps do: who could write the source, and what else comes
+// from a payload or a config.
 func (m compileCaches) caches(ctx context.Context, u Unit) ([]builder.Cache, error) {
 	writers, err := m.writers(ctx, u)
 	if err != nil {
@@ -72,9 +74,10 @@ func (m compileCaches) caches(ctx context.Context, u Unit) ([]builder.Cache, err
 	}, cache.Name(directory, writers)
 }
 
-// writers says who could write the source of a unit. A commit that a branch of its repository contains is the repository's own; any other
-// may be anybody's, since GitHub gives out those of pull requests and forks under the repository's name: it stands for itself. So does what
-// was patched, and a branch of a working tree: it may be a pull request that the user looks at.
+// writers says who could write the source of a unit. A commit that a branch of its repository contains is the
+// repository's own; any other may be anybody's, since GitHub gives out those of pull requests and forks under the
+// repository's name: it stands for itself. So does what was patched, and a branch of a working tree: it may be a pull
+// request that the user looks at.
 func (m compileCaches) writers(ctx context.Context, u Unit) (string, error) {
 	t, request := u.tree, u.Source.Request
 	switch {
@@ -102,9 +105,9 @@ func (m compileCaches) writers(ctx context.Context, u Unit) (string, error) {
 	return t.Repository + " " + t.Commit, nil
 }
 
-// withCompileCaches points the Go toolchain to the caches in each stage that has one and is not part of the image itself, whose
-// configuration stays as the Dockerfile makes it. A Dockerfile that sets GOCACHE itself keeps its own. It reports whether there is any
-// such stage.
+// withCompileCaches points the Go toolchain to the caches in each stage that has one and is not part of the image
+// itself, whose configuration stays as the Dockerfile makes it. A Dockerfile that sets GOCACHE itself keeps its own.
+// It reports whether there is any such stage.
 func (u *Unit) withCompileCaches(b *builder.Builder) (_ *dockerfile.File, any bool, err error) {
 	final := u.file.FinalStages()
 	compiles := map[int]bool{}

@@ -61,8 +61,8 @@ func (p packer) layer(ctx context.Context, b *builder.Builder, layer builder.Lay
 	return packed, os.Rename(file.Name(), blobPath(p.blobs, packed.Digest))
 }
 
-// pack compresses a tar and describes the result. The same tar gives the same bytes on every machine: the size of blocks decides them,
-// not the number of processors.
+// pack compresses a tar and describes the result. The same tar gives the same bytes on every machine: the size of
+// blocks decides them, not the number of processors.
 func (p packer) pack(w io.Writer, tar io.Reader) (Layer, error) {
 	packed := Layer{Type: manifest.DockerV2Schema2LayerMediaType}
 	compressed, plain := digest.Canonical.Digester(), digest.Canonical.Digester()

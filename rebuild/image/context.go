@@ -28,8 +28,8 @@ func (u *Unit) plainContext() (directory string, ok bool) {
 	return inside, contents
 }
 
-// hidden lists what the build context of a working tree has and CI's checkout would not: what git ignores there, among it whatever the
-// user keeps out of git for good reasons.
+// hidden lists what the build context of a working tree has and CI's checkout would not: what git ignores there,
+// among it whatever the user keeps out of git for good reasons.
 func (u *Unit) hidden() []string {
 	directory, ok := u.plainContext()
 	if !ok {
@@ -38,8 +38,8 @@ func (u *Unit) hidden() []string {
 	return source.Below(u.tree.Ignored, directory)
 }
 
-// contextKey stands for what a build can see of its context, without putting it together. A commit says all about its files; only of trees
-// that differ from theirs every file is read.
+// contextKey stands for what a build can see of its context, without putting it together. A commit says all about its
+// files; only of trees that differ from theirs every file is read.
 func (u *Unit) contextKey(ctx context.Context) (string, error) {
 	exact := u.tree.IsExact()
 	if directory, ok := u.plainContext(); ok {
@@ -100,8 +100,8 @@ func (u *Unit) taken(tag string) plan.Base {
 	return plan.Base{}
 }
 
-// assembleContext returns the directory that COPY reads from. Where it is more than a directory of the source, it is put together in a
-// new one, in the order in which CI copies; the function it returns removes that.
+// assembleContext returns the directory that COPY reads from. Where it is more than a directory of the source, it is
+// put together in a new one, in the order in which CI copies; the function it returns removes that.
 func (m *prepared) assembleContext(ctx context.Context, b *builder.Builder, u Unit) (string, func(), error) {
 	nothing := func() {}
 	if err := checkContext(&u); err != nil {

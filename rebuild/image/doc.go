@@ -1,5 +1,5 @@
-// Package image makes the images of a plan. One interface does it, Maker, and what makes it quick or careful is a maker around another one: in
-// Chain's order, from the outside,
+// Package image makes the images of a plan. One interface does it, Maker, and what makes it quick or careful is a
+// maker around another one: in Chain's order, from the outside,
 //
 //	limited        so many at once
 //	named          errors say which image it was

@@ -6,18 +6,19 @@ import (
 	"regexp"
 )
 
-// contentSum is how buildah writes what COPY and ADD took into the history: a digest over a tar that holds the files' times. Those differ
-// from one checkout to the next although the image's files do not.
+// contentSum is how buildah writes what COPY and ADD took into the history: a digest over a tar that holds the files'
+// times. Those differ from one checkout to the next although the image's files do not.
 var contentSum = regexp.MustCompile(`\b(file|dir|multi):[0-9a-f]{64}\b`)
 
-// forcedTime is how buildah notes behind a step that the files of its layer got a certain time, which is the time of the entry.
+// forcedTime is how buildah notes behind a step that the files of its layer got a certain time, which is the time of
+// the entry.
 var forcedTime = regexp.MustCompile(`\|force-mtime=[0-9]+`)
 
 // trailingSpace is what is left before the closing quote.
 var trailingSpace = regexp.MustCompile(` +"$`)
 
-// stableHistory returns an image's config without either: the same source then gives the same config, and the same image, whether it was
-// built in one go or not.
+// stableHistory returns an image's config without either: the same source then gives the same config, and the same
+// image, whether it was built in one go or not.
 func stableHistory(config []byte) ([]byte, error) {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(config, &fields); err != nil {

@@ -7,7 +7,8 @@ import (
 
 func TestHistoryDoesNotTellTheTimesOfCopiedFiles(t *testing.T) {
 	config := func(sum string) []byte {
-		return []byte(`{"os":"linux","history":[{"created_by":"/bin/sh -c #(nop) COPY dir:` + strings.Repeat(sum, 64) + ` in /manifests","empty_layer":true}],"rootfs":{"type":"layers"}}`)
+		return []byte(`{"os":"linux","history":[{"created_by":"/bin/sh -c #(nop) COPY dir:` + strings.Repeat(sum, 64) +
+			` in /manifests","empty_layer":true}],"rootfs":{"type":"layers"}}`)
 	}
 	one, err := stableHistory(config("a"))
 	if err != nil {

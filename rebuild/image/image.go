@@ -19,9 +19,9 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
 )
 
-// Image is a finished image in the form in which it is pushed, which is also that of a build record. The layers of its base keep the
-// descriptors that the base has in its registry, so they are mounted or skipped, never compressed again; what the build added lies compressed
-// in the blob directory.
+// Image is a finished image in the form in which it is pushed, which is also that of a build record. The layers of
+// its base keep the descriptors that the base has in its registry, so they are mounted or skipped, never compressed
+// again; what the build added lies compressed in the blob directory.
 type Image struct {
 	Stored    string            `json:"stored"`   // ID in local storage, from where it may be gone
 	Manifest  []byte            `json:"manifest"` // docker v2 schema 2, or OCI where a layer is compressed with zstd
@@ -49,8 +49,8 @@ type Layer struct {
 // Digest is the digest of the manifest.
 func (a *Image) Digest() digest.Digest { return digest.FromBytes(a.Manifest) }
 
-// pack gives an image of local storage its other form. base is what the image was built on; layers that it shares are taken over as they
-// are.
+// pack gives an image of local storage its other form. base is what the image was built on; layers that it shares are
+// taken over as they are.
 func (a *Image) pack(ctx context.Context, b *builder.Builder, base []Layer, pack packer) error {
 	image := a.local
 	stable, err := stableHistory(image.Config)
@@ -98,8 +98,8 @@ func blobPath(blobs string, sum digest.Digest) string {
 	return filepath.Join(blobs, strings.ReplaceAll(sum.String(), ":", "-"))
 }
 
-// baseLayers describes the layers of an image in a registry, for images that are built on it. Layers that docker v2 schema 2 cannot
-// name (zstd, not compressed) are left out with all above them: the build then brings its own copies.
+// baseLayers describes the layers of an image in a registry, for images that are built on it. Layers that docker v2
+// schema 2 cannot name (zstd, not compressed) are left out with all above them: the build then brings its own copies.
 func baseLayers(image *registry.Image) []Layer {
 	var layers []Layer
 	if len(image.Config.RootFS.DiffIDs) != len(image.Layers) {
@@ -109,7 +109,8 @@ func baseLayers(image *registry.Image) []Layer {
 		if layer.MediaType != manifest.DockerV2Schema2LayerMediaType && layer.MediaType != "application/vnd.oci.image.layer.v1.tar+gzip" {
 			break
 		}
-		layers = append(layers, Layer{Type: layer.MediaType, Digest: layer.Digest, Size: layer.Size, DiffID: image.Config.RootFS.DiffIDs[i], Base: image.PullSpec()})
+		layers = append(layers, Layer{Type: layer.MediaType, Digest: layer.Digest, Size: layer.Size,
+			DiffID: image.Config.RootFS.DiffIDs[i], Base: image.PullSpec()})
 	}
 	return layers
 }

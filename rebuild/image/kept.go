@@ -21,7 +21,8 @@ import (
 // maxStages is how many images of beginnings of stages are kept.
 const maxStages = 16
 
-// keepAfter is the time below which what a stage does is done again. To make one layer of a kept stage and the rest takes about 2 s.
+// keepAfter is the time below which what a stage does is done again. To make one layer of a kept stage and the rest
+// takes about 2 s.
 func (m keptStages) keepAfter() time.Duration {
 	if m.KeepStagesAfter > 0 {
 		return m.KeepStagesAfter
@@ -73,8 +74,8 @@ func (m keptStages) recur(key string) (bool, error) {
 	return false, nil
 }
 
-// ForgetStages removes the images that builds with a cache left in containers storage for later builds, where they were last used before a
-// time. The records of them are left to cache.Prune.
+// ForgetStages removes the images that builds with a cache left in containers storage for later builds, where they
+// were last used before a time. The records of them are left to cache.Prune.
 func ForgetStages(ctx context.Context, directory string, before time.Time) error {
 	records, err := os.ReadDir(filepath.Join(directory, cache.Stages))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -123,7 +124,8 @@ func stagePrefix(directory string) string {
 // stageName is what the image of a checkpoint is called in local storage.
 func (m keptStages) stageName(key string) string { return stagePrefix(m.CacheDir) + key }
 
-// dropStages removes the images of checkpoints whose records were pruned, and of those that are left, the ones that were used longest ago.
+// dropStages removes the images of checkpoints whose records were pruned, and of those that are left, the ones that
+// were used longest ago.
 func (m keptStages) dropStages(b *builder.Builder) error {
 	prefix := stagePrefix(m.CacheDir)
 	names, err := b.Named(prefix)

@@ -83,7 +83,8 @@ func (u *Unit) reference(base plan.Base) string {
 // recordVersion is part of every key: raise it when the same inputs would give another image.
 const recordVersion = 5
 
-// inputs are all that decides the bytes of an image. Two builds with equal inputs give the same image, so the second one is not made.
+// inputs are all that decides the bytes of an image. Two builds with equal inputs give the same image, so the second
+// one is not made.
 type inputs struct {
 	Version    int               `json:"version"`
 	Dockerfile string            `json:"dockerfile"` // with every base by digest

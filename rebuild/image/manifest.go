@@ -36,7 +36,8 @@ func (a *Image) serialize() ([]byte, error) {
 	config := manifest.Schema2Descriptor{MediaType: a.configType(), Size: int64(len(a.Config)), Digest: digest.FromBytes(a.Config)}
 	var layers []manifest.Schema2Descriptor
 	for _, layer := range a.Layers {
-		layers = append(layers, manifest.Schema2Descriptor{MediaType: manifest.DockerV2Schema2LayerMediaType, Size: layer.Size, Digest: layer.Digest})
+		layers = append(layers, manifest.Schema2Descriptor{MediaType: manifest.DockerV2Schema2LayerMediaType, Size: layer.Size,
+			Digest: layer.Digest})
 	}
 	data, err := manifest.Schema2FromComponents(config, layers).Serialize()
 	if err != nil {

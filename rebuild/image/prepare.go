@@ -10,7 +10,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
-// prepared puts into place what a build reads: the source, the bases, the build context, a log; and packs what comes of it.
+// prepared puts into place what a build reads: the source, the bases, the build context, a log; and packs what comes
+// of it.
 type prepared struct {
 	*shop
 	next  Maker
@@ -75,7 +76,8 @@ func (m *prepared) checkOut(ctx context.Context, u *Unit) (err error) {
 
 // logged builds with a log, and says of a failing step what it printed last and where the rest is.
 func (m *prepared) logged(ctx context.Context, b *builder.Builder, u Unit) (Image, error) {
-	log, err := newBuildLog(m.cached(cache.Logs), u.Name, func(line string) { m.Report.Report(u.Name, progress.Build, progress.Running, "%s", line) })
+	log, err := newBuildLog(m.cached(cache.Logs), u.Name,
+		func(line string) { m.Report.Report(u.Name, progress.Build, progress.Running, "%s", line) })
 	if err != nil {
 		return Image{}, err
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
-// pushed sends an image that becomes part of the payload to its repository. For an image of an earlier run the registry is asked first: it
-// most likely has it.
+// pushed sends an image that becomes part of the payload to its repository. For an image of an earlier run the
+// registry is asked first: it most likely has it.
 type pushed struct {
 	*shop
 	next Maker
@@ -45,8 +45,8 @@ func Has(ctx context.Context, client *registry.Client, pullSpec string, sum dige
 	return err == nil && named == sum
 }
 
-// push sends an image to a repository, blobs that are there already excepted, and its manifest last. It returns the pull spec by
-// digest. sent hears of the bytes of each layer that is sent.
+// push sends an image to a repository, blobs that are there already excepted, and its manifest last. It returns the
+// pull spec by digest. sent hears of the bytes of each layer that is sent.
 func (s *shop) push(ctx context.Context, image Image, repository string, sent func(int64)) (string, error) {
 	target, err := s.Pushing.Target(ctx, repository)
 	if err != nil {

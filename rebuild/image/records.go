@@ -44,7 +44,8 @@ func (m recording) Make(ctx context.Context, u Unit) (Image, error) {
 	switch {
 	case err != nil:
 	case changed:
-		m.Report.Report(u.Name, progress.Build, progress.Warned, "%s was changed during the build: what was made is not kept for later runs", u.tree.Directory)
+		m.Report.Report(u.Name, progress.Build, progress.Warned,
+			"%s was changed during the build: what was made is not kept for later runs", u.tree.Directory)
 	default:
 		if err = save(m.cached(cache.Builds), u.key, image); err == nil {
 			err = m.mark(u.Source.Request)

@@ -15,8 +15,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/source"
 )
 
-// stageInputs are all that decides what a checkpoint of a stage holds. Two checkpoints with equal inputs hold the same, as far as steps do
-// the same twice.
+// stageInputs are all that decides what a checkpoint of a stage holds. Two checkpoints with equal inputs hold the
+// same, as far as steps do the same twice.
 type stageInputs struct {
 	Version    int            `json:"version"`
 	Dockerfile string         `json:"dockerfile"` // up to the checkpoint, with every base by digest
@@ -27,8 +27,8 @@ type stageInputs struct {
 	Compile    string         `json:"compile"` // the compile caches that steps saw, and may have left something in
 }
 
-// keptStages begins stages with images that an earlier build left where the inputs up to there are the same, and leaves some for later
-// builds. The image is the same as without any of that.
+// keptStages begins stages with images that an earlier build left where the inputs up to there are the same, and
+// leaves some for later builds. The image is the same as without any of that.
 type keptStages struct {
 	*shop
 	next Maker
@@ -92,9 +92,9 @@ type stageCheckpoint struct {
 	cost string // of what is known about the time that it takes, which is much the same for other commits
 }
 
-// resume returns the furthest checkpoint of a stage that an image stands for, and the image's ID; "" where there is none. It first makes the
-// images that are worth it: that of a checkpoint which takes nothing from the build context at once, that of another one when its inputs
-// come for the second time, since those may be what is being worked on.
+// resume returns the furthest checkpoint of a stage that an image stands for, and the image's ID; "" where there is
+// none. It first makes the images that are worth it: that of a checkpoint which takes nothing from the build context
+// at once, that of another one when its inputs come for the second time, since those may be what is being worked on.
 func (m keptStages) resume(ctx context.Context, b *builder.Builder, u Unit, list []dockerfile.Checkpoint) (
 	furthest dockerfile.Checkpoint, id string, err error,
 ) {
@@ -144,7 +144,8 @@ func (m keptStages) resume(ctx context.Context, b *builder.Builder, u Unit, list
 	return furthest, id, nil
 }
 
-// keepStage builds what a checkpoint holds and keeps it under its key. It returns "" where that was done so quickly that it is not worth it.
+// keepStage builds what a checkpoint holds and keeps it under its key. It returns "" where that was done so quickly
+// that it is not worth it.
 func (m keptStages) keepStage(ctx context.Context, b *builder.Builder, u Unit, text []byte, c stageCheckpoint) (id string, err error) {
 	release, err := b.Alone(ctx, "stage-"+c.key)
 	if err != nil {
@@ -176,7 +177,8 @@ func (m keptStages) keepStage(ctx context.Context, b *builder.Builder, u Unit, t
 // sourceVariables is the instruction that tells a stage of its commit.
 var sourceVariables = regexp.MustCompile(`(?m)^ENV SOURCE_GIT_COMMIT=.*\n`)
 
-// stageCheckpoint digests everything that decides what a checkpoint holds. The error is source.ErrNotDigested where that cannot be told.
+// stageCheckpoint digests everything that decides what a checkpoint holds. The error is source.ErrNotDigested where
+// that cannot be told.
 func (m keptStages) stageCheckpoint(ctx context.Context, u Unit, c dockerfile.Checkpoint) (stageCheckpoint, error) {
 	sources, err := source.DigestFiles(ctx, u.build.Context, u.build.Hidden, c.Sources)
 	if err != nil {

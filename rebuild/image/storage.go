@@ -9,8 +9,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
-// storage opens the containers storage when the first image is built, and brings each image into it once. A run in which nothing has to be
-// built never touches it.
+// storage opens the containers storage when the first image is built, and brings each image into it once. A run in
+// which nothing has to be built never touches it.
 type storage struct {
 	mu     sync.Mutex
 	opened *builder.Builder

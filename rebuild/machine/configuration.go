@@ -5,7 +5,8 @@ import (
 	"path/filepath"
 )
 
-// Configuration says for each configuration file of container tools which one counts here, and what stands in where there is none.
+// Configuration says for each configuration file of container tools which one counts here, and what stands in where
+// there is none.
 func Configuration() []Finding {
 	var findings []Finding
 	for _, file := range []struct{ name, variable, instead string }{

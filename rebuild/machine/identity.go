@@ -15,8 +15,8 @@ import (
 // neededRange is how many user and group IDs images take for granted.
 const neededRange = 65536
 
-// Identity checks who runs the program, and what lets a user without root build: ranges of subordinate IDs and the two programs that map
-// them. uid is the user's ID outside of any user namespace that the program made for itself.
+// Identity checks who runs the program, and what lets a user without root build: ranges of subordinate IDs and the
+// two programs that map them. uid is the user's ID outside of any user namespace that the program made for itself.
 func Identity(uid int) []Finding {
 	if uid == 0 {
 		return []Finding{{Check: "user", State: OK, Message: "root"}}
@@ -71,7 +71,8 @@ func rangeOf(file, name string, uid int) (total int, err error) {
 
 // mapper checks that newuidmap or newgidmap is there and has the right that it needs.
 func mapper(program string) Finding {
-	finding := Finding{Check: program, State: Problem, Advice: "Install it: package uidmap on Debian and Ubuntu, shadow-utils on Fedora and RHEL."}
+	finding := Finding{Check: program, State: Problem,
+		Advice: "Install it: package uidmap on Debian and Ubuntu, shadow-utils on Fedora and RHEL."}
 	path, err := exec.LookPath(program)
 	if err != nil {
 		finding.Message = "not installed: no user namespace can be set up without root"
@@ -87,7 +88,8 @@ func mapper(program string) Finding {
 	_, capErr := unix.Getxattr(path, "security.capability", capability)
 	if info.Mode()&os.ModeSetuid == 0 && capErr != nil {
 		finding.Message = path + " has neither the setuid bit nor a file capability"
-		finding.Advice = fmt.Sprintf("As root: chmod u+s %s, or setcap cap_set%sid=ep %s.", path, strings.TrimSuffix(strings.TrimPrefix(program, "new"), "idmap"), path)
+		finding.Advice = fmt.Sprintf("As root: chmod u+s %s, or setcap cap_set%sid=ep %s.", path,
+			strings.TrimSuffix(strings.TrimPrefix(program, "new"), "idmap"), path)
 		return finding
 	}
 	return Finding{Check: program, State: OK, Message: path}

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// Kernel checks the switches that keep users from namespaces, and tries to make one. needed says whether a build depends on it.
+// Kernel checks the switches that keep users from namespaces, and tries to make one. needed says whether a build
+// depends on it.
 func Kernel(needed bool, try func() error) []Finding {
 	err := try()
 	if err == nil {

@@ -26,6 +26,7 @@ func leftovers(check string, count int, place string, names []string) Finding {
 	if count == 0 {
 		return Finding{Check: check, State: OK, Message: "no killed run left any in " + place}
 	}
-	return Finding{Check: check, State: Note, Message: fmt.Sprintf("%d left by runs that were killed, in %s: %s", count, place, strings.Join(names, ", ")),
-		Advice: "The next run removes them, or `oc rebuild cache prune`."}
+	return Finding{Check: check, State: Note,
+		Message: fmt.Sprintf("%d left by runs that were killed, in %s: %s", count, place, strings.Join(names, ", ")),
+		Advice:  "The next run removes them, or `oc rebuild cache prune`."}
 }

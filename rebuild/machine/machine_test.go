@@ -84,7 +84,8 @@ func TestKernel(t *testing.T) {
 		try         func() error
 		want        State
 	}{
-		{"allowed", true, func() error { return nil }, OK}, {"refused to a user", true, refused, Problem}, {"refused to root", false, refused, Note},
+		{"allowed", true, func() error { return nil }, OK}, {"refused to a user", true, refused, Problem},
+		{"refused to root", false, refused, Note},
 	}
 	for _, test := range tests {
 		got := Kernel(test.needed, test.try)

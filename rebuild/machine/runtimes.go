@@ -20,18 +20,20 @@ type hole struct {
 	what    string
 }
 
-// holes returns the ways out of containers that an attacker's RUN step could use, by runtime and version, from their security advisories.
+// holes returns the ways out of containers that an attacker's RUN step could use, by runtime and version, from their
+// security advisories.
 func holes() []hole {
 	return []hole{
 		{"runc", "< 1.1.12", "CVE-2024-21626 (a leaked file descriptor leads to the host)"},
-		{"runc", "< 1.2.8 || >= 1.3.0, < 1.3.3", "CVE-2025-31133, CVE-2025-52565, CVE-2025-52881 (mounts of /proc and /dev/console can be redirected)"},
+		{"runc", "< 1.2.8 || >= 1.3.0, < 1.3.3",
+			"CVE-2025-31133, CVE-2025-52565, CVE-2025-52881 (mounts of /proc and /dev/console can be redirected)"},
 		{"runc", ">= 1.3.0, < 1.3.6", "CVE-2026-41579"},
 		{"crun", "< 1.4.4", "CVE-2022-27650 (capabilities are inherited)"},
 	}
 }
 
-// Runtimes checks each OCI runtime: where it is, its version with the known holes, and whether it starts containers here. temp is a
-// directory for the attempt.
+// Runtimes checks each OCI runtime: where it is, its version with the known holes, and whether it starts containers
+// here. temp is a directory for the attempt.
 func Runtimes(ctx context.Context, temp string) []Finding {
 	var findings []Finding
 	for _, name := range builder.Runtimes() {

@@ -8,8 +8,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 
-// DefaultTools is the image in which ostree commits are made and repositories of RPMs indexed where the user names no other. It is what the
-// operating system itself is built with.
+// DefaultTools is the image in which ostree commits are made and repositories of RPMs indexed where the user names no
+// other. It is what the operating system itself is built with.
 const DefaultTools = "quay.io/coreos-assembler/coreos-assembler:latest"
 
 // Guide is where the user reads more.
@@ -88,7 +88,8 @@ func (c Changes) check(kind Kind) error {
 	}
 	switch {
 	case c.Containerfile != "" && (c.hasFlags() || len(c.ExtensionRPMs) > 0):
-		return refuse("Put the changes into the Containerfile.", "--containerfile excludes %s", strings.TrimPrefix(c.String(), "--containerfile, "))
+		return refuse("Put the changes into the Containerfile.", "--containerfile excludes %s",
+			strings.TrimPrefix(c.String(), "--containerfile, "))
 	case len(c.RepoFiles) > 0 && len(c.RPMs) == 0:
 		return refuse("Name the packages with --rpm NAME.", "--repo-file is for the installation of packages, and none is to be installed")
 	case kind == Bootable && len(c.ExtensionRPMs) > 0:
@@ -96,7 +97,8 @@ func (c Changes) check(kind Kind) error {
 	case kind == Extensions && (c.hasFlags() || c.Containerfile != ""):
 		return refuse("Add RPMs with --extensions-rpm FILE.", "an image of extensions holds RPMs alone: %s cannot be used with it", c.String())
 	case kind == Legacy && c.Containerfile != "":
-		return refuse("Use --overlay, --replace-file and --rpm, or --image with an image of your own.", "--containerfile cannot change the ostree repository of %s", legacyName)
+		return refuse("Use --overlay, --replace-file and --rpm, or --image with an image of your own.",
+			"--containerfile cannot change the ostree repository of %s", legacyName)
 	case kind == Legacy && (names > 0 || len(c.RepoFiles) > 0):
 		return refuse("Pass RPM files; they are offered as extensions. "+Guide+" says how to put the files of a package into the tree.",
 			"packages cannot be installed into the ostree repository of %s by name", legacyName)

@@ -11,8 +11,9 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 
-// Check compares the context with the image that it is to change, before anything runs: files to be replaced must be there, and executable
-// where the image's are; directories must not lie behind a link of the image. An error has the class fault.Unresolved.
+// Check compares the context with the image that it is to change, before anything runs: files to be replaced must be
+// there, and executable where the image's are; directories must not lie behind a link of the image. An error has the
+// class fault.Unresolved.
 func (r Recipe) Check(image *os.Root) error {
 	if r.Kind != Bootable || r.File != "" {
 		return nil // the tree of machine-os-content is not in the file system; its script checks
@@ -42,7 +43,8 @@ func (r Recipe) Check(image *os.Root) error {
 		if strings.Contains(points, "var/") {
 			advice = "An update leaves a node's /var alone: write such files with a MachineConfig, or put them elsewhere under /usr."
 		}
-		return fault.New(fault.Unresolved, advice, fmt.Errorf("the overlay has a directory %q where the image has a link to %q", "/"+name, points))
+		return fault.New(fault.Unresolved, advice,
+			fmt.Errorf("the overlay has a directory %q where the image has a link to %q", "/"+name, points))
 	})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // no overlay
@@ -54,7 +56,8 @@ func (r Recipe) Check(image *os.Root) error {
 func checkReplaced(image *os.Root, context, name string) error {
 	have, err := image.Stat(name)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && have.IsDir() {
-		return fault.New(fault.Unresolved, "--overlay DIR adds files that are new.", fmt.Errorf("--replace-file: the image has no file %q", "/"+name))
+		return fault.New(fault.Unresolved, "--overlay DIR adds files that are new.",
+			fmt.Errorf("--replace-file: the image has no file %q", "/"+name))
 	}
 	if err != nil {
 		return nil // a link that leads elsewhere: it is there
@@ -64,7 +67,8 @@ func checkReplaced(image *os.Root, context, name string) error {
 		return fmt.Errorf("reading the file for %q: %w", name, err)
 	}
 	if have.Mode()&0o111 != 0 && next.Mode()&0o111 == 0 {
-		return fault.New(fault.Unresolved, "Run chmod +x on it.", fmt.Errorf("--replace-file: %q is executable in the image, the file for it is not", "/"+name))
+		return fault.New(fault.Unresolved, "Run chmod +x on it.",
+			fmt.Errorf("--replace-file: %q is executable in the image, the file for it is not", "/"+name))
 	}
 	return nil
 }

@@ -42,7 +42,8 @@ func TestCheck(t *testing.T) {
 				t.Fatal(err)
 			}
 			err = recipe.Check(root)
-			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want) || fault.KindOf(err) != fault.Unresolved) {
+			if test.want == "" && err != nil || test.want != "" &&
+				(err == nil || !strings.Contains(err.Error(), test.want) || fault.KindOf(err) != fault.Unresolved) {
 				t.Errorf("Check = %v, want %q", err, test.want)
 			}
 		})

@@ -8,7 +8,8 @@ import (
 	"io/fs"
 )
 
-// Digest digests a build context and what it is applied to, for the mark in a version: the same changes of the same image have the same.
+// Digest digests a build context and what it is applied to, for the mark in a version: the same changes of the same
+// image have the same.
 func Digest(context fs.FS, base string) (string, error) {
 	sum := sha256.New()
 	fmt.Fprintf(sum, "%s\n", base)

@@ -44,7 +44,8 @@ func (r *Recipe) bootable(root *os.Root, base Base, changes Changes, sum string)
 	return nil
 }
 
-// legacy commits to the ostree repository and indexes the extensions in a stage of its own, and puts what is new on the image.
+// legacy commits to the ostree repository and indexes the extensions in a stage of its own, and puts what is new on
+// the image.
 func (r *Recipe) legacy(root *os.Root, base Base, changes Changes, sum string) error {
 	image, version := payloadImage(base.Name), base.Labels[labelVersion]
 	commands := []string{}
@@ -87,15 +88,16 @@ func (r *Recipe) extensions(root *os.Root, base Base) error {
 	if err := writeScript(root, "extensions.sh", scriptExtensions); err != nil {
 		return err
 	}
-	r.Needs = []Need{{Programs: []string{"createrepo_c"}, Tools: true, For: "--extensions-rpm"}, {Programs: []string{"bash"}, Tools: true, For: "--extensions-rpm"}}
+	r.Needs = []Need{{Programs: []string{"createrepo_c"}, Tools: true, For: "--extensions-rpm"},
+		{Programs: []string{"bash"}, Tools: true, For: "--extensions-rpm"}}
 	r.Notes = append(r.Notes, "nodes install extensions that the machine-config-operator knows by name: an RPM takes effect where it is a newer version of one of them")
 	r.Summary = "changed by --extensions-rpm"
 	r.Text = r.staged(base.Name, payloadImage(base.Name), "bash "+inside+"/extensions.sh "+extensionsDirectory)
 	return nil
 }
 
-// staged is a Dockerfile that runs a command in a stage of the tools image, which sees the old image under /run/old, and copies what that
-// leaves in out/ onto the old image.
+// staged is a Dockerfile that runs a command in a stage of the tools image, which sees the old image under /run/old,
+// and copies what that leaves in out/ onto the old image.
 func (r *Recipe) staged(name, image, command string) []byte {
 	return []byte(strings.Join([]string{
 		"# " + name + ", " + r.Summary,

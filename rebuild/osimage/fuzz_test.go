@@ -10,7 +10,8 @@ import (
 
 // A version that a payload takes stays one, however odd it is, and marking it again changes nothing.
 func FuzzVersion(f *testing.F) {
-	for _, seed := range []string{"412.86.202301061548-0", "1.2.3", "1.2.3+build", "1.2.3-a.modified-01234567", "39.20231101.3.0", "1.2.3-0.modified-zzzzzzzz", ""} {
+	for _, seed := range []string{"412.86.202301061548-0", "1.2.3", "1.2.3+build", "1.2.3-a.modified-01234567", "39.20231101.3.0",
+		"1.2.3-0.modified-zzzzzzzz", ""} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, version string) {
@@ -29,7 +30,8 @@ func FuzzVersion(f *testing.F) {
 
 // Whatever the config is, it is refused or stays valid JSON with the label.
 func FuzzRelabel(f *testing.F) {
-	for _, seed := range []string{`{"config":{"Labels":{"a":"1"}}}`, `{"config":{}}`, `{"config":null}`, `{}`, `[]`, `{"config":{"Labels":null}}`, `null`} {
+	for _, seed := range []string{`{"config":{"Labels":{"a":"1"}}}`, `{"config":{}}`, `{"config":null}`, `{}`, `[]`,
+		`{"config":{"Labels":null}}`, `null`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, config []byte) {

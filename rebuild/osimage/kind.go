@@ -38,7 +38,8 @@ func IsExtensionsName(name string) bool {
 	return IsName(name) && strings.HasSuffix(name, extensionsSuffix)
 }
 
-// ExtensionsName returns the component that takes the RPMs for an operating system image: machine-os-content has them itself.
+// ExtensionsName returns the component that takes the RPMs for an operating system image: machine-os-content has them
+// itself.
 func ExtensionsName(name string) string {
 	if name == legacyName || IsExtensionsName(name) {
 		return name

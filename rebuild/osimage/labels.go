@@ -13,9 +13,9 @@ var modifiedMark = regexp.MustCompile(`[.-]modified-[0-9a-f]{8}$`)
 // plainVersion is a version that can be marked, and be an argument of a command.
 var plainVersion = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+~-]{0,127}$`)
 
-// Version returns what an image of some version is called after a change; digest names the change. 412.86.202301061548-0 becomes
-// 412.86.202301061548-0.modified-1a2b3c4d: a later pre-release for who compares semantic versions, which payloads require, and a later one
-// for rpm too. The mark of an earlier change is replaced.
+// Version returns what an image of some version is called after a change; digest names the change.
+// 412.86.202301061548-0 becomes 412.86.202301061548-0.modified-1a2b3c4d: a later pre-release for who compares
+// semantic versions, which payloads require, and a later one for rpm too. The mark of an earlier change is replaced.
 func Version(version, digest string) string {
 	version = modifiedMark.ReplaceAllString(version, "")
 	if !plainVersion.MatchString(version) || len(digest) < 8 {
@@ -33,9 +33,10 @@ func Version(version, digest string) string {
 	return version
 }
 
-// Labels returns the labels that differ from those of the base after a change: version, org.opencontainers.image.version, and machine-os in
-// io.openshift.build.versions, each where the base has it. All others (ostree.commit, ostree.final-diffid, containers.bootc,
-// io.openshift.metalayer …) still describe what the image is made of, and the build keeps them.
+// Labels returns the labels that differ from those of the base after a change: version,
+// org.opencontainers.image.version, and machine-os in io.openshift.build.versions, each where the base has it. All
+// others (ostree.commit, ostree.final-diffid, containers.bootc, io.openshift.metalayer …) still describe what the
+// image is made of, and the build keeps them.
 func Labels(base map[string]string, digest string) map[string]string {
 	changed := map[string]string{}
 	for _, name := range []string{labelVersion, labelOCI} {

@@ -102,7 +102,8 @@ func TestDetect(t *testing.T) {
 		{"bootc", "stream-coreos", map[string]string{"containers.bootc": "1"}, Bootable, true},
 		{"extensions", "rhel-coreos-8-extensions", nil, Extensions, true},
 		{"legacy", "machine-os-content", map[string]string{"com.coreos.ostree-commit": "ab"}, Legacy, true},
-		{"machine-os-content of 4.12 OKD, which is bootable", "machine-os-content", map[string]string{"ostree.bootable": "true", "com.coreos.ostree-commit": "ab"}, Bootable, true},
+		{"machine-os-content of 4.12 OKD, which is bootable", "machine-os-content",
+			map[string]string{"ostree.bootable": "true", "com.coreos.ostree-commit": "ab"}, Bootable, true},
 		{"an operator", "machine-config-operator", map[string]string{"io.openshift.release.operator": "true"}, "", false},
 		{"not bootable", "x", map[string]string{"ostree.bootable": "false"}, "", false},
 	}

@@ -45,8 +45,8 @@ func addPackages(root *os.Root, rpms []string) error {
 	return nil
 }
 
-// addFile copies a local file into a directory of the context, under its own name, which must be of a form that scripts can take, and begin
-// with magic.
+// addFile copies a local file into a directory of the context, under its own name, which must be of a form that
+// scripts can take, and begin with magic.
 func addFile(root *os.Root, directory, source string, form *regexp.Regexp, magic []byte) error {
 	name := filepath.Base(source)
 	if !form.MatchString(name) {

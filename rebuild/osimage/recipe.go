@@ -63,8 +63,8 @@ type Need struct {
 	For      string   // flag that asks for it
 }
 
-// New writes the build context for changes of an image into an empty directory, and returns how to build it. Flags that do not fit the
-// image have the class fault.Usage, files that cannot be read fault.Unresolved.
+// New writes the build context for changes of an image into an empty directory, and returns how to build it. Flags
+// that do not fit the image have the class fault.Usage, files that cannot be read fault.Unresolved.
 func New(directory string, base Base, changes Changes) (Recipe, error) {
 	kind, ok := Detect(base.Name, base.Labels)
 	if !ok {

@@ -18,17 +18,21 @@ import (
 // maxEntries bounds the files of all overlays together. A whole operating system has a hundred thousand.
 const maxEntries = 500_000
 
-// unpatchable are the directories whose content an update of the operating system does not bring to a node, with the reason.
+// unpatchable are the directories whose content an update of the operating system does not bring to a node, with the
+// reason.
 var unpatchable = map[string]string{
-	"var": "an update leaves a node's /var alone", "home": "it is a link to /var/home on a node", "root": "it is a link to /var/roothome on a node",
-	"mnt": "it is a link to /var/mnt on a node", "media": "it is not part of the operating system", "srv": "it is a link to /var/srv on a node",
+	"var": "an update leaves a node's /var alone", "home": "it is a link to /var/home on a node",
+	"root": "it is a link to /var/roothome on a node",
+	"mnt":  "it is a link to /var/mnt on a node", "media": "it is not part of the operating system",
+	"srv":  "it is a link to /var/srv on a node",
 	"boot": "kernels are in /usr/lib/modules", "run": "it is empty when a node starts", "tmp": "it is empty when a node starts",
 	"proc": "the kernel makes it", "sys": "the kernel makes it", "dev": "the kernel makes it",
 	"sysroot": "it belongs to ostree", "ostree": "it belongs to ostree",
 }
 
-// target returns where a file of an overlay goes: /bin, /sbin and /lib are links into /usr on every such system, and /etc is /usr/etc in an
-// ostree commit, but never in a container image. Directories that updates do not bring to a node are refused.
+// target returns where a file of an overlay goes: /bin, /sbin and /lib are links into /usr on every such system, and
+// /etc is /usr/etc in an ostree commit, but never in a container image. Directories that updates do not bring to a
+// node are refused.
 func target(kind Kind, name string) (string, error) {
 	first, rest, _ := strings.Cut(name, "/")
 	switch first {
@@ -57,11 +61,13 @@ type tree struct {
 	entries int
 }
 
-// add copies the files of an overlay. Links are copied as links and never followed; ownership is not kept: all files become root's.
+// add copies the files of an overlay. Links are copied as links and never followed; ownership is not kept: all files
+// become root's.
 func (t *tree) add(overlay string) error {
 	source, err := os.OpenRoot(overlay)
 	if err != nil {
-		return fault.New(fault.Unresolved, "--overlay wants a directory that is laid out like the root of the image.", fmt.Errorf("opening the overlay: %w", err))
+		return fault.New(fault.Unresolved, "--overlay wants a directory that is laid out like the root of the image.",
+			fmt.Errorf("opening the overlay: %w", err))
 	}
 	defer source.Close()
 	before := t.entries

@@ -35,8 +35,8 @@ type settler struct {
 	peels    peels
 }
 
-// settleBases finds out what stands for every base and checks that it is available: nothing is built before. Images that
-// have to be built first join the work as helpers, and their bases are settled too.
+// settleBases finds out what stands for every base and checks that it is available: nothing is built before. Images
+// that have to be built first join the work as helpers, and their bases are settled too.
 func (p *planner) settleBases(ctx context.Context) error {
 	s := &settler{planner: p, resolved: map[string]func() (string, error){}, down: map[string]error{},
 		made: map[string]func() (*unit, error){}, names: map[string]int{}, fresh: map[string]*unit{}}
@@ -210,8 +210,8 @@ func cause(err error) error {
 	}
 }
 
-// explain says which base of which line is not available, and what to pass instead. Whatever the registry answered, this
-// is an input that cannot be resolved.
+// explain says which base of which line is not available, and what to pass instead. Whatever the registry answered,
+// this is an input that cannot be resolved.
 func (s *settler) explain(u *unit, b *base, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err

@@ -10,8 +10,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
-// addDependents adds to the request every component whose image is built on one that is named, and on those, as the configs declare it:
-// no source is fetched to find them. Components whose config is not found depend on nothing.
+// addDependents adds to the request every component whose image is built on one that is named, and on those, as the
+// configs declare it: no source is fetched to find them. Components whose config is not found depend on nothing.
 func (p *planner) addDependents(ctx context.Context) error {
 	users, err := p.users(ctx)
 	if err != nil {
@@ -74,8 +74,8 @@ func (p *planner) users(ctx context.Context) (map[string][]string, error) {
 	return users, ctx.Err()
 }
 
-// leaveOut takes a component out of the work that only --with-dependents brought into it, because its source is not available: the others are
-// built all the same. It reports whether it did.
+// leaveOut takes a component out of the work that only --with-dependents brought into it, because its source is not
+// available: the others are built all the same. It reports whether it did.
 func (p *planner) leaveOut(u *unit, err error) bool {
 	if !p.added[u.target.Name] {
 		return false

@@ -183,8 +183,8 @@ func (b *base) describe() Base {
 	return planned
 }
 
-// render returns the Dockerfile as it is built: bases put in, and what CI and ART tell a build about its source set in every stage. What
-// the plan itself builds stands in it as payload:NAME.
+// render returns the Dockerfile as it is built: bases put in, and what CI and ART tell a build about its source set
+// in every stage. What the plan itself builds stands in it as payload:NAME.
 func (u *unit) render() (*dockerfile.File, error) {
 	if u.resolution == nil { // the Dockerfile was not read
 		return new(dockerfile.File), nil

@@ -16,8 +16,8 @@ const (
 	patchesLabel = "io.oc-rebuild.patches" // names of the patches that made it so
 )
 
-// label notes when a working tree was read, and gives a unit its labels: those that CI gives to an image built from a branch, and marks on
-// what was built from changed source.
+// label notes when a working tree was read, and gives a unit its labels: those that CI gives to an image built from a
+// branch, and marks on what was built from changed source.
 func (p *planner) label(ctx context.Context, u *unit) (err error) {
 	if p.Sources != nil && p.Sources.IsLive(u.tree) && u.tree.Directory != "" {
 		if u.readAt, err = p.Sources.Now(); err != nil { // what is read from here on must not change

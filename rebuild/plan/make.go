@@ -40,8 +40,8 @@ type Inputs struct {
 	Secrets   []string  // that builds are given, id=…,src=…: a plan names those that are missing
 	Report    *progress.Reporter
 
-	// NeedsFiles says of a source whether its build will most likely take place: then it is checked out at once, which spares reading
-	// the Dockerfile from a server; nil = nothing is built.
+	// NeedsFiles says of a source whether its build will most likely take place: then it is checked out at once, which
+	// spares reading the Dockerfile from a server; nil = nothing is built.
 	NeedsFiles func(gitsrc.Request) bool
 	// Lenient makes a plan of what cannot be built too: it says why.
 	Lenient bool

@@ -6,7 +6,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 
-// RecipeBuildData is the value of Request.Recipe that takes Dockerfile and bases from the build data instead of the ci-operator config.
+// RecipeBuildData is the value of Request.Recipe that takes Dockerfile and bases from the build data instead of the
+// ci-operator config.
 const RecipeBuildData = "build-data"
 
 // secondOpinion looks up how the build data build a component. Where the request says so, its Dockerfile replaces CI's.

@@ -6,8 +6,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 
-// sortUnits groups units so that each stands in a later group than everything it is built on. The order within a group is that of the
-// request. A cycle is an error that prints it.
+// sortUnits groups units so that each stands in a later group than everything it is built on. The order within a
+// group is that of the request. A cycle is an error that prints it.
 func sortUnits(units []*unit) ([][]*unit, error) {
 	level := map[*unit]int{}
 	var path []*unit

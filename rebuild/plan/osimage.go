@@ -14,14 +14,15 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
-// osUnit is what a unit has besides where it changes an operating system image instead of building source. Its recipe is a generated
-// Dockerfile; from there on it is a unit like any other.
+// osUnit is what a unit has besides where it changes an operating system image instead of building source. Its recipe
+// is a generated Dockerfile; from there on it is a unit like any other.
 type osUnit struct {
 	osimage.Recipe
 	base osimage.Base
 }
 
-// osTargets gives the RPMs for extensions to the component that holds them: a bootable image has an image of its own for these.
+// osTargets gives the RPMs for extensions to the component that holds them: a bootable image has an image of its own
+// for these.
 func osTargets(targets []Target, release *payload.Release) ([]Target, error) {
 	var all []Target
 	for _, target := range targets {
@@ -42,8 +43,8 @@ func osTargets(targets []Target, release *payload.Release) ([]Target, error) {
 	return all, nil
 }
 
-// validateOS refuses a change of an operating system image together with what is for images that are built from source. RPMs for
-// extensions may have an image of their own, see osTargets.
+// validateOS refuses a change of an operating system image together with what is for images that are built from
+// source. RPMs for extensions may have an image of their own, see osTargets.
 func (t Target) validateOS() error {
 	changes := t.OS
 	if osimage.ExtensionsName(t.Name) != t.Name {

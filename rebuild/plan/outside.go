@@ -15,8 +15,8 @@ var (
 	packageInstall = regexp.MustCompile(`\b(dnf|yum|microdnf|rpm-ostree)\s+(-\S+\s+)*(install|update|upgrade|builddep|override|compose)\b`)
 )
 
-// outside says what a build needs that neither the payload, nor the source, nor a base image brings: secrets that are not given, and, for
-// operating systems, which are made of packages, their repositories.
+// outside says what a build needs that neither the payload, nor the source, nor a base image brings: secrets that are
+// not given, and, for operating systems, which are made of packages, their repositories.
 func (u *unit) outside(secrets []string) []string {
 	if u.os != nil {
 		return u.os.Notes
@@ -36,7 +36,8 @@ func (u *unit) outside(secrets []string) []string {
 			}
 		}
 		if command := packageInstall.FindString(line); command != "" && osimage.IsName(u.target.Name) {
-			notes = append(notes, fmt.Sprintf("line %d runs %q: it must reach the package repositories that its base or a secret names", number+1, command))
+			notes = append(notes, fmt.Sprintf("line %d runs %q: it must reach the package repositories that its base or a secret names",
+				number+1, command))
 		}
 	}
 	for _, arg := range u.recipe.BuildArgs {

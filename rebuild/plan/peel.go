@@ -14,7 +14,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 )
 
-// fromLabel is the beginning of the label in which CI keeps the digest of the image that takes the place of the last FROM.
+// fromLabel is the beginning of the label in which CI keeps the digest of the image that takes the place of the last
+// FROM.
 const fromLabel = "io.openshift.ci.from."
 
 // peels remembers the layers of the payload's images.
@@ -23,9 +24,9 @@ type peels struct {
 	images map[string]func() (*registry.Image, error)
 }
 
-// tryPeel makes the base out of the payload's image: CI adds exactly one layer to it for each stage that the image consists of. The
-// guard: other images of the payload stand on the same layers, or CI's label says what the image was built on; and no image that CI
-// says to be built on the same base contradicts.
+// tryPeel makes the base out of the payload's image: CI adds exactly one layer to it for each stage that the image
+// consists of. The guard: other images of the payload stand on the same layers, or CI's label says what the image was
+// built on; and no image that CI says to be built on the same base contradicts.
 func (s *settler) tryPeel(ctx context.Context, u *unit, b *base) (bool, error) {
 	donor := s.donor(u, b)
 	if donor == nil {
@@ -59,7 +60,8 @@ func (s *settler) tryPeel(ctx context.Context, u *unit, b *base) (bool, error) {
 			return failed(err)
 		}
 	}
-	if !s.offer(ctx, b, fromPeel, pullSpec, fmt.Sprintf("the payload's %s without its last %s: %s", donor.target.Name, plural(added, "layer"), evidence)) {
+	if !s.offer(ctx, b, fromPeel, pullSpec, fmt.Sprintf("the payload's %s without its last %s: %s", donor.target.Name,
+		plural(added, "layer"), evidence)) {
 		return false, nil
 	}
 	b.peel = p

@@ -13,15 +13,17 @@ import (
 
 // ciVariables are what CI's and ART's builds set in every image: never the base's.
 var ciVariables = []string{
-	"OPENSHIFT_BUILD_NAME", "OPENSHIFT_BUILD_NAMESPACE", "OPENSHIFT_BUILD_SOURCE", "OPENSHIFT_BUILD_REFERENCE", "OPENSHIFT_BUILD_COMMIT", "BUILD_LOGLEVEL",
+	"OPENSHIFT_BUILD_NAME", "OPENSHIFT_BUILD_NAMESPACE", "OPENSHIFT_BUILD_SOURCE", "OPENSHIFT_BUILD_REFERENCE",
+	"OPENSHIFT_BUILD_COMMIT", "BUILD_LOGLEVEL",
 	"SOURCE_GIT_COMMIT", "SOURCE_GIT_TAG", "SOURCE_GIT_URL", "SOURCE_GIT_TREE_STATE", "SOURCE_DATE_EPOCH", "OS_GIT_COMMIT", "OS_GIT_VERSION",
 }
 
 // ciLabels are the beginnings of labels that CI's and ART's builds set in every image.
 var ciLabels = []string{"io.openshift.build.", "io.openshift.ci.", "vcs-", "io.buildah."}
 
-// peelConfig returns the config of an image without its last layers and without what the given stages of its Dockerfile set: what is left
-// is the base's. A value that the Dockerfile overwrites was lost for good; the rebuilt image gets the Dockerfile's again.
+// peelConfig returns the config of an image without its last layers and without what the given stages of its
+// Dockerfile set: what is left is the base's. A value that the Dockerfile overwrites was lost for good; the rebuilt
+// image gets the Dockerfile's again.
 func peelConfig(blob []byte, keep int, text []byte, stages map[int]bool) ([]byte, error) {
 	var image map[string]json.RawMessage
 	var settings map[string]json.RawMessage
@@ -29,7 +31,8 @@ func peelConfig(blob []byte, keep int, text []byte, stages map[int]bool) ([]byte
 		Type    string   `json:"type"`
 		DiffIDs []string `json:"diff_ids"`
 	}
-	if err := errors.Join(json.Unmarshal(blob, &image), unmarshal(image["config"], &settings), unmarshal(image["rootfs"], &rootfs)); err != nil {
+	if err := errors.Join(json.Unmarshal(blob, &image), unmarshal(image["config"], &settings),
+		unmarshal(image["rootfs"], &rootfs)); err != nil {
 		return nil, fmt.Errorf("parsing its config: %w", err)
 	}
 	if len(rootfs.DiffIDs) < keep {
@@ -102,7 +105,8 @@ type settings struct {
 	fields map[string]bool // such as User
 	env    map[string]bool
 	labels map[string]bool
-	// extended are variables that the Dockerfile builds on the base's, such as PATH=$PATH:/more: what it puts before and after.
+	// extended are variables that the Dockerfile builds on the base's, such as PATH=$PATH:/more: what it puts before and
+	// after.
 	extended map[string][2]string
 }
 

@@ -16,13 +16,15 @@ import (
 
 // pipelineUnit returns the unit that builds another image of a unit's config, from the same source.
 func (s *settler) pipelineUnit(ctx context.Context, u *unit, tag string) (*unit, error) {
-	key := strings.Join([]string{u.match.Origin, u.match.Path, tag, u.tree.Repository, u.tree.Commit, u.tree.Path, u.spec.String(), strings.Join(u.request.Patches, ",")}, "\x00")
+	key := strings.Join([]string{u.match.Origin, u.match.Path, tag, u.tree.Repository, u.tree.Commit, u.tree.Path, u.spec.String(),
+		strings.Join(u.request.Patches, ",")}, "\x00")
 	name := u.target.Name + "/" + tag
 	if u.match.Repo != "" {
 		name = u.match.Org + "/" + u.match.Repo + ":" + tag
 	}
 	return s.once(key, func() (*unit, error) {
-		other := &unit{kind: kindPipeline, target: Target{Name: name}, component: u.component, spec: u.spec, request: u.request, tree: u.tree, match: u.match}
+		other := &unit{kind: kindPipeline, target: Target{Name: name}, component: u.component, spec: u.spec, request: u.request,
+			tree: u.tree, match: u.match}
 		other.match.Image, other.match.Reason = tag, "other images of the config are built from it"
 		if s.request.All {
 			return other, other.readRecipe(nil)
@@ -73,8 +75,8 @@ func (s *settler) once(key string, first func() (*unit, error)) (*unit, error) {
 	return once()
 }
 
-// takeFresh returns the units made since the last call, and makes them part of the work. Their order, and the numbers of
-// those that build the same image from different sources, do not depend on which goroutine was faster.
+// takeFresh returns the units made since the last call, and makes them part of the work. Their order, and the numbers
+// of those that build the same image from different sources, do not depend on which goroutine was faster.
 func (s *settler) takeFresh() []*unit {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -16,8 +16,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/osimage"
 )
 
-// Plan is everything that is settled before anything is built. Nothing changes it. Its JSON form is what `oc rebuild plan -o json` prints;
-// fields may be added, never renamed.
+// Plan is everything that is settled before anything is built. Nothing changes it. Its JSON form is what `oc rebuild
+// plan -o json` prints; fields may be added, never renamed.
 type Plan struct {
 	Release    Release     `json:"release"`
 	Components []Component `json:"components"`
@@ -29,7 +29,8 @@ type Plan struct {
 // maxProblems is how many problems an error spells out; the plan itself has them all.
 const maxProblems = 3
 
-// Err is nil if everything that has a source can be built. Otherwise the error has the class and the advice of the first problem.
+// Err is nil if everything that has a source can be built. Otherwise the error has the class and the advice of the
+// first problem.
 func (p *Plan) Err() error {
 	var problems []error
 	var first Component
@@ -80,7 +81,8 @@ type Component struct {
 	Target string            `json:"target"` // repository that the image is pushed to, or the pull spec that is swapped in
 	// Problem says why the component cannot be built.
 	Problem string `json:"problem,omitempty"`
-	// Class is the class of the problem; 0 where it is none of this plan's: images of a whole payload that are not built from source.
+	// Class is the class of the problem; 0 where it is none of this plan's: images of a whole payload that are not built
+	// from source.
 	Class  fault.Kind `json:"exitCode,omitempty"`
 	Advice string     `json:"advice,omitempty"` // what to do about it
 
@@ -141,7 +143,8 @@ func (s *Source) IsExact() bool { return s.Tree().IsExact() }
 
 // Tree is what the plan knows of the source, which need not be on this machine.
 func (s *Source) Tree() gitsrc.Tree {
-	return gitsrc.Tree{Kind: gitsrc.Kind(s.Kind), Repository: s.Repository, Commit: s.Commit, Ref: s.Ref, Path: s.Path, Dirty: s.Dirty, Time: s.Time}
+	return gitsrc.Tree{Kind: gitsrc.Kind(s.Kind), Repository: s.Repository, Commit: s.Commit, Ref: s.Ref, Path: s.Path,
+		Dirty: s.Dirty, Time: s.Time}
 }
 
 // Recipe is how CI builds the component.
@@ -152,7 +155,8 @@ type Recipe struct {
 	ContextDir string         `json:"contextDir"`
 	Dockerfile string         `json:"dockerfile"` // path relative to ContextDir; "" where the config holds the text itself
 	BuildArgs  []ciconfig.Arg `json:"buildArgs"`
-	// File is the Dockerfile as it is built, after every substitution; payload:NAME stands for what this plan builds as NAME.
+	// File is the Dockerfile as it is built, after every substitution; payload:NAME stands for what this plan builds as
+	// NAME.
 	File     dockerfile.File    `json:"dockerfileText"`
 	Literal  string             `json:"dockerfileLiteral,omitempty"` // the text that the config itself holds
 	Contexts []ciconfig.Context `json:"contexts,omitempty"`          // what the build context is made of, later pieces over earlier ones

@@ -17,7 +17,8 @@ import (
 // maxBuildRoot bounds .ci-operator.yaml, in bytes.
 const maxBuildRoot = 1 << 20
 
-// obtain reads what decides the bases of a unit from its source. A commit that is most likely not built is not checked out.
+// obtain reads what decides the bases of a unit from its source. A commit that is most likely not built is not
+// checked out.
 func (p *planner) obtain(ctx context.Context, u *unit) (err error) {
 	u.request = gitsrc.Request{
 		Repository: u.component.Source, Commit: u.component.Commit, Branch: u.branch(), Spec: u.spec, Patches: u.target.Patches,
@@ -86,8 +87,8 @@ func (u *unit) findBuildRoot(files fs.FS) error {
 	return nil
 }
 
-// readRecipe sets the recipe of a unit and finds the images that it is built from: in its Dockerfile, where that can be read, else as the config
-// declares them. Without files only a Dockerfile that the config itself has can be read.
+// readRecipe sets the recipe of a unit and finds the images that it is built from: in its Dockerfile, where that can
+// be read, else as the config declares them. Without files only a Dockerfile that the config itself has can be read.
 func (u *unit) readRecipe(files fs.FS) error {
 	if err := u.setRecipe(); err != nil {
 		return err

@@ -10,8 +10,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
-// findConfig finds the config by which CI builds a component: the one that the user names, or the one that promotes the component to the
-// payload's stream. --dockerfile alone is enough for a component that no config promotes.
+// findConfig finds the config by which CI builds a component: the one that the user names, or the one that promotes
+// the component to the payload's stream. --dockerfile alone is enough for a component that no config promotes.
 func (p *planner) findConfig(ctx context.Context, u *unit) error {
 	var err error
 	switch {

@@ -70,7 +70,8 @@ func (r *ReleaseRepo) Mirrored(ctx context.Context) (bases.Rules, error) {
 	return bases.Mirrored(r.revision)
 }
 
-// Time returns when the revision that the configs come from was committed; zero where they come from no revision, or were not needed.
+// Time returns when the revision that the configs come from was committed; zero where they come from no revision, or
+// were not needed.
 func (r *ReleaseRepo) Time() time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// Reporter tells a listener what a job does, and adds up how long each stage took, for each component and for the whole job.
+// Reporter tells a listener what a job does, and adds up how long each stage took, for each component and for the
+// whole job.
 type Reporter struct {
 	listener Listener
 	begin    time.Time
@@ -45,7 +46,8 @@ func (r *Reporter) Start(component string, stage Stage) (stop func()) {
 	}
 }
 
-// Seconds returns what was measured for a component, in milliseconds' precision. The whole job's ("") has the total besides.
+// Seconds returns what was measured for a component, in milliseconds' precision. The whole job's ("") has the total
+// besides.
 func (r *Reporter) Seconds(component string) map[string]float64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()

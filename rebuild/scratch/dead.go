@@ -13,8 +13,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
 )
 
-// JobPrefix begins the name of the directory in $TMPDIR that a job works in and removes at its end. Where the job runs without Enter, as that
-// of `plan` does, it is the only one.
+// JobPrefix begins the name of the directory in $TMPDIR that a job works in and removes at its end. Where the job
+// runs without Enter, as that of `plan` does, it is the only one.
 const JobPrefix = "oc-rebuild-job-"
 
 // Dead returns the directories of runs that were killed.
@@ -27,7 +27,8 @@ func Dead() ([]string, error) {
 	return found, err
 }
 
-// Clear removes the directories of runs that were killed, ends what still runs in their containers, and returns their paths.
+// Clear removes the directories of runs that were killed, ends what still runs in their containers, and returns their
+// paths.
 func Clear(ctx context.Context) ([]string, error) {
 	var removed []string
 	err := eachDead(func(path string) error {
@@ -90,8 +91,9 @@ func escape(path string) string {
 	return string(escaped)
 }
 
-// endContainers kills what runs in containers of OCI runtimes: their processes outlive the runtime, while those of chroot isolation end
-// with the run. The runtimes' own records are below the directory. A container that does not end keeps nobody from removing the files.
+// endContainers kills what runs in containers of OCI runtimes: their processes outlive the runtime, while those of
+// chroot isolation end with the run. The runtimes' own records are below the directory. A container that does not end
+// keeps nobody from removing the files.
 func endContainers(ctx context.Context, path string) {
 	for _, pattern := range []string{"*/runtime/*/*", "runtime/*/*"} {
 		records, _ := filepath.Glob(filepath.Join(escape(path), pattern))
@@ -109,8 +111,8 @@ func endContainers(ctx context.Context, path string) {
 	}
 }
 
-// recordOf returns the runtime that keeps a file of this name for each container. The other one, asked to delete the container, would
-// delete the file alone.
+// recordOf returns the runtime that keeps a file of this name for each container. The other one, asked to delete the
+// container, would delete the file alone.
 func recordOf(file string) string {
 	return map[string]string{"status": "crun", "state.json": "runc"}[file]
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
 )
 
-// remove unmounts what is mounted below a directory and removes it. As long as something is mounted there nothing is removed: it may be
-// the user's own source.
+// remove unmounts what is mounted below a directory and removes it. As long as something is mounted there nothing is
+// removed: it may be the user's own source.
 func remove(path string) error {
 	for range 2 { // a mount may hide another
 		points, err := mountsBelow(path)
@@ -47,7 +47,8 @@ func mountsBelow(path string) ([]string, error) {
 	return parseMounts(string(data), path)
 }
 
-// parseMounts finds the mounts at a directory and below it in what the kernel lists (proc_pid_mountinfo(5)), the last one first.
+// parseMounts finds the mounts at a directory and below it in what the kernel lists (proc_pid_mountinfo(5)), the last
+// one first.
 func parseMounts(list, path string) ([]string, error) {
 	var points []string
 	for line := range strings.Lines(list) {
@@ -64,7 +65,8 @@ func parseMounts(list, path string) ([]string, error) {
 	return points, nil
 }
 
-// unescape undoes the kernel's way of writing spaces, tabs, ends of lines and backslashes: as a backslash and three octal digits.
+// unescape undoes the kernel's way of writing spaces, tabs, ends of lines and backslashes: as a backslash and three
+// octal digits.
 func unescape(text string) string {
 	var b strings.Builder
 	for i := 0; i < len(text); i++ {

@@ -25,8 +25,8 @@ type Directory struct {
 	set    bool   // whether it had one
 }
 
-// Enter makes a directory for this run and lets TMPDIR name it, for the whole process: buildah and the image libraries know no other way.
-// Call Leave at the end.
+// Enter makes a directory for this run and lets TMPDIR name it, for the whole process: buildah and the image
+// libraries know no other way. Call Leave at the end.
 func Enter() (*Directory, error) {
 	base, err := Base()
 	if err != nil {
@@ -55,8 +55,8 @@ func (d *Directory) Leave() error {
 	return errors.Join(err, remove(d.Path), d.lock.Release())
 }
 
-// Base returns where the directories of runs are: in $TMPDIR; else in /var/tmp as those of podman and buildah, since /tmp may be memory;
-// else in /tmp.
+// Base returns where the directories of runs are: in $TMPDIR; else in /var/tmp as those of podman and buildah, since
+// /tmp may be memory; else in /tmp.
 func Base() (string, error) {
 	base := os.Getenv(variable)
 	if base == "" {

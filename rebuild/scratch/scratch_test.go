@@ -80,7 +80,8 @@ func TestClearTakesWhatIsDeadAndOurs(t *testing.T) {
 	if diff := cmp.Diff([]string{dead, job}, removed); diff != "" {
 		t.Errorf("Clear() (-want +got):\n%s", diff)
 	}
-	for path, want := range map[string]bool{dead: false, job: false, link: true, filepath.Join(other, "below", "file"): true, filepath.Join(alive.Path, "file"): true} {
+	for path, want := range map[string]bool{dead: false, job: false, link: true, filepath.Join(other, "below", "file"): true,
+		filepath.Join(alive.Path, "file"): true} {
 		if exists(path) != want {
 			t.Errorf("%q exists: %v, want %v", path, !want, want)
 		}

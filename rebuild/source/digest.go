@@ -21,9 +21,9 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/interrupt"
 )
 
-// Digest returns a digest of everything that a build can see of a directory: names, kinds, permissions, link targets and contents,
-// without the times, and without .git, whose state the commit stands for. Paths in skip (slash-separated, relative) are left out with
-// what is below them.
+// Digest returns a digest of everything that a build can see of a directory: names, kinds, permissions, link targets
+// and contents, without the times, and without .git, whose state the commit stands for. Paths in skip
+// (slash-separated, relative) are left out with what is below them.
 func Digest(ctx context.Context, directory string, skip []string) (string, error) {
 	skipped := map[string]bool{".git": true}
 	for _, path := range skip {
@@ -105,9 +105,9 @@ func digestFile(ctx context.Context, root *os.Root, path string, entry fs.DirEnt
 // ErrNotDigested says that it cannot be told what a step takes from the build context.
 var ErrNotDigested = errors.New("not digested")
 
-// DigestFiles returns a digest of what the sources of COPY and ADD name in a build context: paths, and patterns in the manner of
-// filepath.Match. Paths in hidden are left out. It may take in more than a step does, never less. The error is ErrNotDigested where a source is
-// a symbolic link, or leads out of the context.
+// DigestFiles returns a digest of what the sources of COPY and ADD name in a build context: paths, and patterns in
+// the manner of filepath.Match. Paths in hidden are left out. It may take in more than a step does, never less. The
+// error is ErrNotDigested where a source is a symbolic link, or leads out of the context.
 func DigestFiles(ctx context.Context, directory string, hidden, sources []string) (string, error) {
 	if len(sources) == 0 {
 		return "", nil

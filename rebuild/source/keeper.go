@@ -1,4 +1,5 @@
-// Package source keeps the source of what a run builds: brought to this machine once, digested, and watched for changes meanwhile.
+// Package source keeps the source of what a run builds: brought to this machine once, digested, and watched for
+// changes meanwhile.
 package source
 
 import (
@@ -24,8 +25,8 @@ type Store interface {
 	OnBranch(ctx context.Context, repository, commit string, branches ...string) (bool, error)
 }
 
-// Keeper has the source of everything that a run builds. What is asked for again is there already: two components of one repository share
-// a checkout.
+// Keeper has the source of everything that a run builds. What is asked for again is there already: two components of
+// one repository share a checkout.
 type Keeper struct {
 	Store
 	directory string

@@ -14,9 +14,9 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 )
 
-// A working tree is built where it is, while its user may go on editing. The key of a build says what the tree held before; a file that was
-// changed and changed back meanwhile would make it say something else than the image has. The kernel's time of the last change of each file
-// and directory, which nobody can set back, tells.
+// A working tree is built where it is, while its user may go on editing. The key of a build says what the tree held
+// before; a file that was changed and changed back meanwhile would make it say something else than the image has. The
+// kernel's time of the last change of each file and directory, which nobody can set back, tells.
 
 // Now returns the time as file systems keep it: their clock is coarser than the program's.
 func (k *Keeper) Now() (time.Time, error) {

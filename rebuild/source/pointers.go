@@ -20,22 +20,23 @@ const (
 	attributesFile = ".gitattributes"
 )
 
-// warnOfPointers says how many files of a checkout are pointers of git LFS. Nothing here fetches what they stand for, as nothing does in CI:
-// its clone runs no filters either, so the build there sees the same files.
+// warnOfPointers says how many files of a checkout are pointers of git LFS. Nothing here fetches what they stand for,
+// as nothing does in CI: its clone runs no filters either, so the build there sees the same files.
 func (k *Keeper) warnOfPointers(ctx context.Context, component string, tree gitsrc.Tree) error {
 	count, err := countPointers(ctx, tree.Directory)
 	if err != nil {
 		return fmt.Errorf("looking for git LFS files in the source: %w", err)
 	}
 	if count > 0 {
-		k.report.Report(component, progress.Fetch, progress.Warned, "%d files are git LFS pointers, not the files that they stand for; CI's clone has the same. "+
-			"To build with the files, run `git lfs pull` in a clone and name that as the source", count)
+		k.report.Report(component, progress.Fetch, progress.Warned,
+			"%d files are git LFS pointers, not the files that they stand for; CI's clone has the same. "+
+				"To build with the files, run `git lfs pull` in a clone and name that as the source", count)
 	}
 	return nil
 }
 
-// countPointers counts the files below a directory that are pointers of git LFS, if its .gitattributes mentions LFS at all. Links are
-// not followed.
+// countPointers counts the files below a directory that are pointers of git LFS, if its .gitattributes mentions LFS
+// at all. Links are not followed.
 func countPointers(ctx context.Context, directory string) (count int, err error) {
 	root, err := os.OpenRoot(directory)
 	if err != nil {

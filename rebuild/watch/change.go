@@ -16,8 +16,8 @@ type Change struct {
 // Git reports whether git wrote something of its own. Often it is nothing new: git status refreshes the index.
 func (c Change) Git() bool { return c.git }
 
-// Visible reports whether a build can see the change in files, going by what the trees ignore now. What came and went meanwhile cannot be
-// seen: editors write files of their own and remove them.
+// Visible reports whether a build can see the change in files, going by what the trees ignore now. What came and went
+// meanwhile cannot be seen: editors write files of their own and remove them.
 func (w *Watcher) Visible(c Change) bool {
 	if c.lost {
 		return true

@@ -12,8 +12,8 @@ import (
 type Tree struct {
 	Directory string
 	Ignored   []string // slash-separated paths below Directory
-	// Git are the directories in which git keeps what it knows of the tree, the tree's own first: .git, and for a linked working tree
-	// that of the repository. Their refs are watched, not their objects. None for a tree without git.
+	// Git are the directories in which git keeps what it knows of the tree, the tree's own first: .git, and for a linked
+	// working tree that of the repository. Their refs are watched, not their objects. None for a tree without git.
 	Git []string
 }
 
@@ -38,7 +38,8 @@ func (w *Watcher) ignores(path string) bool {
 	return false
 }
 
-// temporary reports whether editors give files of their own such a name: swap files, backups, locks, and what they rename into place.
+// temporary reports whether editors give files of their own such a name: swap files, backups, locks, and what they
+// rename into place.
 func temporary(name string) bool {
 	for _, pattern := range []string{
 		".*.sw[a-z]", "4913", "*~", // vim
@@ -53,7 +54,8 @@ func temporary(name string) bool {
 	return false
 }
 
-// lockAge is how long git is believed to be at work after it took the lock of its index. A git that was killed leaves the lock behind.
+// lockAge is how long git is believed to be at work after it took the lock of its index. A git that was killed leaves
+// the lock behind.
 const lockAge = time.Minute
 
 // busy reports whether git is writing one of the trees: it holds the lock of the index from the first file to the last.

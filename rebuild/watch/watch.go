@@ -37,8 +37,8 @@ func Open(trees []Tree) (*Watcher, error) {
 // Close ends the watch.
 func (w *Watcher) Close() error { return w.notify.Close() }
 
-// Update replaces the descriptions of the trees, which may change with the source: what is ignored no more is watched from now on, and
-// what is ignored now no longer.
+// Update replaces the descriptions of the trees, which may change with the source: what is ignored no more is watched
+// from now on, and what is ignored now no longer.
 func (w *Watcher) Update(trees []Tree) error {
 	w.trees = trees
 	for _, path := range w.notify.WatchList() {
@@ -59,8 +59,8 @@ func (w *Watcher) Update(trees []Tree) error {
 	return nil
 }
 
-// Wait returns what has changed once something has and then nothing more for a while: editors and git write several files at once. It
-// fails with its context.
+// Wait returns what has changed once something has and then nothing more for a while: editors and git write several
+// files at once. It fails with its context.
 func (w *Watcher) Wait(ctx context.Context, quiet time.Duration) (Change, error) {
 	change := Change{created: map[string]bool{}}
 	var settled <-chan time.Time
@@ -91,7 +91,8 @@ func (w *Watcher) Wait(ctx context.Context, quiet time.Duration) (Change, error)
 	}
 }
 
-// note adds an event to a change, unless it is about nothing that a build can see, and watches directories that are new.
+// note adds an event to a change, unless it is about nothing that a build can see, and watches directories that are
+// new.
 func (w *Watcher) note(change *Change, event fsnotify.Event) (bool, error) {
 	if event.Op == fsnotify.Chmod { // backup programs and indexers change attributes all the time
 		return false, nil
@@ -136,8 +137,8 @@ func (w *Watcher) addOne(directory string) error {
 	return nil
 }
 
-// explain names the kernel's limit that keeps something from being watched, and how to raise it. The kernel's own words are that too
-// many files are open, or that no space is left on the device.
+// explain names the kernel's limit that keeps something from being watched, and how to raise it. The kernel's own
+// words are that too many files are open, or that no space is left on the device.
 func explain(err error, what string) error {
 	limit, value := "", ""
 	switch {

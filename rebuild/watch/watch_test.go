@@ -62,7 +62,8 @@ func open(t *testing.T) (*watch.Watcher, string) {
 	t.Helper()
 	directory := t.TempDir()
 	write("main.go", "pkg/deep/x.go", ".git/HEAD", ".git/refs/heads/main", ".git/objects/00/1", "sub/.git/HEAD", "bin/other")(t, directory)
-	w, err := watch.Open([]watch.Tree{{Directory: directory, Ignored: []string{"bin/", "out"}, Git: []string{filepath.Join(directory, ".git")}}})
+	w, err := watch.Open([]watch.Tree{{Directory: directory, Ignored: []string{"bin/", "out"},
+		Git: []string{filepath.Join(directory, ".git")}}})
 	check(t, err)
 	t.Cleanup(func() { check(t, w.Close()) })
 	return w, directory
@@ -217,7 +218,8 @@ func TestLimits(t *testing.T) {
 			command := exec.Command("/proc/self/exe", "-test.run", "^TestLimits$/^"+limit+"$")
 			command.Env = append(os.Environ(), limited+"="+limit)
 			command.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER,
-				UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}, GidMappings: []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}}}
+				UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}},
+				GidMappings: []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}}}
 			output, err := command.CombinedOutput()
 			if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOSPC) {
 				t.Skipf("no user namespaces here: %v", err)
@@ -242,7 +244,8 @@ func testLimit(t *testing.T, limit string) {
 		write(fmt.Sprintf("%d/file", i))(t, directory)
 	}
 	_, err := watch.Open([]watch.Tree{{Directory: directory}})
-	if name := "fs.inotify." + limit; err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(fault.AdviceOf(err), "sysctl -w "+name) {
+	if name := "fs.inotify." + limit; err == nil || !strings.Contains(err.Error(), name) ||
+		!strings.Contains(fault.AdviceOf(err), "sysctl -w "+name) {
 		t.Errorf("Open() = %v (%s), want it to name %s", err, fault.AdviceOf(err), name)
 	}
 }

@@ -65,7 +65,8 @@ way. Base images lie in the containers storage, where podman and buildah prune t
 		},
 	}
 	command.Flags().StringVar(&o.olderThan, "older-than", "30d", "`AGE` since the last use: days (7d), or hours and minutes (12h30m)")
-	command.Flags().StringVar(&o.keep, "keep", "", "`SIZE` that the cache may have afterwards, such as 10GB or 10GiB: what was used longest ago goes first")
+	command.Flags().StringVar(&o.keep, "keep", "",
+		"`SIZE` that the cache may have afterwards, such as 10GB or 10GiB: what was used longest ago goes first")
 	command.Flags().BoolVar(&o.all, "all", false, "remove everything")
 	applyCacheDir(command.Flags(), &o.cacheDir)
 	o.build.applyStorage(command.Flags())

@@ -133,7 +133,8 @@ func reachFinding(check, message string, err error) machine.Finding {
 func gitFinding() machine.Finding {
 	var found []string
 	home, _ := os.UserHomeDir()
-	for _, path := range []string{os.Getenv("GIT_CONFIG_GLOBAL"), filepath.Join(home, ".gitconfig"), filepath.Join(home, ".config/git/config"), "/etc/gitconfig",
+	for _, path := range []string{os.Getenv("GIT_CONFIG_GLOBAL"), filepath.Join(home, ".gitconfig"),
+		filepath.Join(home, ".config/git/config"), "/etc/gitconfig",
 		filepath.Join(home, ".netrc"), filepath.Join(home, ".git-credentials")} {
 		if info, err := os.Stat(path); err == nil && !info.IsDir() {
 			found = append(found, path)

@@ -8,8 +8,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/machine"
 )
 
-// helperFindings checks that the credential helpers that are configured for an image can be run. They are not run, and what they know is
-// nobody's business here.
+// helperFindings checks that the credential helpers that are configured for an image can be run. They are not run,
+// and what they know is nobody's business here.
 func helperFindings(client *registry.Client, ref string) []machine.Finding {
 	const check = "credential helper"
 	helpers, err := client.Helpers(ref)

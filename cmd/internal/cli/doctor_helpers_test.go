@@ -20,7 +20,8 @@ func TestHelperFindings(t *testing.T) {
 	}{
 		{"none", `{"auths":{"quay.example":{"auth":"` + secret + `"}}}`, "", nil},
 		{"one that is there", `{"credHelpers":{"quay.example":"there"}}`, "", []string{"ok docker-credential-there"}},
-		{"one that is missing", `{"auths":{"quay.example":{"auth":"` + secret + `"}},"credHelpers":{"quay.example":"missing"}}`, "", []string{"problem docker-credential-missing"}},
+		{"one that is missing", `{"auths":{"quay.example":{"auth":"` + secret + `"}},"credHelpers":{"quay.example":"missing"}}`, "",
+			[]string{"problem docker-credential-missing"}},
 		{"of another registry", `{"credHelpers":{"other.example":"missing"}}`, "", nil},
 		{"docker's store", `{"credsStore":"there"}`, "", []string{"note docker-credential-there"}},
 		{"for all registries", `{}`, `credential-helpers = ["containers-auth.json", "missing"]`, []string{"problem docker-credential-missing"}},
@@ -51,7 +52,8 @@ func TestHelperFindings(t *testing.T) {
 				t.Fatalf("helperFindings() = %v, want %q", findings, test.want)
 			}
 			for i, finding := range findings {
-				if !strings.HasPrefix(string(finding.State)+" "+finding.Message, test.want[i]) || finding.State == machine.Problem && finding.Advice == "" {
+				if !strings.HasPrefix(string(finding.State)+" "+finding.Message, test.want[i]) ||
+					finding.State == machine.Problem && finding.Advice == "" {
 					t.Errorf("helperFindings() = %+v, want %q and what to do", finding, test.want[i])
 				}
 				if strings.Contains(finding.Message+finding.Advice, secret) {

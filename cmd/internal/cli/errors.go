@@ -23,8 +23,8 @@ func printError(w io.Writer, err error) {
 	}
 }
 
-// maxMessage is how many bytes of a message are printed. The last lines of a failed step fit; what a payload or a server
-// has in place of a name may be much longer.
+// maxMessage is how many bytes of a message are printed. The last lines of a failed step fit; what a payload or a
+// server has in place of a name may be much longer.
 const maxMessage = 32 << 10
 
 // cut keeps the beginning and the end of a text that has more than so many bytes.

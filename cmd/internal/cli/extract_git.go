@@ -22,7 +22,8 @@ import (
 // clonesAtOnce is how many repositories are fetched at once.
 const clonesAtOnce = 8
 
-// extractSources checks the source of every component out, below the host and the path of its repository, and prints where.
+// extractSources checks the source of every component out, below the host and the path of its repository, and prints
+// where.
 func (o *extractOptions) extractSources(ctx context.Context, streams Streams, release *payload.Release) (err error) {
 	store, err := openSources("", o.cacheDir)
 	if err != nil {
@@ -69,7 +70,8 @@ func printSource(w io.Writer, directory, commit, form string) error {
 	return nil
 }
 
-// sources lists one component of each repository. A repository that the release has at two commits is taken at the first one.
+// sources lists one component of each repository. A repository that the release has at two commits is taken at the
+// first one.
 func (o *extractOptions) sources(streams Streams, release *payload.Release) []payload.Component {
 	first := map[string]payload.Component{}
 	var list []payload.Component

@@ -14,7 +14,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/payload/payloadtest"
 )
 
-// gitServer serves openshift/coredns with a merged pull request in the place of github.com, and returns its commits before and after.
+// gitServer serves openshift/coredns with a merged pull request in the place of github.com, and returns its commits
+// before and after.
 func gitServer(t *testing.T) (before, after string) {
 	t.Helper()
 	backend, err := exec.Command("git", "--exec-path").Output()
@@ -25,7 +26,8 @@ func gitServer(t *testing.T) (before, after string) {
 	work := filepath.Join(root, "work")
 	git := func(arguments ...string) string {
 		t.Helper()
-		command := exec.Command("git", append([]string{"-C", work, "-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=main"}, arguments...)...)
+		command := exec.Command("git", append([]string{"-C", work, "-c", "user.name=A", "-c", "user.email=a@example.org", "-c",
+			"init.defaultBranch=main"}, arguments...)...)
 		command.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null")
 		out, err := command.CombinedOutput()
 		if err != nil {
@@ -47,8 +49,10 @@ func gitServer(t *testing.T) (before, after string) {
 	bare := filepath.Join(root, "openshift", "coredns.git")
 	git("clone", "-q", "--bare", work, bare)
 	git("-C", bare, "config", "uploadpack.allowAnySHA1InWant", "true")
-	server := httptest.NewServer(&cgi.Handler{Path: strings.TrimSpace(string(backend)) + "/git-http-backend", Logger: log.New(io.Discard, "", 0), Stderr: io.Discard,
-		Env: []string{"GIT_PROJECT_ROOT=" + root, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_GLOBAL=/dev/null", "HOME=" + root}, InheritEnv: []string{"GIT_PROTOCOL"}})
+	server := httptest.NewServer(&cgi.Handler{Path: strings.TrimSpace(string(backend)) + "/git-http-backend",
+		Logger: log.New(io.Discard, "", 0), Stderr: io.Discard,
+		Env:        []string{"GIT_PROJECT_ROOT=" + root, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_GLOBAL=/dev/null", "HOME=" + root},
+		InheritEnv: []string{"GIT_PROTOCOL"}})
 	t.Cleanup(server.Close)
 	t.Setenv("GIT_CONFIG_COUNT", "1")
 	t.Setenv("GIT_CONFIG_KEY_0", "url."+server.URL+"/.insteadOf")
@@ -60,14 +64,17 @@ func TestHistory(t *testing.T) {
 	before, after := gitServer(t)
 	r := payloadtest.NewRegistry(t)
 	release := func(name, commit string) payloadtest.Seeded {
-		labels := map[string]string{"io.openshift.build.commit.id": commit, "io.openshift.build.source-location": "https://github.com/openshift/coredns"}
+		labels := map[string]string{"io.openshift.build.commit.id": commit,
+			"io.openshift.build.source-location": "https://github.com/openshift/coredns"}
 		return r.Seed(t, payloadtest.Release{Name: name, Created: when, Components: []payloadtest.Component{
-			{Name: "coredns", Labels: labels}, {Name: "cluster-version-operator", Manifests: map[string]string{"0000_00_x.yaml": "kind: A\napiVersion: v1\n"}}}})
+			{Name: "coredns", Labels: labels}, {Name: "cluster-version-operator",
+				Manifests: map[string]string{"0000_00_x.yaml": "kind: A\napiVersion: v1\n"}}}})
 	}
 	old, next := release("4.12.0", before), release("4.12.1", after)
 	out, _ := run(t, 0, "info", "--insecure", old.PullSpec, next.PullSpec, "--changelog")
 	for _, want := range []string{"# 4.12.1\n", "## Changes from 4.12.0\n", "### [coredns](https://github.com/openshift/coredns)\n",
-		"* [OCPBUGS-12](https://issues.redhat.com/browse/OCPBUGS-12): do not crash", "[#7](https://github.com/openshift/coredns/pull/7)\n", "/compare/" + before + "..." + after} {
+		"* [OCPBUGS-12](https://issues.redhat.com/browse/OCPBUGS-12): do not crash",
+		"[#7](https://github.com/openshift/coredns/pull/7)\n", "/compare/" + before + "..." + after} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the changelog lacks %q:\n%s", want, out)
 		}
@@ -80,7 +87,8 @@ func TestHistory(t *testing.T) {
 	}
 	run(t, 2, "info", "--insecure", old.PullSpec, "--bugs")
 	unknown := release("4.12.2", strings.Repeat("1", 40))
-	if out, _ := run(t, 3, "info", "--insecure", old.PullSpec, unknown.PullSpec, "--changelog"); !strings.Contains(out, "* The history cannot be shown") {
+	if out, _ := run(t, 3, "info", "--insecure", old.PullSpec, unknown.PullSpec, "--changelog"); !strings.Contains(out,
+		"* The history cannot be shown") {
 		t.Errorf("the changelog to a commit that nobody has:\n%s", out)
 	}
 	directory := t.TempDir()

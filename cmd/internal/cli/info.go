@@ -232,7 +232,8 @@ func printContents(w io.Writer, release *payload.Release) error {
 func printVerified(w io.Writer, images map[string]*payload.ImageInfo) error {
 	for _, name := range slices.Sorted(maps.Keys(images)) {
 		image := images[name]
-		if _, err := fmt.Fprintf(w, "%s %s %s\n", image.Digest, image.Image.Config.Created.UTC().Format("2006-01-02T15:04:05Z"), name); err != nil {
+		if _, err := fmt.Fprintf(w, "%s %s %s\n", image.Digest, image.Image.Config.Created.UTC().Format("2006-01-02T15:04:05Z"),
+			name); err != nil {
 			return fmt.Errorf("writing the images: %w", err)
 		}
 	}

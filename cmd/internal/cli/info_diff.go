@@ -17,7 +17,8 @@ import (
 func (o *infoOptions) compare(w io.Writer, d payload.Diff) error {
 	form, template, _ := strings.Cut(o.output, "=")
 	if form != "" && form != "text" {
-		return writeForm(w, form, template, map[string]any{"from": d.From.Info(), "to": d.To.Info(), "changedImages": d.Images, "changedManifests": d.Manifests})
+		return writeForm(w, form, template, map[string]any{"from": d.From.Info(), "to": d.To.Info(), "changedImages": d.Images,
+			"changedManifests": d.Manifests})
 	}
 	if o.contents {
 		text, err := d.Unified()

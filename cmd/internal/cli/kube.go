@@ -31,13 +31,16 @@ func (o *kubeOptions) apply(flags *pflag.FlagSet) {
 func (o *kubeOptions) release(ctx context.Context) (string, error) {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = o.kubeconfig
-	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: o.context}).ClientConfig()
+	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules,
+		&clientcmd.ConfigOverrides{CurrentContext: o.context}).ClientConfig()
 	if err != nil {
-		return "", fault.New(fault.Usage, "Name a release, or a cluster with --kubeconfig.", fmt.Errorf("no release is named, and the cluster cannot be asked: %w", err))
+		return "", fault.New(fault.Usage, "Name a release, or a cluster with --kubeconfig.",
+			fmt.Errorf("no release is named, and the cluster cannot be asked: %w", err))
 	}
 	ref, err := desiredRelease(ctx, config)
 	if err != nil {
-		return "", fault.New(fault.KindOf(err), "Name a release as an argument.", fmt.Errorf("asking the cluster %s for its release: %w", config.Host, err))
+		return "", fault.New(fault.KindOf(err), "Name a release as an argument.",
+			fmt.Errorf("asking the cluster %s for its release: %w", config.Host, err))
 	}
 	return ref, nil
 }

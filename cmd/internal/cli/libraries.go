@@ -9,9 +9,9 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 )
 
-// routeLibraries says where the messages of buildah and the container libraries go. They log through one logger of the whole process,
-// which would write "level=info …" lines of no use to the user over the progress display. What matters of them comes back as an error;
-// their warnings are shown to those who ask for more.
+// routeLibraries says where the messages of buildah and the container libraries go. They log through one logger of
+// the whole process, which would write "level=info …" lines of no use to the user over the progress display. What
+// matters of them comes back as an error; their warnings are shown to those who ask for more.
 func routeLibraries(w io.Writer, verbose bool) {
 	logger := logrus.StandardLogger()
 	logger.SetLevel(logrus.WarnLevel) // helper processes inherit it

@@ -54,7 +54,8 @@ func newNew(streams Streams) *cobra.Command {
 }
 
 func runNew(ctx context.Context, streams Streams, o *newOptions, args []string) (err error) {
-	if err := errors.Join(oneOf("output", o.output.format, "", "text", "json", "yaml"), oneOf("method", o.method, "", "delta", "full")); err != nil {
+	if err := errors.Join(oneOf("output", o.output.format, "", "text", "json", "yaml"),
+		oneOf("method", o.method, "", "delta", "full")); err != nil {
 		return err
 	}
 	if o.to == "" && o.toDir == "" && o.toFile == "" && !o.dryRun {

@@ -36,7 +36,8 @@ func (o *buildOptions) applyPlace(flags *pflag.FlagSet) {
 // applyStorage adds the flags that say where images are kept.
 func (o *buildOptions) applyStorage(flags *pflag.FlagSet) {
 	flags.StringVar(&o.storageRoot, "storage-root", "", "`directory` of a containers storage for these builds alone (default: the user's)")
-	flags.StringVar(&o.storageDriver, "storage-driver", "", "storage driver: overlay, vfs (default: what the storage configuration says, or what works here)")
+	flags.StringVar(&o.storageDriver, "storage-driver", "",
+		"storage driver: overlay, vfs (default: what the storage configuration says, or what works here)")
 }
 
 // builder translates the flags for package builder.

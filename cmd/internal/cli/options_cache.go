@@ -18,8 +18,8 @@ func applyCacheDir(flags *pflag.FlagSet, directory *string) {
 		"`directory` for sources, configs and compile caches (default: oc-rebuild in the user's cache directory)")
 }
 
-// cacheDirectory returns the directory that --cache-dir names, or the user's. One that somebody else could have filled is
-// refused: what is in it ends up in images.
+// cacheDirectory returns the directory that --cache-dir names, or the user's. One that somebody else could have
+// filled is refused: what is in it ends up in images.
 func cacheDirectory(named string) (string, error) {
 	if named == "" {
 		user, err := os.UserCacheDir()

@@ -36,13 +36,15 @@ type newOptions struct {
 func (o *newOptions) apply(flags *pflag.FlagSet) {
 	flags.StringVar(&o.fromRelease, "from-release", "", "payload to start from")
 	flags.StringVarP(&o.fromStream, "from-image-stream-file", "f", "", "image stream to start from: a `file`, or - for standard input")
-	flags.StringVar(&o.fromDir, "from-dir", "", "directory to start from: a directory of manifests for each operator, and image-references beside them")
+	flags.StringVar(&o.fromDir, "from-dir", "",
+		"directory to start from: a directory of manifests for each operator, and image-references beside them")
 	flags.StringArrayVar(&o.mappingFiles, "mapping-file", nil, "`file` with COMPONENT=PULLSPEC pairs")
 	flags.StringVar(&o.assemble.Name, "name", "", "name of the new payload, a semantic version (default: the old one's)")
 	flags.StringSliceVar(&o.assemble.Previous, "previous", nil, "versions that can upgrade to it (default: as before)")
 	flags.StringSliceVar(&o.assemble.Next, "next", nil, "versions that it can upgrade to (default: as before)")
 	flags.StringVar(&o.metadata, "metadata", "", "other metadata, as a JSON `object` (default: as before)")
-	flags.StringVar(&o.assemble.Versions, "component-versions", "", "versions of the payload as a whole, `KEY=VERSION[,…]`, where no component declares them")
+	flags.StringVar(&o.assemble.Versions, "component-versions", "",
+		"versions of the payload as a whole, `KEY=VERSION[,…]`, where no component declares them")
 	flags.StringVar(&o.assemble.DisplayNames, "component-version-display-names", "", "what these are called, `KEY=TEXT[,…]`")
 	flags.StringSliceVar(&o.assemble.Exclude, "exclude", nil, "components to leave out")
 	flags.StringSliceVar(&o.assemble.Include, "include", nil, "components to keep even though no operator names them")
@@ -50,11 +52,13 @@ func (o *newOptions) apply(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.assemble.SkipManifestCheck, "skip-manifest-check", false, "do not parse the manifests")
 	flags.StringVar(&o.referenceMode, "reference-mode", "public", "pull specs to take from an image stream: public, or source")
 	flags.BoolVar(&o.assemble.KeepList, "keep-manifest-list", false, "a release image that is a manifest list stays one")
-	flags.StringVar(&o.assemble.Base, "to-image-base", "", "`pull spec` to build the release image on (default: as before, or a changed cluster-version-operator)")
+	flags.StringVar(&o.assemble.Base, "to-image-base", "",
+		"`pull spec` to build the release image on (default: as before, or a changed cluster-version-operator)")
 	flags.StringVar(&o.mirror, "mirror", "", "`repository` that all components are copied to first")
 	flags.StringVar(&o.to, "to-image", "", "pull spec of the new payload")
 	flags.StringVar(&o.toDir, "to-dir", "", "write the manifests to this directory instead")
-	flags.StringVar(&o.toFile, "to-file", "", "write the release layer, a gzipped tar, to this `file`; - for standard output, the result goes to standard error then")
+	flags.StringVar(&o.toFile, "to-file", "",
+		"write the release layer, a gzipped tar, to this `file`; - for standard output, the result goes to standard error then")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "write nothing, only say what the digest would be")
 	flags.StringVar(&o.method, "method", "", "how to assemble: delta or full (default: delta where it gives the same)")
 	flags.IntVar(&o.assemble.Jobs, "jobs", 16, "images that are read at once")
@@ -136,7 +140,8 @@ func (o *newOptions) changes(args []string) ([]payload.Change, error) {
 		all = append(all, change)
 	}
 	if len(all) == 0 && o.fromRelease == "" && o.fromStream == "" && o.fromDir == "" {
-		return nil, fault.New(fault.Usage, "Name images as COMPONENT=PULLSPEC, or begin with --from-release.", errors.New("must specify image mappings when no other source is defined"))
+		return nil, fault.New(fault.Usage, "Name images as COMPONENT=PULLSPEC, or begin with --from-release.",
+			errors.New("must specify image mappings when no other source is defined"))
 	}
 	return all, nil
 }

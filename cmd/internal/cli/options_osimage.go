@@ -11,8 +11,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 )
 
-// osImageOptions say what is changed in an operating system image, which has no source to build. A value goes to the component that it names,
-// COMPONENT=VALUE, or to the only operating system image among the components.
+// osImageOptions say what is changed in an operating system image, which has no source to build. A value goes to the
+// component that it names, COMPONENT=VALUE, or to the only operating system image among the components.
 type osImageOptions struct {
 	containerfiles []string
 	overlays       []string
@@ -24,13 +24,20 @@ type osImageOptions struct {
 }
 
 func (o *osImageOptions) apply(flags *pflag.FlagSet) {
-	flags.StringArrayVar(&o.containerfiles, "containerfile", nil, "operating system image: build it with `[COMPONENT=]FILE`, whose FROM may be payload:NAME; its directory is the build context")
-	flags.StringArrayVar(&o.overlays, "overlay", nil, "operating system image: put the files of `[COMPONENT=]DIR`, laid out like its root, into it")
-	flags.StringArrayVar(&o.replacements, "replace-file", nil, "operating system image: `[COMPONENT=]PATH=FILE` puts FILE in the place of PATH, which it must have")
-	flags.StringArrayVar(&o.rpms, "rpm", nil, "operating system image: install `[COMPONENT=]FILE|NAME`, or offer it as an extension in machine-os-content")
-	flags.StringArrayVar(&o.repoFiles, "repo-file", nil, "operating system image: `[COMPONENT=]FILE` with repositories for --rpm NAME, used for the installation alone")
-	flags.StringArrayVar(&o.extensionRPMs, "extensions-rpm", nil, "operating system image: add `[COMPONENT=]FILE` to the RPMs that nodes can install as extensions")
-	flags.StringVar(&o.tools, "os-tools-image", osimage.DefaultTools, "`PULLSPEC` of an image with ostree and createrepo_c, for machine-os-content and extensions")
+	flags.StringArrayVar(&o.containerfiles, "containerfile", nil,
+		"operating system image: build it with `[COMPONENT=]FILE`, whose FROM may be payload:NAME; its directory is the build context")
+	flags.StringArrayVar(&o.overlays, "overlay", nil,
+		"operating system image: put the files of `[COMPONENT=]DIR`, laid out like its root, into it")
+	flags.StringArrayVar(&o.replacements, "replace-file", nil,
+		"operating system image: `[COMPONENT=]PATH=FILE` puts FILE in the place of PATH, which it must have")
+	flags.StringArrayVar(&o.rpms, "rpm", nil,
+		"operating system image: install `[COMPONENT=]FILE|NAME`, or offer it as an extension in machine-os-content")
+	flags.StringArrayVar(&o.repoFiles, "repo-file", nil,
+		"operating system image: `[COMPONENT=]FILE` with repositories for --rpm NAME, used for the installation alone")
+	flags.StringArrayVar(&o.extensionRPMs, "extensions-rpm", nil,
+		"operating system image: add `[COMPONENT=]FILE` to the RPMs that nodes can install as extensions")
+	flags.StringVar(&o.tools, "os-tools-image", osimage.DefaultTools,
+		"`PULLSPEC` of an image with ostree and createrepo_c, for machine-os-content and extensions")
 }
 
 // assign gives the values to the targets.
@@ -45,7 +52,11 @@ func (o *osImageOptions) assign(targets []plan.Target) error {
 		{"rpm", o.rpms, func(c *osimage.Changes, v string) error { c.RPMs = append(c.RPMs, v); return nil }},
 		{"replace-file", o.replacements, addReplacement},
 		{"repo-file", o.repoFiles, func(c *osimage.Changes, v string) error { c.RepoFiles = append(c.RepoFiles, v); return nil }},
-		{"extensions-rpm", o.extensionRPMs, func(c *osimage.Changes, v string) error { c.ExtensionRPMs = append(c.ExtensionRPMs, v); return nil }},
+		{"extensions-rpm", o.extensionRPMs, func(c *osimage.Changes,
+			v string) error {
+			c.ExtensionRPMs = append(c.ExtensionRPMs, v)
+			return nil
+		}},
 	} {
 		for _, value := range setting.values {
 			target, value, err := osTarget(targets, setting.flag, value)
@@ -69,7 +80,8 @@ func addReplacement(changes *osimage.Changes, text string) error {
 	return err
 }
 
-// osTarget finds the target of a value: the one that it names, the only one there is, or the only operating system image.
+// osTarget finds the target of a value: the one that it names, the only one there is, or the only operating system
+// image.
 func osTarget(targets []plan.Target, flag, value string) (*plan.Target, string, error) {
 	name, rest, found := strings.Cut(value, "=")
 	var systems []*plan.Target

@@ -11,8 +11,9 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 )
 
-// recipeOptions say how components are built where the payload and the configs do not, or not as wanted. A value that is about one
-// component is VALUE where one component is named, and COMPONENT=VALUE (--build-arg COMPONENT=NAME=VALUE) where there are several.
+// recipeOptions say how components are built where the payload and the configs do not, or not as wanted. A value that
+// is about one component is VALUE where one component is named, and COMPONENT=VALUE (--build-arg
+// COMPONENT=NAME=VALUE) where there are several.
 type recipeOptions struct {
 	releaseRepo    string
 	configResolver string
@@ -35,15 +36,19 @@ type recipeOptions struct {
 }
 
 func (o *recipeOptions) apply(flags *pflag.FlagSet) {
-	flags.StringVar(&o.releaseRepo, "release-repo", "", "openshift/release: `DIR`, DIR@REVISION or a git URL (default: https://github.com/openshift/release, cached)")
+	flags.StringVar(&o.releaseRepo, "release-repo", "",
+		"openshift/release: `DIR`, DIR@REVISION or a git URL (default: https://github.com/openshift/release, cached)")
 	flags.StringVar(&o.configResolver, "config-resolver", "", "`URL` of a ci-operator config resolver to ask instead of --release-repo")
 	flags.StringArrayVar(&o.configs, "config", nil, "ci-operator config `[COMPONENT=]FILE` to take instead of looking for one")
-	flags.StringArrayVar(&o.configImages, "config-image", nil, "`[COMPONENT=]NAME` of the image in that config (default: the one promoted to the component)")
-	flags.StringArrayVar(&o.variants, "variant", nil, "`[COMPONENT=]VARIANT` of the config (default: the one that promotes to the payload's stream)")
+	flags.StringArrayVar(&o.configImages, "config-image", nil,
+		"`[COMPONENT=]NAME` of the image in that config (default: the one promoted to the component)")
+	flags.StringArrayVar(&o.variants, "variant", nil,
+		"`[COMPONENT=]VARIANT` of the config (default: the one that promotes to the payload's stream)")
 	flags.StringArrayVar(&o.dockerfiles, "dockerfile", nil, "`[COMPONENT=]PATH` of the Dockerfile in the source, instead of the config's")
 	flags.StringArrayVar(&o.contextDirs, "context-dir", nil, "`[COMPONENT=]DIR` in the source, instead of the config's")
 	flags.StringArrayVar(&o.buildArgs, "build-arg", nil, "build argument `[COMPONENT=]NAME=VALUE`, winning over the config's")
-	flags.StringArrayVar(&o.baseImages, "base-image", nil, "`REFERENCE=PULLSPEC`: what to build on where a Dockerfile or config says REFERENCE (namespace/name:tag or the text itself; * matches; payload:NAME is the payload's image)")
+	flags.StringArrayVar(&o.baseImages, "base-image", nil,
+		"`REFERENCE=PULLSPEC`: what to build on where a Dockerfile or config says REFERENCE (namespace/name:tag or the text itself; * matches; payload:NAME is the payload's image)")
 	flags.StringVar(&o.baseImageMap, "base-image-map", "", "`FILE` of such lines")
 	flags.StringVar(&o.basePolicy, "base-policy", "auto", "auto: find a base that can be pulled; ci: only what CI uses")
 	flags.StringVar(&o.buildData, "build-data", "", "`DIR` laid out as ocp-build-data, for a second opinion")

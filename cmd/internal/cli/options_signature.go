@@ -22,7 +22,8 @@ type signatureOptions struct {
 }
 
 func (o *signatureOptions) apply(flags *pflag.FlagSet) {
-	flags.StringVar(&o.mode, "verify-signature", "", "verify the OpenPGP signature of the payload: off, warn, require (default: require where --signature-key is given, else off)")
+	flags.StringVar(&o.mode, "verify-signature", "",
+		"verify the OpenPGP signature of the payload: off, warn, require (default: require where --signature-key is given, else off)")
 	flags.StringArrayVar(&o.keys, "signature-key", nil, "`file` with public keys of the payload's publisher")
 	flags.StringArrayVar(&o.stores, "signature-store", signature.Published(), "`URL` or directory with signatures of payloads")
 }

@@ -27,17 +27,20 @@ var when = time.Date(2023, 1, 12, 18, 29, 52, 0, time.UTC)
 func seed(t *testing.T) (r *payloadtest.Registry, release payloadtest.Seeded, coredns string) {
 	t.Helper()
 	labels := func(repository string) map[string]string {
-		return map[string]string{"io.openshift.build.commit.id": strings.Repeat("4", 40), "io.openshift.build.source-location": "https://github.com/openshift/" + repository}
+		return map[string]string{"io.openshift.build.commit.id": strings.Repeat("4", 40),
+			"io.openshift.build.source-location": "https://github.com/openshift/" + repository}
 	}
 	r = payloadtest.NewRegistry(t)
 	operand := payloadtest.Component{Name: "coredns", Labels: labels("coredns")}
-	release = r.Seed(t, payloadtest.Release{Name: "4.12.0", Created: when, Versions: map[string]string{"kubernetes": "1.25.4"}, Components: []payloadtest.Component{
-		operand,
-		{Name: "cluster-dns-operator", Labels: labels("cluster-dns-operator"), Manifests: map[string]string{
-			"0000_70_dns.yaml": "# kept\nkind: A\napiVersion: v1\nimage: " + payloadtest.Placeholder("coredns") + "\n", "notes.txt": "x\n"}, Names: []string{"coredns", "hyperkube"}},
-		{Name: "cluster-version-operator", Manifests: map[string]string{"0000_00_x.yaml": "kind: A\napiVersion: v1\nversion: 0.0.1-snapshot\n"}},
-		{Name: "hyperkube", Labels: map[string]string{"io.openshift.build.versions": "kubernetes=1.25.4"}},
-	}})
+	release = r.Seed(t, payloadtest.Release{Name: "4.12.0", Created: when, Versions: map[string]string{"kubernetes": "1.25.4"},
+		Components: []payloadtest.Component{
+			operand,
+			{Name: "cluster-dns-operator", Labels: labels("cluster-dns-operator"), Manifests: map[string]string{
+				"0000_70_dns.yaml": "# kept\nkind: A\napiVersion: v1\nimage: " + payloadtest.Placeholder("coredns") + "\n", "notes.txt": "x\n"},
+				Names: []string{"coredns", "hyperkube"}},
+			{Name: "cluster-version-operator", Manifests: map[string]string{"0000_00_x.yaml": "kind: A\napiVersion: v1\nversion: 0.0.1-snapshot\n"}},
+			{Name: "hyperkube", Labels: map[string]string{"io.openshift.build.versions": "kubernetes=1.25.4"}},
+		}})
 	image := operand.Image(when.Add(time.Hour))
 	image.Layers[1]["usr/bin/coredns"] = "another"
 	image.Labels["io.openshift.build.commit.id"] = strings.Repeat("5", 40)
@@ -50,7 +53,8 @@ func run(t *testing.T, code int, args ...string) (out, messages string) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	t.Setenv("REGISTRY_AUTH_FILE", "")
 	var stdout, stderr bytes.Buffer
-	got := cli.Execute(context.Background(), cli.Streams{In: strings.NewReader(""), Out: &stdout, Err: &stderr}, "test", append([]string{"oc-rebuild"}, args...))
+	got := cli.Execute(context.Background(), cli.Streams{In: strings.NewReader(""), Out: &stdout, Err: &stderr}, "test",
+		append([]string{"oc-rebuild"}, args...))
 	if got != code {
 		t.Fatalf("oc rebuild %s: exit code %d, want %d\n%s%s", strings.Join(args, " "), got, code, stdout.String(), stderr.String())
 	}
@@ -140,7 +144,8 @@ func TestInfoModes(t *testing.T) {
 	for _, args := range [][]string{{"--size", "--verify"}, {"-o", "nonsense"}, {"-ojsonpath={"}} {
 		run(t, 2, append([]string{"info", "--insecure", release.PullSpec}, args...)...)
 	}
-	if _, errors := run(t, 3, "info", "--insecure", release.PullSpec, "--image-for=coredn"); !strings.Contains(errors, "Did you mean coredns") {
+	if _, errors := run(t, 3, "info", "--insecure", release.PullSpec, "--image-for=coredn"); !strings.Contains(errors,
+		"Did you mean coredns") {
 		t.Errorf("an unknown component: %s", errors)
 	}
 }
@@ -185,7 +190,8 @@ func TestNew(t *testing.T) {
 		t.Fatalf("new printed %q and %q", out, errors)
 	}
 	diff, _ := run(t, 0, "info", "--insecure", release.PullSpec, pushed, "--commits")
-	want := "Images Changed:\n  coredns https://github.com/openshift/coredns/compare/" + strings.Repeat("4", 40) + "..." + strings.Repeat("5", 40) + "\n"
+	want := "Images Changed:\n  coredns https://github.com/openshift/coredns/compare/" + strings.Repeat("4", 40) + "..." +
+		strings.Repeat("5", 40) + "\n"
 	if !strings.Contains(diff, want) {
 		t.Errorf("the difference lacks %q:\n%s", want, diff)
 	}
@@ -193,7 +199,8 @@ func TestNew(t *testing.T) {
 	if want := "-image: " + release.Images["coredns"] + "\n+image: " + image + "\n"; !strings.Contains(unified, want) {
 		t.Errorf("the unified diff lacks %q:\n%s", want, unified)
 	}
-	again, _ := run(t, 0, "new", "--insecure", "--from-release", release.PullSpec, "--to-image", r.Host+"/me/release:again", "--method=full", "coredns="+image)
+	again, _ := run(t, 0, "new", "--insecure", "--from-release", release.PullSpec, "--to-image", r.Host+"/me/release:again",
+		"--method=full", "coredns="+image)
 	if again != out {
 		t.Errorf("by full extraction the payload is %s", again)
 	}
@@ -201,7 +208,8 @@ func TestNew(t *testing.T) {
 	if strings.TrimSpace(same) != release.PullSpec {
 		t.Errorf("an unchanged payload became %s", same)
 	}
-	byTag, _ := run(t, 0, "new", "--insecure", "--from-release", release.PullSpec, "--to-image", r.Host+"/me/release:tag", "coredns="+r.Host+"/me/components:coredns", "-o", "json")
+	byTag, _ := run(t, 0, "new", "--insecure", "--from-release", release.PullSpec, "--to-image", r.Host+"/me/release:tag",
+		"coredns="+r.Host+"/me/components:coredns", "-o", "json")
 	if !strings.Contains(byTag, `"name": "`+image+`"`) {
 		t.Errorf("a tag was not resolved to its digest:\n%s", byTag)
 	}
@@ -215,7 +223,8 @@ func TestNewElsewhere(t *testing.T) {
 	if err != nil || !strings.Contains(string(data), "version: 4.12.0-mine.1") {
 		t.Errorf("the manifest: %s, %v", data, err)
 	}
-	out, _ := run(t, 0, "new", "--insecure", "--from-release", release.PullSpec, "--mirror", r.Host+"/all/in-one", "--to-image", r.Host+"/all/in-one:release")
+	out, _ := run(t, 0, "new", "--insecure", "--from-release", release.PullSpec, "--mirror", r.Host+"/all/in-one", "--to-image",
+		r.Host+"/all/in-one:release")
 	pullspecs, _ := run(t, 0, "info", "--insecure", strings.TrimSpace(out), "--pullspecs", "--jobs=2")
 	if strings.Count(pullspecs, r.Host+"/all/in-one@sha256:") != 5 { // the release and its four components
 		t.Errorf("not everything is in one repository:\n%s", pullspecs)
@@ -285,7 +294,8 @@ func TestMirror(t *testing.T) {
 	r, release, _ := seed(t)
 	other := payloadtest.NewRegistry(t)
 	out, _ := run(t, 0, "mirror", "--insecure", "--from", release.PullSpec, "--to", other.Host+"/my/okd")
-	for _, want := range []string{"Success: 5 images copied", "Update image:  " + other.Host + "/my/okd:4.12.0-x86_64\n", "imageDigestMirrors:", "source: " + r.Host + "/test/component\n"} {
+	for _, want := range []string{"Success: 5 images copied", "Update image:  " + other.Host + "/my/okd:4.12.0-x86_64\n",
+		"imageDigestMirrors:", "source: " + r.Host + "/test/component\n"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("mirror did not print %q:\n%s", want, out)
 		}
@@ -299,7 +309,8 @@ func TestMirror(t *testing.T) {
 		run(t, 0, "mirror", "--insecure", "--from", release.PullSpec, "--to-dir", directory, "--layout", layout)
 		third := payloadtest.NewRegistry(t)
 		run(t, 0, "mirror", "--insecure", "--from-dir", directory, "--to", third.Host+"/a")
-		if out, _ := run(t, 0, "info", "--insecure", third.Host+"/a:4.12.0-x86_64", "-odigest"); !strings.HasSuffix(release.PullSpec, strings.TrimSpace(out)) {
+		if out, _ := run(t, 0, "info", "--insecure", third.Host+"/a:4.12.0-x86_64", "-odigest"); !strings.HasSuffix(release.PullSpec,
+			strings.TrimSpace(out)) {
 			t.Errorf("the release at the end of the way through %s: %s", layout, out)
 		}
 	}
@@ -331,10 +342,12 @@ func TestSignatures(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _ = io.WriteString(w, `{"critical":{"type":"atomic container signature","image":{"docker-manifest-digest":"`+digest+`"}}}`)
-	if err := errors.Join(w.Close(), os.MkdirAll(place, 0o700), os.WriteFile(filepath.Join(directory, "key"), key.Bytes(), 0o600)); err != nil {
+	if err := errors.Join(w.Close(), os.MkdirAll(place, 0o700),
+		os.WriteFile(filepath.Join(directory, "key"), key.Bytes(), 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	verify := []string{"info", "--insecure", release.PullSpec, "-oname", "--signature-key", filepath.Join(directory, "key"), "--signature-store", store}
+	verify := []string{"info", "--insecure", release.PullSpec, "-oname", "--signature-key", filepath.Join(directory, "key"),
+		"--signature-store", store}
 	if _, text := run(t, 3, verify...); !strings.Contains(text, "no valid signature") {
 		t.Errorf("a payload without a signature: %s", text)
 	}
@@ -355,17 +368,20 @@ func TestSignatures(t *testing.T) {
 	}
 }
 
-// TestMirrorRulesAreForEveryImage reads a payload and all its images from a mirror; the registry that they are named in does not exist.
+// TestMirrorRulesAreForEveryImage reads a payload and all its images from a mirror; the registry that they are named
+// in does not exist.
 func TestMirrorRulesAreForEveryImage(t *testing.T) {
 	r, release, _ := seed(t)
 	_, digest, _ := strings.Cut(release.PullSpec, "@")
 	rules := filepath.Join(t.TempDir(), "idms.yaml")
 	text := "apiVersion: config.openshift.io/v1\nkind: ImageDigestMirrorSet\nspec:\n  imageDigestMirrors:\n" +
-		"  - {source: registry.invalid/test, mirrors: [" + r.Host + "/test]}\n  - {source: " + r.Host + "/test/component, mirrors: [" + r.Host + "/test/component]}\n"
+		"  - {source: registry.invalid/test, mirrors: [" + r.Host + "/test]}\n  - {source: " + r.Host + "/test/component, mirrors: [" +
+		r.Host + "/test/component]}\n"
 	if err := os.WriteFile(rules, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, args := range [][]string{{"info", "--size"}, {"info", "--verify"}, {"extract", "--to", t.TempDir()}, {"new", "--dry-run", "--name", "4.12.0-x.1", "--from-release"}} {
+	for _, args := range [][]string{{"info", "--size"}, {"info", "--verify"}, {"extract", "--to", t.TempDir()},
+		{"new", "--dry-run", "--name", "4.12.0-x.1", "--from-release"}} {
 		run(t, 0, append(args, "registry.invalid/test/release@"+digest, "--insecure", "--idms-file", rules)...)
 	}
 }

@@ -9,11 +9,13 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 )
 
-// drawn is a plan with one of each: a component on an image that is built first, one on the payload's, a base, and hostile names.
+// drawn is a plan with one of each: a component on an image that is built first, one on the payload's, a base, and
+// hostile names.
 func drawn() *plan.Plan {
 	return &plan.Plan{
 		Components: []plan.Component{
-			{Name: "one", Recipe: plan.Recipe{Config: "c.yaml", Dockerfile: "Dockerfile", ContextDir: "sub"}, Source: plan.Source{Repository: "https://github.com/o/one", Commit: "0123456789abcdef"},
+			{Name: "one", Recipe: plan.Recipe{Config: "c.yaml", Dockerfile: "Dockerfile", ContextDir: "sub"},
+				Source: plan.Source{Repository: "https://github.com/o/one", Commit: "0123456789abcdef"},
 				Bases: []plan.Base{
 					{Alias: "sibling", From: "build", Built: "o/one:sibling"},
 					{Image: "ocp/4.12:cli", From: "payload", Component: "cli", PullSpec: "r/x@sha256:1"},

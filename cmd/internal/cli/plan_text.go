@@ -142,7 +142,8 @@ func baseName(base plan.Base) string {
 	return base.Reference
 }
 
-// listPlan writes the plan of a whole payload: a line for each component, then what they are built on, then what cannot be built.
+// listPlan writes the plan of a whole payload: a line for each component, then what they are built on, then what
+// cannot be built.
 func listPlan(planned *plan.Plan) string {
 	r := newTable(planPadding)
 	startOf(r, planned)
@@ -163,7 +164,8 @@ func listPlan(planned *plan.Plan) string {
 		if file == "" {
 			file = "(in the config)"
 		}
-		r.row(c.Name, strings.TrimPrefix(c.Source.Repository, "https://github.com/"), c.Source.Commit[:min(12, len(c.Source.Commit))], c.Recipe.Config, file)
+		r.row(c.Name, strings.TrimPrefix(c.Source.Repository, "https://github.com/"), c.Source.Commit[:min(12, len(c.Source.Commit))],
+			c.Recipe.Config, file)
 		for _, base := range c.Bases {
 			name := baseName(base)
 			if earlier, ok := standing[name]; ok && earlier.From == base.From && earlier.PullSpec != base.PullSpec {

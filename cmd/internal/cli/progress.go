@@ -15,8 +15,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
-// newProgress picks the display: none, bars on a terminal, plain lines elsewhere. The function it returns ends the display; calling it
-// again does nothing.
+// newProgress picks the display: none, bars on a terminal, plain lines elsewhere. The function it returns ends the
+// display; calling it again does nothing.
 func newProgress(streams Streams, o outputOptions) (progress.Listener, func()) {
 	if o.quiet {
 		return progress.Silent{}, func() {}
@@ -30,8 +30,8 @@ func newProgress(streams Streams, o outputOptions) (progress.Listener, func()) {
 	return display, display.finish
 }
 
-// lines is a display of one line an event. When nothing happened for some time it says what is still under way: some who start programs end
-// those that are silent.
+// lines is a display of one line an event. When nothing happened for some time it says what is still under way: some
+// who start programs end those that are silent.
 type lines struct {
 	w       io.Writer
 	verbose bool
@@ -96,7 +96,8 @@ func describeEvent(event progress.Event) string {
 	if subject == "" {
 		subject = "release"
 	}
-	verb := map[progress.State]string{progress.Started: "…", progress.Running: "|", progress.Done: "done:", progress.Skipped: "skipped:", progress.Warned: "warning:", progress.Failed: "failed:"}[event.State]
+	verb := map[progress.State]string{progress.Started: "…", progress.Running: "|", progress.Done: "done:",
+		progress.Skipped: "skipped:", progress.Warned: "warning:", progress.Failed: "failed:"}[event.State]
 	message := plain.Line(event.Message)
 	if event.State == progress.Failed { // with the last lines of a build's output
 		message = plain.Text(event.Message)

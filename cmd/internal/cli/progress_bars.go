@@ -65,7 +65,8 @@ func (b *bars) line(component string) *bar {
 	}
 	line := &bar{}
 	line.bar = b.progress.New(0, mpb.SpinnerStyle(), mpb.BarRemoveOnComplete(),
-		mpb.AppendDecorators(decor.Name(" "+name+"  "), decor.Elapsed(decor.ET_STYLE_GO), decor.Any(func(decor.Statistics) string { return "  " + line.get() })))
+		mpb.AppendDecorators(decor.Name(" "+name+"  "), decor.Elapsed(decor.ET_STYLE_GO),
+			decor.Any(func(decor.Statistics) string { return "  " + line.get() })))
 	b.lines[name] = line
 	return line
 }

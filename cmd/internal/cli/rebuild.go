@@ -61,7 +61,8 @@ func newRebuild(streams Streams) *cobra.Command {
 	o.apply(command.Flags())
 	o.build.apply(command.Flags())
 	o.registry.applyPush(command.Flags())
-	command.Flags().BoolVar(&o.watch, "watch", false, "rebuild whenever a local source changes, a file or the commit, until interrupted; prints a pull spec each time")
+	command.Flags().BoolVar(&o.watch, "watch", false,
+		"rebuild whenever a local source changes, a file or the commit, until interrupted; prints a pull spec each time")
 	o.output.apply(command.Flags(), "text (the pull spec), json, yaml")
 	return command
 }

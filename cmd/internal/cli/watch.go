@@ -19,8 +19,8 @@ import (
 // quiet is how long nothing may change before the next round begins.
 const quiet = 300 * time.Millisecond
 
-// follow does the main job again whenever a local source changes, until its context ends. A round that fails is reported, and the next
-// change starts another.
+// follow does the main job again whenever a local source changes, until its context ends. A round that fails is
+// reported, and the next change starts another.
 func (o *rebuildOptions) follow(ctx context.Context, streams Streams, request plan.Request) (err error) {
 	directories, err := localSources(request)
 	if err != nil {
@@ -73,8 +73,8 @@ type followedTree struct {
 	state gitState
 }
 
-// gitState is what changes the labels of an image though no file changes. Whether the tree is dirty is no part of it: that is a matter of
-// files, and an editor's swap file alone should not begin a round.
+// gitState is what changes the labels of an image though no file changes. Whether the tree is dirty is no part of it:
+// that is a matter of files, and an editor's swap file alone should not begin a round.
 type gitState struct{ commit, ref, tag string }
 
 // wait returns when a build would see something new.
@@ -96,7 +96,8 @@ func (f *followed) wait(ctx context.Context) error {
 		if err := f.watcher.Update(trees(now)); err != nil {
 			return err
 		}
-		if f.watcher.Visible(change) || change.Git() && !slices.EqualFunc(before, now, func(a, b followedTree) bool { return a.state == b.state }) {
+		if f.watcher.Visible(change) || change.Git() &&
+			!slices.EqualFunc(before, now, func(a, b followedTree) bool { return a.state == b.state }) {
 			return nil
 		}
 	}

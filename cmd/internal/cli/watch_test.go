@@ -15,7 +15,8 @@ func TestLocalSources(t *testing.T) {
 		targets     []plan.Target
 		want        []string
 	}{
-		{"two directories and a branch", []plan.Target{{Name: "a", Source: "/src/a"}, {Name: "b", Source: "@main"}, {Name: "c", Source: "/src/c"}},
+		{"two directories and a branch", []plan.Target{{Name: "a", Source: "/src/a"}, {Name: "b", Source: "@main"},
+			{Name: "c", Source: "/src/c"}},
 			[]string{"/src/a", "/src/c"}},
 		{"no directory", []plan.Target{{Name: "a"}, {Name: "b", Source: "#1"}}, nil},
 		{"no component", nil, nil},

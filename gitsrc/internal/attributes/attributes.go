@@ -31,8 +31,8 @@ type rule struct {
 	attributes []attribute
 }
 
-// attribute is one that changes files, and what a rule makes of it: "true", "false", "" where the rule takes it back, or
-// another value.
+// attribute is one that changes files, and what a rule makes of it: "true", "false", "" where the rule takes it back,
+// or another value.
 type attribute struct{ name, value string }
 
 // With returns the rules with those of a .gitattributes in a directory, slash-separated and "" for the top; they win.
@@ -106,8 +106,8 @@ func parse(text string) []attribute {
 	return list
 }
 
-// Of returns what is done to a file, by its slash-separated path from the top. The last rule that speaks of an attribute
-// decides it.
+// Of returns what is done to a file, by its slash-separated path from the top. The last rule that speaks of an
+// attribute decides it.
 func (r Rules) Of(path string) Conversion {
 	if len(r.list) == 0 {
 		return Conversion{}

@@ -18,8 +18,8 @@ type Repository struct {
 	Packs  []string // packs to copy: paths without suffix
 }
 
-// WriteGitDir makes a .git below dir that needs nothing outside of it, because the directory is copied into containers: packs are
-// copied, not linked, so that nobody who writes there reaches the cache.
+// WriteGitDir makes a .git below dir that needs nothing outside of it, because the directory is copied into
+// containers: packs are copied, not linked, so that nobody who writes there reaches the cache.
 func (w *Written) WriteGitDir(ctx context.Context, dir string, r Repository) error {
 	if err := w.writeGitDir(ctx, filepath.Join(dir, ".git"), r); err != nil {
 		return fmt.Errorf("making the .git of %q: %w", dir, err)

@@ -13,7 +13,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/pack"
 )
 
-// indexEntry is a file as .git/index remembers it: with what stat said, so that git sees at a glance that nothing changed.
+// indexEntry is a file as .git/index remembers it: with what stat said, so that git sees at a glance that nothing
+// changed.
 type indexEntry struct {
 	path string
 	mode Mode

@@ -33,7 +33,8 @@ const (
 	idSize  = len(pack.ID{})
 )
 
-// ParseTree takes a tree object apart. A name that could leave the directory or reach .git is an error, and so is one that comes twice.
+// ParseTree takes a tree object apart. A name that could leave the directory or reach .git is an error, and so is one
+// that comes twice.
 func ParseTree(data []byte) ([]Entry, error) {
 	entries := make([]Entry, 0, len(data)/40)
 	seen := map[string]bool{}
@@ -81,7 +82,8 @@ func checkEntry(e Entry) error {
 	return nil
 }
 
-// safeName refuses what cannot be one file in a directory, and every spelling of .git that some file system takes for it.
+// safeName refuses what cannot be one file in a directory, and every spelling of .git that some file system takes for
+// it.
 func safeName(name string) bool {
 	if name == "" || name == "." || name == ".." || len(name) > maxName || strings.ContainsAny(name, "/\\\x00") {
 		return false

@@ -49,8 +49,8 @@ type Written struct {
 
 // writer writes a tree: one goroutine walks it and makes the directories, the others fill them.
 //
-// It works on file descriptors with single names that were checked, and with O_NOFOLLOW and O_EXCL. That keeps it inside the directory
-// as os.Root would, with a third of the system calls.
+// It works on file descriptors with single names that were checked, and with O_NOFOLLOW and O_EXCL. That keeps it
+// inside the directory as os.Root would, with a third of the system calls.
 type writer struct {
 	db     *pack.Database
 	time   time.Time
@@ -87,8 +87,8 @@ func (d *directory) release() {
 	}
 }
 
-// Write writes a tree below dir, which must be empty. Files get the given time, so that a checkout is the same whenever it is made, and
-// modes that do not depend on the umask.
+// Write writes a tree below dir, which must be empty. Files get the given time, so that a checkout is the same
+// whenever it is made, and modes that do not depend on the umask.
 func Write(ctx context.Context, db *pack.Database, tree pack.ID, dir string, when time.Time, limits Limits) (*Written, error) {
 	fd, err := unix.Open(dir, unix.O_DIRECTORY|unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -130,7 +130,8 @@ func Write(ctx context.Context, db *pack.Database, tree pack.ID, dir string, whe
 	return written, nil
 }
 
-// walk makes the directories of a tree before it hands out the files, so that whoever writes the files is the last to touch the directory.
+// walk makes the directories of a tree before it hands out the files, so that whoever writes the files is the last to
+// touch the directory.
 func (w *writer) walk(ctx context.Context, dir *directory, tree pack.ID, depth int, rules attributes.Rules) error {
 	sent := false
 	defer func() {

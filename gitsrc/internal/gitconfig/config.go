@@ -23,8 +23,9 @@ type Config struct {
 	home    string
 }
 
-// Load reads the system's file, the user's files and the variables GIT_CONFIG_COUNT, GIT_CONFIG_KEY_n and GIT_CONFIG_VALUE_n, from
-// where git reads them. getenv is os.Getenv but in tests. A file that is not there is no error.
+// Load reads the system's file, the user's files and the variables GIT_CONFIG_COUNT, GIT_CONFIG_KEY_n and
+// GIT_CONFIG_VALUE_n, from where git reads them. getenv is os.Getenv but in tests. A file that is not there is no
+// error.
 func Load(getenv func(string) string) (*Config, error) {
 	c := &Config{home: getenv("HOME")}
 	for _, path := range files(getenv) {
@@ -116,7 +117,8 @@ func (c *Config) environment(getenv func(string) string) error {
 		if first <= 0 || last == len(key)-1 {
 			return fmt.Errorf("GIT_CONFIG_KEY_%d is %q", i, key)
 		}
-		e := Entry{Section: strings.ToLower(key[:first]), Name: strings.ToLower(key[last+1:]), Value: getenv(fmt.Sprintf("GIT_CONFIG_VALUE_%d", i))}
+		e := Entry{Section: strings.ToLower(key[:first]), Name: strings.ToLower(key[last+1:]),
+			Value: getenv(fmt.Sprintf("GIT_CONFIG_VALUE_%d", i))}
 		if last > first {
 			e.Subsection = key[first+1 : last]
 		}
@@ -137,7 +139,8 @@ func (c *Config) InsteadOf(address string) (rewritten string, ok bool) {
 	return rewritten, ok
 }
 
-// Helpers returns the values of credential.helper and credential.<url>.helper that apply to an address. An empty value forgets those before it.
+// Helpers returns the values of credential.helper and credential.<url>.helper that apply to an address. An empty
+// value forgets those before it.
 func (c *Config) Helpers(u giturl.URL) []string {
 	var helpers []string
 	for _, e := range c.matching("credential", "helper", u) {
@@ -169,7 +172,8 @@ func (c *Config) matching(section, name string, u giturl.URL) []Entry {
 	return found
 }
 
-// applies tells whether the URL of a subsection names the same scheme and host as u, and a path that u's path is at or below.
+// applies tells whether the URL of a subsection names the same scheme and host as u, and a path that u's path is at
+// or below.
 func applies(pattern string, u giturl.URL) bool {
 	scheme, rest, ok := strings.Cut(pattern, "://")
 	if !ok || scheme != u.Scheme {

@@ -5,7 +5,8 @@ import (
 	"io"
 )
 
-// WriteBlob writes a file's content to w and checks that it has the id. What is not stored as a delta is never in memory as a whole.
+// WriteBlob writes a file's content to w and checks that it has the id. What is not stored as a delta is never in
+// memory as a whole.
 func (d *Database) WriteBlob(w io.Writer, id ID) (int64, error) {
 	p, offset, err := d.locate(id)
 	if err != nil {

@@ -13,8 +13,9 @@ const (
 	contentsBuffer   = 256 << 10
 )
 
-// Contents keeps files as Receive inflates them, so that the checkout that follows does not inflate them again. They are in a file
-// without a name: nothing is left of it when the process ends, however it ends. What does not fit is taken from the pack.
+// Contents keeps files as Receive inflates them, so that the checkout that follows does not inflate them again. They
+// are in a file without a name: nothing is left of it when the process ends, however it ends. What does not fit is
+// taken from the pack.
 type Contents struct {
 	mu     sync.Mutex
 	file   *os.File // nil when full, or after an error

@@ -11,7 +11,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/pack"
 )
 
-// A file that was kept is written as it is in git, whether it came whole or as a delta, and the pack is not read for it.
+// A file that was kept is written as it is in git, whether it came whole or as a delta, and the pack is not read for
+// it.
 func TestContentsStandInForThePack(t *testing.T) {
 	repo := history(t)
 	objects, dir := t.TempDir(), t.TempDir()

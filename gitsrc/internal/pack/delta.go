@@ -40,7 +40,8 @@ func applyDelta(base, delta []byte, maxSize int64) ([]byte, error) {
 	return out, nil
 }
 
-// announced returns how many bytes the object will have that a delta describes, by its own account; 0 = it does not say.
+// announced returns how many bytes the object will have that a delta describes, by its own account; 0 = it does not
+// say.
 func announced(delta []byte) int64 {
 	_, rest, _ := deltaSize(delta)
 	size, _, ok := deltaSize(rest)

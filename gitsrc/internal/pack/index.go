@@ -11,8 +11,8 @@ import (
 	"sort"
 )
 
-// The layout of a pack index of version 2: magic, 256 counts by first byte, then ids, CRCs, 32 bit offsets, 64 bit offsets for
-// those that need more, the pack's checksum and its own.
+// The layout of a pack index of version 2: magic, 256 counts by first byte, then ids, CRCs, 32 bit offsets, 64 bit
+// offsets for those that need more, the pack's checksum and its own.
 const (
 	indexMagic  = "\xfftOc\x00\x00\x00\x02"
 	fanoutAt    = int64(len(indexMagic))
@@ -141,7 +141,8 @@ func (x *index) find(id ID) (offset int64, ok bool, err error) {
 	return int64(binary.BigEndian.Uint64(word) &^ (1 << 63)), true, nil
 }
 
-// position returns which object of the index id is. All ids with the same first byte are looked at: on average 1/256 of them.
+// position returns which object of the index id is. All ids with the same first byte are looked at: on average 1/256
+// of them.
 func (x *index) position(id ID) (int64, bool, error) {
 	low, high := int64(0), int64(x.fanout[id[0]])
 	if id[0] > 0 {

@@ -34,7 +34,8 @@ func (z *inflater) start(r *bufio.Reader) error {
 	return z.raw.(flate.Resetter).Reset(r, nil)
 }
 
-// copyTo writes the stream that start began to w and checks that it is size bytes long. It checks the zlib checksum too.
+// copyTo writes the stream that start began to w and checks that it is size bytes long. It checks the zlib checksum
+// too.
 func (z *inflater) copyTo(w io.Writer, r *bufio.Reader, size int64) error {
 	sum := adler32.New()
 	var total int64

@@ -181,7 +181,8 @@ func TestLooseObjectsAndAlternates(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(other, "info"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(other, "info", "alternates"), []byte(filepath.Join(repo, ".git", "objects")+"\n"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(other, "info", "alternates"), []byte(filepath.Join(repo, ".git", "objects")+"\n"),
+		0o644); err != nil {
 		t.Fatal(err)
 	}
 	compareObjects(t, repo, other)
@@ -270,7 +271,8 @@ func craft(objects ...object) []byte {
 func TestReceiveThinPack(t *testing.T) {
 	repo := history(t)
 	old := run(t, repo, []byte("HEAD~5\n"), "pack-objects", "-q", "--stdout", "--revs", "--no-reuse-delta")
-	thin := run(t, repo, []byte("HEAD\n^HEAD~5\n"), "pack-objects", "-q", "--stdout", "--revs", "--no-reuse-delta", "--thin", "--delta-base-offset")
+	thin := run(t, repo, []byte("HEAD\n^HEAD~5\n"), "pack-objects", "-q", "--stdout", "--revs", "--no-reuse-delta", "--thin",
+		"--delta-base-offset")
 	objects, _, err := receive(t, old, pack.DefaultLimits())
 	if err != nil {
 		t.Fatal(err)
@@ -282,7 +284,8 @@ func TestReceiveThinPack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	name, err := pack.Receiver{Directory: filepath.Join(objects, "pack"), Limits: pack.DefaultLimits(), Bases: db.Object}.Receive(context.Background(), bytes.NewReader(thin))
+	name, err := pack.Receiver{Directory: filepath.Join(objects, "pack"), Limits: pack.DefaultLimits(),
+		Bases: db.Object}.Receive(context.Background(), bytes.NewReader(thin))
 	if err = errors.Join(err, db.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -300,7 +303,8 @@ func TestReceiveThinPack(t *testing.T) {
 
 func TestReceiveSmallReads(t *testing.T) {
 	data := packOf(t, history(t), "--delta-base-offset")
-	name, err := pack.Receiver{Directory: t.TempDir(), Limits: pack.DefaultLimits()}.Receive(context.Background(), iotest.OneByteReader(bytes.NewReader(data)))
+	name, err := pack.Receiver{Directory: t.TempDir(), Limits: pack.DefaultLimits()}.Receive(context.Background(),
+		iotest.OneByteReader(bytes.NewReader(data)))
 	if err != nil || name == "" {
 		t.Errorf("Receive = %q, %v", name, err)
 	}

@@ -24,8 +24,8 @@ func (d *Database) object(r *reader, id ID) (Type, []byte, error) {
 	return d.packed(r, p, offset)
 }
 
-// packed builds the object at an offset of a pack: deltas are collected back to an object that stands by itself, or to one that the
-// cache has, then applied.
+// packed builds the object at an offset of a pack: deltas are collected back to an object that stands by itself, or
+// to one that the cache has, then applied.
 func (d *Database) packed(r *reader, p *packFile, offset int64) (Type, []byte, error) {
 	var chain []place
 	for {

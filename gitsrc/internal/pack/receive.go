@@ -13,8 +13,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/interrupt"
 )
 
-// TemporaryPrefix begins the names of files that Receive has not finished. What is left over from a run that was killed can be removed
-// when nobody else writes to the directory.
+// TemporaryPrefix begins the names of files that Receive has not finished. What is left over from a run that was
+// killed can be removed when nobody else writes to the directory.
 const TemporaryPrefix = "tmp-"
 
 // Receiver writes packs to a directory.
@@ -26,8 +26,8 @@ type Receiver struct {
 	Contents  *Contents         // gets the files of the pack, too; nil = nobody
 }
 
-// Receive writes the pack that r carries, with its index, and returns the name they have in common, pack-CHECKSUM, or "" if the pack
-// holds no object. The files appear complete or not at all.
+// Receive writes the pack that r carries, with its index, and returns the name they have in common, pack-CHECKSUM, or
+// "" if the pack holds no object. The files appear complete or not at all.
 func (rc Receiver) Receive(ctx context.Context, r io.Reader) (string, error) {
 	file, err := os.CreateTemp(rc.Directory, TemporaryPrefix+"pack-")
 	if err != nil {

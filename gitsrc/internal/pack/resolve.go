@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// resolver finds the ids of the objects that a pack holds as deltas. Each chain of deltas is followed from its base outwards, so
-// that every object is built once; chains are spread over goroutines.
+// resolver finds the ids of the objects that a pack holds as deltas. Each chain of deltas is followed from its base
+// outwards, so that every object is built once; chains are spread over goroutines.
 type resolver struct {
 	file     io.ReaderAt
 	entries  []entry
@@ -108,8 +108,8 @@ type frame struct {
 	todo []int32
 }
 
-// follow builds everything that is a delta from root, directly or not. An object is let go when its last delta is begun, so a plain
-// chain holds two objects, however long it is.
+// follow builds everything that is a delta from root, directly or not. An object is let go when its last delta is
+// begun, so a plain chain holds two objects, however long it is.
 func (w *worker) follow(ctx context.Context, root int32) error {
 	e := w.entries[root]
 	todo := w.children(root, e.id)

@@ -39,7 +39,8 @@ type entry struct {
 	kind   Type
 }
 
-// tee passes on what it reads, writes it to a file, and hashes all but the last 20 bytes, which are the pack's own checksum.
+// tee passes on what it reads, writes it to a file, and hashes all but the last 20 bytes, which are the pack's own
+// checksum.
 type tee struct {
 	from  io.Reader
 	to    io.Writer

@@ -16,7 +16,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/interrupt"
 )
 
-// Bases returns an object that the receiver has already: a server that knows sends deltas from it. It is a method of Database.
+// Bases returns an object that the receiver has already: a server that knows sends deltas from it. It is a method of
+// Database.
 type Bases func(id ID) (Type, []byte, error)
 
 // Object returns an object of any type, with its content checked against the id.
@@ -29,7 +30,8 @@ func (d *Database) Object(id ID) (Type, []byte, error) {
 	return kind, data, err
 }
 
-// complete adds the bases that a thin pack leaves out, so that the pack can be used by itself, and returns its new checksum.
+// complete adds the bases that a thin pack leaves out, so that the pack can be used by itself, and returns its new
+// checksum.
 func (s *scanner) complete(ctx context.Context, file *os.File, r *resolver, bases Bases) (ID, error) {
 	end := s.tee.total - trailerSize
 	z, err := zlib.NewWriterLevel(nil, zlib.BestSpeed) // one for all: each takes most of a megabyte

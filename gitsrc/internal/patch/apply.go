@@ -40,8 +40,8 @@ func (e *Error) Error() string {
 // Unwrap gives access to the reason.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Apply applies the patch file name to the files in dir. Files that change get the time when, so that the result does not depend on the
-// time of day; a zero time leaves that alone. After an error some files may have changed already.
+// Apply applies the patch file name to the files in dir. Files that change get the time when, so that the result does
+// not depend on the time of day; a zero time leaves that alone. After an error some files may have changed already.
 func Apply(dir, name string, when time.Time) error {
 	text, err := readPatch(name)
 	if err != nil {

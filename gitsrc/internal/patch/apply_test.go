@@ -68,16 +68,22 @@ func TestApply(t *testing.T) {
 		{"a plain diff", map[string]string{"f": numbered(40)}, moved,
 			map[string]string{"f": strings.Replace(strings.Replace(numbered(40), "line 11\n", "LINE 11\nline 11a\n", 1), "line 31\n", "", 1)}},
 		{"lines that have moved down", map[string]string{"f": "new\nnew\n" + numbered(40)}, moved,
-			map[string]string{"f": "new\nnew\n" + strings.Replace(strings.Replace(numbered(40), "line 11\n", "LINE 11\nline 11a\n", 1), "line 31\n", "", 1)}},
+			map[string]string{"f": "new\nnew\n" + strings.Replace(strings.Replace(numbered(40), "line 11\n", "LINE 11\nline 11a\n", 1),
+				"line 31\n", "", 1)}},
 		{"lines that have moved up", map[string]string{"f": strings.TrimPrefix(numbered(40), numbered(8))}, moved,
-			map[string]string{"f": strings.TrimPrefix(strings.Replace(strings.Replace(numbered(40), "line 11\n", "LINE 11\nline 11a\n", 1), "line 31\n", "", 1), numbered(8))}},
+			map[string]string{"f": strings.TrimPrefix(strings.Replace(strings.Replace(numbered(40), "line 11\n", "LINE 11\nline 11a\n", 1),
+				"line 31\n", "", 1), numbered(8))}},
 		{"a new file", nil, "diff --git a/d/new b/d/new\nnew file mode 100755\nindex 0000000..1\n--- /dev/null\n+++ b/d/new\n@@ -0,0 +1 @@\n+text\n\\ No newline at end of file\n",
 			map[string]string{"d/new": "text"}},
-		{"a file removed", map[string]string{"f": "x\n"}, "diff --git a/f b/f\ndeleted file mode 100644\nindex 1..0000000\n--- a/f\n+++ /dev/null\n@@ -1 +0,0 @@\n-x\n", map[string]string{"f": ""}},
-		{"a file renamed", map[string]string{"f": "x\n"}, "diff --git a/f b/d/g\nsimilarity index 50%\nrename from f\nrename to d/g\nindex 1..2 100644\n--- a/f\n+++ b/d/g\n@@ -1 +1 @@\n-x\n+y\n",
+		{"a file removed", map[string]string{"f": "x\n"},
+			"diff --git a/f b/f\ndeleted file mode 100644\nindex 1..0000000\n--- a/f\n+++ /dev/null\n@@ -1 +0,0 @@\n-x\n",
+			map[string]string{"f": ""}},
+		{"a file renamed", map[string]string{"f": "x\n"},
+			"diff --git a/f b/d/g\nsimilarity index 50%\nrename from f\nrename to d/g\nindex 1..2 100644\n--- a/f\n+++ b/d/g\n@@ -1 +1 @@\n-x\n+y\n",
 			map[string]string{"f": "", "d/g": "y\n"}},
 		{"two commits in a row", map[string]string{"f": "1\n"}, mail("f", "1", "2") + mail("f", "2", "3"), map[string]string{"f": "3\n"}},
-		{"a file without newline at the end", map[string]string{"f": "a\nb"}, "--- a/f\n+++ b/f\n@@ -1,2 +1,2 @@\n a\n-b\n\\ No newline at end of file\n+c\n", map[string]string{"f": "a\nc\n"}},
+		{"a file without newline at the end", map[string]string{"f": "a\nb"},
+			"--- a/f\n+++ b/f\n@@ -1,2 +1,2 @@\n a\n-b\n\\ No newline at end of file\n+c\n", map[string]string{"f": "a\nc\n"}},
 		{"a plain diff without a/ and b/", map[string]string{"f": "a\n"}, "--- f\n+++ f\n@@ -1 +1 @@\n-a\n+b\n", map[string]string{"f": "b\n"}},
 		{"an empty file", nil, "diff --git a/e b/e\nnew file mode 100644\nindex 0000000..e69de29\n", map[string]string{"e": "<empty>"}},
 	}
@@ -113,13 +119,15 @@ func TestApplyRefuses(t *testing.T) {
 		return "--- a/" + name + "\n+++ b/" + name + "\n@@ -1 +1 @@\n-x\n+y\n"
 	}
 	create := func(name string) string {
-		return "diff --git a/" + name + " b/" + name + "\nnew file mode 100644\nindex 0..1\n--- /dev/null\n+++ b/" + name + "\n@@ -0,0 +1 @@\n+evil\n"
+		return "diff --git a/" + name + " b/" + name + "\nnew file mode 100644\nindex 0..1\n--- /dev/null\n+++ b/" + name +
+			"\n@@ -0,0 +1 @@\n+evil\n"
 	}
 	tests := []struct{ description, patch, text string }{
 		{"nothing", "", "changes no file"},
 		{"only words", "hello\nworld\n", "changes no file"},
 		{"a file that is not there", change("missing"), `file "missing"`},
-		{"a line that differs", strings.Replace(moved, "-line 31", "-line thirty", 1), `file "f": hunk 2 (@@ -30,3 +31,2 @@) does not apply: line 31 is "line 31", the patch wants "line thirty"`},
+		{"a line that differs", strings.Replace(moved, "-line 31", "-line thirty", 1),
+			`file "f": hunk 2 (@@ -30,3 +31,2 @@) does not apply: line 31 is "line 31", the patch wants "line thirty"`},
 		{"a file that is too short", "--- a/g\n+++ b/g\n@@ -90,2 +90,1 @@\n-nothing\n like\n", `hunk 1`},
 		{"a hunk that is cut", "--- a/f\n+++ b/f\n@@ -1,5 +1,5 @@\n line 1\n", "reading patch"},
 		{"a place far away", "--- a/g\n+++ b/g\n@@ -2000000000,1 +1,1 @@\n-none\n+y\n", "hunk 1"},
@@ -135,7 +143,8 @@ func TestApplyRefuses(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.description, func(t *testing.T) {
 			outside := t.TempDir()
-			dir := tree(t, map[string]string{"f": numbered(40), "g": "x\n", "d/x": "x\n", "out": "-> " + outside, "in": "-> d", ".git/config": "mine\n"})
+			dir := tree(t, map[string]string{"f": numbered(40), "g": "x\n", "d/x": "x\n", "out": "-> " + outside, "in": "-> d",
+				".git/config": "mine\n"})
 			err := patch.Apply(dir, file(t, test.patch), time.Time{})
 			if err == nil || !strings.Contains(err.Error(), test.text) {
 				t.Errorf("Apply: %v, want %q", err, test.text)
@@ -155,8 +164,10 @@ func TestApplyAgreesWithGit(t *testing.T) {
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skip("git is not installed: there is nothing to agree with")
 	}
-	before := map[string]string{"a": numbered(100), "b": "gone\n", "d/c": numbered(10), "bin": "\x00\x01\x02" + numbered(50), "l": "-> a", "with space": "x\n", "ünicode": "x\n"}
-	after := map[string]string{"a": strings.Replace(numbered(100), "line 50\n", "", 1) + "end", "d/moved": numbered(10) + "more\n", "bin": "\x00\x01\x03" + numbered(60), "l": "-> d", "with space": "y\n", "ünicode": "y\n", "new": "n\n"}
+	before := map[string]string{"a": numbered(100), "b": "gone\n", "d/c": numbered(10), "bin": "\x00\x01\x02" + numbered(50),
+		"l": "-> a", "with space": "x\n", "ünicode": "x\n"}
+	after := map[string]string{"a": strings.Replace(numbered(100), "line 50\n", "", 1) + "end", "d/moved": numbered(10) + "more\n",
+		"bin": "\x00\x01\x03" + numbered(60), "l": "-> d", "with space": "y\n", "ünicode": "y\n", "new": "n\n"}
 	work := tree(t, before)
 	git := func(args ...string) string {
 		t.Helper()
@@ -192,8 +203,9 @@ func TestApplyAgreesWithGit(t *testing.T) {
 	}
 }
 
-// TestApplyLikeGit makes patches of random changes to files that repeat themselves, and applies them to files that have moved on, or have the
-// patch already: where git applies one, the result is the same; where git refuses, so do we.
+// TestApplyLikeGit makes patches of random changes to files that repeat themselves, and applies them to files that
+// have moved on, or have the patch already: where git applies one, the result is the same; where git refuses, so do
+// we.
 func TestApplyLikeGit(t *testing.T) {
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skip("git is not installed: there is nothing to agree with")
@@ -259,7 +271,8 @@ func TestApplyLikeGit(t *testing.T) {
 // TestModes applies patches that make links and programs, and one that makes neither.
 func TestModes(t *testing.T) {
 	create := func(mode, content string) string {
-		return "diff --git a/x b/x\nnew file mode " + mode + "\n--- /dev/null\n+++ b/x\n@@ -0,0 +1 @@\n+" + content + "\n\\ No newline at end of file\n"
+		return "diff --git a/x b/x\nnew file mode " + mode + "\n--- /dev/null\n+++ b/x\n@@ -0,0 +1 @@\n+" + content +
+			"\n\\ No newline at end of file\n"
 	}
 	for mode, want := range map[string]os.FileMode{"120000": os.ModeSymlink, "100755": 0o755, "100644": 0o644} {
 		dir := tree(t, map[string]string{"f": "f\n"})

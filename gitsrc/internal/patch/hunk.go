@@ -95,7 +95,8 @@ func anchors(hunk *gitdiff.TextFragment) anchored {
 	return anchored{begin: hunk.OldPosition <= 1, end: hunk.TrailingContext == 0}
 }
 
-// locate finds where the lines of a hunk are: the place nearest to where the patch says, but not before those that were used already.
+// locate finds where the lines of a hunk are: the place nearest to where the patch says, but not before those that
+// were used already.
 func (a anchored) locate(lines, before []string, want, from int) (int, bool) {
 	last := len(lines) - len(before)
 	fits := func(at int) bool {

@@ -28,7 +28,8 @@ const (
 	maxNetrc        = 1 << 20  // bytes
 )
 
-// httpClient returns a client that bounds answers, refuses redirects to other hosts, and honours http.proxy and http.sslCAInfo.
+// httpClient returns a client that bounds answers, refuses redirects to other hosts, and honours http.proxy and
+// http.sslCAInfo.
 func httpClient(u giturl.URL, config *gitconfig.Config, limits Limits, seen *lastAnswer) (*http.Client, error) {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.ResponseHeaderTimeout = limits.Stall

@@ -23,7 +23,8 @@ import (
 
 const maxHelperOutput = 64 << 10
 
-// logins finds credentials for one address, in the order: tokens of the environment, .netrc, credential helpers. Each is tried once.
+// logins finds credentials for one address, in the order: tokens of the environment, .netrc, credential helpers. Each
+// is tried once.
 type logins struct {
 	address  giturl.URL
 	getenv   func(string) string
@@ -57,7 +58,8 @@ func newLogins(address giturl.URL, config *gitconfig.Config, getenv func(string)
 	return l
 }
 
-// tokenVariables returns the variables whose token is meant for the host. A token is never sent to a host that it was not made for.
+// tokenVariables returns the variables whose token is meant for the host. A token is never sent to a host that it was
+// not made for.
 func tokenVariables(u giturl.URL) []string {
 	switch {
 	case u.Scheme != "https":
@@ -152,7 +154,8 @@ func netrcLogin(text, host string) (user, password string, ok bool) {
 	return user, password, ok
 }
 
-// helper asks a credential helper as git does: NAME is git-credential-NAME, an absolute path is a program, !TEXT is for the shell.
+// helper asks a credential helper as git does: NAME is git-credential-NAME, an absolute path is a program, !TEXT is
+// for the shell.
 func (l *logins) helper(ctx context.Context, helper, user string, usePath bool) (transport.AuthMethod, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.limits.HelperAnswer)
 	defer cancel()

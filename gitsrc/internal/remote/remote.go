@@ -29,7 +29,8 @@ type Limits struct {
 
 // DefaultLimits suit large repositories on slow links.
 func DefaultLimits() Limits {
-	return Limits{Stall: 2 * time.Minute, Total: time.Hour, RefBytes: 256 << 20, AnswerBytes: 9 << 30, ErrorBytes: 16 << 10, HelperAnswer: 2 * time.Minute}
+	return Limits{Stall: 2 * time.Minute, Total: time.Hour, RefBytes: 256 << 20, AnswerBytes: 9 << 30, ErrorBytes: 16 << 10,
+		HelperAnswer: 2 * time.Minute}
 }
 
 // Remote is a repository on a server.
@@ -67,7 +68,8 @@ func New(address giturl.URL, config *gitconfig.Config, getenv func(string) strin
 	return r, nil
 }
 
-// Stateless tells whether requests do not depend on each other, so that one can be sent without asking for the refs first.
+// Stateless tells whether requests do not depend on each other, so that one can be sent without asking for the refs
+// first.
 func (r *Remote) Stateless() bool { return r.address.Scheme == "https" || r.address.Scheme == "http" }
 
 // session runs f with a session, and again with the next credentials while the server asks for other ones.
@@ -123,7 +125,8 @@ func (r *Remote) explain(err error) error {
 		}
 		return fault.New(fault.Unauthorized, advice, fmt.Errorf("%s refuses access%s", r.address, r.logins.tried()))
 	case errors.Is(err, transport.ErrRepositoryNotFound):
-		return fault.New(fault.Unresolved, "check the address", fmt.Errorf("no git repository at %s: %w", r.address, transport.ErrRepositoryNotFound))
+		return fault.New(fault.Unresolved, "check the address",
+			fmt.Errorf("no git repository at %s: %w", r.address, transport.ErrRepositoryNotFound))
 	case errors.Is(err, transport.ErrEmptyRemoteRepository):
 		return fault.New(fault.Unresolved, "", fmt.Errorf("the git repository at %s is empty", r.address))
 	}

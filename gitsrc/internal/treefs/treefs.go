@@ -17,7 +17,8 @@ import (
 // Read returns an object. neighbours are files of the same directory, for readers that fetch several at a time.
 type Read func(id pack.ID, kind pack.Type, neighbours []pack.ID) ([]byte, error)
 
-// FS is a tree of files. It implements fs.ReadDirFS, fs.ReadFileFS and fs.StatFS, and is safe for concurrent use as far as its Read is.
+// FS is a tree of files. It implements fs.ReadDirFS, fs.ReadFileFS and fs.StatFS, and is safe for concurrent use as
+// far as its Read is.
 type FS struct {
 	read Read
 	root pack.ID

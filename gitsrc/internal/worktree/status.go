@@ -139,7 +139,8 @@ func (i *inspector) compareHead(db *pack.Database, tree pack.ID) error {
 	return nil
 }
 
-// walk looks at the files of a directory; dir is "" or ends with a slash. Entries of the index that it meets are crossed off.
+// walk looks at the files of a directory; dir is "" or ends with a slash. Entries of the index that it meets are
+// crossed off.
 func (i *inspector) walk(ctx context.Context, dir string, rules attributes.Rules) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -224,7 +225,8 @@ func (i *inspector) compareFile(ctx context.Context, name string, x *index.Entry
 	return nil
 }
 
-// unchanged tells whether stat says the same as when the index was written, and was not written in the same moment as the file.
+// unchanged tells whether stat says the same as when the index was written, and was not written in the same moment as
+// the file.
 func (i *inspector) unchanged(info os.FileInfo, x *index.Entry) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	return ok && uint32(info.Size()) == x.Size && info.ModTime().Equal(x.ModifiedAt) && x.ModifiedAt.Before(i.written) &&

@@ -69,7 +69,8 @@ func (b *bench) change() error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(file, "\nvar benchmark%d = %d // a change\n\nfunc init() { println(benchmark%d) }\n", b.edits, time.Now().UnixNano(), b.edits)
+	_, err = fmt.Fprintf(file, "\nvar benchmark%d = %d // a change\n\nfunc init() { println(benchmark%d) }\n", b.edits,
+		time.Now().UnixNano(), b.edits)
 	if closeErr := file.Close(); err == nil {
 		err = closeErr
 	}

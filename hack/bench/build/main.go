@@ -1,5 +1,6 @@
-// Build measures how long oc-rebuild takes to build a component, side by side with the distribution's buildah on the same Dockerfile,
-// bases, isolation and network, and prints the ratios. `make bench-build` runs it on a component of a real payload:
+// Build measures how long oc-rebuild takes to build a component, side by side with the distribution's buildah on the
+// same Dockerfile, bases, isolation and network, and prints the ratios. `make bench-build` runs it on a component of
+// a real payload:
 //
 //	make bench-build BENCH='-release REF -release-repo DIR -component NAME -source DIR -edit FILE.go'
 //

@@ -46,8 +46,8 @@ func (b *bench) coldBuilds(ctx context.Context) error {
 	return nil
 }
 
-// changes compares what follows a change of one line, up to the new payload in a registry. buildah, which keeps no layers, starts again at
-// the first step.
+// changes compares what follows a change of one line, up to the new payload in a registry. buildah, which keeps no
+// layers, starts again at the first step.
 func (b *bench) changes(ctx context.Context) error {
 	var builds, jobs, bud, hand, excess []float64
 	for range b.rounds {
@@ -85,10 +85,12 @@ func (b *bench) handSteps(ctx context.Context) error {
 		return fmt.Errorf("cloning: %w", err)
 	}
 	image := b.registry.host + "/bench/hand:component"
-	if err := command(ctx, b.buildah, append(b.storage(), "push", "-q", "--tls-verify=false", "bench", "docker://"+image)...).Run(); err != nil {
+	if err := command(ctx, b.buildah, append(b.storage(), "push", "-q", "--tls-verify=false", "bench",
+		"docker://"+image)...).Run(); err != nil {
 		return fmt.Errorf("buildah push: %w", err)
 	}
-	err := command(ctx, b.binary, "new", "--insecure", "--from-release", b.release, "--to-image", b.registry.host+"/bench/hand:release", b.component+"="+image).Run()
+	err := command(ctx, b.binary, "new", "--insecure", "--from-release", b.release, "--to-image",
+		b.registry.host+"/bench/hand:release", b.component+"="+image).Run()
 	if err != nil {
 		return fmt.Errorf("putting the payload together: %w", err)
 	}

@@ -1,5 +1,6 @@
-// Fetch measures how long it takes to bring an exact commit onto the machine for the first time and again from the cache, side by side
-// with `git fetch --depth 1` and `git checkout`, and prints medians, ratios and peak memory. `make bench-fetch` runs it:
+// Fetch measures how long it takes to bring an exact commit onto the machine for the first time and again from the
+// cache, side by side with `git fetch --depth 1` and `git checkout`, and prints medians, ratios and peak memory.
+// `make bench-fetch` runs it:
 //
 //	make bench-fetch BENCH='-repository https://github.com/openshift/machine-config-operator -commit ID'
 //
@@ -70,8 +71,9 @@ func fetch(ctx context.Context, o options) error {
 	return err
 }
 
-// measure runs the pairs in turn: git first in every other one. Nothing is removed before the end: ext4 without a journal looks for inodes
-// that were not freed within the last half a minute, so that whoever comes after a removal pays for it.
+// measure runs the pairs in turn: git first in every other one. Nothing is removed before the end: ext4 without a
+// journal looks for inodes that were not freed within the last half a minute, so that whoever comes after a removal
+// pays for it.
 func measure(ctx context.Context, o options) (err error) {
 	if o.work, err = os.MkdirTemp(o.work, "oc-rebuild-bench-"); err != nil {
 		return err
@@ -170,7 +172,8 @@ func report(what string, ours, git []run) {
 		ratios = append(ratios, seconds[i]/theirs[i])
 		peaks = append(peaks, float64(ours[i].peak)/(1<<20))
 	}
-	fmt.Printf("%-22s %.2f s   git %.2f s   ratio %.2f (%.2f to %.2f)   peak memory %.0f MiB, at most %.0f\n", what, median(seconds), median(theirs),
+	fmt.Printf("%-22s %.2f s   git %.2f s   ratio %.2f (%.2f to %.2f)   peak memory %.0f MiB, at most %.0f\n", what, median(seconds),
+		median(theirs),
 		median(ratios), slices.Min(ratios), slices.Max(ratios), median(peaks), slices.Max(peaks))
 }
 

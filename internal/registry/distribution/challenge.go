@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// challenge is what a registry wants a request to show, from a WWW-Authenticate header (RFC 7235; the distribution specification's "token
-// authentication" for bearer).
+// challenge is what a registry wants a request to show, from a WWW-Authenticate header (RFC 7235; the distribution
+// specification's "token authentication" for bearer).
 type challenge struct {
 	scheme  string // "basic" or "bearer"
 	realm   string // where a bearer token is to be had

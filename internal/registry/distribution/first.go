@@ -2,7 +2,8 @@ package distribution
 
 import "context"
 
-// First lets the first of several callers go ahead alone. The others wait until one of them has learned what all want to know.
+// First lets the first of several callers go ahead alone. The others wait until one of them has learned what all want
+// to know.
 type First struct {
 	turn    chan struct{}
 	learned chan struct{} // closed then
@@ -11,7 +12,8 @@ type First struct {
 // NewFirst returns a First that nobody has passed yet.
 func NewFirst() *First { return &First{turn: make(chan struct{}, 1), learned: make(chan struct{})} }
 
-// Begin waits for the caller's turn, or for ctx. The function that it returns ends the turn, and says whether there is something learned.
+// Begin waits for the caller's turn, or for ctx. The function that it returns ends the turn, and says whether there
+// is something learned.
 func (f *First) Begin(ctx context.Context) (end func(learned bool), err error) {
 	select {
 	case <-f.learned:

@@ -15,8 +15,8 @@ import (
 // maxRedirects is how often a request may be sent on, as in net/http.
 const maxRedirects = 10
 
-// Registry is a registry as it is reached over HTTP. It is safe for concurrent use. Whether it speaks TLS, and which credentials it wants, it
-// learns from the answers to ordinary requests: there is no request only for that.
+// Registry is a registry as it is reached over HTTP. It is safe for concurrent use. Whether it speaks TLS, and which
+// credentials it wants, it learns from the answers to ordinary requests: there is no request only for that.
 type Registry struct {
 	host    string
 	schemes []string // tried in this order until one is answered
@@ -29,8 +29,8 @@ type Registry struct {
 	challenge *challenge
 }
 
-// NewRegistry returns the registry at host, with its port where that is not the usual one. With plain set it may speak plain http, if it does
-// not answer https.
+// NewRegistry returns the registry at host, with its port where that is not the usual one. With plain set it may
+// speak plain http, if it does not answer https.
 func NewRegistry(host string, plain bool, transport http.RoundTripper) *Registry {
 	r := &Registry{host: host, schemes: []string{"https"}, first: NewFirst(), write: NewFirst()}
 	if plain {
@@ -43,8 +43,8 @@ func NewRegistry(host string, plain bool, transport http.RoundTripper) *Registry
 // Close ends connections that are not in use.
 func (r *Registry) Close() { r.client.CloseIdleConnections() }
 
-// stripCredentials lets a request be sent on, without its credentials where that leads to another scheme, host or port. net/http itself
-// looks at the host's name only.
+// stripCredentials lets a request be sent on, without its credentials where that leads to another scheme, host or
+// port. net/http itself looks at the host's name only.
 func stripCredentials(request *http.Request, before []*http.Request) error {
 	if len(before) >= maxRedirects {
 		return fmt.Errorf("stopped after %d redirects", maxRedirects)
@@ -148,8 +148,8 @@ func (r *Registry) owns(u *url.URL) bool {
 	return (r.scheme == "" || r.scheme == u.Scheme) && address(u) == address(&url.URL{Scheme: u.Scheme, Host: r.host})
 }
 
-// withoutQuery shortens an error of net/http. The query of an address that a registry names for an upload may be all that it takes to write
-// there, which is nobody else's business.
+// withoutQuery shortens an error of net/http. The query of an address that a registry names for an upload may be all
+// that it takes to write there, which is nobody else's business.
 func withoutQuery(err error) error {
 	var failed *url.Error
 	if !errors.As(err, &failed) {
@@ -163,7 +163,8 @@ func withoutQuery(err error) error {
 	return fmt.Errorf("%s %q: %w", strings.ToUpper(failed.Op), place, failed.Err)
 }
 
-// begin waits where a request has to wait for the first of its kind. The function that it returns ends the turn, see First.
+// begin waits where a request has to wait for the first of its kind. The function that it returns ends the turn, see
+// First.
 func (r *Registry) begin(ctx context.Context, method string) (func(learned bool), error) {
 	end, err := r.first.Begin(ctx)
 	if err != nil || method == http.MethodHead || method == http.MethodGet {

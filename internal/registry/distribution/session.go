@@ -30,8 +30,8 @@ func (r *Repository) session(answer *http.Response) (*Session, error) {
 	return &Session{r, location}, nil
 }
 
-// location returns where an upload goes on. A registry that is reached over TLS may not know of it, where something before it speaks TLS on
-// its behalf: its own address keeps TLS.
+// location returns where an upload goes on. A registry that is reached over TLS may not know of it, where something
+// before it speaks TLS on its behalf: its own address keeps TLS.
 func (r *Repository) location(answer *http.Response) (*url.URL, error) {
 	location, err := answer.Location()
 	if err != nil {
@@ -46,8 +46,9 @@ func (r *Repository) location(answer *http.Response) (*url.URL, error) {
 	return location, nil
 }
 
-// Upload sends a blob and ends the session. size is in bytes; -1 = unknown. open returns the content from its beginning, and is called once for
-// each time that it is sent: where credentials have to be renewed, or the registry sends on, that is more than once.
+// Upload sends a blob and ends the session. size is in bytes; -1 = unknown. open returns the content from its
+// beginning, and is called once for each time that it is sent: where credentials have to be renewed, or the registry
+// sends on, that is more than once.
 func (s *Session) Upload(ctx context.Context, blob digest.Digest, size int64, open func() (io.ReadCloser, error)) error {
 	if size <= 0 { // PUT wants to know; in parts it need not
 		if err := s.stream(ctx, open); err != nil {
@@ -86,8 +87,8 @@ func (s *Session) stream(ctx context.Context, open func() (io.ReadCloser, error)
 
 func octets() map[string]string { return map[string]string{"Content-Type": "application/octet-stream"} }
 
-// Cancel ends a session that is not needed. Registries forget them by themselves, and some let nobody delete one: it does not matter if it
-// fails.
+// Cancel ends a session that is not needed. Registries forget them by themselves, and some let nobody delete one: it
+// does not matter if it fails.
 func (s *Session) Cancel(ctx context.Context) {
 	answer, err := s.repository.send(ctx, request{method: http.MethodDelete, url: s.location, final: true})
 	if err == nil {
