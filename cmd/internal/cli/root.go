@@ -51,6 +51,8 @@ func New(streams Streams, version, name string) *cobra.Command {
 	root.SetIn(streams.In)
 	root.SetOut(streams.Out)
 	root.SetErr(streams.Err)
+	root.Version = version // which gives it --version
+	root.SetVersionTemplate(collectVersion(version).String())
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.PersistentPreRun = func(command *cobra.Command, _ []string) {
 		verbose, _ := command.Flags().GetBool("verbose") // false where a command does not have it

@@ -16,6 +16,16 @@ type versionInfo struct {
 	Modules   map[string]string `json:"modules"` // the libraries that build, push and fetch
 }
 
+func collectVersion(version string) versionInfo {
+	return versionInfo{Version: version, GoVersion: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Modules: modules()}
+}
+
+// String is the version as a line.
+func (v versionInfo) String() string {
+	return fmt.Sprintf("oc-rebuild %s (%s, %s; buildah %s, go-git %s)\n",
+		v.Version, v.Platform, v.GoVersion, v.Modules["go.podman.io/buildah"], v.Modules["github.com/go-git/go-git/v5"])
+}
+
 func newVersion(streams Streams, version string) *cobra.Command {
 	var output outputOptions
 	command := &cobra.Command{
@@ -23,15 +33,14 @@ func newVersion(streams Streams, version string) *cobra.Command {
 		Short: "Print the version of this program and of the libraries that do its work",
 		Args:  usageArgs(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
-			info := versionInfo{Version: version, GoVersion: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Modules: modules()}
+			info := collectVersion(version)
 			if output.format != "" {
 				if err := oneOf("output", output.format, "json", "yaml"); err != nil {
 					return err
 				}
 				return writeStructured(streams.Out, output.format, info)
 			}
-			_, err := fmt.Fprintf(streams.Out, "oc-rebuild %s (%s, %s; buildah %s, go-git %s)\n",
-				version, info.Platform, info.GoVersion, info.Modules["go.podman.io/buildah"], info.Modules["github.com/go-git/go-git/v5"])
+			_, err := fmt.Fprint(streams.Out, info)
 			return err
 		},
 	}

@@ -1,0 +1,4 @@
+package gitsrc
+
+// Directory returns where the cache is.
+func (s *Store) Directory() string { return s.dir }
