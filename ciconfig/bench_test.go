@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
+	"github.com/oc-rebuild/oc-rebuild/internal/realdata"
 )
 
 // query is what a payload says about one component.
@@ -20,7 +21,7 @@ func (c component) query(stream ciconfig.Stream) ciconfig.Query {
 // that do not exist, up to 12,500.
 func largeTree(b *testing.B) fs.FS {
 	b.Helper()
-	root := shared(b, "openshift-release-2024-08")
+	root := realdata.Path(b, "openshift-release-2024-08")
 	directory := b.TempDir()
 	if err := os.CopyFS(directory, os.DirFS(root)); err != nil {
 		b.Fatal(err)
@@ -78,7 +79,7 @@ func BenchmarkFindAll(b *testing.B) {
 
 // BenchmarkFindWithoutRepository searches the whole tree, as for a payload that names no sources.
 func BenchmarkFindWithoutRepository(b *testing.B) {
-	files := os.DirFS(shared(b, "openshift-release-2024-08"))
+	files := os.DirFS(realdata.Path(b, "openshift-release-2024-08"))
 	b.ReportAllocs()
 	for b.Loop() {
 		find(b, ciconfig.Open(files, "release"), ciconfig.Query{Stream: ciconfig.Stream{Namespace: "origin", Name: "scos-4.17"}, Tag: "cli"})
@@ -111,7 +112,7 @@ func find(b *testing.B, tree *ciconfig.Tree, query ciconfig.Query) {
 
 // BenchmarkParse reads one large config.
 func BenchmarkParse(b *testing.B) {
-	data, err := os.ReadFile(shared(b, "openshift-release-2024-08", "ci-operator", "config", "openshift", "installer",
+	data, err := os.ReadFile(realdata.Path(b, "openshift-release-2024-08", "ci-operator", "config", "openshift", "installer",
 		"openshift-installer-master.yaml"))
 	if err != nil {
 		b.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
+	"github.com/oc-rebuild/oc-rebuild/internal/realdata"
 )
 
 // TestBranchThatIsBuilt looks for the config of a component whose source is another branch than the payload's.
@@ -62,7 +63,7 @@ func TestBranchThatIsBuilt(t *testing.T) {
 
 // TestFCOSBranch finds the config of the fork branch that OKD's payloads of 2020 and 2021 were built from.
 func TestFCOSBranch(t *testing.T) {
-	configs := ciconfig.Open(os.DirFS(shared(t, "openshift-release-2021")), "2021")
+	configs := ciconfig.Open(os.DirFS(realdata.Path(t, "openshift-release-2021")), "2021")
 	for _, version := range []string{"4.6", "4.8"} {
 		for _, branch := range []string{"fcos", "release-4.6"} {
 			match, err := configs.Find(t.Context(), ciconfig.Query{Stream: ciconfig.Stream{Namespace: "origin", Name: version}, Org: "openshift",

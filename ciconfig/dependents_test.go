@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/realdata"
 )
 
 func TestPayloadTags(t *testing.T) {
@@ -36,7 +37,7 @@ func TestPayloadTags(t *testing.T) {
 // TestDependentsOfCLI finds, in a real release, what must be built again when cli changes.
 func TestDependentsOfCLI(t *testing.T) {
 	stream, list := components(t, "payloads", "4.12.0", "release-manifests", "image-references")
-	tree := ciconfig.Open(os.DirFS(shared(t, "openshift-release-2024-08")), "openshift/release")
+	tree := ciconfig.Open(os.DirFS(realdata.Path(t, "openshift-release-2024-08")), "openshift/release")
 	var dependents []string
 	for _, one := range list {
 		if one.repo == "" {

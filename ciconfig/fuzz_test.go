@@ -8,6 +8,7 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/realdata"
 )
 
 // FuzzParse reads a config and asks everything of it that can be asked.
@@ -114,7 +115,7 @@ func resolve(t *testing.T, recipe ciconfig.Recipe, text string) {
 func TestRealConfigs(t *testing.T) {
 	images, failed := 0, 0
 	for _, year := range []string{"2019", "2021", "2024-08", "2026"} {
-		err := filepath.WalkDir(shared(t, "openshift-release-"+year), func(name string, entry os.DirEntry, err error) error {
+		err := filepath.WalkDir(realdata.Path(t, "openshift-release-"+year), func(name string, entry os.DirEntry, err error) error {
 			if err != nil || entry.IsDir() || filepath.Ext(name) != ".yaml" {
 				return err
 			}

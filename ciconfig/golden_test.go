@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
+	"github.com/oc-rebuild/oc-rebuild/internal/realdata"
 )
 
 // goldenStep is a step of the build graph as upstream's code sees it.
@@ -43,7 +44,7 @@ func TestUpstreamConfigs(t *testing.T) {
 	}
 	for _, want := range golden {
 		t.Run(filepath.Base(want.File), func(t *testing.T) {
-			data, err := os.ReadFile(shared(t, filepath.FromSlash(want.File)))
+			data, err := os.ReadFile(realdata.Path(t, filepath.FromSlash(want.File)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -106,7 +107,7 @@ func sortSteps(list []goldenStep) {
 func TestReverseIndex(t *testing.T) {
 	var index map[string]map[string]struct{ File, Image string }
 	readJSON(t, &index, "golden", "promotion-reverse-index.json")
-	tree := ciconfig.Open(os.DirFS(shared(t, "openshift-release-2024-08")), "openshift/release")
+	tree := ciconfig.Open(os.DirFS(realdata.Path(t, "openshift-release-2024-08")), "openshift/release")
 	tags := 0
 	for _, name := range slices.Sorted(maps.Keys(index)) {
 		namespace, stream, _ := strings.Cut(name, "/")

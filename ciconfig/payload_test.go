@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
+	"github.com/oc-rebuild/oc-rebuild/internal/realdata"
 	"sigs.k8s.io/yaml"
 )
 
@@ -87,7 +88,7 @@ func planned(t *testing.T, stream ciconfig.Stream, list []component, key string)
 	t.Helper()
 	var index map[string]map[string]struct{ File, Image string }
 	readJSON(t, &index, "golden", "promotion-reverse-index.json")
-	root := shared(t, "openshift-release-2024-08")
+	root := realdata.Path(t, "openshift-release-2024-08")
 	tree := ciconfig.Open(os.DirFS(root), "openshift/release")
 	for _, one := range list {
 		if one.repo == "" && one.org == "" && key != "origin/scos-4.17" {
@@ -141,7 +142,7 @@ func TestPayload48CI(t *testing.T) {
 	if !slices.Equal(missing, want) || len(list) != 140 {
 		t.Errorf("of %d components, these have no recipe: %v, want %v", len(list), missing, want)
 	}
-	tree := ciconfig.Open(os.DirFS(shared(t, "openshift-release-2024-08")), "openshift/release")
+	tree := ciconfig.Open(os.DirFS(realdata.Path(t, "openshift-release-2024-08")), "openshift/release")
 	_, err := tree.Find(context.Background(), ciconfig.Query{Stream: stream, Tag: "pod", Org: "openshift", Repo: "images", Ref: "master"})
 	if err == nil || !strings.Contains(err.Error(), "openshift-kubernetes-release-4.8.yaml") {
 		t.Errorf("the error %v does not say where pod went", err)
@@ -168,7 +169,7 @@ func TestPayloadOKD(t *testing.T) {
 func TestLeavesOKD(t *testing.T) {
 	var index map[string]map[string]struct{ File, Image string }
 	readJSON(t, &index, "golden", "promotion-reverse-index.json")
-	tree := ciconfig.Open(os.DirFS(shared(t, "openshift-release-2024-08")), "openshift/release")
+	tree := ciconfig.Open(os.DirFS(realdata.Path(t, "openshift-release-2024-08")), "openshift/release")
 	stream := ciconfig.Stream{Namespace: "origin", Name: "scos-4.17"}
 	leaves := map[string]bool{}
 	for tag := range index[stream.String()] {

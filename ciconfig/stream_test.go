@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
+	"github.com/oc-rebuild/oc-rebuild/internal/realdata"
 )
 
 func TestStream(t *testing.T) {
@@ -60,7 +61,7 @@ func TestFallBack(t *testing.T) {
 	var index map[string]map[string]struct{ File, Image string }
 	readJSON(t, &index, "golden", "promotion-reverse-index.json")
 	_, list := components(t, "payloads", "4.12.0", "release-manifests", "image-references")
-	tree := ciconfig.Open(os.DirFS(shared(t, "openshift-release-2024-08")), "openshift/release")
+	tree := ciconfig.Open(os.DirFS(realdata.Path(t, "openshift-release-2024-08")), "openshift/release")
 	for _, name := range []string{"scos-4.12", "4.12"} {
 		own, found := 0, 0
 		for _, one := range list {

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/oc-rebuild/oc-rebuild/internal/realdata"
 	"github.com/oc-rebuild/oc-rebuild/payload"
 	"github.com/oc-rebuild/oc-rebuild/payload/payloadtest"
 )
@@ -21,7 +22,7 @@ import (
 // seedReal pushes the real release 4.12.0 to a new registry.
 func seedReal(t testing.TB) (payloadtest.Real, payloadtest.Release, *payloadtest.Registry, payloadtest.Seeded) {
 	t.Helper()
-	real := payloadtest.ReadReal(t, payloadtest.Shared(t, "data", "payloads", "4.12.0", "release-manifests"))
+	real := payloadtest.ReadReal(t, realdata.Path(t, "payloads", "4.12.0", "release-manifests"))
 	release := real.Release(t)
 	r := payloadtest.NewRegistry(t)
 	return real, release, r, r.Seed(t, release)

@@ -15,6 +15,7 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/realdata"
 	"github.com/oc-rebuild/oc-rebuild/payload/payloadtest"
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
@@ -26,7 +27,7 @@ type indexed struct{ File, Image string }
 // index returns upstream's answers for a stream.
 func index(t testing.TB, stream string) map[string]indexed {
 	t.Helper()
-	data, err := os.ReadFile(payloadtest.Shared(t, "data", "golden", "promotion-reverse-index.json"))
+	data, err := os.ReadFile(realdata.Path(t, "golden", "promotion-reverse-index.json"))
 	must(t, err)
 	var all map[string]map[string]indexed
 	must(t, json.Unmarshal(data, &all))
@@ -43,7 +44,7 @@ func must(t testing.TB, err error) {
 // realPayload seeds a payload with the tags, sources and commits of the real 4.12.0, over images that are not real.
 func realPayload(t testing.TB, registry *payloadtest.Registry) payloadtest.Seeded {
 	t.Helper()
-	data, err := os.ReadFile(payloadtest.Shared(t, "data", "payloads", "4.12.0", "release-manifests", "image-references"))
+	data, err := os.ReadFile(realdata.Path(t, "payloads", "4.12.0", "release-manifests", "image-references"))
 	must(t, err)
 	var stream struct {
 		Metadata struct{ Annotations map[string]string }
@@ -65,7 +66,7 @@ func realPayload(t testing.TB, registry *payloadtest.Registry) payloadtest.Seede
 // configs opens the real configs of August 2024.
 func configs(t testing.TB) plan.Configs {
 	t.Helper()
-	return ciconfig.Open(os.DirFS(payloadtest.Shared(t, "data", "openshift-release-2024-08")), "openshift/release")
+	return ciconfig.Open(os.DirFS(realdata.Path(t, "openshift-release-2024-08")), "openshift/release")
 }
 
 // planAll plans a whole payload. What only CI has stands for itself: the registry on loopback has one image for all of

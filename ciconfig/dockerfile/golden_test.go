@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/oc-rebuild/oc-rebuild/ciconfig/dockerfile"
+	"github.com/oc-rebuild/oc-rebuild/internal/realdata"
 	"github.com/openshift/imagebuilder/dockerfile/parser"
 )
 
@@ -16,13 +16,9 @@ import (
 // so that the two are compared after parsing. Here-documents are the exception: CI loses their bodies, and the test
 // demands that they are kept.
 func TestUpstreamRewriting(t *testing.T) {
-	root := os.Getenv("OC_REBUILD_SHARED")
-	if root == "" {
-		root = filepath.Join("..", "..", "..", "shared")
-	}
-	data, err := os.ReadFile(filepath.Join(root, "data", "golden", "dockerfile-rewrite.json"))
+	data, err := os.ReadFile(realdata.Path(t, "golden", "dockerfile-rewrite.json"))
 	if err != nil {
-		t.Skipf("the data of upstream's answers are absent (set OC_REBUILD_SHARED): %v", err)
+		t.Fatal(err)
 	}
 	var golden []struct {
 		Name, Dockerfile, From, Out string

@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/oc-rebuild/oc-rebuild/hack/playground"
+	"github.com/oc-rebuild/oc-rebuild/internal/realdata"
 )
 
 // realPayload is the name that the real payload has in the registry of the playground.
@@ -19,18 +19,7 @@ const realPayload = "quay.io/openshift-release-dev/ocp-release:4.12.0-x86_64"
 // needs data that are no part of the project: OC_REBUILD_SHARED (the payload and the configs) and OC_REBUILD_GIT_ROOT
 // (a directory of ORG/REPO.git).
 func TestRealPayload(t *testing.T) {
-	shared := os.Getenv("OC_REBUILD_SHARED")
-	if shared == "" {
-		shared = "../../../shared"
-	}
-	shared, err := filepath.Abs(shared)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := filepath.Join(shared, "data/payloads/4.12.0/release-manifests")
-	if _, err := os.Stat(files); err != nil {
-		t.Skipf("no real payload at hand: %v", err)
-	}
+	files := realdata.Path(t, "payloads/4.12.0/release-manifests")
 	root := os.Getenv("OC_REBUILD_GIT_ROOT")
 	if root == "" {
 		t.Skip("OC_REBUILD_GIT_ROOT does not say where the repositories of real components are")
@@ -42,7 +31,7 @@ func TestRealPayload(t *testing.T) {
 			if err := setup(env, dir, playground.Options{GitRoot: root}); err != nil {
 				return err
 			}
-			env.Vars = append(env.Vars, "REAL_PAYLOAD="+realPayload, "RELEASE_REPO="+filepath.Join(shared, "data/openshift-release-2024-08"))
+			env.Vars = append(env.Vars, "REAL_PAYLOAD="+realPayload, "RELEASE_REPO="+realdata.Path(t, "openshift-release-2024-08"))
 			return addReal(env.Values[key{}].(*playground.Playground), files)
 		},
 		Cmds:                commands(),

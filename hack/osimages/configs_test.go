@@ -7,7 +7,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
-	"github.com/oc-rebuild/oc-rebuild/payload/payloadtest"
+	"github.com/oc-rebuild/oc-rebuild/internal/realdata"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 )
 
@@ -19,7 +19,7 @@ const nodeImage = "ARG IMAGE_FROM=overridden\nFROM ${IMAGE_FROM} AS build\nARG O
 
 // One config of openshift/os promotes to two streams; its inputs replace the text ${IMAGE_FROM}.
 func TestConfigOfOpenshiftOS(t *testing.T) {
-	tree := payloadtest.Shared(t, "data", "openshift-release-2026")
+	tree := realdata.Path(t, "openshift-release-2026")
 	for _, stream := range []string{"origin/scos-5.0", "origin/scos-5.0-art"} {
 		t.Run(stream, func(t *testing.T) {
 			w := newWorldOf(t, stream, map[string]v1.Image{"stream-coreos": bootable(t)})
@@ -73,7 +73,7 @@ func (w *world) plan(tree string, args ...string) plan.Plan {
 // The extensions of openshift/os are built from the image of the same config, which is the component where that is
 // rebuilt too.
 func TestExtensionsOfOpenshiftOS(t *testing.T) {
-	tree := payloadtest.Shared(t, "data", "openshift-release-2026")
+	tree := realdata.Path(t, "openshift-release-2026")
 	w := newWorldOf(t, "origin/scos-5.0", map[string]v1.Image{"stream-coreos": bootable(t),
 		"stream-coreos-extensions": image(t, nil, rootfs{}.file("x", 0o644, ""))})
 	base := w.registry.Push(t, "coreos/stream-coreos-base", "10", image(t, nil, rootfs{}.file("etc/os-release", 0o644, "ID=scos\n")))
@@ -93,7 +93,7 @@ func TestExtensionsOfOpenshiftOS(t *testing.T) {
 // machine-os-content of openshift/okd-machine-os is fedora-coreos under another name, which takes a file out of a
 // third image of the config.
 func TestConfigOfOKDMachineOS(t *testing.T) {
-	tree := payloadtest.Shared(t, "data", "openshift-release-2024-08")
+	tree := realdata.Path(t, "openshift-release-2024-08")
 	w := newWorldOf(t, "origin/4.12", map[string]v1.Image{"fedora-coreos": bootable(t), "machine-os-content": bootable(t)})
 	base := w.registry.Push(t, "test/base", "latest", image(t, nil, rootfs{}.file("etc/os-release", 0o644, "ID=base\n")))
 	source := repository(t, map[string]string{

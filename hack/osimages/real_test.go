@@ -6,6 +6,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/oc-rebuild/oc-rebuild/internal/realdata"
 	"github.com/oc-rebuild/oc-rebuild/payload"
 	"github.com/oc-rebuild/oc-rebuild/payload/payloadtest"
 )
@@ -13,7 +14,7 @@ import (
 // Both operating systems of the real 4.12.0, which has an old and a new one, are changed in one run; nothing else of
 // the payload changes.
 func TestRealPayload(t *testing.T) {
-	real := payloadtest.ReadReal(t, payloadtest.Shared(t, "data", "payloads", "4.12.0", "release-manifests"))
+	real := payloadtest.ReadReal(t, realdata.Path(t, "payloads", "4.12.0", "release-manifests"))
 	old, _ := machineOSContent(t)
 	w := newWorldFrom(t, real.Release(t), map[string]v1.Image{"machine-os-content": old, "rhel-coreos-8": bootable(t)})
 	overlay := write(t, map[string]string{"etc/motd": "mine\n"})

@@ -12,18 +12,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/oc-rebuild/oc-rebuild/hack/playground"
+	"github.com/oc-rebuild/oc-rebuild/internal/realdata"
 )
 
 // A real payload comes out of the registry as it went in, but for the digests.
 func TestAddPayload(t *testing.T) {
-	shared := os.Getenv("OC_REBUILD_SHARED")
-	if shared == "" {
-		shared = "../../../shared"
-	}
-	dir := filepath.Join(shared, "data/payloads/4.12.0/release-manifests")
-	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("no real payload at hand: %v", err)
-	}
+	dir := realdata.Path(t, "payloads/4.12.0/release-manifests")
 	p := start(t, playground.Options{})
 	const pullspec = "quay.io/openshift-release-dev/ocp-release:4.12.0-x86_64"
 	if err := p.AddPayload(t.Context(), dir, pullspec); err != nil {

@@ -12,23 +12,6 @@ import (
 	"time"
 )
 
-// Shared returns a path under the project's shared test data, which OC_REBUILD_SHARED names, or which stands beside
-// the repository. The test is skipped where the data are absent.
-func Shared(t testing.TB, elements ...string) string {
-	t.Helper()
-	shared := os.Getenv("OC_REBUILD_SHARED")
-	for directory, _ := os.Getwd(); shared == "" && directory != filepath.Dir(directory); directory = filepath.Dir(directory) {
-		if _, err := os.Stat(filepath.Join(directory, "go.mod")); err == nil {
-			shared = filepath.Join(directory, "..", "shared")
-		}
-	}
-	path := filepath.Join(append([]string{shared}, elements...)...)
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("the shared test data are not there (OC_REBUILD_SHARED): %v", err)
-	}
-	return path
-}
-
 // Real is a release as it was published: the files of its release layer.
 type Real struct {
 	Files map[string]string // by name; image-references and release-metadata are among them
