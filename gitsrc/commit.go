@@ -1,11 +1,11 @@
 package gitsrc
 
 import (
-	"bytes"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/object"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/pack"
 )
@@ -19,54 +19,25 @@ type commit struct {
 	message string
 }
 
-const maxParents = 10_000
-
 // parseCommit takes a commit object apart.
 func parseCommit(data []byte) (commit, error) {
-	c := commit{time: time.Unix(0, 0).UTC()}
-	head, message, _ := bytes.Cut(data, []byte("\n\n"))
-	c.message = string(message)
-	found := false
-	for line := range strings.SplitSeq(string(head), "\n") {
-		key, value, _ := strings.Cut(line, " ")
-		var err error
-		switch key {
-		case "tree":
-			if found {
-				return commit{}, fmt.Errorf("commit with two trees: %w", pack.ErrCorrupt)
-			}
-			found = true
-			c.tree, err = pack.ParseID(value)
-		case "parent":
-			var id pack.ID
-			id, err = pack.ParseID(value)
-			if c.parents = append(c.parents, id); len(c.parents) > maxParents {
-				err = fmt.Errorf("commit with more than %d parents", maxParents)
-			}
-		case "author":
-			c.author, _, _ = strings.Cut(value, " <")
-		case "committer":
-			c.time = signatureTime(value)
-		}
-		if err != nil {
-			return commit{}, fmt.Errorf("%w: %w", pack.ErrCorrupt, err)
-		}
+	o := new(plumbing.MemoryObject)
+	o.SetType(plumbing.CommitObject)
+	if _, err := o.Write(data); err != nil {
+		return commit{}, err
 	}
-	if !found {
-		return commit{}, fmt.Errorf("commit without tree: %w", pack.ErrCorrupt)
+	var decoded object.Commit
+	if err := decoded.Decode(o); err != nil {
+		return commit{}, fmt.Errorf("%w: %w", pack.ErrCorrupt, err)
+	}
+	c := commit{tree: pack.ID(decoded.TreeHash), author: decoded.Author.Name, time: decoded.Committer.When.UTC(), message: decoded.Message}
+	if seconds := c.time.Unix(); seconds < 0 || seconds >= 1<<40 { // nonsense, which git takes for the beginning of 1970
+		c.time = time.Unix(0, 0).UTC()
+	}
+	for _, parent := range decoded.ParentHashes {
+		c.parents = append(c.parents, pack.ID(parent))
 	}
 	return c, nil
-}
-
-// signatureTime reads the seconds of "NAME <MAIL> SECONDS ZONE". Nonsense is the beginning of 1970, as git takes it.
-func signatureTime(signature string) time.Time {
-	fields := strings.Fields(signature[strings.LastIndexByte(signature, '>')+1:])
-	if len(fields) > 0 {
-		if seconds, err := strconv.ParseInt(fields[0], 10, 64); err == nil && seconds >= 0 && seconds < 1<<40 {
-			return time.Unix(seconds, 0).UTC()
-		}
-	}
-	return time.Unix(0, 0).UTC()
 }
 
 func readCommit(db *pack.Database, id pack.ID) (commit, error) {

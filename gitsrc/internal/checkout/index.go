@@ -2,12 +2,12 @@ package checkout
 
 import (
 	"bufio"
-	"crypto/sha1"
-	"encoding/binary"
 	"io"
-	"slices"
-	"strings"
+	"time"
 
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+	"github.com/go-git/go-git/v5/plumbing/format/index"
 	"golang.org/x/sys/unix"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/pack"
@@ -24,31 +24,17 @@ type indexEntry struct {
 
 // writeIndex writes an index of version 2.
 func writeIndex(w io.Writer, entries []indexEntry) error {
-	slices.SortFunc(entries, func(a, b indexEntry) int { return strings.Compare(a.path, b.path) })
-	sum := sha1.New()
-	out := bufio.NewWriterSize(io.MultiWriter(w, sum), 64<<10)
-	out.WriteString("DIRC")
-	out.Write(binary.BigEndian.AppendUint32(nil, 2))
-	out.Write(binary.BigEndian.AppendUint32(nil, uint32(len(entries))))
-	buf := make([]byte, 0, 256)
-	for i := range entries {
-		e := &entries[i]
-		buf = buf[:0]
-		for _, n := range []uint32{
-			uint32(e.stat.Ctim.Sec), uint32(e.stat.Ctim.Nsec), uint32(e.stat.Mtim.Sec), uint32(e.stat.Mtim.Nsec),
-			uint32(e.stat.Dev), uint32(e.stat.Ino), uint32(e.mode), e.stat.Uid, e.stat.Gid, uint32(e.stat.Size),
-		} {
-			buf = binary.BigEndian.AppendUint32(buf, n)
-		}
-		buf = append(buf, e.id[:]...)
-		buf = binary.BigEndian.AppendUint16(buf, uint16(min(len(e.path), 0xfff)))
-		buf = append(buf, e.path...)
-		buf = append(buf, make([]byte, 8-len(buf)%8)...) // at least one zero ends the path
-		out.Write(buf)
+	all := &index.Index{Version: 2, Entries: make([]*index.Entry, 0, len(entries))}
+	for _, e := range entries {
+		all.Entries = append(all.Entries, &index.Entry{
+			Name: e.path, Hash: plumbing.Hash(e.id), Mode: filemode.FileMode(e.mode), Size: uint32(e.stat.Size),
+			CreatedAt: time.Unix(e.stat.Ctim.Unix()), ModifiedAt: time.Unix(e.stat.Mtim.Unix()),
+			Dev: uint32(e.stat.Dev), Inode: uint32(e.stat.Ino), UID: e.stat.Uid, GID: e.stat.Gid,
+		})
 	}
-	if err := out.Flush(); err != nil {
+	out := bufio.NewWriterSize(w, 64<<10)
+	if err := index.NewEncoder(out).Encode(all); err != nil {
 		return err
 	}
-	_, err := w.Write(sum.Sum(nil))
-	return err
+	return out.Flush()
 }
