@@ -7,12 +7,13 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"time"
 
 	"github.com/opencontainers/go-digest"
 	imagestorage "go.podman.io/image/v5/storage"
 	"go.podman.io/storage"
 	"go.podman.io/storage/pkg/archive"
+
+	"github.com/oc-rebuild/oc-rebuild/payload"
 )
 
 // Image is an image in local storage.
@@ -93,20 +94,13 @@ func (b *Builder) Remove(id string) error {
 	return nil
 }
 
-// File is a regular file of an image.
-type File struct {
-	Name    string // base name
-	Data    []byte
-	ModTime time.Time
-}
-
 // MaxManifestBytes bounds one file of an image's /manifests; real ones stay far below a mebibyte.
 const MaxManifestBytes = 8 << 20
 
 // Manifests returns the regular files at the top level of the image's /manifests, in name order: what an operator
 // hands to the cluster version operator. An image without that directory has none. Links are never followed out of
 // the image.
-func (b *Builder) Manifests(id string) (files []File, err error) {
+func (b *Builder) Manifests(id string) (files []payload.File, err error) {
 	err = b.inside(id, func(root *os.Root) error {
 		files, err = readManifests(root)
 		return err
@@ -134,8 +128,8 @@ func (b *Builder) inside(id string, use func(*os.Root) error) (err error) {
 }
 
 // readManifests reads the regular files at the top level of /manifests.
-func readManifests(root *os.Root) ([]File, error) {
-	var files []File
+func readManifests(root *os.Root) ([]payload.File, error) {
+	var files []payload.File
 	info, err := root.Lstat("manifests")
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
 		return nil, nil
@@ -161,17 +155,17 @@ func readManifests(root *os.Root) ([]File, error) {
 }
 
 // readManifest reads one file of /manifests, up to MaxManifestBytes.
-func readManifest(root *os.Root, entry fs.DirEntry) (File, error) {
+func readManifest(root *os.Root, entry fs.DirEntry) (payload.File, error) {
 	info, err := entry.Info()
 	if err != nil {
-		return File{}, fmt.Errorf("reading /manifests: %w", err)
+		return payload.File{}, fmt.Errorf("reading /manifests: %w", err)
 	}
 	if info.Size() > MaxManifestBytes {
-		return File{}, fmt.Errorf("/manifests/%s has %d bytes; %d are the most", entry.Name(), info.Size(), MaxManifestBytes)
+		return payload.File{}, fmt.Errorf("/manifests/%s has %d bytes; %d are the most", entry.Name(), info.Size(), MaxManifestBytes)
 	}
 	data, err := root.ReadFile("manifests/" + entry.Name())
 	if err != nil {
-		return File{}, fmt.Errorf("reading /manifests/%s: %w", entry.Name(), err)
+		return payload.File{}, fmt.Errorf("reading /manifests/%s: %w", entry.Name(), err)
 	}
-	return File{Name: entry.Name(), Data: data, ModTime: info.ModTime().UTC()}, nil
+	return payload.File{Name: entry.Name(), Data: data, ModTime: info.ModTime().UTC()}, nil
 }

@@ -83,14 +83,8 @@ func (a *Image) pack(ctx context.Context, b *builder.Builder, base []Layer, pack
 	if a.Manifest, err = a.serialize(); err != nil {
 		return err
 	}
-	files, err := b.Manifests(image.ID)
-	if err != nil {
-		return err
-	}
-	for _, file := range files {
-		a.Manifests = append(a.Manifests, payload.File{Name: file.Name, Data: file.Data, ModTime: file.ModTime})
-	}
-	return nil
+	a.Manifests, err = b.Manifests(image.ID)
+	return err
 }
 
 // blobPath is where a blob with a valid digest lies.
