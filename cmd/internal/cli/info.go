@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
+	"net/http"
+	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,12 +17,14 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/payload"
+	"github.com/oc-rebuild/oc-rebuild/payload/updates"
 )
 
 const infoLong = `Show what a release payload consists of, or what is different in two.
 
-REF is a pull spec, or a reference with a transport such as oci:DIR:TAG. Without one, the release of the cluster in the current
-kubeconfig context is shown. Reading a payload takes four requests; --size, --verify and --include-images read every image of it.`
+REF is a pull spec, a reference with a transport such as oci:DIR:TAG, or the version of a released payload: the cluster in the kubeconfig
+knows its own, the update service all others. Without one, the release of the cluster in the current kubeconfig context is shown. Two are
+compared; of more, each is shown. Reading a payload takes four requests; --size, --verify and --include-images read every image of it.`
 
 const infoExample = `  # A payload, and the commit that each of its images was built from
   oc rebuild info quay.io/okd/scos-release:4.17.0-okd-scos.0 --commit-urls
@@ -38,7 +42,11 @@ const infoExample = `  # A payload, and the commit that each of its images was b
 // infoOptions are the flags of info.
 type infoOptions struct {
 	registry   registryOptions
+	oc         ocOptions
 	output     string
+	template   string
+	missing    bool
+	service    string
 	kubeconfig kubeOptions
 	signature  signatureOptions
 	jobs       int
@@ -61,11 +69,10 @@ const (
 func newInfo(streams Streams) *cobra.Command {
 	var o infoOptions
 	command := &cobra.Command{
-		Use:     "info [REF [REF]]",
+		Use:     "info [REF]...",
 		Short:   "Show what a release payload consists of, or what is different in two",
 		Long:    infoLong,
 		Example: infoExample,
-		Args:    usageArgs(cobra.MaximumNArgs(2)),
 		RunE: func(command *cobra.Command, args []string) error {
 			return runInfo(command.Context(), streams, &o, args)
 		},
@@ -76,12 +83,15 @@ func newInfo(streams Streams) *cobra.Command {
 	flags.BoolVar(&o.pullSpecs, "pullspecs", false, "show the pull spec of each image")
 	flags.BoolVar(&o.contents, "contents", false, "print the manifests; of two payloads, their difference as a unified diff")
 	flags.BoolVar(&o.size, "size", false, "show how much each image takes")
-	flags.BoolVar(&o.verify, "verify", false, "read every image and verify its digests")
+	flags.BoolVar(&o.verify, "verify", false, "read every image and verify its digests; prints the payload's digest, date and name")
 	flags.BoolVar(&o.includeImages, "include-images", false, "with -o json or yaml: describe every image too")
 	flags.StringVar(&o.imageFor, "image-for", "", "print the pull spec of this `component` alone")
 	flags.StringVar(&o.from, "changes-from", "", "the payload to compare with, in place of a second argument")
 	flags.StringVarP(&o.output, "output", "o", "",
-		"form of the result: text, json, yaml, name, digest, pullspec, jsonpath=TEMPLATE, go-template=TEMPLATE")
+		"form of the result: text, json, yaml, jsonpath=TEMPLATE, go-template=TEMPLATE; or the name, digest or pullspec of each image")
+	flags.StringVar(&o.template, "template", "", "`template` of -o go-template or -o jsonpath, where it is not given there")
+	flags.BoolVar(&o.missing, "allow-missing-template-keys", true, "templates may name fields that are not there")
+	flags.StringVar(&o.service, "update-service", updates.Service, "`URL` that knows the pull specs of versions")
 	flags.IntVar(&o.jobs, "jobs", 32, "images that are read at once")
 	flags.StringVar(&o.changelog, "changelog", unset,
 		"of two payloads: the pull requests between them, as Markdown; git repositories are kept in the cache, or in `DIR`")
@@ -93,13 +103,14 @@ func newInfo(streams Streams) *cobra.Command {
 	}
 	applyCacheDir(flags, &o.cacheDir)
 	o.registry.apply(flags)
+	o.oc.apply(flags)
 	o.kubeconfig.apply(flags)
 	o.signature.apply(flags)
 	return command
 }
 
 // check refuses flags that exclude each other.
-func (o *infoOptions) check() error {
+func (o *infoOptions) check(args []string) error {
 	var chosen []string
 	for name, set := range map[string]bool{"commit-urls": o.commitURLs, "commits": o.commits, "pullspecs": o.pullSpecs, "contents": o.contents,
 		"size": o.size, "verify": o.verify, "image-for": o.imageFor != "", "changelog": o.changelog != unset, "bugs": o.bugs != unset} {
@@ -111,26 +122,75 @@ func (o *infoOptions) check() error {
 		slices.Sort(chosen)
 		return fault.Errorf(fault.Usage, "%s exclude each other", strings.Join(chosen, " and "))
 	}
-	form, _, _ := strings.Cut(o.output, "=")
+	if o.imageFor != "" && o.output != "" {
+		return fault.Errorf(fault.Usage, "--image-for and --output exclude each other")
+	}
+	for flag, value := range map[string]string{"changelog": o.changelog, "bugs": o.bugs} {
+		if value != inCache {
+			continue
+		}
+		for _, arg := range args {
+			if info, err := os.Stat(arg); err == nil && info.IsDir() {
+				return fault.Errorf(fault.Usage, "%q is a directory and no payload: for the repositories of --%s write --%s=%s", arg, flag, flag, arg)
+			}
+		}
+	}
+	form, text, _ := strings.Cut(o.output, "=")
+	if form == "template" { // oc's name for it
+		form = "go-template"
+	}
+	if text == "" && o.template != "" {
+		text = o.template
+		if form == "" {
+			form = "go-template"
+		}
+	}
+	if text != "" {
+		o.output = form + "=" + text
+	}
 	return oneOf("output", form, "", "text", "json", "yaml", "name", "digest", "pullspec", "jsonpath", "go-template")
 }
 
+// payloads returns the pull specs of what the arguments name; of nothing, that of the cluster's payload.
+func (o *infoOptions) payloads(ctx context.Context, streams Streams, args []string) ([]string, error) {
+	if len(args) == 0 {
+		ref, err := o.kubeconfig.release(ctx)
+		return []string{ref}, err
+	}
+	var all []string
+	for _, arg := range args {
+		if updates.IsVersion(arg) {
+			found, err := o.version(ctx, arg)
+			if err != nil {
+				return nil, err
+			}
+			streams.notice(arg + " is " + found)
+			arg = found
+		}
+		all = append(all, arg)
+	}
+	return all, nil
+}
+
+// version asks the cluster for the pull spec of a version, if there is one, and the update service where the cluster never ran it.
+func (o *infoOptions) version(ctx context.Context, version string) (string, error) {
+	if found, err := o.kubeconfig.version(ctx, version); err == nil && found != "" {
+		return found, nil
+	}
+	return updates.Find(ctx, &http.Client{Timeout: time.Minute}, o.service, version)
+}
+
 func runInfo(ctx context.Context, streams Streams, o *infoOptions, args []string) (err error) {
-	if err := o.check(); err != nil {
+	if err := errors.Join(o.check(args), o.oc.settle(streams, &o.registry, &o.jobs)); err != nil {
 		return err
 	}
 	if o.from != "" {
-		args = append([]string{o.from}, args...)
-	}
-	if len(args) == 0 {
-		ref, err := o.kubeconfig.release(ctx)
-		if err != nil {
-			return err
+		if args = append([]string{o.from}, args...); len(args) > 2 {
+			return fault.Errorf(fault.Usage, "--changes-from takes the place of the first of two payloads")
 		}
-		args = []string{ref}
 	}
-	if len(args) > 2 {
-		return fault.Errorf(fault.Usage, "--changes-from takes the place of the first of two payloads")
+	if args, err = o.payloads(ctx, streams, args); err != nil {
+		return err
 	}
 	client, err := o.registry.client(streams.notice)
 	if err != nil {
@@ -182,22 +242,36 @@ func (o *infoOptions) show(ctx context.Context, w io.Writer, client *registry.Cl
 			return err
 		}
 		return printLine(w, component.Image)
-	case form == "name":
-		return printLine(w, release.Name)
-	case form == "digest":
-		return printLine(w, release.Image.TopDigest().String())
-	case form == "pullspec":
-		return printLine(w, release.PullSpec)
+	case form == "name" || form == "digest" || form == "pullspec":
+		return printEach(w, release, form)
 	case form != "" && form != "text":
 		info := release.Info()
 		info.Images = images
-		return writeForm(w, form, template, info)
+		return writeTemplate(w, form, template, info, o.missing)
 	case o.contents:
 		return printContents(w, release)
 	case o.verify:
-		return printVerified(w, images)
+		return printLine(w, fmt.Sprintf("%s %s %s", release.Image.TopDigest(), release.Image.Config.Created.UTC().Format(time.RFC3339), release.Name))
 	}
 	return o.printRelease(w, release, images)
+}
+
+// printEach prints one thing of each component, in the order of the payload.
+func printEach(w io.Writer, release *payload.Release, form string) error {
+	for _, component := range release.Components() {
+		text := component.Name
+		switch form {
+		case "pullspec":
+			text = component.Image
+		case "digest":
+			_, sum := registry.SplitDigest(component.Image)
+			text = sum.String()
+		}
+		if err := printLine(w, text); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func printLine(w io.Writer, text string) error {
@@ -223,18 +297,6 @@ func printContents(w io.Writer, release *payload.Release) error {
 		}
 		if _, err := fmt.Fprintf(w, "# %s\n%s", plain.Line(file.Name), text); err != nil {
 			return fmt.Errorf("writing the manifests: %w", err)
-		}
-	}
-	return nil
-}
-
-// printVerified lists the images whose digests were verified: getting here means that all were.
-func printVerified(w io.Writer, images map[string]*payload.ImageInfo) error {
-	for _, name := range slices.Sorted(maps.Keys(images)) {
-		image := images[name]
-		if _, err := fmt.Fprintf(w, "%s %s %s\n", image.Digest, image.Image.Config.Created.UTC().Format("2006-01-02T15:04:05Z"),
-			name); err != nil {
-			return fmt.Errorf("writing the images: %w", err)
 		}
 	}
 	return nil

@@ -40,14 +40,11 @@ func (o *infoOptions) compare(w io.Writer, d payload.Diff) error {
 	if d.From.Platform() != d.To.Platform() {
 		t.row("OS/Arch:", d.From.Platform(), d.To.Platform())
 	}
-	t.section("Version:      " + d.To.Metadata.Version)
+	t.row("Version:", d.From.Metadata.Version, d.To.Metadata.Version)
 	t.row(fmt.Sprintf("Upgrade From: %s", map[bool]string{true: "Yes", false: "No"}[d.Upgrades()]))
 	o.changed(t, d)
 	if n := len(d.Manifests); n > 0 {
 		t.section(fmt.Sprintf("Files Changed: %d (--contents shows how)", n))
-		for _, name := range slices.Sorted(maps.Keys(d.Manifests)) {
-			t.row("  " + name)
-		}
 	}
 	return t.write(w)
 }

@@ -13,8 +13,13 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 )
 
-// writeForm writes a value as json or yaml, or as a jsonpath or Go template makes it.
+// writeForm writes a value as json or yaml, or as a jsonpath or Go template makes it, which may name fields that are not there.
 func writeForm(w io.Writer, form, text string, value any) error {
+	return writeTemplate(w, form, text, value, true)
+}
+
+// writeTemplate is writeForm for templates that may not, unless missing is set.
+func writeTemplate(w io.Writer, form, text string, value any, missing bool) error {
 	if form == "json" || form == "yaml" {
 		return writeStructured(w, form, value)
 	}
@@ -29,13 +34,14 @@ func writeForm(w io.Writer, form, text string, value any) error {
 	var out strings.Builder
 	switch form {
 	case "jsonpath":
-		path := jsonpath.New("output").AllowMissingKeys(true)
+		path := jsonpath.New("output").AllowMissingKeys(missing)
 		if err = path.Parse(text); err == nil {
 			err = path.Execute(&out, generic)
 		}
 	case "go-template":
 		var parsed *template.Template
-		if parsed, err = template.New("output").Option("missingkey=zero").Parse(text); err == nil {
+		option := map[bool]string{true: "missingkey=zero", false: "missingkey=error"}[missing]
+		if parsed, err = template.New("output").Option(option).Parse(text); err == nil {
 			err = parsed.Execute(&out, generic)
 		}
 	default:

@@ -119,14 +119,15 @@ func TestInfoModes(t *testing.T) {
 		"--commits":                           "  coredns                  https://github.com/openshift/coredns              " + commit + "\n",
 		"--pullspecs":                         "  coredns                  " + release.Images["coredns"] + "\n",
 		"--size":                              "  coredns                  ",
-		"--verify":                            " 2023-01-12T18:29:52Z coredns\n",
+		"--verify":                            strings.SplitN(release.PullSpec, "@", 2)[1] + " 2023-01-12T18:29:52Z 4.12.0\n",
 		"--contents":                          "# 0000_70_dns.yaml\n# kept\nkind: A\n",
 		"--image-for=coredns":                 release.Images["coredns"] + "\n",
-		"-oname":                              "4.12.0\n",
-		"-opullspec":                          release.PullSpec + "\n",
-		"-odigest":                            strings.SplitN(release.PullSpec, "@", 2)[1] + "\n",
+		"-oname":                              "cluster-dns-operator\ncluster-version-operator\ncoredns\nhyperkube\n",
+		"-opullspec":                          release.Images["coredns"] + "\n" + release.Images["hyperkube"] + "\n",
+		"-odigest":                            strings.SplitN(release.Images["coredns"], "@", 2)[1] + "\n",
 		"-ojsonpath={.metadata.version}":      "4.12.0",
 		"-ogo-template={{.metadata.version}}": "4.12.0",
+		"--template={{.metadata.version}}":    "4.12.0",
 		"-oyaml":                              "contentDigest: sha256:",
 	}
 	for flag, want := range tests {
@@ -141,7 +142,9 @@ func TestInfoModes(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &info); err != nil || len(info.Images["coredns"].Layers) != 2 {
 		t.Errorf("the images of the json: %+v, %v", info, err)
 	}
-	for _, args := range [][]string{{"--size", "--verify"}, {"-o", "nonsense"}, {"-ojsonpath={"}} {
+	for _, args := range [][]string{{"--size", "--verify"}, {"-o", "nonsense"}, {"-ojsonpath={"}, {"--image-for=coredns", "-ojson"},
+		{"-ojsonpath={.none}", "--allow-missing-template-keys=false"}, {"--filter-by-os=plan9"}, {"--filter-by-os=("}, {"--max-per-registry=-1"},
+		{"--changelog", t.TempDir()}} {
 		run(t, 2, append([]string{"info", "--insecure", release.PullSpec}, args...)...)
 	}
 	if _, errors := run(t, 3, "info", "--insecure", release.PullSpec, "--image-for=coredn"); !strings.Contains(errors,
@@ -158,7 +161,7 @@ func TestInfoOfACluster(t *testing.T) {
 			w.WriteHeader(http.StatusForbidden)
 			return
 		}
-		_, _ = io.WriteString(w, `{"status":{"desired":{"image":"`+release.PullSpec+`"}}}`)
+		_, _ = io.WriteString(w, `{"status":{"desired":{"image":"`+release.PullSpec+`"},"history":[{"version":"4.12.0","image":"`+release.PullSpec+`"}]}}`)
 	}))
 	defer server.Close()
 	config := filepath.Join(t.TempDir(), "kubeconfig")
@@ -170,8 +173,29 @@ func TestInfoOfACluster(t *testing.T) {
 		}
 	}
 	write("canary")
-	if out, _ := run(t, 0, "info", "--insecure", "--kubeconfig", config, "-opullspec"); out != release.PullSpec+"\n" {
+	if out, _ := run(t, 0, "info", "--insecure", "--kubeconfig", config, "-ojsonpath={.image}"); out != release.PullSpec {
 		t.Errorf("the release of the cluster: %s", out)
+	}
+	out, errors := run(t, 0, "info", "--insecure", "--kubeconfig", config, "4.12.0", "-ojsonpath={.image}")
+	if out != release.PullSpec || !strings.Contains(errors, "4.12.0 is "+release.PullSpec) {
+		t.Errorf("a version of the cluster's history: %s, %s", out, errors)
+	}
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"nodes":[{"version":"4.12.7","payload":"`+release.PullSpec+`"}]}`)
+	}))
+	defer service.Close()
+	arguments := []string{"info", "--insecure", "--kubeconfig", config, "--update-service", service.URL, "-ojsonpath={.image}"}
+	if out, _ := run(t, 0, append(arguments, "4.12.7")...); out != release.PullSpec {
+		t.Errorf("a version that the cluster never ran: %s", out)
+	}
+	run(t, 3, append(arguments, "4.12.8")...)
+	three, _ := run(t, 0, "info", "--insecure", "-oname", release.PullSpec, release.PullSpec, release.PullSpec)
+	if strings.Count(three, "coredns\n") != 3 {
+		t.Errorf("three payloads: %s", three)
+	}
+	_, errors = run(t, 0, "info", "--insecure", release.PullSpec, "--skip-verification", "--dir=x", "--max-per-registry=3", "--filter-by-os=linux/amd64")
+	if strings.Count(errors, "is ignored") != 2 {
+		t.Errorf("flags that do nothing: %s", errors)
 	}
 	write("wrong-token")
 	if _, errors := run(t, 4, "info", "--kubeconfig", config); strings.Contains(errors, "wrong-token") {
@@ -309,7 +333,7 @@ func TestMirror(t *testing.T) {
 		run(t, 0, "mirror", "--insecure", "--from", release.PullSpec, "--to-dir", directory, "--layout", layout)
 		third := payloadtest.NewRegistry(t)
 		run(t, 0, "mirror", "--insecure", "--from-dir", directory, "--to", third.Host+"/a")
-		if out, _ := run(t, 0, "info", "--insecure", third.Host+"/a:4.12.0-x86_64", "-odigest"); !strings.HasSuffix(release.PullSpec,
+		if out, _ := run(t, 0, "info", "--insecure", third.Host+"/a:4.12.0-x86_64", "-ojsonpath={.digest}"); !strings.HasSuffix(release.PullSpec,
 			strings.TrimSpace(out)) {
 			t.Errorf("the release at the end of the way through %s: %s", layout, out)
 		}
