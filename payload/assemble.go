@@ -131,7 +131,7 @@ func (a *assembler) prepare() error {
 		s.apply(a.next)
 		a.advance(s.Created)
 	}
-	if len(a.swaps) > 0 && a.old.Image != nil {
+	if a.old.Image != nil && (len(a.swaps) > 0 || o.changesRelease()) {
 		setAnnotation(a.next, annotationFromRelease, a.old.Reference)
 	}
 	if o.Versions != "" {

@@ -132,7 +132,7 @@ func (l layer) pack() (packed, error) {
 	return packed{buffer.Bytes(), plain.Digest()}, nil
 }
 
-// schema2 is a docker v2 schema 2 manifest, with its fields in the order in which docker's own library writes them.
+// schema2 is a docker v2 schema 2 manifest, with its fields and those of its descriptors in the order in which docker's own library writes them.
 type schema2 struct {
 	SchemaVersion int          `json:"schemaVersion"`
 	MediaType     string       `json:"mediaType"`
@@ -153,8 +153,8 @@ type instance struct {
 
 type descriptor struct {
 	MediaType string        `json:"mediaType,omitempty"`
-	Size      int64         `json:"size"`
 	Digest    digest.Digest `json:"digest"`
+	Size      int64         `json:"size"`
 }
 
 // imageConfig is the config of an image with its fields in the order in which oc writes them; an empty id is among

@@ -49,6 +49,8 @@ type extractOptions struct {
 	to, file, command, commandOS string
 	tools, included, credentials bool
 	cloud, installConfig         string
+	from                         string
+	oc                           ocOptions
 	signingKey                   string
 	git, output, cacheDir        string
 	quiet                        bool
@@ -74,6 +76,7 @@ func (o *extractOptions) apply(flags *pflag.FlagSet) {
 	flags.StringVar(&o.to, "to", ".", "`directory` to write to")
 	flags.StringVar(&o.file, "file", "", "print this `file` of the release on standard output")
 	flags.BoolVar(&o.tools, "tools", false, "extract the client tools for all platforms, as archives with checksums")
+	flags.StringVar(&o.from, "from", "", "the payload, in place of the argument")
 	flags.StringVar(&o.command, "command", "", "extract this `command`, such as oc or openshift-install")
 	flags.StringVar(&o.commandOS, "command-os", "",
 		"`platform` of the command: linux, mac, windows, OS/ARCH, or * for all as archives (default: this machine's)")
@@ -87,6 +90,7 @@ func (o *extractOptions) apply(flags *pflag.FlagSet) {
 	flags.StringVarP(&o.output, "output", "o", "", "with --git: commit prints the commit too")
 	applyCacheDir(flags, &o.cacheDir)
 	flags.BoolVarP(&o.quiet, "quiet", "q", false, "no messages but errors")
+	o.oc.apply(flags)
 	o.registry.apply(flags)
 	o.kubeconfig.apply(flags)
 	o.signature.apply(flags)
@@ -106,6 +110,8 @@ func (o *extractOptions) check() error {
 		return fault.Errorf(fault.Usage, "--cloud needs --credentials-requests or --included")
 	case o.installConfig != "" && !o.included:
 		return fault.Errorf(fault.Usage, "--install-config needs --included")
+	case o.output != "" && o.git == "":
+		return fault.Errorf(fault.Usage, "--output needs --git")
 	case o.signingKey != "" && !o.tools && o.commandOS != "*":
 		return fault.Errorf(fault.Usage, "--signing-key needs --tools or --command-os='*': there are no checksums to sign otherwise")
 	}
@@ -113,8 +119,14 @@ func (o *extractOptions) check() error {
 }
 
 func runExtract(ctx context.Context, streams Streams, o *extractOptions, args []string) (err error) {
-	if err := o.check(); err != nil {
+	if err := errors.Join(o.check(), o.oc.settle(streams, &o.registry, nil)); err != nil {
 		return err
+	}
+	if o.from != "" {
+		if len(args) > 0 {
+			return fault.Errorf(fault.Usage, "the payload is named twice: by --from and by %q", args[0])
+		}
+		args = []string{o.from}
 	}
 	if len(args) == 0 {
 		ref, err := o.kubeconfig.release(ctx)

@@ -34,6 +34,7 @@ const mirrorExample = `  # To a registry
 // mirrorOptions are the flags of mirror.
 type mirrorOptions struct {
 	registry  registryOptions
+	oc        ocOptions
 	output    outputOptions
 	signature signatureOptions
 
@@ -78,6 +79,7 @@ func (o *mirrorOptions) apply(flags *pflag.FlagSet) {
 	flags.StringVar(&o.signatureDir, "release-image-signature-to-dir", "",
 		"`directory` for the payload's signatures, as an object for clusters (default: config in --to-dir)")
 	flags.IntVar(&o.jobs, "jobs", 16, "images that are copied at once")
+	o.oc.apply(flags)
 	o.registry.apply(flags)
 	o.registry.applyPush(flags)
 	o.signature.apply(flags)
@@ -104,7 +106,7 @@ func (o *mirrorOptions) check(args []string) error {
 }
 
 func runMirror(ctx context.Context, streams Streams, o *mirrorOptions, args []string) (err error) {
-	if err := o.check(args); err != nil {
+	if err := errors.Join(o.check(args), o.oc.settle(streams, &o.registry, &o.jobs)); err != nil {
 		return err
 	}
 	reading, pushing, closeClients, err := o.registry.clients(streams.notice)

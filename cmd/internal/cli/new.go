@@ -16,6 +16,7 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/payload"
 	"github.com/oc-rebuild/oc-rebuild/payload/mirror"
+	"github.com/oc-rebuild/oc-rebuild/payload/signature"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
 )
 
@@ -34,6 +35,9 @@ const newExample = `  # A release with another image for one component
 
   # See what the manifests of a release from an image stream would be
   oc rebuild new --from-image-stream-file stream.json --name 4.17.0-mine.1 --to-dir manifests
+
+  # Whether a release can be made again from its components, and what differs if not
+  oc rebuild new --from-release REF
 
   # A release in one repository with all its components
   oc rebuild new --from-release REF --name 4.17.0-mine.1 --mirror quay.io/me/okd --to-image quay.io/me/okd:release`
@@ -58,7 +62,20 @@ func runNew(ctx context.Context, streams Streams, o *newOptions, args []string) 
 		oneOf("method", o.method, "", "delta", "full")); err != nil {
 		return err
 	}
-	if o.to == "" && o.toDir == "" && o.toFile == "" && !o.dryRun {
+	if err := o.oc.settle(streams, &o.registry, &o.assemble.Jobs); err != nil {
+		return err
+	}
+	if o.releaseManifest {
+		streams.notice("--release-manifest is ignored: release-metadata is always written")
+	}
+	if o.toSignature != "" && o.to == "" {
+		return fault.Errorf(fault.Usage, "--to-signature needs --to-image: the message names where the payload is")
+	}
+	if o.baseTag != "" && o.assemble.Base != "" {
+		return fault.Errorf(fault.Usage, "--to-image-base and --to-image-base-tag exclude each other")
+	}
+	reproduces := o.fromRelease != "" && len(args) == 0 && len(o.mappingFiles) == 0
+	if o.to == "" && o.toDir == "" && o.toFile == "" && !o.dryRun && !reproduces {
 		return fault.New(fault.Usage, "Pass --to-image PULLSPEC, --to-dir, --to-file or --dry-run.",
 			errors.New("nothing says where the payload goes"))
 	}
@@ -76,11 +93,42 @@ func runNew(ctx context.Context, streams Streams, o *newOptions, args []string) 
 		return err
 	}
 	defer func() { err = errors.Join(err, closeClients()) }()
+	if o.to == "" && o.toDir == "" && o.toFile == "" && !o.dryRun {
+		return o.reproduce(ctx, streams, reading)
+	}
 	assembly, err := o.run(ctx, streams, reading, pushing, changes)
 	if err != nil {
 		return err
 	}
 	return o.deliver(ctx, streams, pushing, assembly)
+}
+
+// reproduce makes a payload again from its components, and says whether it is the same.
+func (o *newOptions) reproduce(ctx context.Context, streams Streams, client *registry.Client) (err error) {
+	release, err := o.source(ctx, streams, client)
+	if err != nil {
+		return err
+	}
+	if o.assemble.Cache, err = openManifestCache(o.cacheDir); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, o.assemble.Cache.Close()) }()
+	o.assemble.Method = payload.Full
+	assembly, err := payload.Assemble(ctx, client, release, nil, o.assemble)
+	if err != nil {
+		return err
+	}
+	differences, err := assembly.Differences(release)
+	if err != nil {
+		return err
+	}
+	for _, difference := range differences {
+		o.say(streams, "different: %s", difference)
+	}
+	if len(differences) > 0 {
+		return fault.Errorf(fault.Other, "the release could not be reproduced from its components")
+	}
+	return printLine(streams.Out, fmt.Sprintf("%s %s %s", release.Digest, release.Name, release.Created.UTC().Format(time.RFC3339)))
 }
 
 // run assembles, after it has copied the components where --mirror wants them.
@@ -94,6 +142,11 @@ func (o *newOptions) run(ctx context.Context, streams Streams, reading, pushing 
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, o.assemble.Cache.Close()) }()
+	if o.baseTag != "" {
+		if o.assemble.Base, err = baseOf(o.baseTag, release, changes); err != nil {
+			return nil, err
+		}
+	}
 	o.assemble.Method = payload.Method(o.method)
 	o.assemble.TrustTag = true // the digest is the result, whatever becomes of the tag
 	o.assemble.Repository = o.mirror
@@ -109,6 +162,20 @@ func (o *newOptions) run(ctx context.Context, streams Streams, reading, pushing 
 		err = o.copyComponents(ctx, streams, reading, pushing, assembly)
 	}
 	return assembly, err
+}
+
+// baseOf returns the image that a component has in the new payload.
+func baseOf(name string, release *payload.Release, changes []payload.Change) (string, error) {
+	for _, change := range changes {
+		if change.Component == name {
+			return change.Image, nil
+		}
+	}
+	component, err := release.Component(name)
+	if err != nil {
+		return "", fmt.Errorf("--to-image-base-tag: %w", err)
+	}
+	return component.Image, nil
 }
 
 func describeAssembly(a *payload.Assembly) string {
@@ -179,11 +246,28 @@ func (o *newOptions) deliver(ctx context.Context, streams Streams, pushing *regi
 			return err
 		}
 		result["image"], line = pushed.Image, pushed.Image
+		if o.toSignature != "" {
+			if err := writeMessage(o.toSignature, pushed, assembly.Created); err != nil {
+				return err
+			}
+		}
 	}
 	if o.output.format == "json" || o.output.format == "yaml" {
 		return writeStructured(streams.Out, o.output.format, result)
 	}
 	return printLine(streams.Out, line)
+}
+
+// writeMessage writes what the publisher of a payload signs.
+func writeMessage(name string, pushed payload.Pushed, created time.Time) error {
+	message, err := signature.Message(pushed.Image, pushed.Digest, created)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(name, message, 0o644); err != nil {
+		return fmt.Errorf("writing --to-signature: %w", err)
+	}
+	return nil
 }
 
 // writeFiles writes what --to-dir and --to-file ask for.

@@ -19,6 +19,7 @@ import (
 // newOptions are the flags of new.
 type newOptions struct {
 	registry  registryOptions
+	oc        ocOptions
 	output    outputOptions
 	signature signatureOptions
 	assemble  payload.AssembleOptions
@@ -29,6 +30,8 @@ type newOptions struct {
 	referenceMode                    string
 	mirror                           string
 	to, toDir, toFile                string
+	baseTag, toSignature             string
+	releaseManifest                  bool
 	dryRun                           bool
 	cacheDir                         string
 }
@@ -45,7 +48,8 @@ func (o *newOptions) apply(flags *pflag.FlagSet) {
 	flags.StringVar(&o.metadata, "metadata", "", "other metadata, as a JSON `object` (default: as before)")
 	flags.StringVar(&o.assemble.Versions, "component-versions", "",
 		"versions of the payload as a whole, `KEY=VERSION[,…]`, where no component declares them")
-	flags.StringVar(&o.assemble.DisplayNames, "component-version-display-names", "", "what these are called, `KEY=TEXT[,…]`")
+	flags.StringVar(&o.assemble.DisplayNames, "component-versions-display-names", "", "what these are called, `KEY=TEXT[,…]`")
+	flags.StringVar(&o.assemble.DisplayNames, "component-version-display-names", "", "the same")
 	flags.StringSliceVar(&o.assemble.Exclude, "exclude", nil, "components to leave out")
 	flags.StringSliceVar(&o.assemble.Include, "include", nil, "components to keep even though no operator names them")
 	flags.BoolVar(&o.assemble.AllowMissing, "allow-missing-images", false, "operators may name images that the payload lacks")
@@ -54,6 +58,9 @@ func (o *newOptions) apply(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.assemble.KeepList, "keep-manifest-list", false, "a release image that is a manifest list stays one")
 	flags.StringVar(&o.assemble.Base, "to-image-base", "",
 		"`pull spec` to build the release image on (default: as before, or a changed cluster-version-operator)")
+	flags.StringVar(&o.baseTag, "to-image-base-tag", "", "the same, naming a `component` of the payload")
+	flags.StringVar(&o.toSignature, "to-signature", "", "`file` for a message about the pushed payload that can be signed")
+	flags.BoolVar(&o.releaseManifest, "release-manifest", false, "ignored: release-metadata is always written")
 	flags.StringVar(&o.mirror, "mirror", "", "`repository` that all components are copied to first")
 	flags.StringVar(&o.to, "to-image", "", "pull spec of the new payload")
 	flags.StringVar(&o.toDir, "to-dir", "", "write the manifests to this directory instead")
@@ -63,6 +70,7 @@ func (o *newOptions) apply(flags *pflag.FlagSet) {
 	flags.StringVar(&o.method, "method", "", "how to assemble: delta or full (default: delta where it gives the same)")
 	flags.IntVar(&o.assemble.Jobs, "jobs", 16, "images that are read at once")
 	applyCacheDir(flags, &o.cacheDir)
+	o.oc.apply(flags)
 	o.registry.apply(flags)
 	o.registry.applyPush(flags)
 	o.signature.apply(flags)
