@@ -9,7 +9,7 @@ import (
 
 // ConfigMap returns the object, in JSON, that gives a cluster the signatures of a release that it cannot fetch itself.
 func ConfigMap(image digest.Digest, signatures [][]byte) ([]byte, error) {
-	name := string(image.Algorithm()) + "-" + image.Encoded()
+	name := Name(image)
 	data := map[string][]byte{}
 	for i, signature := range signatures {
 		data[fmt.Sprintf("%s-%d", name, i+1)] = signature
@@ -27,6 +27,9 @@ func ConfigMap(image digest.Digest, signatures [][]byte) ([]byte, error) {
 	}
 	return text, nil
 }
+
+// Name is what the object with the signatures of a release is called in a cluster.
+func Name(image digest.Digest) string { return string(image.Algorithm()) + "-" + image.Encoded() }
 
 // FileName is what the file with the signatures of a release is called in a mirror directory.
 func FileName(image digest.Digest) string {

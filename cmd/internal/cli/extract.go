@@ -129,7 +129,7 @@ func runExtract(ctx context.Context, streams Streams, o *extractOptions, args []
 		args = []string{o.from}
 	}
 	if len(args) == 0 {
-		ref, err := o.kubeconfig.release(ctx)
+		ref, err := o.kubeconfig.release(ctx, "")
 		if err != nil {
 			return err
 		}

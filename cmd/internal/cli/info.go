@@ -41,15 +41,16 @@ const infoExample = `  # A payload, and the commit that each of its images was b
 
 // infoOptions are the flags of info.
 type infoOptions struct {
-	registry   registryOptions
-	oc         ocOptions
-	output     string
-	template   string
-	missing    bool
-	service    string
-	kubeconfig kubeOptions
-	signature  signatureOptions
-	jobs       int
+	registry     registryOptions
+	oc           ocOptions
+	output       string
+	template     string
+	missing      bool
+	skipBugCheck bool
+	service      string
+	kubeconfig   kubeOptions
+	signature    signatureOptions
+	jobs         int
 
 	from                                                   string
 	commitURLs, commits, pullSpecs, contents, size, verify bool
@@ -91,6 +92,7 @@ func newInfo(streams Streams) *cobra.Command {
 		"form of the result: text, json, yaml, jsonpath=TEMPLATE, go-template=TEMPLATE; or the name, digest or pullspec of each image")
 	flags.StringVar(&o.template, "template", "", "`template` of -o go-template or -o jsonpath, where it is not given there")
 	flags.BoolVar(&o.missing, "allow-missing-template-keys", true, "templates may name fields that are not there")
+	flags.BoolVar(&o.skipBugCheck, "skip-bug-check", false, "ignored: no bug tracker is asked")
 	flags.StringVar(&o.service, "update-service", updates.Service, "`URL` that knows the pull specs of versions")
 	flags.IntVar(&o.jobs, "jobs", 32, "images that are read at once")
 	flags.StringVar(&o.changelog, "changelog", unset,
@@ -154,7 +156,7 @@ func (o *infoOptions) check(args []string) error {
 // payloads returns the pull specs of what the arguments name; of nothing, that of the cluster's payload.
 func (o *infoOptions) payloads(ctx context.Context, streams Streams, args []string) ([]string, error) {
 	if len(args) == 0 {
-		ref, err := o.kubeconfig.release(ctx)
+		ref, err := o.kubeconfig.release(ctx, "")
 		return []string{ref}, err
 	}
 	var all []string
@@ -174,7 +176,7 @@ func (o *infoOptions) payloads(ctx context.Context, streams Streams, args []stri
 
 // version asks the cluster for the pull spec of a version, if there is one, and the update service where the cluster never ran it.
 func (o *infoOptions) version(ctx context.Context, version string) (string, error) {
-	if found, err := o.kubeconfig.version(ctx, version); err == nil && found != "" {
+	if found := o.kubeconfig.version(ctx, version); found != "" {
 		return found, nil
 	}
 	return updates.Find(ctx, &http.Client{Timeout: time.Minute}, o.service, version)
@@ -183,6 +185,9 @@ func (o *infoOptions) version(ctx context.Context, version string) (string, erro
 func runInfo(ctx context.Context, streams Streams, o *infoOptions, args []string) (err error) {
 	if err := errors.Join(o.check(args), o.oc.settle(streams, &o.registry, &o.jobs)); err != nil {
 		return err
+	}
+	if o.skipBugCheck {
+		streams.notice("--skip-bug-check is ignored: no bug tracker is asked")
 	}
 	if o.from != "" {
 		if args = append([]string{o.from}, args...); len(args) > 2 {

@@ -2,25 +2,19 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"time"
 
 	"github.com/spf13/pflag"
-	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 
+	"github.com/oc-rebuild/oc-rebuild/internal/cluster"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 
-// maxClusterVersion is the largest answer that is read from a cluster, in bytes.
-const maxClusterVersion = 8 << 20
-
 // kubeOptions say which cluster is meant. The names are kubectl's.
 type kubeOptions struct {
-	kubeconfig, context string
+	kubeconfig, context, namespace string
 }
 
 func (o *kubeOptions) apply(flags *pflag.FlagSet) {
@@ -28,91 +22,68 @@ func (o *kubeOptions) apply(flags *pflag.FlagSet) {
 	flags.StringVar(&o.context, "context", "", "`name` of the kubeconfig context to use")
 }
 
-// release asks the cluster which release it runs.
-func (o *kubeOptions) release(ctx context.Context) (string, error) {
-	config, err := o.config()
-	if err != nil {
-		return "", fault.New(fault.Usage, "Name a release, or a cluster with --kubeconfig.",
-			fmt.Errorf("no release is named, and the cluster cannot be asked: %w", err))
-	}
-	status, err := readVersion(ctx, config)
-	if err == nil && status.Desired.Image == "" {
-		err = fault.Errorf(fault.Unresolved, "its cluster version names no release")
-	}
-	if err != nil {
-		return "", fault.New(fault.KindOf(err), "Name a release as an argument.",
-			fmt.Errorf("asking the cluster %s for its release: %w", config.Host, err))
-	}
-	return status.Desired.Image, nil
+func (o *kubeOptions) applyNamespace(flags *pflag.FlagSet) {
+	flags.StringVarP(&o.namespace, "namespace", "n", "", "`namespace` of the image stream (default: that of the kubeconfig context)")
 }
 
-// version returns the pull spec under which the cluster ran, or runs, a version; "" where it never did.
-func (o *kubeOptions) version(ctx context.Context, version string) (string, error) {
-	config, err := o.config()
+func (o *kubeOptions) connect() (*cluster.Cluster, error) {
+	c, err := cluster.Connect(o.kubeconfig, o.context)
+	if err == nil && o.namespace != "" {
+		c.Namespace = o.namespace
+	}
+	return c, err
+}
+
+// release asks the cluster which release it runs, because flag names none.
+func (o *kubeOptions) release(ctx context.Context, flag string) (string, error) {
+	c, err := o.connect()
 	if err != nil {
-		return "", err
+		return "", fault.New(fault.Usage, "Name a release"+flag+", or a cluster with --kubeconfig.",
+			fmt.Errorf("no release is named, and no cluster can be asked for its own: %w", err))
+	}
+	desired, _, err := c.Releases(ctx)
+	if err != nil {
+		return "", fault.New(fault.KindOf(err), "Name a release"+flag+".", fmt.Errorf("no release is named, and asking for the cluster's own failed: %w", err))
+	}
+	return desired.Image, nil
+}
+
+// version returns the pull spec under which the cluster ran, or runs, a version; "" where it never did, or cannot be asked.
+func (o *kubeOptions) version(ctx context.Context, version string) string {
+	c, err := o.connect()
+	if err != nil {
+		return ""
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second) // it is not the only one to ask
 	defer cancel()
-	status, err := readVersion(ctx, config)
+	desired, history, err := c.Releases(ctx)
 	if err != nil {
-		return "", err
+		return ""
 	}
-	for _, update := range append(status.History, status.Desired) {
-		if update.Version == version && update.Image != "" {
-			return update.Image, nil
+	for _, release := range append(history, desired) {
+		if release.Version == version {
+			return release.Image
 		}
 	}
-	return "", nil
+	return ""
 }
 
-func (o *kubeOptions) config() (*rest.Config, error) {
-	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	rules.ExplicitPath = o.kubeconfig
-	return clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: o.context}).ClientConfig()
-}
-
-// named is a release as a cluster names it.
-type named struct {
-	Version string `json:"version"`
-	Image   string `json:"image"`
-}
-
-// versionStatus is the part of a ClusterVersion's status that names releases.
-type versionStatus struct {
-	Desired named   `json:"desired"`
-	History []named `json:"history"`
-}
-
-func readVersion(ctx context.Context, config *rest.Config) (versionStatus, error) {
-	var version struct {
-		Status versionStatus `json:"status"`
-	}
-	client, err := rest.HTTPClientFor(config)
+// applySignatures gives the cluster an object with a payload's signatures; one that is there is replaced only where overwrite says so.
+func (o *kubeOptions) applySignatures(ctx context.Context, name string, object []byte, overwrite bool) error {
+	c, err := o.connect()
 	if err != nil {
-		return version.Status, err
+		return err
 	}
-	base, _, err := rest.DefaultServerUrlFor(config)
+	const path = "api/v1/namespaces/openshift-config-managed/configmaps"
+	err = c.Create(ctx, path, object)
+	switch {
+	case errors.Is(err, cluster.ErrExists) && overwrite:
+		err = c.Replace(ctx, path+"/"+name, object)
+	case errors.Is(err, cluster.ErrExists):
+		err = fault.New(fault.Publish, "--overwrite replaces it.", err)
+	}
 	if err != nil {
-		return version.Status, err
+		return fmt.Errorf("applying the payload's signatures: %w", err)
 	}
-	url := base.JoinPath("apis/config.openshift.io/v1/clusterversions/version").String()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return version.Status, err
-	}
-	response, err := client.Do(request)
-	if err != nil {
-		return version.Status, err
-	}
-	defer response.Body.Close()
-	switch response.StatusCode {
-	case http.StatusOK:
-		err = json.NewDecoder(io.LimitReader(response.Body, maxClusterVersion)).Decode(&version)
-	case http.StatusUnauthorized, http.StatusForbidden:
-		err = fault.Errorf(fault.Unauthorized, "the cluster answered %s", response.Status)
-	default:
-		err = fault.Errorf(fault.Unresolved, "the cluster answered %s", response.Status)
-	}
-	return version.Status, err
+	return nil
 }

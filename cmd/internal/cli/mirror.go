@@ -17,6 +17,7 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/payload"
 	"github.com/oc-rebuild/oc-rebuild/payload/mirror"
+	"github.com/oc-rebuild/oc-rebuild/payload/signature"
 )
 
 const mirrorLong = `Copy a release payload with all its images: to another registry, or to a directory that can be carried to a network without one.
@@ -35,6 +36,7 @@ const mirrorExample = `  # To a registry
 type mirrorOptions struct {
 	registry  registryOptions
 	oc        ocOptions
+	kube      kubeOptions
 	output    outputOptions
 	signature signatureOptions
 
@@ -44,6 +46,8 @@ type mirrorOptions struct {
 	list, dryRun             bool
 	instructions             string
 	signatureDir             string
+	applySignature           bool
+	overwrite                bool
 	layout                   string
 	jobs                     int
 }
@@ -65,7 +69,7 @@ func newMirror(streams Streams) *cobra.Command {
 }
 
 func (o *mirrorOptions) apply(flags *pflag.FlagSet) {
-	flags.StringVar(&o.from, "from", "", "payload to copy (or the argument); with --from-dir its tag, where the directory has several")
+	flags.StringVar(&o.from, "from", "", "payload to copy, or the argument (default: that of the cluster in the kubeconfig); with --from-dir its tag, where the directory has several")
 	flags.StringVar(&o.fromDir, "from-dir", "", "`directory` that a payload was mirrored to before")
 	flags.StringVar(&o.to, "to", "", "`repository` to copy to; it may have a tag with ${component} and ${version} in it")
 	flags.StringVar(&o.toDir, "to-dir", "", "`directory` to copy to")
@@ -78,8 +82,11 @@ func (o *mirrorOptions) apply(flags *pflag.FlagSet) {
 	flags.StringVar(&o.instructions, "print-mirror-instructions", "idms", "rules for clusters to print: idms, icsp, none")
 	flags.StringVar(&o.signatureDir, "release-image-signature-to-dir", "",
 		"`directory` for the payload's signatures, as an object for clusters (default: config in --to-dir)")
+	flags.BoolVar(&o.applySignature, "apply-release-image-signature", false, "give the payload's signatures to the cluster in the kubeconfig")
+	flags.BoolVar(&o.overwrite, "overwrite", false, "with --apply-release-image-signature: replace those that it has")
 	flags.IntVar(&o.jobs, "jobs", 16, "images that are copied at once")
 	o.oc.apply(flags)
+	o.kube.apply(flags)
 	o.registry.apply(flags)
 	o.registry.applyPush(flags)
 	o.signature.apply(flags)
@@ -98,6 +105,8 @@ func (o *mirrorOptions) check(args []string) error {
 		return fault.New(fault.Usage, "Pass --from REF.", errors.New("no payload is named"))
 	case (o.to == "") == (o.toDir == ""):
 		return fault.New(fault.Usage, "Pass --to REPOSITORY or --to-dir DIRECTORY.", errors.New("name one destination"))
+	case o.applySignature && len(o.signature.keys) == 0:
+		return fault.Errorf(fault.Usage, "--apply-release-image-signature needs --signature-key: only a good signature is given to a cluster")
 	case o.toDir != "" && o.toRelease != "":
 		return fault.Errorf(fault.Usage, "--to-release-image does not go with --to-dir")
 	}
@@ -106,6 +115,12 @@ func (o *mirrorOptions) check(args []string) error {
 }
 
 func runMirror(ctx context.Context, streams Streams, o *mirrorOptions, args []string) (err error) {
+	if o.from == "" && o.fromDir == "" && len(args) == 0 && (o.to != "" || o.toDir != "") {
+		if o.from, err = o.kube.release(ctx, " with --from"); err != nil {
+			return err
+		}
+		streams.notice("Mirroring the cluster's release, " + o.from)
+	}
 	if err := errors.Join(o.check(args), o.oc.settle(streams, &o.registry, &o.jobs)); err != nil {
 		return err
 	}
@@ -146,6 +161,15 @@ func runMirror(ctx context.Context, streams Streams, o *mirrorOptions, args []st
 	}
 	if len(signatures) > 0 && (o.signatureDir != "" || o.toDir != "") {
 		if err := writeSignatures(cmp.Or(o.signatureDir, filepath.Join(o.toDir, "config")), release, signatures); err != nil {
+			return err
+		}
+	}
+	if o.applySignature {
+		object, err := signature.ConfigMap(release.Image.TopDigest(), signatures)
+		if err != nil {
+			return err
+		}
+		if err := o.kube.applySignatures(ctx, signature.Name(release.Image.TopDigest()), object, o.overwrite); err != nil {
 			return err
 		}
 	}

@@ -20,6 +20,7 @@ import (
 // libraries take.
 type jobOptions struct {
 	registry  registryOptions
+	kube      kubeOptions
 	signature signatureOptions
 	recipe    recipeOptions
 	osImage   osImageOptions
@@ -31,14 +32,16 @@ type jobOptions struct {
 	toRepository string
 	name         string
 	cacheDir     string
+	all          bool // plan --all
 }
 
 func (o *jobOptions) apply(flags *pflag.FlagSet) {
-	flags.StringVar(&o.release, "from-release", "", "payload to start from: a pull spec, or a reference with a transport such as oci:DIR:TAG")
+	flags.StringVar(&o.release, "from-release", "", "payload to start from: a pull spec, or a reference with a transport such as oci:DIR:TAG (default: that of the cluster in the kubeconfig)")
 	flags.StringVar(&o.to, "to-image", "", "pull spec of the new payload")
 	flags.StringVar(&o.toRepository, "to-repository", "", "repository for component images (default: that of --to-image)")
 	flags.StringVar(&o.name, "name", "", "name of the new payload, a semantic version (default: the old one's)")
 	applyCacheDir(flags, &o.cacheDir)
+	o.kube.apply(flags)
 	o.registry.apply(flags)
 	o.signature.apply(flags)
 	o.recipe.apply(flags)
@@ -46,7 +49,7 @@ func (o *jobOptions) apply(flags *pflag.FlagSet) {
 }
 
 // request translates flags and arguments.
-func (o *jobOptions) request(args []string) (plan.Request, error) {
+func (o *jobOptions) request(ctx context.Context, streams Streams, args []string) (plan.Request, error) {
 	if err := errors.Join(
 		oneOf("base-policy", o.recipe.basePolicy, plan.PolicyAuto, plan.PolicyCI),
 		oneOf("recipe", o.recipe.recipe, "ci", plan.RecipeBuildData),
@@ -62,6 +65,12 @@ func (o *jobOptions) request(args []string) (plan.Request, error) {
 	}
 	if err := o.osImage.assign(targets); err != nil {
 		return plan.Request{}, err
+	}
+	if o.release == "" && (o.all || len(targets) > 0) {
+		if o.release, err = o.kube.release(ctx, ", such as --from-release quay.io/okd/scos-release:4.17.0-okd-scos.0"); err != nil {
+			return plan.Request{}, err
+		}
+		streams.notice("Starting from the cluster's release, " + o.release)
 	}
 	return plan.Request{
 		Release: o.release, To: o.to, ToRepository: o.toRepository, Name: o.name, Targets: targets, Dependents: o.recipe.withDependents,

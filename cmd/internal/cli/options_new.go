@@ -3,10 +3,13 @@ package cli
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -20,11 +23,13 @@ import (
 type newOptions struct {
 	registry  registryOptions
 	oc        ocOptions
+	kube      kubeOptions
 	output    outputOptions
 	signature signatureOptions
 	assemble  payload.AssembleOptions
 
 	fromRelease, fromStream, fromDir string
+	fromImageStream                  string
 	mappingFiles                     []string
 	metadata, method                 string
 	referenceMode                    string
@@ -39,6 +44,7 @@ type newOptions struct {
 func (o *newOptions) apply(flags *pflag.FlagSet) {
 	flags.StringVar(&o.fromRelease, "from-release", "", "payload to start from")
 	flags.StringVarP(&o.fromStream, "from-image-stream-file", "f", "", "image stream to start from: a `file`, or - for standard input")
+	flags.StringVar(&o.fromImageStream, "from-image-stream", "", "image stream of the cluster to start from")
 	flags.StringVar(&o.fromDir, "from-dir", "",
 		"directory to start from: a directory of manifests for each operator, and image-references beside them")
 	flags.StringArrayVar(&o.mappingFiles, "mapping-file", nil, "`file` with COMPONENT=PULLSPEC pairs")
@@ -71,6 +77,8 @@ func (o *newOptions) apply(flags *pflag.FlagSet) {
 	flags.IntVar(&o.assemble.Jobs, "jobs", 16, "images that are read at once")
 	applyCacheDir(flags, &o.cacheDir)
 	o.oc.apply(flags)
+	o.kube.apply(flags)
+	o.kube.applyNamespace(flags)
 	o.registry.apply(flags)
 	o.registry.applyPush(flags)
 	o.signature.apply(flags)
@@ -79,10 +87,10 @@ func (o *newOptions) apply(flags *pflag.FlagSet) {
 
 // source opens what the new payload begins with.
 func (o *newOptions) source(ctx context.Context, streams Streams, client *registry.Client) (*payload.Release, error) {
-	given := slices.DeleteFunc([]string{o.fromRelease, o.fromStream, o.fromDir}, func(s string) bool { return s == "" })
+	given := slices.DeleteFunc([]string{o.fromRelease, o.fromStream, o.fromImageStream, o.fromDir}, func(s string) bool { return s == "" })
 	switch {
 	case len(given) > 1:
-		return nil, fault.Errorf(fault.Usage, "only one of --from-release, --from-image-stream-file and --from-dir may be given")
+		return nil, fault.Errorf(fault.Usage, "only one of --from-release, --from-image-stream, --from-image-stream-file and --from-dir may be given")
 	case o.fromRelease != "":
 		release, err := payload.Open(ctx, client, o.fromRelease)
 		if err != nil {
@@ -90,8 +98,8 @@ func (o *newOptions) source(ctx context.Context, streams Streams, client *regist
 		}
 		_, err = o.signature.verify(ctx, streams, release)
 		return release, err
-	case o.fromStream != "":
-		data, err := readInput(streams, o.fromStream)
+	case o.fromStream != "" || o.fromImageStream != "":
+		data, err := o.stream(ctx, streams)
 		if err != nil {
 			return nil, err
 		}
@@ -108,6 +116,24 @@ func (o *newOptions) source(ctx context.Context, streams Streams, client *regist
 		return payload.FromDirectory(root.FS())
 	}
 	return payload.FromNothing(), nil
+}
+
+// stream reads the image stream, from a file or the cluster.
+func (o *newOptions) stream(ctx context.Context, streams Streams) ([]byte, error) {
+	if o.fromStream != "" {
+		return readInput(streams, o.fromStream)
+	}
+	if strings.ContainsAny(o.fromImageStream, "/?#%") {
+		return nil, fault.Errorf(fault.Usage, "--from-image-stream %q is not the name of an image stream", o.fromImageStream)
+	}
+	c, err := o.kube.connect()
+	if err != nil {
+		return nil, fmt.Errorf("--from-image-stream: %w", err)
+	}
+	var stream json.RawMessage
+	path := "apis/image.openshift.io/v1/namespaces/" + url.PathEscape(c.Namespace) + "/imagestreams/" + o.fromImageStream
+	err = c.Get(ctx, path, &stream)
+	return stream, err
 }
 
 // maxInput is the largest file that is read whole, in bytes.
@@ -147,7 +173,7 @@ func (o *newOptions) changes(args []string) ([]payload.Change, error) {
 		}
 		all = append(all, change)
 	}
-	if len(all) == 0 && o.fromRelease == "" && o.fromStream == "" && o.fromDir == "" {
+	if len(all) == 0 && o.fromRelease == "" && o.fromStream == "" && o.fromImageStream == "" && o.fromDir == "" {
 		return nil, fault.New(fault.Usage, "Name images as COMPONENT=PULLSPEC, or begin with --from-release.",
 			errors.New("must specify image mappings when no other source is defined"))
 	}

@@ -390,6 +390,18 @@ func TestSignatures(t *testing.T) {
 	if err != nil || !strings.Contains(string(data), "verification-signatures") {
 		t.Errorf("the signature beside the mirror: %s, %v", data, err)
 	}
+	const path = "/api/v1/namespaces/openshift-config-managed/configmaps/"
+	server := serveCluster(t, map[string]string{})
+	apply := append([]string{"mirror", "--to-dir", mirrored, "--apply-release-image-signature"}, append(verify[1:3:3], verify[4:]...)...)
+	run(t, 0, apply...)
+	if got := server.objects[path+"sha256-"+digest[7:]]; !strings.Contains(got, "verification-signatures") {
+		t.Errorf("the cluster has %q", server.objects)
+	}
+	if _, text := run(t, 6, apply...); !strings.Contains(text, "--overwrite replaces it") {
+		t.Errorf("a second time: %s", text)
+	}
+	run(t, 0, append(apply, "--overwrite")...)
+	run(t, 2, "mirror", "--insecure", release.PullSpec, "--to-dir", mirrored, "--apply-release-image-signature") // nothing was verified
 }
 
 // TestMirrorRulesAreForEveryImage reads a payload and all its images from a mirror; the registry that they are named

@@ -29,10 +29,7 @@ const planExample = `  # How CI builds a component, and on what
   oc rebuild plan cli=../oc --with-dependents --from-release R`
 
 // planOptions are the flags of plan.
-type planOptions struct {
-	jobOptions
-	all bool
-}
+type planOptions struct{ jobOptions }
 
 func newPlan(streams Streams) *cobra.Command {
 	var o planOptions
@@ -58,7 +55,7 @@ func runPlan(ctx context.Context, streams Streams, o *planOptions, args []string
 			return err
 		}
 	}
-	request, err := o.request(args)
+	request, err := o.request(ctx, streams, args)
 	if err != nil {
 		return err
 	}

@@ -84,7 +84,7 @@ func runRebuild(ctx context.Context, streams Streams, o *rebuildOptions, args []
 		return fault.New(fault.Usage, "Name where the new payload goes, such as --to-image quay.io/me/okd-release:mine; `oc rebuild plan` needs none.",
 			errors.New("--to-image is missing"))
 	}
-	request, err := o.request(args)
+	request, err := o.request(ctx, streams, args)
 	if err != nil {
 		return err
 	}

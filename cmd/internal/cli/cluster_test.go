@@ -1,0 +1,125 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// apiServer keeps objects by their path, as a cluster does, for whoever has the token.
+type apiServer struct {
+	mu      sync.Mutex
+	objects map[string]string
+}
+
+// serveCluster starts an API server and makes it the one of $KUBECONFIG.
+func serveCluster(t *testing.T, objects map[string]string) *apiServer {
+	t.Helper()
+	s := &apiServer{objects: objects}
+	server := httptest.NewTLSServer(s)
+	t.Cleanup(server.Close)
+	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
+	text := "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{name: k, cluster: {insecure-skip-tls-verify: true, server: '" + server.URL + "'}}]\n" +
+		"users: [{name: u, user: {token: canary}}]\ncontexts: [{name: c, context: {cluster: k, user: u, namespace: here}}]\n"
+	if err := os.WriteFile(kubeconfig, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("KUBECONFIG", kubeconfig)
+	return s
+}
+
+func (s *apiServer) ServeHTTP(w http.ResponseWriter, request *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	refuse := func(code int, message string) {
+		w.WriteHeader(code)
+		_ = json.NewEncoder(w).Encode(map[string]string{"message": message})
+	}
+	if request.Header.Get("Authorization") != "Bearer canary" {
+		refuse(http.StatusForbidden, "forbidden")
+		return
+	}
+	body, _ := io.ReadAll(request.Body)
+	at := request.URL.Path
+	if request.Method == http.MethodPost {
+		var object struct{ Metadata struct{ Name string } }
+		_ = json.Unmarshal(body, &object)
+		at = path.Join(at, object.Metadata.Name)
+	}
+	_, exists := s.objects[at]
+	switch {
+	case request.Method == http.MethodPost && exists:
+		refuse(http.StatusConflict, at+" already exists")
+	case request.Method != http.MethodPost && !exists:
+		refuse(http.StatusNotFound, at+" not found")
+	case request.Method != http.MethodGet:
+		s.objects[at] = string(body)
+		w.WriteHeader(http.StatusCreated)
+	default:
+		_, _ = io.WriteString(w, s.objects[at])
+	}
+}
+
+// TestImageStreamOfACluster makes a payload of an image stream that a cluster has.
+func TestImageStreamOfACluster(t *testing.T) {
+	r, release, _ := seed(t)
+	stream, _ := run(t, 0, "extract", "--insecure", release.PullSpec, "--file", "image-references")
+	serveCluster(t, map[string]string{
+		"/apis/image.openshift.io/v1/namespaces/here/imagestreams/4.12":  stream,
+		"/apis/image.openshift.io/v1/namespaces/there/imagestreams/4.12": stream,
+	})
+	for _, namespace := range [][]string{nil, {"-n", "there"}} {
+		out, _ := run(t, 0, append([]string{"new", "--insecure", "--from-image-stream", "4.12", "--name", "4.12.0-mine.1",
+			"--to-image", r.Host + "/me/release:stream"}, namespace...)...)
+		if !strings.HasPrefix(out, r.Host+"/me/release@sha256:") {
+			t.Errorf("new printed %q", out)
+		}
+	}
+	if _, errors := run(t, 3, "new", "--from-image-stream", "4.99", "--dry-run"); !strings.Contains(errors, "imagestreams/4.99 not found") {
+		t.Errorf("a stream that is not there: %s", errors)
+	}
+	for _, name := range []string{"../x", "a/b", "a?b"} {
+		run(t, 2, "new", "--from-image-stream", name, "--dry-run")
+	}
+	run(t, 2, "new", "--from-image-stream", "a", "--from-release", release.PullSpec, "--dry-run")
+}
+
+// TestReleaseOfTheCluster is what commands start from that are told of none.
+func TestReleaseOfTheCluster(t *testing.T) {
+	r, release, _ := seed(t)
+	const version = "/apis/config.openshift.io/v1/clusterversions/version"
+	server := serveCluster(t, map[string]string{version: `{"status":{"desired":{"image":"` + release.PullSpec + `"}}}`})
+	source := t.TempDir()
+	if err := os.WriteFile(filepath.Join(source, "Dockerfile"), []byte("FROM scratch\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	arguments := []string{"plan", "--insecure", "coredns=" + source, "--dockerfile", "Dockerfile", "--release-repo", source, "-q", "--cache-dir", t.TempDir()}
+	out, errors := run(t, 0, append(arguments, "-o", "json")...)
+	var planned struct{ Release struct{ Image string } }
+	if err := json.Unmarshal([]byte(out), &planned); err != nil || planned.Release.Image != release.PullSpec {
+		t.Errorf("the plan starts from %q, %v", planned.Release.Image, err)
+	}
+	if !strings.HasPrefix(errors, "Starting from the cluster's release, "+release.PullSpec+"\n") {
+		t.Errorf("the first line is not about the cluster: %s", errors)
+	}
+	out, _ = run(t, 0, "mirror", "--insecure", "--to", r.Host+"/copy/of", "--dry-run")
+	if !strings.Contains(out, release.PullSpec+" "+r.Host+"/copy/of:") {
+		t.Errorf("the mirror is of %s", out)
+	}
+	delete(server.objects, version)
+	if _, errors := run(t, 3, arguments...); !strings.Contains(errors, "Name a release, such as --from-release") {
+		t.Errorf("a cluster without a release: %s", errors)
+	}
+	t.Setenv("KUBECONFIG", filepath.Join(source, "none"))
+	t.Setenv("HOME", source)
+	if _, errors := run(t, 2, arguments...); !strings.Contains(errors, "there is no kubeconfig") {
+		t.Errorf("no cluster: %s", errors)
+	}
+}

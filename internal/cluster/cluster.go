@@ -1,0 +1,162 @@
+// Package cluster reads and writes objects of the cluster in a kubeconfig, as JSON. The few kinds that a payload has to do with need no typed
+// clients, which would bring all of Kubernetes' API with them.
+package cluster
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+)
+
+// maxObject is the largest answer that is read, in bytes.
+const maxObject = 32 << 20
+
+// The errors by which callers go on.
+var (
+	ErrNotFound = errors.New("there is no such object")
+	ErrExists   = errors.New("the object is there already, or was changed meanwhile")
+)
+
+// ErrNoKubeconfig is returned where nothing says which cluster is meant.
+var ErrNoKubeconfig = errors.New("there is no kubeconfig")
+
+// Cluster is an API server, with the credentials of a kubeconfig context.
+type Cluster struct {
+	Host      string
+	Namespace string // of the context
+	config    *rest.Config
+}
+
+// Connect takes a context of a kubeconfig; "" is the current one, and the file that kubectl takes. Nothing is sent yet.
+func Connect(kubeconfig, name string) (*Cluster, error) {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = kubeconfig
+	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: name})
+	config, err := loader.ClientConfig()
+	if clientcmd.IsEmptyConfig(err) {
+		return nil, fault.New(fault.Usage, "", ErrNoKubeconfig)
+	}
+	if err != nil {
+		return nil, fault.New(fault.Usage, "", fmt.Errorf("reading the kubeconfig: %w", err))
+	}
+	namespace, _, err := loader.Namespace()
+	if err != nil {
+		return nil, fault.New(fault.Usage, "", fmt.Errorf("reading the kubeconfig: %w", err))
+	}
+	return &Cluster{Host: config.Host, Namespace: namespace, config: config}, nil
+}
+
+// Get reads an object at a path below the server's address.
+func (c *Cluster) Get(ctx context.Context, path string, object any) error {
+	return c.do(ctx, http.MethodGet, path, nil, object)
+}
+
+// Create makes an object in the collection at a path. One that is there is ErrExists.
+func (c *Cluster) Create(ctx context.Context, path string, object []byte) error {
+	return c.do(ctx, http.MethodPost, path, object, nil)
+}
+
+// Replace puts an object in the place of the one at a path.
+func (c *Cluster) Replace(ctx context.Context, path string, object []byte) error {
+	return c.do(ctx, http.MethodPut, path, object, nil)
+}
+
+func (c *Cluster) do(ctx context.Context, method, path string, body []byte, answer any) error {
+	err := c.ask(ctx, method, path, body, answer)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	kind := fault.KindOf(err)
+	if kind == fault.Other {
+		kind = fault.Unresolved
+	}
+	return fault.New(kind, "", fmt.Errorf("cluster %s: %s: %w", c.Host, path, err))
+}
+
+func (c *Cluster) ask(ctx context.Context, method, path string, body []byte, answer any) error {
+	client, err := rest.HTTPClientFor(c.config)
+	if err != nil {
+		return err
+	}
+	base, _, err := rest.DefaultServerUrlFor(c.config)
+	if err != nil {
+		return err
+	}
+	request, err := http.NewRequestWithContext(ctx, method, base.JoinPath(path).String(), bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Accept", "application/json")
+	if body != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(response.Body, maxObject))
+	if err != nil {
+		return fmt.Errorf("reading the answer: %w", err)
+	}
+	if response.StatusCode/100 != 2 {
+		return refusal(response.StatusCode, response.Status, data)
+	}
+	if answer == nil {
+		return nil
+	}
+	if err := json.Unmarshal(data, answer); err != nil {
+		return fmt.Errorf("reading the answer: %w", err)
+	}
+	return nil
+}
+
+// refusal is the error for an answer that is none, with what the server says about it.
+func refusal(code int, status string, data []byte) error {
+	var said struct {
+		Message string `json:"message"`
+	}
+	text := status
+	if json.Unmarshal(data, &said) == nil && said.Message != "" {
+		text = said.Message
+	}
+	switch code {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return fault.Errorf(fault.Unauthorized, "the cluster refuses: %s", text)
+	case http.StatusNotFound:
+		return fmt.Errorf("%w: %s", ErrNotFound, text)
+	case http.StatusConflict:
+		return fmt.Errorf("%w: %s", ErrExists, text)
+	}
+	return fmt.Errorf("the cluster answers %s", text)
+}
+
+// Release is a payload as a cluster names it.
+type Release struct {
+	Version string `json:"version"`
+	Image   string `json:"image"` // pull spec
+}
+
+// Releases returns the payload that the cluster runs, or is on its way to, and those that it ran before.
+func (c *Cluster) Releases(ctx context.Context) (desired Release, history []Release, err error) {
+	var version struct {
+		Status struct {
+			Desired Release   `json:"desired"`
+			History []Release `json:"history"`
+		} `json:"status"`
+	}
+	err = c.Get(ctx, "apis/config.openshift.io/v1/clusterversions/version", &version)
+	if err == nil && version.Status.Desired.Image == "" {
+		err = fault.Errorf(fault.Unresolved, "cluster %s: its cluster version names no release", c.Host)
+	}
+	return version.Status.Desired, version.Status.History, err
+}
