@@ -2,6 +2,7 @@ package payload
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -96,6 +97,57 @@ func Compare(from, to *Release) Diff {
 // Upgrades tells whether the second release says that the first one can be upgraded to it.
 func (d Diff) Upgrades() bool {
 	return slices.Contains(d.To.Metadata.Previous, d.From.Metadata.Version)
+}
+
+// DiffInfo is the difference of two releases as oc adm release info -o json prints it, with the same names.
+type DiffInfo struct {
+	From             Info                     `json:"from"`
+	To               Info                     `json:"to"`
+	ChangedImages    map[string]ImageDiffInfo `json:"changedImages"`
+	ChangedManifests map[string]FileDiff      `json:"changedManifests"`
+}
+
+// ImageDiffInfo is a component in two releases: the tag of the image stream, and what Component says besides; nil where a release does not
+// have it.
+type ImageDiffInfo struct {
+	Name string         `json:"name"`
+	From map[string]any `json:"from"`
+	To   map[string]any `json:"to"`
+}
+
+// Info describes the difference.
+func (d Diff) Info() (DiffInfo, error) {
+	info := DiffInfo{From: d.From.Info(), To: d.To.Info(), ChangedImages: map[string]ImageDiffInfo{}, ChangedManifests: d.Manifests}
+	for name, image := range d.Images {
+		from, err := d.From.describeTag(name, image.From)
+		if err != nil {
+			return DiffInfo{}, err
+		}
+		to, err := d.To.describeTag(name, image.To)
+		if err != nil {
+			return DiffInfo{}, err
+		}
+		info.ChangedImages[name] = ImageDiffInfo{name, from, to}
+	}
+	return info, nil
+}
+
+// describeTag returns the fields of a component and of its tag, whose own win.
+func (r *Release) describeTag(name string, component *Component) (map[string]any, error) {
+	if component == nil {
+		return nil, nil
+	}
+	fields := map[string]any{}
+	for _, value := range []any{component, tagOf(r.References, name)} {
+		data, err := json.Marshal(value)
+		if err == nil {
+			err = json.Unmarshal(data, &fields)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("describing the component %q: %w", name, err)
+		}
+	}
+	return fields, nil
 }
 
 // Unified writes the difference of the files as a unified diff, in the order of their names.

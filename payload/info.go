@@ -16,13 +16,14 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 )
 
-// Info is a release as oc adm release info -o json prints it, with the same names.
+// Info is a release as oc adm release info -o json prints it, with the same names; what is not oc's says so.
 type Info struct {
-	Image           string                `json:"image"`
-	Digest          digest.Digest         `json:"digest"` // that the pull spec has: of the manifest list if there is one
+	Image           string                `json:"image"`    // as it was named
+	PullSpec        string                `json:"pullspec"` // repository@digest; not oc's
+	Digest          digest.Digest         `json:"digest"`   // of the image itself
 	ContentDigest   digest.Digest         `json:"contentDigest"`
-	ListDigest      digest.Digest         `json:"listDigest"`
-	Config          json.RawMessage       `json:"config"`
+	ListDigest      digest.Digest         `json:"listDigest"` // "" where it is not of a list
+	Config          map[string]any        `json:"config"`
 	Metadata        Metadata              `json:"metadata"`
 	References      *imagev1.ImageStream  `json:"references"`
 	Versions        map[string]string     `json:"versions"` // no longer used by oc: null
@@ -34,13 +35,14 @@ type Info struct {
 
 // ImageInfo is one image of a release.
 type ImageInfo struct {
-	Name          string          `json:"name"`
-	Digest        digest.Digest   `json:"digest"`
-	ContentDigest digest.Digest   `json:"contentDigest"`
-	ListDigest    digest.Digest   `json:"listDigest"`
-	MediaType     string          `json:"mediaType"`
-	Layers        []LayerInfo     `json:"layers"`
-	Config        json.RawMessage `json:"config"`
+	Name          string         `json:"component"` // not oc's
+	PullSpec      string         `json:"name"`
+	Digest        digest.Digest  `json:"digest"`
+	ContentDigest digest.Digest  `json:"contentDigest"`
+	ListDigest    digest.Digest  `json:"listDigest"`
+	MediaType     string         `json:"mediaType"`
+	Layers        []LayerInfo    `json:"layers"`
+	Config        map[string]any `json:"config"`
 
 	Image *registry.Image `json:"-"`
 }
@@ -54,12 +56,29 @@ type LayerInfo struct {
 
 // Info describes the release. Its images are not read.
 func (r *Release) Info() Info {
-	i := Info{Image: r.PullSpec, Digest: r.Image.TopDigest(), ContentDigest: r.Digest, ListDigest: r.ListDigest, Config: r.Image.ConfigBlob,
+	i := Info{Image: r.Reference, PullSpec: r.PullSpec, Digest: r.Digest, ContentDigest: r.Digest, ListDigest: r.ListDigest,
+		Config:   describeConfig(r.Image),
 		Metadata: r.Metadata, References: r.References, Warnings: slices.Clone(r.Warnings)}
 	var warnings []string
 	i.DisplayVersions, i.VersionsTags, warnings = r.Versions()
 	i.Warnings = append(i.Warnings, warnings...)
 	return i
+}
+
+// describeConfig returns an image's config with the fields that oc's reader of it always has.
+func describeConfig(image *registry.Image) map[string]any {
+	config := map[string]any{}
+	_ = json.Unmarshal(image.ConfigBlob, &config) // it was read when the image was opened
+	var size int64
+	for _, layer := range image.Layers {
+		size += layer.Size
+	}
+	for name, value := range map[string]any{"id": "", "container_config": map[string]any{}, "size": size} {
+		if _, ok := config[name]; !ok {
+			config[name] = value
+		}
+	}
+	return config
 }
 
 // Versions collects the component versions of the release: of all tags, and of the release as a whole. Where tags
@@ -118,7 +137,7 @@ func (r *Release) Images(ctx context.Context, c *registry.Client, jobs int) (map
 			if err != nil {
 				return fmt.Errorf("component %q: %w", component.Name, err)
 			}
-			images[i] = imageInfo(component.Name, image)
+			images[i] = imageInfo(component, image)
 			return nil
 		})
 	}
@@ -132,10 +151,9 @@ func (r *Release) Images(ctx context.Context, c *registry.Client, jobs int) (map
 	return all, nil
 }
 
-func imageInfo(name string, image *registry.Image) *ImageInfo {
-	info := &ImageInfo{Name: name, Digest: image.TopDigest(), ContentDigest: image.Digest, ListDigest: image.ListDigest,
-		MediaType: image.MediaType,
-		Config:    image.ConfigBlob, Image: image}
+func imageInfo(component Component, image *registry.Image) *ImageInfo {
+	info := &ImageInfo{Name: component.Name, PullSpec: component.Image, Digest: image.TopDigest(), ContentDigest: image.Digest,
+		ListDigest: image.ListDigest, MediaType: image.MediaType, Config: describeConfig(image), Image: image}
 	for _, layer := range image.Layers {
 		info.Layers = append(info.Layers, LayerInfo{MediaType: layer.MediaType, Size: layer.Size, Digest: layer.Digest})
 	}

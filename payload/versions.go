@@ -15,8 +15,8 @@ import (
 
 // Version is the version of something inside a payload, such as kubernetes or machine-os.
 type Version struct {
-	Version     string `json:"version"`
-	DisplayName string `json:"displayName,omitempty"`
+	Version     string
+	DisplayName string
 }
 
 // snapshot is what manifests are written with where a version goes.

@@ -83,17 +83,19 @@ func WriteMarkdown(w io.Writer, d payload.Diff, logs []*Repository) error {
 	line("")
 	line("Image Digest: `%s`", d.To.Image.TopDigest())
 	line("")
+	if from := d.To.PromotedFrom(); from != "" {
+		line("Promoted from %s", from)
+		line("")
+	}
 	line("## Changes from %s", d.From.Name)
 	line("")
-	before, _, _ := d.From.Versions()
-	after, _, _ := d.To.Versions()
-	if len(after) > 0 {
+	if all := versions(d); len(all) > 0 {
 		line("### Components")
 		line("")
-		for _, key := range slices.Sorted(maps.Keys(after)) {
-			text := cmp.Or(after[key].DisplayName, key) + " " + after[key].Version
-			if old := before[key].Version; old != "" && old != after[key].Version {
-				text = cmp.Or(after[key].DisplayName, key) + " upgraded from " + old + " to " + after[key].Version
+		for _, version := range all {
+			text := version.Name + " " + version.Version
+			if version.From != "" {
+				text = version.Name + " upgraded from " + version.From + " to " + version.Version
 			}
 			line("* %s", text)
 		}

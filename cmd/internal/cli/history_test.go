@@ -79,6 +79,15 @@ func TestHistory(t *testing.T) {
 			t.Errorf("the changelog lacks %q:\n%s", want, out)
 		}
 	}
+	for path, want := range map[string]string{
+		"{.from.name} {.to.name}": "4.12.0 4.12.1", "{.updatedImages[0].name}": "coredns", "{.updatedImages[0].commits[0].pullID}": "7",
+		"{.updatedImages[0].commits[0].issues.OCPBUGS-12}": "https://issues.redhat.com/browse/OCPBUGS-12",
+		"{.updatedImages[0].path}":                         "https://github.com/openshift/coredns/tree/" + after,
+	} {
+		if got, _ := run(t, 0, "info", "--insecure", old.PullSpec, next.PullSpec, "--changelog", "-o", "jsonpath="+path); got != want {
+			t.Errorf("the changelog's %s is %q, want %q", path, got, want)
+		}
+	}
 	if strings.Contains(out, "\x1b") {
 		t.Error("a commit's message can control the terminal")
 	}

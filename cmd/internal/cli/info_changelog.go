@@ -50,7 +50,7 @@ func (o *infoOptions) history(ctx context.Context, w io.Writer, d payload.Diff) 
 	case form == "" || form == "text":
 		return changelog.WriteMarkdown(w, d, logs)
 	}
-	return writeForm(w, form, template, map[string]any{"from": d.From.Info(), "to": d.To.Info(), "repositories": logs})
+	return writeTemplate(w, form, template, changelog.Describe(d, logs), o.missing)
 }
 
 // printBugs prints the bugs that changes mention.

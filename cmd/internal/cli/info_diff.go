@@ -17,8 +17,11 @@ import (
 func (o *infoOptions) compare(w io.Writer, d payload.Diff) error {
 	form, template, _ := strings.Cut(o.output, "=")
 	if form != "" && form != "text" {
-		return writeForm(w, form, template, map[string]any{"from": d.From.Info(), "to": d.To.Info(), "changedImages": d.Images,
-			"changedManifests": d.Manifests})
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		return writeTemplate(w, form, template, info, o.missing)
 	}
 	if o.contents {
 		text, err := d.Unified()

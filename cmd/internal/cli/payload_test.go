@@ -135,6 +135,15 @@ func TestInfoModes(t *testing.T) {
 			t.Errorf("info %s lacks %q:\n%s", flag, want, out)
 		}
 	}
+	// The names are oc's: scripts read them.
+	for path, want := range map[string]string{
+		"{.displayVersions.kubernetes.Version}": "1.25.4", "{.config.id}{.config.container_config}": "{}", "{.listDigest}": "",
+		"{.images.coredns.name}": release.Images["coredns"], "{.image}": release.PullSpec, "{.references.kind}": "ImageStream",
+	} {
+		if out, _ := run(t, 0, "info", "--insecure", release.PullSpec, "--include-images", "-o", "jsonpath="+path); out != want {
+			t.Errorf("%s is %q, want %q", path, out, want)
+		}
+	}
 	var info struct {
 		Images map[string]struct{ Layers []any }
 	}
