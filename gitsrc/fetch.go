@@ -22,6 +22,18 @@ type Request struct {
 	Patches    []string `json:"patches,omitempty"`    // patch files to apply on top, in order
 }
 
+// Pin returns a request for the commit that another one led to, without patches.
+func (r Request) Pin(tree Tree) Request {
+	pinned := Request{Repository: r.Repository, Commit: tree.Commit, Branch: tree.Ref, Spec: r.Spec}
+	switch r.Spec.Kind {
+	case Ref, Pull:
+		pinned.Spec = Spec{Kind: Ref, Ref: tree.Commit}
+	case Fork:
+		pinned.Spec.Ref = tree.Commit
+	}
+	return pinned
+}
+
 // defaultBranch is the branch of a checkout where nothing else is known: always the same, so that checkouts are.
 const defaultBranch = "main"
 

@@ -113,7 +113,8 @@ func FuzzParseCommit(f *testing.F) {
 func TestCommitWithTwoTrees(t *testing.T) {
 	first, second := "tree "+strings.Repeat("a", 40)+"\n", "tree "+strings.Repeat("b", 40)+"\n"
 	rest := "author A <a@x> 1 +0000\ncommitter A <a@x> 2 +0000\n"
-	for _, text := range []string{first + second + rest, first + rest + second, first + "parent " + strings.Repeat("c", 40) + "\n" + second + rest} {
+	for _, text := range []string{first + second + rest, first + rest + second,
+		first + "parent " + strings.Repeat("c", 40) + "\n" + second + rest} {
 		if c, err := parseCommit([]byte(text + "\nmessage\n")); err == nil && c.tree.String() != strings.Repeat("a", 40) {
 			t.Errorf("%q has the tree %s", text, c.tree)
 		}

@@ -132,7 +132,8 @@ func (l layer) pack() (packed, error) {
 	return packed{buffer.Bytes(), plain.Digest()}, nil
 }
 
-// schema2 is a docker v2 schema 2 manifest, with its fields and those of its descriptors in the order in which docker's own library writes them.
+// schema2 is a docker v2 schema 2 manifest, with its fields and those of its descriptors in the order in which
+// docker's own library writes them.
 type schema2 struct {
 	SchemaVersion int          `json:"schemaVersion"`
 	MediaType     string       `json:"mediaType"`

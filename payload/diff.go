@@ -107,8 +107,8 @@ type DiffInfo struct {
 	ChangedManifests map[string]FileDiff      `json:"changedManifests"`
 }
 
-// ImageDiffInfo is a component in two releases: the tag of the image stream, and what Component says besides; nil where a release does not
-// have it.
+// ImageDiffInfo is a component in two releases: the tag of the image stream, and what Component says besides; nil
+// where a release does not have it.
 type ImageDiffInfo struct {
 	Name string         `json:"name"`
 	From map[string]any `json:"from"`

@@ -8,9 +8,9 @@ import (
 	"slices"
 )
 
-// Differences says how an assembly without changes differs from the payload that it was made of: whoever has its components can make that
-// payload again only where nothing does. Manifests with the same parts are equal, since the order of their fields has changed between
-// versions of oc.
+// Differences says how an assembly without changes differs from the payload that it was made of: whoever has its
+// components can make that payload again only where nothing does. Manifests with the same parts are equal, since the
+// order of their fields has changed between versions of oc.
 func (a *Assembly) Differences(r *Release) ([]string, error) {
 	_, images, err := a.build()
 	if err != nil {

@@ -44,7 +44,8 @@ func TestReproduce(t *testing.T) {
 		Name: "added-operator", Manifests: map[string]string{"0000_99_added.yaml": "kind: A\napiVersion: v1\n"},
 	})
 	differences, err = again.Differences(open(t, r.Seed(t, more).PullSpec))
-	if err != nil || !slices.ContainsFunc(differences, func(d string) bool { return strings.HasPrefix(d, "0000_99_added.yaml is in the payload") }) {
+	if err != nil || !slices.ContainsFunc(differences,
+		func(d string) bool { return strings.HasPrefix(d, "0000_99_added.yaml is in the payload") }) {
 		t.Errorf("from a larger payload it differs in %q, %v", differences, err)
 	}
 }

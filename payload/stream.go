@@ -45,5 +45,6 @@ func (r *Release) Stream() (Stream, error) {
 	return Stream{"ocp", m[1]}, nil
 }
 
-// PromotedFrom returns the release that this one was made from, as whoever made it named that; "" where it does not say.
+// PromotedFrom returns the release that this one was made from, as whoever made it named that; "" where it does not
+// say.
 func (r *Release) PromotedFrom() string { return r.References.Annotations[annotationFromRelease] }

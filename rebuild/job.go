@@ -106,6 +106,41 @@ func (j *Job) Run(ctx context.Context, request plan.Request) (result *Result, er
 	return j.assemble(ctx, release, request, planned, made)
 }
 
+// Apply carries out a plan, which plan.Read or Plan returned: nothing is looked up again. Where the images and the
+// payload go is the request's to say, and what the payload is called.
+func (j *Job) Apply(ctx context.Context, planned *plan.Plan, request plan.Request) (result *Result, err error) {
+	lock, err := cache.Use(ctx, j.options.CacheDir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, lock.Release(), j.images.Trim()) }()
+	request.Release, request.All = planned.Release.PullSpec, true
+	release, err := j.open(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	if sum := release.Image.TopDigest(); sum != planned.Release.Digest {
+		return nil, fault.Errorf(fault.Unresolved, "%s is %s, and the plan was made from %s", request.Release, sum, planned.Release.Digest)
+	}
+	release.Reference = planned.Release.Image // what a payload says of where it comes from is what the user called it
+	pinned := *planned
+	pinned.Components, pinned.Images = nil, nil
+	for _, component := range planned.Components {
+		if component = component.Pinned(); !component.IsSwapped() {
+			component.Target = request.Repository()
+		}
+		pinned.Components = append(pinned.Components, component)
+	}
+	for _, image := range planned.Images {
+		pinned.Images = append(pinned.Images, image.Pinned())
+	}
+	made, err := j.makeAll(ctx, &pinned)
+	if err != nil {
+		return nil, err
+	}
+	return j.assemble(ctx, release, request, &pinned, made)
+}
+
 // open opens the payload that a request starts from, once it is known that the request and the job make sense.
 func (j *Job) open(ctx context.Context, request plan.Request) (*payload.Release, error) {
 	if err := errors.Join(request.Validate(), j.options.validate()); err != nil {

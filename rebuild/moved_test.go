@@ -36,7 +36,8 @@ func (b *branch) Fetch(context.Context, gitsrc.Request, string) (gitsrc.Tree, er
 
 func (b *branch) OnBranch(context.Context, string, string, ...string) (bool, error) { return true, nil }
 
-// TestBranchThatMoves between the plan and the build: what would be built is not what the labels and the payload would say.
+// TestBranchThatMoves between the plan and the build: what would be built is not what the labels and the payload
+// would say.
 func TestBranchThatMoves(t *testing.T) {
 	p := newPlayground(t)
 	store, err := gitsrc.Open(t.TempDir(), gitsrc.Options{})

@@ -1,5 +1,5 @@
-// Package cluster reads and writes objects of the cluster in a kubeconfig, as JSON. The few kinds that a payload has to do with need no typed
-// clients, which would bring all of Kubernetes' API with them.
+// Package cluster reads and writes objects of the cluster in a kubeconfig, as JSON. The few kinds that a payload has
+// to do with need no typed clients, which would bring all of Kubernetes' API with them.
 package cluster
 
 import (

@@ -1,5 +1,5 @@
-// Package realdata finds the real payloads, configs and answers of upstream's own code that tests compare with. They are not part of the
-// repository.
+// Package realdata finds the real payloads, configs and answers of upstream's own code that tests compare with. They
+// are not part of the repository.
 package realdata
 
 import (
@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// Path returns a file or directory of the data, which lie where OC_REBUILD_SHARED names, or beside the repository. Where they are absent the
-// test is skipped, but with CI=true it fails: nobody would notice there.
+// Path returns a file or directory of the data, which lie where OC_REBUILD_SHARED names, or beside the repository.
+// Where they are absent the test is skipped, but with CI=true it fails: nobody would notice there.
 func Path(t testing.TB, elements ...string) string {
 	t.Helper()
 	root := os.Getenv("OC_REBUILD_SHARED")

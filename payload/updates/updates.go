@@ -1,5 +1,5 @@
-// Package updates asks an update service for the pull specs of released payloads. It is the protocol by which clusters find their updates
-// (openshift/cincinnati, docs/design/openshift.md).
+// Package updates asks an update service for the pull specs of released payloads. It is the protocol by which
+// clusters find their updates (openshift/cincinnati, docs/design/openshift.md).
 package updates
 
 import (
@@ -27,8 +27,8 @@ func IsVersion(argument string) bool {
 	return err == nil
 }
 
-// Find returns the pull spec of the payload with a version, from the channels of its minor version. A version that none of them has is an
-// error of class Unresolved.
+// Find returns the pull spec of the payload with a version, from the channels of its minor version. A version that
+// none of them has is an error of class Unresolved.
 func Find(ctx context.Context, client *http.Client, service, version string) (string, error) {
 	parsed, err := semver.StrictNewVersion(version)
 	if err != nil {

@@ -68,7 +68,8 @@ func files(t *testing.T, texts map[string]string) string {
 func build(t *testing.T, b *builder.Builder, dockerfile string, context string) builder.Image {
 	t.Helper()
 	image, err := b.Build(t.Context(), builder.Build{
-		Name: "one", Context: context, Hidden: []string{"hidden"}, Dockerfile: []byte(dockerfile), Timestamp: when, Labels: map[string]string{"a": "b"}, Log: io.Discard,
+		Name: "one", Context: context, Hidden: []string{"hidden"}, Dockerfile: []byte(dockerfile), Timestamp: when,
+		Labels: map[string]string{"a": "b"}, Log: io.Discard,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -78,7 +79,8 @@ func build(t *testing.T, b *builder.Builder, dockerfile string, context string) 
 
 func TestBuild(t *testing.T) {
 	b := open(t)
-	context := files(t, map[string]string{"bin/go": "program", "manifests/b.yaml": "b", "manifests/a.yaml": "a", "manifests/sub/c": "c", "hidden": "secret"})
+	context := files(t, map[string]string{"bin/go": "program", "manifests/b.yaml": "b", "manifests/a.yaml": "a",
+		"manifests/sub/c": "c", "hidden": "secret"})
 	const dockerfile = "FROM scratch\nENV PATH=/bin\nCOPY . /\n"
 	image := build(t, b, dockerfile, context)
 	if again := build(t, b, dockerfile, context); again.ID != image.ID {
@@ -223,7 +225,8 @@ func TestSettings(t *testing.T) {
 // TestFailingStep has the class of a failed build and names the component.
 func TestFailingStep(t *testing.T) {
 	b := open(t)
-	_, err := b.Build(t.Context(), builder.Build{Name: "one", Context: t.TempDir(), Dockerfile: []byte("FROM scratch\nCOPY none /\n"), Log: io.Discard})
+	_, err := b.Build(t.Context(), builder.Build{Name: "one", Context: t.TempDir(), Dockerfile: []byte("FROM scratch\nCOPY none /\n"),
+		Log: io.Discard})
 	if fault.KindOf(err) != fault.Build || !strings.Contains(err.Error(), `"one"`) {
 		t.Errorf("the error is %v", err)
 	}

@@ -15,8 +15,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/payload"
 )
 
-// Document is a change log as oc adm release info --changelog -o json prints it, with the same names, and the logs by repository, which are
-// not oc's.
+// Document is a change log as oc adm release info --changelog -o json prints it, with the same names, and the logs by
+// repository, which are not oc's.
 type Document struct {
 	From          ReleaseInfo   `json:"from"`
 	To            ReleaseInfo   `json:"to"`

@@ -14,7 +14,9 @@ import (
 // describe writes the plan of what is settled.
 func (p *planner) describe(order [][]*unit) (*Plan, error) {
 	plan := &Plan{
-		Release:    Release{Image: p.request.Release, Digest: p.Release.Digest, Name: p.Release.Name, Stream: p.stream},
+		APIVersion: Version,
+		Release: Release{Image: p.request.Release, PullSpec: p.Release.PullSpec, Digest: p.Release.Digest, Name: p.Release.Name,
+			Stream: p.stream},
 		Components: []Component{},
 		Order:      [][]string{},
 	}

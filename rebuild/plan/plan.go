@@ -19,6 +19,7 @@ import (
 // Plan is everything that is settled before anything is built. Nothing changes it. Its JSON form is what `oc rebuild
 // plan -o json` prints; fields may be added, never renamed.
 type Plan struct {
+	APIVersion string      `json:"apiVersion"` // Version
 	Release    Release     `json:"release"`
 	Components []Component `json:"components"`
 	Images     []Component `json:"images,omitempty"` // built first and only used
@@ -62,10 +63,11 @@ func (p *Plan) All() []Component { return slices.Concat(p.Components, p.Images) 
 
 // Release is the payload that the plan starts from.
 type Release struct {
-	Image  string          `json:"image"`  // as the user gave it
-	Digest digest.Digest   `json:"digest"` // of its manifest, or of its manifest list
-	Name   string          `json:"name"`
-	Stream ciconfig.Stream `json:"stream"` // that the payload was made from
+	Image    string          `json:"image"`    // as the user gave it
+	PullSpec string          `json:"pullspec"` // by digest
+	Digest   digest.Digest   `json:"digest"`   // of its manifest, or of its manifest list
+	Name     string          `json:"name"`
+	Stream   ciconfig.Stream `json:"stream"` // that the payload was made from
 }
 
 // Component is one component: where its source comes from, how it is built, on what, and where the image goes.

@@ -100,7 +100,8 @@ func TestReleaseOfTheCluster(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(source, "Dockerfile"), []byte("FROM scratch\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	arguments := []string{"plan", "--insecure", "coredns=" + source, "--dockerfile", "Dockerfile", "--release-repo", source, "-q", "--cache-dir", t.TempDir()}
+	arguments := []string{"plan", "--insecure", "coredns=" + source, "--dockerfile", "Dockerfile", "--release-repo", source, "-q",
+		"--cache-dir", t.TempDir()}
 	out, errors := run(t, 0, append(arguments, "-o", "json")...)
 	var planned struct{ Release struct{ Image string } }
 	if err := json.Unmarshal([]byte(out), &planned); err != nil || planned.Release.Image != release.PullSpec {

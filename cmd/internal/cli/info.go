@@ -174,7 +174,8 @@ func (o *infoOptions) payloads(ctx context.Context, streams Streams, args []stri
 	return all, nil
 }
 
-// version asks the cluster for the pull spec of a version, if there is one, and the update service where the cluster never ran it.
+// version asks the cluster for the pull spec of a version, if there is one, and the update service where the cluster
+// never ran it.
 func (o *infoOptions) version(ctx context.Context, version string) (string, error) {
 	if found := o.kubeconfig.version(ctx, version); found != "" {
 		return found, nil
@@ -256,7 +257,8 @@ func (o *infoOptions) show(ctx context.Context, w io.Writer, client *registry.Cl
 	case o.contents:
 		return printContents(w, release)
 	case o.verify:
-		return printLine(w, fmt.Sprintf("%s %s %s", release.Image.TopDigest(), release.Image.Config.Created.UTC().Format(time.RFC3339), release.Name))
+		return printLine(w, fmt.Sprintf("%s %s %s", release.Image.TopDigest(), release.Image.Config.Created.UTC().Format(time.RFC3339),
+			release.Name))
 	}
 	return o.printRelease(w, release, images)
 }

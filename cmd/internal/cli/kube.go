@@ -43,12 +43,14 @@ func (o *kubeOptions) release(ctx context.Context, flag string) (string, error) 
 	}
 	desired, _, err := c.Releases(ctx)
 	if err != nil {
-		return "", fault.New(fault.KindOf(err), "Name a release"+flag+".", fmt.Errorf("no release is named, and asking for the cluster's own failed: %w", err))
+		return "", fault.New(fault.KindOf(err), "Name a release"+flag+".",
+			fmt.Errorf("no release is named, and asking for the cluster's own failed: %w", err))
 	}
 	return desired.Image, nil
 }
 
-// version returns the pull spec under which the cluster ran, or runs, a version; "" where it never did, or cannot be asked.
+// version returns the pull spec under which the cluster ran, or runs, a version; "" where it never did, or cannot be
+// asked.
 func (o *kubeOptions) version(ctx context.Context, version string) string {
 	c, err := o.connect()
 	if err != nil {
@@ -68,7 +70,8 @@ func (o *kubeOptions) version(ctx context.Context, version string) string {
 	return ""
 }
 
-// applySignatures gives the cluster an object with a payload's signatures; one that is there is replaced only where overwrite says so.
+// applySignatures gives the cluster an object with a payload's signatures; one that is there is replaced only where
+// overwrite says so.
 func (o *kubeOptions) applySignatures(ctx context.Context, name string, object []byte, overwrite bool) error {
 	c, err := o.connect()
 	if err != nil {

@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"errors"
+
 	"github.com/spf13/pflag"
 
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/image"
 )
 
 // buildOptions say where and how images are built.
@@ -24,6 +27,12 @@ func (o *buildOptions) apply(flags *pflag.FlagSet) {
 	flags.IntVar(&o.jobs, "jobs", 0, "components to build at once (default: by the number of processors)")
 	flags.StringVar(&o.compression, "compression", "gzip", "of new layers: gzip (as in CI), or zstd (in an image with an OCI manifest)")
 	flags.StringArrayVar(&o.secrets, "secret", nil, "`id=ID,src=FILE` that RUN --mount=type=secret may read")
+}
+
+// check refuses values that no build knows.
+func (o *buildOptions) check(output outputOptions) error {
+	return errors.Join(oneOf("output", output.format, "", "text", "json", "yaml"), oneOf("compression", o.compression, image.Gzip, image.Zstd),
+		oneOf("network", o.network, "host", "none"))
 }
 
 // applyPlace adds the flags that say where and how builds run.

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
-	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/payload"
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
@@ -36,16 +35,22 @@ type jobOptions struct {
 }
 
 func (o *jobOptions) apply(flags *pflag.FlagSet) {
-	flags.StringVar(&o.release, "from-release", "", "payload to start from: a pull spec, or a reference with a transport such as oci:DIR:TAG (default: that of the cluster in the kubeconfig)")
+	o.applyTarget(flags)
+	flags.StringVar(&o.release, "from-release", "",
+		"payload to start from: a pull spec, or a reference with a transport such as oci:DIR:TAG (default: that of the cluster in the kubeconfig)")
+	o.kube.apply(flags)
+	o.recipe.apply(flags)
+	o.osImage.apply(flags)
+}
+
+// applyTarget adds where the payload goes, and how registries are reached.
+func (o *jobOptions) applyTarget(flags *pflag.FlagSet) {
 	flags.StringVar(&o.to, "to-image", "", "pull spec of the new payload")
 	flags.StringVar(&o.toRepository, "to-repository", "", "repository for component images (default: that of --to-image)")
 	flags.StringVar(&o.name, "name", "", "name of the new payload, a semantic version (default: the old one's)")
 	applyCacheDir(flags, &o.cacheDir)
-	o.kube.apply(flags)
 	o.registry.apply(flags)
 	o.signature.apply(flags)
-	o.recipe.apply(flags)
-	o.osImage.apply(flags)
 }
 
 // request translates flags and arguments.
@@ -53,11 +58,9 @@ func (o *jobOptions) request(ctx context.Context, streams Streams, args []string
 	if err := errors.Join(
 		oneOf("base-policy", o.recipe.basePolicy, plan.PolicyAuto, plan.PolicyCI),
 		oneOf("recipe", o.recipe.recipe, "ci", plan.RecipeBuildData),
+		o.recipe.checkLimits(),
 	); err != nil {
 		return plan.Request{}, err
-	}
-	if n := o.recipe.sourceLimits; n < 1 || n > 1000 {
-		return plan.Request{}, fault.Errorf(fault.Usage, "--source-limits %d is not from 1 to 1000", n)
 	}
 	targets, err := o.recipe.targets(args)
 	if err != nil {

@@ -50,7 +50,8 @@ func (o *ocOptions) settle(streams Streams, reading *registryOptions, jobs *int)
 	return err
 }
 
-// platformLike returns the first platform of release images that a regular expression matches: this machine's, if it does.
+// platformLike returns the first platform of release images that a regular expression matches: this machine's, if it
+// does.
 func platformLike(pattern string) (string, error) {
 	expression, err := regexp.Compile(pattern)
 	if err != nil {
@@ -61,5 +62,6 @@ func platformLike(pattern string) (string, error) {
 			return platform, nil
 		}
 	}
-	return "", fault.New(fault.Usage, "--platform names one as OS/ARCH.", fault.Errorf(fault.Usage, "--filter-by-os %q matches no platform of releases", pattern))
+	return "", fault.New(fault.Usage, "--platform names one as OS/ARCH.",
+		fault.Errorf(fault.Usage, "--filter-by-os %q matches no platform of releases", pattern))
 }

@@ -57,8 +57,21 @@ func (o *recipeOptions) apply(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&o.patches, "patch", nil, "patch `[COMPONENT=]FILE` to apply on the source")
 	flags.BoolVar(&o.withIgnored, "with-ignored-files", false,
 		"build local sources with the files that git ignores; CI's clone has none of them")
-	flags.IntVar(&o.sourceLimits, "source-limits", 1, "let fetched sources have `N` times the usual files, bytes and time")
+	o.applyLimits(flags)
 	flags.StringArrayVar(&o.images, "image", nil, "`COMPONENT=PULLSPEC`: swap in an image that exists already")
+}
+
+// applyLimits adds how large sources may be.
+func (o *recipeOptions) applyLimits(flags *pflag.FlagSet) {
+	flags.IntVar(&o.sourceLimits, "source-limits", 1, "let fetched sources have `N` times the usual files, bytes and time")
+}
+
+// checkLimits refuses a number that is none.
+func (o *recipeOptions) checkLimits() error {
+	if n := o.sourceLimits; n < 1 || n > 1000 {
+		return fault.Errorf(fault.Usage, "--source-limits %d is not from 1 to 1000", n)
+	}
+	return nil
 }
 
 // targets turns arguments and per-component flags into targets.

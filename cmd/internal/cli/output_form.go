@@ -13,7 +13,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 )
 
-// writeForm writes a value as json or yaml, or as a jsonpath or Go template makes it, which may name fields that are not there.
+// writeForm writes a value as json or yaml, or as a jsonpath or Go template makes it, which may name fields that are
+// not there.
 func writeForm(w io.Writer, form, text string, value any) error {
 	return writeTemplate(w, form, text, value, true)
 }

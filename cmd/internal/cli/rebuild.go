@@ -10,7 +10,6 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
-	"github.com/oc-rebuild/oc-rebuild/rebuild/image"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 )
 
@@ -69,15 +68,7 @@ func newRebuild(streams Streams) *cobra.Command {
 
 // runRebuild does the main job.
 func runRebuild(ctx context.Context, streams Streams, o *rebuildOptions, args []string) error {
-	if o.output.format != "" {
-		if err := oneOf("output", o.output.format, "text", "json", "yaml"); err != nil {
-			return err
-		}
-	}
-	if err := oneOf("compression", o.build.compression, image.Gzip, image.Zstd); err != nil {
-		return err
-	}
-	if err := oneOf("network", o.build.network, "host", "none"); err != nil {
+	if err := o.build.check(o.output); err != nil {
 		return err
 	}
 	if o.to == "" {

@@ -61,7 +61,7 @@ func New(streams Streams, version, name string) *cobra.Command {
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
 		return fault.New(fault.Usage, "`"+command.CommandPath()+" --help` lists the flags.", err)
 	})
-	root.AddCommand(newPlan(streams), newInfo(streams), newNew(streams), newExtract(streams), newMirror(streams),
+	root.AddCommand(newPlan(streams), newApply(streams), newInfo(streams), newNew(streams), newExtract(streams), newMirror(streams),
 		newDoctor(streams), newCache(streams), newVersion(streams, version))
 	return root
 }

@@ -140,10 +140,12 @@ func TestFiles(t *testing.T) {
 
 // TestDamage is what a server may send: it must be an error, and no panic.
 func TestDamage(t *testing.T) {
-	for _, data := range []string{"100644 file", "100644 file\x00short", "x", "100644 a/b\x00aaaaaaaaaaaaaaaaaaaa", "100644 ..\x00aaaaaaaaaaaaaaaaaaaa"} {
+	for _, data := range []string{"100644 file", "100644 file\x00short", "x", "100644 a/b\x00aaaaaaaaaaaaaaaaaaaa",
+		"100644 ..\x00aaaaaaaaaaaaaaaaaaaa"} {
 		o := &objects{data: map[pack.ID][]byte{}}
 		files := treefs.New(o.add([]byte(data)), when, o.get)
-		if entries, err := files.ReadDir("."); err == nil && slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return !fs.ValidPath(e.Name()) }) {
+		if entries, err := files.ReadDir("."); err == nil &&
+			slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return !fs.ValidPath(e.Name()) }) {
 			t.Errorf("%q: %v, %v", data, entries, err)
 		} else if err == nil && len(entries) > 0 {
 			t.Errorf("%q has entries: %v", data, entries)

@@ -38,7 +38,8 @@ func write(t *testing.T, directory string, files map[string]string) string {
 
 // bare are the files by which a directory is taken for a repository.
 func bare(prefix string) map[string]string {
-	return map[string]string{prefix + "HEAD": "ref: refs/heads/main\n", prefix + "objects/": "", prefix + "refs/heads/main": strings.Repeat("1", 40) + "\n"}
+	return map[string]string{prefix + "HEAD": "ref: refs/heads/main\n", prefix + "objects/": "",
+		prefix + "refs/heads/main": strings.Repeat("1", 40) + "\n"}
 }
 
 func TestFind(t *testing.T) {
@@ -100,8 +101,9 @@ func TestCopy(t *testing.T) {
 	if err := worktree.Copy(t.Context(), from, repository, files, to); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]string{"file": "text", "link": "text", "sub/inside": "y", ".git/objects/aa/one": "1", ".git/objects/bb/two": "2",
-		".git/index": "index"} {
+	for name, want := range map[string]string{"file": "text", "link": "text", "sub/inside": "y", ".git/objects/aa/one": "1",
+		".git/objects/bb/two": "2",
+		".git/index":          "index"} {
 		if got, err := os.ReadFile(filepath.Join(to, name)); err != nil || string(got) != want {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}

@@ -1,0 +1,225 @@
+package plan
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/oc-rebuild/oc-rebuild/gitsrc"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/plain"
+	"github.com/oc-rebuild/oc-rebuild/internal/registry"
+)
+
+// Version is the version of the form that a plan is written in. Fields may be added to a version, never renamed or given another meaning.
+const Version = "oc-rebuild/v1"
+
+// maxPlan is the largest plan that is read, in bytes: that of 200 components has 2 MB.
+const maxPlan = 64 << 20
+
+// Read reads a plan that was written as JSON or YAML, and checks that it can be carried out on any machine. An error has the class
+// fault.Usage where the text is no such plan, and names the field; fault.Unresolved where the plan takes something from the machine that it
+// was made on.
+func Read(data []byte) (*Plan, error) {
+	if len(data) > maxPlan {
+		return nil, fault.Errorf(fault.Usage, "the plan has %d bytes, more than %d", len(data), maxPlan)
+	}
+	text, err := yaml.YAMLToJSON(data)
+	if err != nil {
+		return nil, fault.Errorf(fault.Usage, "reading the plan: %w", err)
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	var p Plan
+	if err := decoder.Decode(&p); err != nil {
+		return nil, fault.Errorf(fault.Usage, "reading the plan: %w", err)
+	}
+	if p.APIVersion != Version {
+		return nil, fault.Errorf(fault.Usage, "the plan's apiVersion is %q: this program reads %s", p.APIVersion, Version)
+	}
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	return &p, p.Err()
+}
+
+// checker goes through a plan.
+type checker struct {
+	units map[string]*Component
+	ready map[string]bool // units whose turn comes earlier
+}
+
+// check refuses a plan that no planner writes.
+func (p *Plan) check() error {
+	if _, err := registry.ParseReference(p.Release.PullSpec); err != nil {
+		return fault.Errorf(fault.Usage, "release.pullspec: %w", err)
+	}
+	if err := p.Release.Digest.Validate(); err != nil {
+		return fault.Errorf(fault.Usage, "release.digest %q: %w", p.Release.Digest, err)
+	}
+	c := checker{units: map[string]*Component{}, ready: map[string]bool{}}
+	for _, list := range []struct {
+		field string
+		units []Component
+	}{{"components", p.Components}, {"images", p.Images}} {
+		for i := range list.units {
+			unit := &list.units[i]
+			if err := c.add(unit, list.field == "components"); err != nil {
+				return fmt.Errorf("%s[%d]: %w", list.field, i, err)
+			}
+		}
+	}
+	for i, group := range p.Order {
+		for _, name := range group {
+			unit, ok := c.units[name]
+			if !ok {
+				return fault.Errorf(fault.Usage, "order[%d]: there is no %q", i, name)
+			}
+			if err := c.unit(unit); err != nil {
+				return fmt.Errorf("%s %q: %w", unit.Noun(), plain.Line(name), err)
+			}
+		}
+		for _, name := range group {
+			c.ready[name] = true
+		}
+	}
+	if len(c.ready) != len(c.units) {
+		return fault.Errorf(fault.Usage, "order: it has %d of %d components and images", len(c.ready), len(c.units))
+	}
+	return nil
+}
+
+func (c *checker) add(unit *Component, replaces bool) error {
+	switch {
+	case unit.Name == "" || plain.Line(unit.Name) != unit.Name:
+		return fault.Errorf(fault.Usage, "name %q is not a name", unit.Name)
+	case c.units[unit.Name] != nil:
+		return fault.Errorf(fault.Usage, "name %q is there twice", unit.Name)
+	case unit.Replaces() != replaces:
+		return fault.Errorf(fault.Usage, "kind %q does not belong there", unit.Kind)
+	}
+	c.units[unit.Name] = unit
+	return nil
+}
+
+// unit checks one component or image whose turn it is.
+func (c *checker) unit(unit *Component) error {
+	if unit.IsSwapped() {
+		return byDigest("target", unit.Target)
+	}
+	if err := unit.checkSource(); err != nil {
+		return err
+	}
+	if err := unit.Recipe.checkPaths(); err != nil {
+		return err
+	}
+	known := map[string]bool{}
+	for i, base := range unit.Wants() {
+		text, err := c.base(base)
+		if err != nil {
+			return fmt.Errorf("base %d: %w", i, err)
+		}
+		known[text] = true
+	}
+	if unit.Recipe.File.IsZero() {
+		return fault.Errorf(fault.Usage, "recipe.dockerfileText: there is none: was it planned with --all?")
+	}
+	for _, reference := range unit.Recipe.File.References {
+		if !reference.Local && !known[reference.Text] {
+			return fault.Errorf(fault.Usage, "recipe.dockerfileText, line %d: %q is none of the bases", reference.Line, reference.Text)
+		}
+	}
+	for _, piece := range unit.Recipe.Contexts {
+		if piece.Checkout == "" && !c.takes(unit, piece.Image) {
+			return fault.Errorf(fault.Usage, "recipe.contexts: files have no image %q", piece.Image)
+		}
+	}
+	return nil
+}
+
+func (c *checker) takes(unit *Component, alias string) bool {
+	for _, base := range unit.Files {
+		if base.Alias == alias {
+			return true
+		}
+	}
+	return false
+}
+
+// base checks what stands for a base, and returns how the Dockerfile says it.
+func (c *checker) base(base Base) (string, error) {
+	if base.Built != "" {
+		if !c.ready[base.Built] {
+			return "", fault.Errorf(fault.Usage, "built: %q does not come before", base.Built)
+		}
+		return PayloadScheme + base.Built, nil
+	}
+	if err := byDigest("pullspec", base.PullSpec); err != nil {
+		return "", err
+	}
+	if base.Peel == nil {
+		return base.PullSpec, nil
+	}
+	if base.Peel.Layers < 1 || !json.Valid(base.Peel.Config) {
+		return "", fault.Errorf(fault.Usage, "peel: %d layers with a config of %d bytes", base.Peel.Layers, len(base.Peel.Config))
+	}
+	return base.Peel.ID(), nil
+}
+
+// byDigest refuses a pull spec that may mean another image tomorrow.
+func byDigest(field, pullSpec string) error {
+	if _, err := registry.ParsePullSpec(pullSpec); err != nil {
+		return fault.Errorf(fault.Usage, "%s: %w", field, err)
+	}
+	if _, sum := registry.SplitDigest(pullSpec); sum == "" {
+		return fault.Errorf(fault.Usage, "%s: %q is not by digest", field, pullSpec)
+	}
+	return nil
+}
+
+// checkSource refuses what another machine does not have.
+func (c *Component) checkSource() error {
+	s, advice := c.Source, "Push the change, and plan it as COMPONENT=URL@BRANCH; or run `oc rebuild` here."
+	switch {
+	case c.OS != nil:
+		return fault.New(fault.Unresolved, "Run `oc rebuild` here.",
+			errors.New("its changes are files of the machine that the plan was made on"))
+	case s.Request.Spec.Kind == gitsrc.Local:
+		return fault.New(fault.Unresolved, advice, fmt.Errorf("its source is the directory %q of the machine that the plan was made on", s.Request.Spec.Path))
+	case len(s.Request.Patches) > 0:
+		return fault.New(fault.Unresolved, advice, fmt.Errorf("the patch %q is on the machine that the plan was made on", s.Request.Patches[0]))
+	case s.Dirty:
+		return fault.Errorf(fault.Usage, "source.dirty: only local trees are")
+	}
+	if err := gitsrc.CheckCommit(s.Commit); err != nil {
+		return fault.Errorf(fault.Usage, "source.commit: %w", err)
+	}
+	return nil
+}
+
+// checkPaths refuses paths that lead out of where they belong.
+func (r *Recipe) checkPaths() error {
+	for field, name := range map[string]string{"contextDir": path.Join(".", r.ContextDir), "dockerfile": path.Join(".", r.ContextDir, r.Dockerfile)} {
+		if !fs.ValidPath(name) {
+			return fault.Errorf(fault.Usage, "recipe.%s: %q leads out of the source", field, name)
+		}
+	}
+	for _, piece := range r.Contexts {
+		checkout := strings.TrimSuffix(piece.Checkout, "/.")
+		if !fs.ValidPath(path.Clean(piece.Destination)) || piece.Checkout != "" && !fs.ValidPath(path.Clean(checkout)) {
+			return fault.Errorf(fault.Usage, "recipe.contexts: %q to %q leads out of the source or the build context", piece.Checkout, piece.Destination)
+		}
+	}
+	return nil
+}
+
+// Pinned returns the component with a request for exactly the commit that was planned, whatever its branch has become since.
+func (c Component) Pinned() Component {
+	c.Source.Request = c.Source.Request.Pin(c.Source.Tree())
+	return c
+}
