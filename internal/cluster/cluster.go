@@ -70,6 +70,39 @@ func (c *Cluster) Replace(ctx context.Context, path string, object []byte) error
 	return c.do(ctx, http.MethodPut, path, object, nil)
 }
 
+// Merge changes fields of the object at a path: a JSON merge patch (RFC 7396).
+func (c *Cluster) Merge(ctx context.Context, path string, patch []byte) error {
+	return c.do(ctx, http.MethodPatch, path, patch, nil)
+}
+
+// Allows asks the cluster whether its user may do something to an object of a group's resource.
+func (c *Cluster) Allows(ctx context.Context, verb, group, resource, name string) (bool, error) {
+	type attributes struct {
+		Verb     string `json:"verb"`
+		Group    string `json:"group"`
+		Resource string `json:"resource"`
+		Name     string `json:"name"`
+	}
+	var review struct {
+		Kind       string `json:"kind"`
+		APIVersion string `json:"apiVersion"`
+		Spec       struct {
+			Attributes attributes `json:"resourceAttributes"`
+		} `json:"spec"`
+		Status struct {
+			Allowed bool `json:"allowed"`
+		} `json:"status"`
+	}
+	review.Kind, review.APIVersion = "SelfSubjectAccessReview", "authorization.k8s.io/v1"
+	review.Spec.Attributes = attributes{verb, group, resource, name}
+	body, err := json.Marshal(review)
+	if err != nil {
+		return false, fmt.Errorf("asking what is allowed: %w", err)
+	}
+	err = c.do(ctx, http.MethodPost, "apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body, &review)
+	return review.Status.Allowed, err
+}
+
 func (c *Cluster) do(ctx context.Context, method, path string, body []byte, answer any) error {
 	err := c.ask(ctx, method, path, body, answer)
 	if err == nil || ctx.Err() != nil {
@@ -97,7 +130,7 @@ func (c *Cluster) ask(ctx context.Context, method, path string, body []byte, ans
 	}
 	request.Header.Set("Accept", "application/json")
 	if body != nil {
-		request.Header.Set("Content-Type", "application/json")
+		request.Header.Set("Content-Type", map[bool]string{true: "application/merge-patch+json", false: "application/json"}[method == http.MethodPatch])
 	}
 	response, err := client.Do(request)
 	if err != nil {

@@ -24,7 +24,10 @@ const applyExample = `  # Plan here, build there
   oc rebuild apply plan.json --to-image quay.io/me/okd-release:dns`
 
 // applyOptions are the flags of apply.
-type applyOptions struct{ jobOptions }
+type applyOptions struct {
+	jobOptions
+	after upgradeOptions
+}
 
 func newApply(streams Streams) *cobra.Command {
 	var o applyOptions
@@ -42,6 +45,8 @@ func newApply(streams Streams) *cobra.Command {
 	o.applyTarget(flags)
 	o.build.apply(flags)
 	o.recipe.applyLimits(flags)
+	o.kube.apply(flags)
+	o.after.apply(flags)
 	o.output.apply(flags, "text (the pull spec), json, yaml")
 	return command
 }
@@ -62,6 +67,9 @@ func runApply(ctx context.Context, streams Streams, o *applyOptions, name string
 	if err != nil {
 		return fmt.Errorf("plan %q: %w", name, err)
 	}
+	if err := o.after.check(ctx, &o.kube); err != nil {
+		return err
+	}
 	if err := builder.EnterUserNamespace(); err != nil {
 		return err
 	}
@@ -78,6 +86,9 @@ func runApply(ctx context.Context, streams Streams, o *applyOptions, name string
 		if err != nil {
 			return err
 		}
-		return printResult(streams, o.output.format, result)
+		if err := printResult(streams, o.output.format, result); err != nil {
+			return err
+		}
+		return o.after.carryOn(ctx, streams, o.output, &o.kube, result.Release.Image)
 	})
 }

@@ -47,6 +47,10 @@ func (s *apiServer) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 		return
 	}
 	body, _ := io.ReadAll(request.Body)
+	if strings.HasSuffix(request.URL.Path, "/selfsubjectaccessreviews") {
+		_, _ = io.WriteString(w, s.objects["review"])
+		return
+	}
 	at := request.URL.Path
 	if request.Method == http.MethodPost {
 		var object struct{ Metadata struct{ Name string } }
@@ -122,5 +126,37 @@ func TestReleaseOfTheCluster(t *testing.T) {
 	t.Setenv("HOME", source)
 	if _, errors := run(t, 2, arguments...); !strings.Contains(errors, "there is no kubeconfig") {
 		t.Errorf("no cluster: %s", errors)
+	}
+}
+
+// TestUpgradeIsCheckedFirst refuses a cluster that cannot be upgraded before the payload is even read.
+func TestUpgradeIsCheckedFirst(t *testing.T) {
+	r, release, _ := seed(t)
+	const version = "/apis/config.openshift.io/v1/clusterversions/version"
+	server := serveCluster(t, map[string]string{"review": `{"status":{"allowed":false}}`,
+		version: `{"status":{"desired":{"image":"` + release.PullSpec + `"}}}`})
+	arguments := []string{"coredns", "--from-release", release.PullSpec, "--to-image", r.Host + "/me/release:x", "--upgrade", "--insecure"}
+	r.Reset()
+	if _, errors := run(t, 4, arguments...); !strings.Contains(errors, "this user may not change its version") {
+		t.Errorf("without the right: %s", errors)
+	}
+	server.objects["review"] = `{"status":{"allowed":true}}`
+	server.objects[version] = `{"status":{"conditions":[{"type":"Progressing","status":"True","message":"Working towards 4.12.1"}]}}`
+	if _, errors := run(t, 3, arguments...); !strings.Contains(errors, "on its way to another release: Working towards 4.12.1") {
+		t.Errorf("an upgrade that is under way: %s", errors)
+	}
+	run(t, 2, append(arguments, "--watch")...)
+	if requests, _ := r.Reset(); len(requests) > 0 {
+		t.Errorf("the registry was asked %q", requests)
+	}
+}
+
+// TestCommandThatIsNone is most likely a command with a letter wrong.
+func TestCommandThatIsNone(t *testing.T) {
+	t.Setenv("KUBECONFIG", "/none")
+	for typed, meant := range map[string]string{"inof": "info", "plna": "plan", "extrat": "extract", "aply": "apply"} {
+		if _, errors := run(t, 2, typed); !strings.Contains(errors, "Did you mean the command "+meant+"?") {
+			t.Errorf("%s: %s", typed, errors)
+		}
 	}
 }

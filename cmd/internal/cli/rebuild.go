@@ -39,6 +39,7 @@ const rebuildExample = `  # The machine-config-operator of a working tree, in a 
 // rebuildOptions are the flags of the main job.
 type rebuildOptions struct {
 	jobOptions
+	after upgradeOptions
 	watch bool
 }
 
@@ -54,11 +55,16 @@ func newRebuild(streams Streams) *cobra.Command {
 			if len(args) == 0 && command.Flags().NFlag() == 0 {
 				return command.Help()
 			}
+			if known := command.SuggestionsFor(firstOf(args)); len(args) == 1 && len(known) > 0 && o.release == "" {
+				return fault.New(fault.Usage, "Did you mean the command "+known[0]+"?", fmt.Errorf("there is no command %q, and no release is named to rebuild a component of", args[0]))
+			}
 			return runRebuild(command.Context(), streams, &o, args)
 		},
 	}
+	command.SuggestionsMinimumDistance = 2
 	o.apply(command.Flags())
 	o.build.apply(command.Flags())
+	o.after.apply(command.Flags())
 	o.registry.applyPush(command.Flags())
 	command.Flags().BoolVar(&o.watch, "watch", false,
 		"rebuild whenever a local source changes, a file or the commit, until interrupted; prints a pull spec each time")
@@ -75,8 +81,14 @@ func runRebuild(ctx context.Context, streams Streams, o *rebuildOptions, args []
 		return fault.New(fault.Usage, "Name where the new payload goes, such as --to-image quay.io/me/okd-release:mine; `oc rebuild plan` needs none.",
 			errors.New("--to-image is missing"))
 	}
+	if o.watch && o.after.upgrade {
+		return fault.Errorf(fault.Usage, "--watch and --upgrade exclude each other: a cluster cannot follow so fast")
+	}
 	request, err := o.request(ctx, streams, args)
 	if err != nil {
+		return err
+	}
+	if err := o.after.check(ctx, &o.kube); err != nil {
 		return err
 	}
 	if err := builder.EnterUserNamespace(); err != nil {
@@ -104,7 +116,17 @@ func (o *rebuildOptions) once(ctx context.Context, streams Streams, request plan
 	if err != nil {
 		return err
 	}
-	return printResult(streams, o.output.format, result)
+	if err := printResult(streams, o.output.format, result); err != nil {
+		return err
+	}
+	return o.after.carryOn(ctx, streams, o.output, &o.kube, result.Release.Image)
+}
+
+func firstOf(args []string) string {
+	if len(args) == 0 {
+		return ""
+	}
+	return args[0]
 }
 
 // printResult writes the digest pull spec, or the whole result.
