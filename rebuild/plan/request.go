@@ -68,6 +68,9 @@ func (r Request) Validate() error {
 	if err := r.validateNames(); err != nil {
 		return err
 	}
+	if _, err := r.baseRules(); err != nil {
+		return err
+	}
 	seen := map[string]bool{}
 	for _, target := range r.Targets {
 		if seen[target.Name] {
