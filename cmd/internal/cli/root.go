@@ -54,15 +54,16 @@ func New(streams Streams, version, name string) *cobra.Command {
 	root.Version = version // which gives it --version
 	root.SetVersionTemplate(collectVersion(version).String())
 	root.SilenceErrors, root.SilenceUsage = true, true
-	root.PersistentPreRun = func(command *cobra.Command, _ []string) {
+	root.PersistentPreRunE = func(command *cobra.Command, _ []string) error {
 		verbose, _ := command.Flags().GetBool("verbose") // false where a command does not have it
 		routeLibraries(streams.Err, verbose)
+		return applyDefaults(streams, command.Flags())
 	}
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
 		return fault.New(fault.Usage, "`"+command.CommandPath()+" --help` lists the flags.", err)
 	})
 	root.AddCommand(newPlan(streams), newApply(streams), newInfo(streams), newNew(streams), newExtract(streams), newMirror(streams),
-		newDoctor(streams), newCache(streams), newVersion(streams, version))
+		newDoctor(streams), newCache(streams), newConfig(streams), newVersion(streams, version))
 	return root
 }
 

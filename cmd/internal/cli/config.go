@@ -1,0 +1,65 @@
+package cli
+
+import (
+	"maps"
+	"os"
+	"slices"
+
+	"github.com/spf13/cobra"
+)
+
+const configLong = `Show the defaults of flags, and where each comes from.
+
+A flag that is not given takes its value from the variable OC_REBUILD_FLAG (such as OC_REBUILD_TO_IMAGE), else from .oc-rebuild.yaml in this
+directory or the nearest one above that has it, else from oc-rebuild/config.yaml in the user's configuration directory (~/.config). The files
+have lines such as
+
+  to-image: quay.io/me/okd-release:mine
+
+.oc-rebuild.yaml may come with somebody's repository: it can say which payload to start from and where to go, and each such value is told
+when it is used. Credentials, certificates, configs, isolation and places on this machine are not its to set.`
+
+func newConfig(streams Streams) *cobra.Command {
+	var format string
+	command := &cobra.Command{
+		Use:   "config",
+		Short: "Show the defaults of flags, and where each comes from",
+		Long:  configLong,
+		Args:  usageArgs(cobra.NoArgs),
+		RunE: func(*cobra.Command, []string) error {
+			if err := oneOf("output", format, "", "json", "yaml"); err != nil {
+				return err
+			}
+			directory, err := os.Getwd()
+			if err != nil {
+				return err
+			}
+			found, err := defaults(os.Getenv, directory)
+			if err != nil {
+				return err
+			}
+			return printDefaults(streams, format, found)
+		},
+	}
+	command.Flags().StringVarP(&format, "output", "o", "", "form of the result: json, yaml")
+	return command
+}
+
+// printDefaults lists everything that can be set; what is not set has no value.
+func printDefaults(streams Streams, format string, found map[string]setting) error {
+	var list []setting
+	for _, name := range slices.Sorted(maps.Keys(settable())) {
+		one := found[name]
+		one.Name = name
+		list = append(list, one)
+	}
+	if format != "" {
+		return writeStructured(streams.Out, format, list)
+	}
+	t := newTable(infoPadding)
+	t.row("FLAG", "VALUE", "FROM")
+	for _, one := range list {
+		t.row("--"+one.Name, one.Value, one.From)
+	}
+	return t.write(streams.Out)
+}
