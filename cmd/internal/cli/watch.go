@@ -44,16 +44,23 @@ func (o *rebuildOptions) follow(ctx context.Context, streams Streams, request pl
 	}
 	defer func() { err = errors.Join(err, sources.watcher.Close()) }()
 	for {
-		if err := o.once(ctx, streams, request); err != nil && ctx.Err() == nil {
+		err := o.once(ctx, streams, request)
+		switch {
+		case ctx.Err() != nil && err != nil:
+			streams.notice("Stopped watching in the middle of a round: its payload is not published.")
+			return nil
+		case err != nil:
 			printError(streams.Err, err)
-		}
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
 		}
 		if !o.output.quiet {
 			fmt.Fprintf(streams.Err, "watching %s; Ctrl-C ends\n", plain.Line(strings.Join(directories, ", ")))
 		}
-		if err := sources.wait(ctx); err != nil {
+		err = sources.wait(ctx)
+		if ctx.Err() != nil {
+			streams.notice("Stopped watching.")
+			return nil
+		}
+		if err != nil {
 			return err
 		}
 	}
