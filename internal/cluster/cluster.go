@@ -130,7 +130,8 @@ func (c *Cluster) ask(ctx context.Context, method, path string, body []byte, ans
 	}
 	request.Header.Set("Accept", "application/json")
 	if body != nil {
-		request.Header.Set("Content-Type", map[bool]string{true: "application/merge-patch+json", false: "application/json"}[method == http.MethodPatch])
+		request.Header.Set("Content-Type", map[bool]string{true: "application/merge-patch+json",
+			false: "application/json"}[method == http.MethodPatch])
 	}
 	response, err := client.Do(request)
 	if err != nil {

@@ -17,15 +17,16 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 )
 
-// Version is the version of the form that a plan is written in. Fields may be added to a version, never renamed or given another meaning.
+// Version is the version of the form that a plan is written in. Fields may be added to a version, never renamed or
+// given another meaning.
 const Version = "oc-rebuild/v1"
 
 // maxPlan is the largest plan that is read, in bytes: that of 200 components has 2 MB.
 const maxPlan = 64 << 20
 
-// Read reads a plan that was written as JSON or YAML, and checks that it can be carried out on any machine. An error has the class
-// fault.Usage where the text is no such plan, and names the field; fault.Unresolved where the plan takes something from the machine that it
-// was made on.
+// Read reads a plan that was written as JSON or YAML, and checks that it can be carried out on any machine. An error
+// has the class fault.Usage where the text is no such plan, and names the field; fault.Unresolved where the plan
+// takes something from the machine that it was made on.
 func Read(data []byte) (*Plan, error) {
 	if len(data) > maxPlan {
 		return nil, fault.Errorf(fault.Usage, "the plan has %d bytes, more than %d", len(data), maxPlan)
@@ -190,7 +191,8 @@ func (c *Component) checkSource() error {
 		return fault.New(fault.Unresolved, "Run `oc rebuild` here.",
 			errors.New("its changes are files of the machine that the plan was made on"))
 	case s.Request.Spec.Kind == gitsrc.Local:
-		return fault.New(fault.Unresolved, advice, fmt.Errorf("its source is the directory %q of the machine that the plan was made on", s.Request.Spec.Path))
+		return fault.New(fault.Unresolved, advice,
+			fmt.Errorf("its source is the directory %q of the machine that the plan was made on", s.Request.Spec.Path))
 	case len(s.Request.Patches) > 0:
 		return fault.New(fault.Unresolved, advice, fmt.Errorf("the patch %q is on the machine that the plan was made on", s.Request.Patches[0]))
 	case s.Dirty:
@@ -204,7 +206,8 @@ func (c *Component) checkSource() error {
 
 // checkPaths refuses paths that lead out of where they belong.
 func (r *Recipe) checkPaths() error {
-	for field, name := range map[string]string{"contextDir": path.Join(".", r.ContextDir), "dockerfile": path.Join(".", r.ContextDir, r.Dockerfile)} {
+	for field, name := range map[string]string{"contextDir": path.Join(".", r.ContextDir),
+		"dockerfile": path.Join(".", r.ContextDir, r.Dockerfile)} {
 		if !fs.ValidPath(name) {
 			return fault.Errorf(fault.Usage, "recipe.%s: %q leads out of the source", field, name)
 		}
@@ -212,13 +215,15 @@ func (r *Recipe) checkPaths() error {
 	for _, piece := range r.Contexts {
 		checkout := strings.TrimSuffix(piece.Checkout, "/.")
 		if !fs.ValidPath(path.Clean(piece.Destination)) || piece.Checkout != "" && !fs.ValidPath(path.Clean(checkout)) {
-			return fault.Errorf(fault.Usage, "recipe.contexts: %q to %q leads out of the source or the build context", piece.Checkout, piece.Destination)
+			return fault.Errorf(fault.Usage, "recipe.contexts: %q to %q leads out of the source or the build context", piece.Checkout,
+				piece.Destination)
 		}
 	}
 	return nil
 }
 
-// Pinned returns the component with a request for exactly the commit that was planned, whatever its branch has become since.
+// Pinned returns the component with a request for exactly the commit that was planned, whatever its branch has become
+// since.
 func (c Component) Pinned() Component {
 	c.Source.Request = c.Source.Request.Pin(c.Source.Tree())
 	return c

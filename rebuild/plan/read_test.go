@@ -98,8 +98,8 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// FuzzRead holds every plan that is accepted to what a build relies on: written and read again it is the same, everything that it builds on is
-// by digest or its own, and it takes nothing from this machine.
+// FuzzRead holds every plan that is accepted to what a build relies on: written and read again it is the same,
+// everything that it builds on is by digest or its own, and it takes nothing from this machine.
 func FuzzRead(f *testing.F) {
 	f.Add([]byte(small))
 	f.Add([]byte(strings.ReplaceAll(small, "FROM q.io", "RUN --mount=type=bind,from=q.io/x,target=/x true\nFROM q.io")))
@@ -117,11 +117,13 @@ func FuzzRead(f *testing.F) {
 			t.Fatalf("read again it is %+v, %v, not %+v", again, err, p)
 		}
 		for _, c := range p.All() {
-			if c.Source.Request.Spec.Path != "" && !c.IsSwapped() && c.Source.Request.Spec.Kind == "local" || len(c.Source.Request.Patches) > 0 && !c.IsSwapped() {
+			if c.Source.Request.Spec.Path != "" && !c.IsSwapped() && c.Source.Request.Spec.Kind == "local" ||
+				len(c.Source.Request.Patches) > 0 && !c.IsSwapped() {
 				t.Fatalf("%q takes something from this machine", c.Name)
 			}
 			for _, reference := range c.Recipe.File.References {
-				if !c.IsSwapped() && !reference.Local && !strings.Contains(reference.Text, "@") && !strings.HasPrefix(reference.Text, plan.PayloadScheme) && len(reference.Text) != 64 {
+				if !c.IsSwapped() && !reference.Local && !strings.Contains(reference.Text, "@") &&
+					!strings.HasPrefix(reference.Text, plan.PayloadScheme) && len(reference.Text) != 64 {
 					t.Fatalf("%q is built on %q", c.Name, reference.Text)
 				}
 			}

@@ -1,5 +1,5 @@
-// Package upgrade brings a cluster to a payload and says how far it is, as `oc adm upgrade --to-image … --allow-explicit-upgrade --force` and
-// looking at the ClusterVersion afterwards do.
+// Package upgrade brings a cluster to a payload and says how far it is, as `oc adm upgrade --to-image …
+// --allow-explicit-upgrade --force` and looking at the ClusterVersion afterwards do.
 package upgrade
 
 import (
@@ -50,7 +50,8 @@ func (v *version) message(kind, status string) (string, bool) {
 	return "", false
 }
 
-// Check refuses a cluster that cannot be upgraded now, before anything is built: its user may not do it, or another upgrade is under way.
+// Check refuses a cluster that cannot be upgraded now, before anything is built: its user may not do it, or another
+// upgrade is under way.
 func Check(ctx context.Context, c *cluster.Cluster) error {
 	var v version
 	if err := c.Get(ctx, path, &v); err != nil {
@@ -65,7 +66,8 @@ func Check(ctx context.Context, c *cluster.Cluster) error {
 			fmt.Errorf("cluster %s: this user may not change its version", c.Host))
 	}
 	if text, ok := v.message("Progressing", "True"); ok {
-		return fault.New(fault.Unresolved, "`oc adm upgrade` says how far it is.", fmt.Errorf("cluster %s is on its way to another release: %s", c.Host, text))
+		return fault.New(fault.Unresolved, "`oc adm upgrade` says how far it is.",
+			fmt.Errorf("cluster %s is on its way to another release: %s", c.Host, text))
 	}
 	return nil
 }
@@ -88,8 +90,8 @@ func Start(ctx context.Context, c *cluster.Cluster, image string) error {
 	return nil
 }
 
-// Follow waits until the cluster runs a payload, asking every so often. tell hears each new thing that the cluster says. A cluster that does
-// not accept the payload is an error with the reason.
+// Follow waits until the cluster runs a payload, asking every so often. tell hears each new thing that the cluster
+// says. A cluster that does not accept the payload is an error with the reason.
 func Follow(ctx context.Context, c *cluster.Cluster, image string, every time.Duration, tell func(string)) error {
 	said, refused := "", 0
 	answered := time.Now()

@@ -62,7 +62,8 @@ func connect(t *testing.T, s *server) *cluster.Cluster {
 	api := httptest.NewServer(s)
 	t.Cleanup(api.Close)
 	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
-	text := "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{name: k, cluster: {server: '" + api.URL + "'}}]\ncontexts: [{name: c, context: {cluster: k}}]\n"
+	text := "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{name: k, cluster: {server: '" + api.URL +
+		"'}}]\ncontexts: [{name: c, context: {cluster: k}}]\n"
 	if err := os.WriteFile(kubeconfig, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -119,11 +120,13 @@ func TestStart(t *testing.T) {
 func TestFollow(t *testing.T) {
 	working := status(image, "Partial", "Progressing", "True", "Working towards 4.12.1: 5 of 800 done")
 	s := &server{statuses: []string{
-		status("old", "Completed", "Progressing", "False", ""), working, working, "", status(image, "Partial", "Failing", "True", "operator one is degraded"),
+		status("old", "Completed", "Progressing", "False", ""), working, working, "",
+		status(image, "Partial", "Failing", "True", "operator one is degraded"),
 		status(image, "Completed", "Progressing", "False", "Cluster version is 4.12.1"),
 	}}
 	var told []string
-	if err := upgrade.Follow(t.Context(), connect(t, s), image, time.Millisecond, func(text string) { told = append(told, text) }); err != nil {
+	if err := upgrade.Follow(t.Context(), connect(t, s), image, time.Millisecond,
+		func(text string) { told = append(told, text) }); err != nil {
 		t.Fatal(err)
 	}
 	want := []string{"Working towards 4.12.1: 5 of 800 done", "operator one is degraded", "the cluster runs " + image}

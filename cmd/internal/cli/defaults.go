@@ -24,14 +24,17 @@ const (
 	maxDefaults = 1 << 20
 )
 
-// settable lists the flags that may have a default. What is true may be set by a file inside a working tree, which anybody may have written:
-// where a payload comes from and goes, and nothing that decides whom one trusts, what is run besides the source, or where it is kept.
+// settable lists the flags that may have a default. What is true may be set by a file inside a working tree, which
+// anybody may have written: where a payload comes from and goes, and nothing that decides whom one trusts, what is
+// run besides the source, or where it is kept.
 func settable() map[string]bool {
 	return map[string]bool{
-		"from-release": true, "to-image": true, "to-repository": true, "name": true, "platform": true, "base-policy": true, "compression": true, "jobs": true,
+		"from-release": true, "to-image": true, "to-repository": true, "name": true, "platform": true, "base-policy": true,
+		"compression": true, "jobs": true,
 
 		"release-repo": false, "config-resolver": false, "build-data": false, "base-image-map": false, "registry-config": false,
-		"push-registry-config": false, "certificate-authority": false, "signature-policy": false, "cache-dir": false, "isolation": false, "network": false,
+		"push-registry-config": false, "certificate-authority": false, "signature-policy": false, "cache-dir": false, "isolation": false,
+		"network":      false,
 		"storage-root": false, "storage-driver": false, "kubeconfig": false, "context": false,
 	}
 }
@@ -48,7 +51,8 @@ type setting struct {
 	From  string `json:"from"` // a variable, or a file
 }
 
-// defaults reads what the environment and files say: variables win, then the file in the working tree, then the user's own.
+// defaults reads what the environment and files say: variables win, then the file in the working tree, then the
+// user's own.
 func defaults(getenv func(string) string, directory string) (map[string]setting, error) {
 	found := map[string]setting{}
 	own, err := os.UserConfigDir()
@@ -88,7 +92,8 @@ func readDefaults(path string, inTree bool, found map[string]setting) error {
 	}
 	var values map[string]any
 	if err := yaml.UnmarshalStrict(data, &values); err != nil {
-		return fault.New(fault.Usage, "It has lines such as to-image: quay.io/me/okd-release:mine.", fmt.Errorf("reading defaults of %q: %w", path, err))
+		return fault.New(fault.Usage, "It has lines such as to-image: quay.io/me/okd-release:mine.",
+			fmt.Errorf("reading defaults of %q: %w", path, err))
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		safe, known := settable()[name]
@@ -99,7 +104,8 @@ func readDefaults(path string, inTree bool, found map[string]setting) error {
 			return fault.Errorf(fault.Usage, "defaults of %q: %s is no text and no number", path, name)
 		}
 		if !known {
-			return fault.New(fault.Usage, "`oc rebuild config` lists what can be set.", fmt.Errorf("defaults of %q: there is nothing called %q", path, name))
+			return fault.New(fault.Usage, "`oc rebuild config` lists what can be set.",
+				fmt.Errorf("defaults of %q: there is nothing called %q", path, name))
 		}
 		if inTree && !safe {
 			return fault.New(fault.Usage, "Set it in your own file, by "+variable(name)+" or with --"+name+".",

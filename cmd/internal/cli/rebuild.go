@@ -56,7 +56,8 @@ func newRebuild(streams Streams) *cobra.Command {
 				return command.Help()
 			}
 			if known := command.SuggestionsFor(firstOf(args)); len(args) == 1 && len(known) > 0 && o.release == "" {
-				return fault.New(fault.Usage, "Did you mean the command "+known[0]+"?", fmt.Errorf("there is no command %q, and no release is named to rebuild a component of", args[0]))
+				return fault.New(fault.Usage, "Did you mean the command "+known[0]+"?",
+					fmt.Errorf("there is no command %q, and no release is named to rebuild a component of", args[0]))
 			}
 			return runRebuild(command.Context(), streams, &o, args)
 		},
