@@ -74,7 +74,7 @@ func runApply(ctx context.Context, streams Streams, o *applyOptions, name string
 		return err
 	}
 	return withScratch(ctx, streams, o.output, func() (err error) {
-		listener, finish := newProgress(streams, o.output)
+		listener, finish := o.output.progress(streams)
 		defer finish()
 		job, closeJob, err := o.open(streams, listener)
 		if err != nil {

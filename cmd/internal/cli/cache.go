@@ -15,6 +15,7 @@ import (
 	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
 
+	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
@@ -207,7 +208,7 @@ func (o *cacheOptions) print(w io.Writer, entries []cache.Entry) error {
 		if entries == nil {
 			entries = []cache.Entry{}
 		}
-		return writeStructured(w, o.output.format, entries)
+		return display.Structured(w, o.output.format, entries)
 	case "", "text":
 		return printEntries(w, entries)
 	}

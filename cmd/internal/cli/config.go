@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
+
+	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
 )
 
 const configLong = `Show the defaults of flags, and where each comes from.
@@ -54,12 +56,12 @@ func printDefaults(streams Streams, format string, found map[string]setting) err
 		list = append(list, one)
 	}
 	if format != "" {
-		return writeStructured(streams.Out, format, list)
+		return display.Structured(streams.Out, format, list)
 	}
-	t := newTable(infoPadding)
-	t.row("FLAG", "VALUE", "FROM")
+	t := display.NewTable(display.Narrow)
+	t.Row("FLAG", "VALUE", "FROM")
 	for _, one := range list {
-		t.row("--"+one.Name, one.Value, one.From)
+		t.Row("--"+one.Name, one.Value, one.From)
 	}
-	return t.write(streams.Out)
+	return t.Write(streams.Out)
 }

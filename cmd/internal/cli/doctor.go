@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.podman.io/storage/pkg/unshare"
 
+	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
@@ -55,7 +56,7 @@ func runDoctor(ctx context.Context, streams Streams, o *jobOptions) error {
 		return err
 	}
 	if o.output.format == "json" || o.output.format == "yaml" {
-		err = writeStructured(streams.Out, o.output.format, findings)
+		err = display.Structured(streams.Out, o.output.format, findings)
 	} else {
 		err = printFindings(streams.Out, findings)
 	}

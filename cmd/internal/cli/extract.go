@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
+	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
@@ -193,7 +194,7 @@ func (o *extractOptions) extractManifests(streams Streams, release *payload.Rele
 	if err := payload.WriteFiles(o.to, files); err != nil {
 		return err
 	}
-	return printLine(
+	return display.Line(
 		streams.Out,
 		fmt.Sprintf("Extracted %d files of the release with digest %s created at %s", len(files), release.Image.TopDigest(),
 			release.Created.UTC().Format("2006-01-02T15:04:05Z")),
@@ -241,7 +242,7 @@ func (o *extractOptions) extractTools(ctx context.Context, streams Streams, clie
 		return err
 	}
 	for _, name := range names {
-		if err := printLine(streams.Out, name); err != nil {
+		if err := display.Line(streams.Out, name); err != nil {
 			return err
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
@@ -247,17 +248,17 @@ func (o *infoOptions) show(ctx context.Context, w io.Writer, client *registry.Cl
 		if err != nil {
 			return err
 		}
-		return printLine(w, component.Image)
+		return display.Line(w, component.Image)
 	case form == "name" || form == "digest" || form == "pullspec":
 		return printEach(w, release, form)
 	case form != "" && form != "text":
 		info := release.Info()
 		info.Images = images
-		return writeTemplate(w, form, template, info, o.missing)
+		return display.Template(w, form, template, info, o.missing)
 	case o.contents:
 		return printContents(w, release)
 	case o.verify:
-		return printLine(w, fmt.Sprintf("%s %s %s", release.Image.TopDigest(), release.Image.Config.Created.UTC().Format(time.RFC3339),
+		return display.Line(w, fmt.Sprintf("%s %s %s", release.Image.TopDigest(), release.Image.Config.Created.UTC().Format(time.RFC3339),
 			release.Name))
 	}
 	return o.printRelease(w, release, images)
@@ -274,16 +275,9 @@ func printEach(w io.Writer, release *payload.Release, form string) error {
 			_, sum := registry.SplitDigest(component.Image)
 			text = sum.String()
 		}
-		if err := printLine(w, text); err != nil {
+		if err := display.Line(w, text); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-func printLine(w io.Writer, text string) error {
-	if _, err := fmt.Fprintln(w, plain.Line(text)); err != nil {
-		return fmt.Errorf("writing the result: %w", err)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 	"github.com/oc-rebuild/oc-rebuild/payload"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/changelog"
@@ -50,7 +51,7 @@ func (o *infoOptions) history(ctx context.Context, w io.Writer, d payload.Diff) 
 	case form == "" || form == "text":
 		return changelog.WriteMarkdown(w, d, logs)
 	}
-	return writeTemplate(w, form, template, changelog.Describe(d, logs), o.missing)
+	return display.Template(w, form, template, changelog.Describe(d, logs), o.missing)
 }
 
 // printBugs prints the bugs that changes mention.
@@ -58,19 +59,19 @@ func (o *infoOptions) printBugs(w io.Writer, form, template string, logs []*chan
 	bugs := changelog.Bugs(logs)
 	switch form {
 	case "", "text":
-		t := newTable(infoPadding)
-		t.row("BUG", "URL", "REPOSITORIES")
+		t := display.NewTable(display.Narrow)
+		t.Row("BUG", "URL", "REPOSITORIES")
 		for _, bug := range bugs {
-			t.row(bug.Key, bug.URL, strings.Join(bug.Repositories, ", "))
+			t.Row(bug.Key, bug.URL, strings.Join(bug.Repositories, ", "))
 		}
-		return t.write(w)
+		return t.Write(w)
 	case "name":
 		for _, bug := range bugs {
-			if err := printLine(w, bug.Key); err != nil {
+			if err := display.Line(w, bug.Key); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	return writeForm(w, form, template, bugs)
+	return display.Form(w, form, template, bugs)
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/payload"
@@ -21,7 +22,7 @@ func (o *infoOptions) compare(w io.Writer, d payload.Diff) error {
 		if err != nil {
 			return err
 		}
-		return writeTemplate(w, form, template, info, o.missing)
+		return display.Template(w, form, template, info, o.missing)
 	}
 	if o.contents {
 		text, err := d.Unified()
@@ -34,26 +35,26 @@ func (o *infoOptions) compare(w io.Writer, d payload.Diff) error {
 		return nil
 	}
 	if d.From.Image.TopDigest() == d.To.Image.TopDigest() {
-		return printLine(w, "Releases are identical")
+		return display.Line(w, "Releases are identical")
 	}
-	t := newTable(infoPadding)
-	t.row("", "FROM", "TO")
-	t.row("Name:", d.From.Name, d.To.Name)
-	t.row("Created:", age(time.Since(d.From.Image.Config.Created)), age(time.Since(d.To.Image.Config.Created)))
+	t := display.NewTable(display.Narrow)
+	t.Row("", "FROM", "TO")
+	t.Row("Name:", d.From.Name, d.To.Name)
+	t.Row("Created:", age(time.Since(d.From.Image.Config.Created)), age(time.Since(d.To.Image.Config.Created)))
 	if d.From.Platform() != d.To.Platform() {
-		t.row("OS/Arch:", d.From.Platform(), d.To.Platform())
+		t.Row("OS/Arch:", d.From.Platform(), d.To.Platform())
 	}
-	t.row("Version:", d.From.Metadata.Version, d.To.Metadata.Version)
-	t.row(fmt.Sprintf("Upgrade From: %s", map[bool]string{true: "Yes", false: "No"}[d.Upgrades()]))
+	t.Row("Version:", d.From.Metadata.Version, d.To.Metadata.Version)
+	t.Row(fmt.Sprintf("Upgrade From: %s", map[bool]string{true: "Yes", false: "No"}[d.Upgrades()]))
 	o.changed(t, d)
 	if n := len(d.Manifests); n > 0 {
-		t.section(fmt.Sprintf("Files Changed: %d (--contents shows how)", n))
+		t.Section(fmt.Sprintf("Files Changed: %d (--contents shows how)", n))
 	}
-	return t.write(w)
+	return t.Write(w)
 }
 
 // changed lists the components that are different, by what happened to them.
-func (o *infoOptions) changed(t *table, d payload.Diff) {
+func (o *infoOptions) changed(t *display.Table, d payload.Diff) {
 	groups := map[string][]payload.ImageDiff{}
 	for _, name := range slices.Sorted(maps.Keys(d.Images)) {
 		image := d.Images[name]
@@ -72,10 +73,10 @@ func (o *infoOptions) changed(t *table, d payload.Diff) {
 		if len(groups[heading]) == 0 {
 			continue
 		}
-		t.section(heading)
+		t.Section(heading)
 		for _, image := range groups[heading] {
 			if o.commits || o.commitURLs {
-				t.noted(image.ChangeNote(), "  "+image.Name, image.CommitsURL())
+				t.Noted(image.ChangeNote(), "  "+image.Name, image.CommitsURL())
 				continue
 			}
 			cells := []string{"  " + image.Name}
@@ -85,7 +86,7 @@ func (o *infoOptions) changed(t *table, d payload.Diff) {
 					cells = append(cells, sum.String())
 				}
 			}
-			t.noted(image.ChangeNote(), cells...)
+			t.Noted(image.ChangeNote(), cells...)
 		}
 	}
 }

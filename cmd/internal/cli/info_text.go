@@ -11,74 +11,74 @@ import (
 
 	"github.com/Masterminds/semver/v3"
 
-	"github.com/oc-rebuild/oc-rebuild/internal/plain"
+	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/payload"
 )
 
 // printRelease writes a payload in oc's layout.
 func (o *infoOptions) printRelease(w io.Writer, release *payload.Release, images map[string]*payload.ImageInfo) error {
-	t := newTable(infoPadding)
+	t := display.NewTable(display.Narrow)
 	name := release.Metadata.Version
 	if name == "" {
 		name = release.Name
 	}
-	t.row("Name:", name)
-	t.row("Digest:", release.Image.TopDigest().String())
-	t.row("Created:", release.Image.Config.Created.UTC().Format(time.RFC3339))
-	t.row("OS/Arch:", release.Platform())
+	t.Row("Name:", name)
+	t.Row("Digest:", release.Image.TopDigest().String())
+	t.Row("Created:", release.Image.Config.Created.UTC().Format(time.RFC3339))
+	t.Row("OS/Arch:", release.Platform())
 	manifests, others := release.ManifestCount()
-	t.row("Manifests:", fmt.Sprint(manifests))
+	t.Row("Manifests:", fmt.Sprint(manifests))
 	if others > 0 {
-		t.row("Metadata files:", fmt.Sprint(others))
+		t.Row("Metadata files:", fmt.Sprint(others))
 	}
-	t.section("Pull From: " + release.PullSpec)
-	t.metadata(release.Metadata)
+	t.Section("Pull From: " + release.PullSpec)
+	metadataRows(t, release.Metadata)
 	info := release.Info()
 	if len(info.DisplayVersions) > 0 {
-		t.section("Component Versions:")
+		t.Section("Component Versions:")
 		for _, key := range slices.Sorted(maps.Keys(info.DisplayVersions)) {
 			version := info.DisplayVersions[key]
-			t.row("  "+key, version.Version, version.DisplayName)
+			t.Row("  "+key, version.Version, version.DisplayName)
 		}
 	}
-	t.section("Images:")
+	t.Section("Images:")
 	if o.size {
-		t.sizes(payload.Measure(images))
+		sizesRows(t, payload.Measure(images))
 	} else {
 		o.images(t, release)
 	}
 	if len(info.Warnings) > 0 {
-		t.section("Warnings:")
+		t.Section("Warnings:")
 		for _, warning := range info.Warnings {
-			t.row("* " + warning)
+			t.Row("* " + warning)
 		}
 	}
-	return t.write(w)
+	return t.Write(w)
 }
 
-// metadata writes the versions that can upgrade, and whatever else the release says of itself.
-func (t *table) metadata(m payload.Metadata) {
+// metadataRows writes the versions that can upgrade, and whatever else the release says of itself.
+func metadataRows(t *display.Table, m payload.Metadata) {
 	if m.Version == "" {
 		return
 	}
-	t.section("Release Metadata:")
-	t.row("  Version:", m.Version)
+	t.Section("Release Metadata:")
+	t.Row("  Version:", m.Version)
 	upgrades := "<none>"
 	if len(m.Previous) > 0 {
 		upgrades = strings.Join(bySemver(m.Previous), ", ")
 	}
-	t.row("  Upgrades:", upgrades)
-	var lines []string
+	t.Row("  Upgrades:", upgrades)
+	var lines [][2]string
 	for _, key := range slices.Sorted(maps.Keys(m.Metadata)) {
 		if text := metadataValue(m.Metadata[key]); text != "" {
-			lines = append(lines, "    "+key+":\t"+plain.Line(text))
+			lines = append(lines, [2]string{"    " + key + ":", text})
 		}
 	}
 	if len(lines) > 0 {
-		t.row("  Metadata:")
+		t.Row("  Metadata:")
 		for _, line := range lines {
-			fmt.Fprintln(t.tab, line)
+			t.Row(line[0], line[1])
 		}
 	}
 }
@@ -118,40 +118,40 @@ func bySemver(versions []string) []string {
 }
 
 // images writes one line for each component.
-func (o *infoOptions) images(t *table, release *payload.Release) {
+func (o *infoOptions) images(t *display.Table, release *payload.Release) {
 	switch {
 	case o.commitURLs:
-		t.row("  NAME", "URL")
+		t.Row("  NAME", "URL")
 	case o.commits:
-		t.row("  NAME", "REPO", "COMMIT")
+		t.Row("  NAME", "REPO", "COMMIT")
 	case o.pullSpecs:
-		t.row("  NAME", "PULL SPEC")
+		t.Row("  NAME", "PULL SPEC")
 	default:
-		t.row("  NAME", "DIGEST")
+		t.Row("  NAME", "DIGEST")
 	}
 	for _, component := range release.Components() {
 		switch {
 		case o.commitURLs:
-			t.noted(component.ChangeNote(), "  "+component.Name, component.CommitURL())
+			t.Noted(component.ChangeNote(), "  "+component.Name, component.CommitURL())
 		case o.commits:
-			t.noted(component.ChangeNote(), "  "+component.Name, component.Source, component.Commit)
+			t.Noted(component.ChangeNote(), "  "+component.Name, component.Source, component.Commit)
 		case o.pullSpecs:
-			t.row("  "+component.Name, component.Image)
+			t.Row("  "+component.Name, component.Image)
 		default:
 			_, sum := registry.SplitDigest(component.Image)
-			t.noted(component.ChangeNote(), "  "+component.Name, sum.String())
+			t.Noted(component.ChangeNote(), "  "+component.Name, sum.String())
 		}
 	}
 }
 
-// sizes writes how much each image takes. Base layers are named by letters where there are few of them.
-func (t *table) sizes(s payload.Sizes) {
+// sizesRows writes how much each image takes. Base layers are named by letters where there are few of them.
+func sizesRows(t *display.Table, s payload.Sizes) {
 	const mega = 1 << 20
 	heading := []string{"  NAME", "AGE", "LAYERS", "SIZE MB", "UNIQUE MB"}
 	if s.Bases > 1 {
 		heading = append(heading, "BASE")
 	}
-	t.row(heading...)
+	t.Row(heading...)
 	for _, image := range s.Images {
 		cells := []string{"  " + image.Name, age(time.Since(image.Created)), fmt.Sprint(image.Layers),
 			fmt.Sprintf("%.1f", float64(image.Bytes)/mega), fmt.Sprintf("%.1f", float64(image.Unique)/mega)}
@@ -161,13 +161,13 @@ func (t *table) sizes(s payload.Sizes) {
 		case s.Bases > 1:
 			cells = append(cells, string(rune('A'+image.Base-1)))
 		}
-		t.row(cells...)
+		t.Row(cells...)
 	}
 	summary := fmt.Sprintf("%.1f MB across %d layers", float64(s.Bytes)/1e6, s.Layers)
 	if s.Bases > 1 {
 		summary += fmt.Sprintf(", %d different base images", s.Bases)
 	}
-	t.section("  " + summary)
+	t.Section("  " + summary)
 }
 
 // age writes a duration by its largest unit, as kubectl does.

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
@@ -144,7 +145,7 @@ func runMirror(ctx context.Context, streams Streams, o *mirrorOptions, args []st
 	}
 	if o.list || o.dryRun {
 		for _, item := range items {
-			if err := printLine(streams.Out, item.From+" "+item.To); err != nil {
+			if err := display.Line(streams.Out, item.From+" "+item.To); err != nil {
 				return err
 			}
 		}
@@ -247,7 +248,7 @@ func (o *mirrorOptions) progress(streams Streams) func(mirror.Item, digest.Diges
 func (o *mirrorOptions) report(streams Streams, release *payload.Release, items []mirror.Item, result mirror.Result) error {
 	rules := mirror.Sources(items)
 	if o.output.format == "json" || o.output.format == "yaml" {
-		return writeStructured(streams.Out, o.output.format,
+		return display.Structured(streams.Out, o.output.format,
 			map[string]any{"release": release.PullSpec, "result": result, "images": items, "mirrors": rules})
 	}
 	var text strings.Builder

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
@@ -128,7 +129,7 @@ func (o *newOptions) reproduce(ctx context.Context, streams Streams, client *reg
 	if len(differences) > 0 {
 		return fault.Errorf(fault.Other, "the release could not be reproduced from its components")
 	}
-	return printLine(streams.Out, fmt.Sprintf("%s %s %s", release.Digest, release.Name, release.Created.UTC().Format(time.RFC3339)))
+	return display.Line(streams.Out, fmt.Sprintf("%s %s %s", release.Digest, release.Name, release.Created.UTC().Format(time.RFC3339)))
 }
 
 // run assembles, after it has copied the components where --mirror wants them.
@@ -253,9 +254,9 @@ func (o *newOptions) deliver(ctx context.Context, streams Streams, pushing *regi
 		}
 	}
 	if o.output.format == "json" || o.output.format == "yaml" {
-		return writeStructured(streams.Out, o.output.format, result)
+		return display.Structured(streams.Out, o.output.format, result)
 	}
-	return printLine(streams.Out, line)
+	return display.Line(streams.Out, line)
 }
 
 // writeMessage writes what the publisher of a payload signs.

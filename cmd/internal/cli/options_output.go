@@ -1,13 +1,10 @@
 package cli
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
-	"io"
-
 	"github.com/spf13/pflag"
-	"sigs.k8s.io/yaml"
+
+	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
 // outputOptions choose the form of the result and how much is said meanwhile.
@@ -23,24 +20,7 @@ func (o *outputOptions) apply(flags *pflag.FlagSet, formats string) {
 	flags.BoolVarP(&o.verbose, "verbose", "v", false, "say more: the output of builds, requests to servers, decisions")
 }
 
-// writeStructured writes value as json or yaml.
-func writeStructured(w io.Writer, format string, value any) error {
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetIndent("", "  ")
-	encoder.SetEscapeHTML(false) // Dockerfiles are full of && and >
-	if err := encoder.Encode(value); err != nil {
-		return fmt.Errorf("writing the result as json: %w", err)
-	}
-	data := text.Bytes()
-	if format == "yaml" {
-		var err error
-		if data, err = yaml.JSONToYAML(data); err != nil {
-			return fmt.Errorf("writing the result as yaml: %w", err)
-		}
-	}
-	if _, err := w.Write(data); err != nil {
-		return fmt.Errorf("writing the result: %w", err)
-	}
-	return nil
+// progress returns the display of what a job does, and what ends it.
+func (o *outputOptions) progress(streams Streams) (progress.Listener, func()) {
+	return display.Progress(streams.Err, o.quiet, o.verbose)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 )
@@ -62,7 +63,7 @@ func runPlan(ctx context.Context, streams Streams, o *planOptions, args []string
 	if request.All = o.all; o.all && len(request.Targets) > 0 {
 		return fault.Errorf(fault.Usage, "--all plans every component: name none")
 	}
-	listener, finish := newProgress(streams, o.output)
+	listener, finish := o.output.progress(streams)
 	defer finish()
 	job, closeJob, err := o.open(streams, listener)
 	if err != nil {
@@ -81,7 +82,7 @@ func runPlan(ctx context.Context, streams Streams, o *planOptions, args []string
 func (o *planOptions) print(out io.Writer, planned *plan.Plan) error {
 	switch o.output.format {
 	case "json", "yaml":
-		return writeStructured(out, o.output.format, planned)
+		return display.Structured(out, o.output.format, planned)
 	case "dot":
 		return writePlan(out, drawDot(planned))
 	case "mermaid":

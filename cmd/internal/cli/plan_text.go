@@ -7,6 +7,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 )
@@ -21,47 +22,47 @@ func writePlan(w io.Writer, text string) error {
 
 // printPlan writes a plan for people.
 func printPlan(planned *plan.Plan) string {
-	r := newTable(planPadding)
+	r := display.NewTable(display.Wide)
 	startOf(r, planned)
 	for _, component := range planned.Components {
-		r.row("")
-		r.row("Component:", component.Name)
+		r.Row("")
+		r.Row("Component:", component.Name)
 		if component.Source.Kind == "image" {
-			r.row("  Image:", component.Target, "(exists already)")
+			r.Row("  Image:", component.Target, "(exists already)")
 			continue
 		}
-		r.component(component)
+		componentRows(r, component)
 	}
 	for _, image := range planned.Images {
-		r.row("")
-		r.row("Built first:", image.Name)
-		r.component(image)
+		r.Row("")
+		r.Row("Built first:", image.Name)
+		componentRows(r, image)
 	}
 	if len(planned.Order) > 1 {
-		r.row("")
+		r.Row("")
 		for i, group := range planned.Order {
-			r.row(fmt.Sprintf("Step %d:", i+1), strings.Join(group, ", "))
+			r.Row(fmt.Sprintf("Step %d:", i+1), strings.Join(group, ", "))
 		}
 	}
 	for _, warning := range planned.Warnings {
-		r.row("")
-		r.row("Warning:", warning)
+		r.Row("")
+		r.Row("Warning:", warning)
 	}
-	return r.trimmed()
+	return r.Trimmed()
 }
 
 // startOf writes what the plan starts from.
-func startOf(r *table, planned *plan.Plan) {
-	r.row("Release:", planned.Release.Name)
-	r.row("", planned.Release.Image)
-	r.row("", planned.Release.Digest.String())
-	r.row("Stream:", planned.Release.Stream.Namespace+"/"+planned.Release.Stream.Name)
+func startOf(r *display.Table, planned *plan.Plan) {
+	r.Row("Release:", planned.Release.Name)
+	r.Row("", planned.Release.Image)
+	r.Row("", planned.Release.Digest.String())
+	r.Row("Stream:", planned.Release.Stream.Namespace+"/"+planned.Release.Stream.Name)
 }
 
-// component writes where source, recipe and bases of an image come from.
-func (t *table) component(c plan.Component) {
+// componentRows writes where source, recipe and bases of an image come from.
+func componentRows(t *display.Table, c plan.Component) {
 	if c.Recipe.Config == "" && c.Recipe.Image == "" && c.Problem != "" { // nothing else is known
-		t.row("  Problem:", c.Problem)
+		t.Row("  Problem:", c.Problem)
 		return
 	}
 	state := c.Source.Commit
@@ -81,53 +82,53 @@ func (t *table) component(c plan.Component) {
 	if c.Source.Path != "" {
 		from = c.Source.Path
 	}
-	t.row("  Source:", from)
-	t.row("", state)
+	t.Row("  Source:", from)
+	t.Row("", state)
 	if c.Source.Ignored > 0 {
-		t.row("", fmt.Sprintf("without what git ignores, %d paths (--with-ignored-files takes them)", c.Source.Ignored))
+		t.Row("", fmt.Sprintf("without what git ignores, %d paths (--with-ignored-files takes them)", c.Source.Ignored))
 	}
 	if c.Source.Ref != "" {
-		t.row("", "branch "+c.Source.Ref)
+		t.Row("", "branch "+c.Source.Ref)
 	}
-	t.row("  Config:", c.Recipe.Config, c.Recipe.Reason)
-	t.row("", "from "+c.Recipe.Origin+", image "+c.Recipe.Image)
+	t.Row("  Config:", c.Recipe.Config, c.Recipe.Reason)
+	t.Row("", "from "+c.Recipe.Origin+", image "+c.Recipe.Image)
 	if c.Recipe.Dockerfile != "" {
-		t.row("  Dockerfile:", c.Recipe.Dockerfile, "in "+c.Recipe.ContextDir)
+		t.Row("  Dockerfile:", c.Recipe.Dockerfile, "in "+c.Recipe.ContextDir)
 	} else {
-		t.row("  Dockerfile:", "in the config, or made from it")
+		t.Row("  Dockerfile:", "in the config, or made from it")
 	}
 	for _, arg := range c.Recipe.BuildArgs {
-		t.row("  Argument:", arg.Name+"="+arg.Value)
+		t.Row("  Argument:", arg.Name+"="+arg.Value)
 	}
 	for _, base := range c.Bases {
-		t.base("  Base:", base)
+		baseRows(t, "  Base:", base)
 	}
 	for _, base := range c.Files {
-		t.base("  Files of:", base)
+		baseRows(t, "  Files of:", base)
 	}
 	if c.Target != "" {
-		t.row("  Pushed to:", c.Target)
+		t.Row("  Pushed to:", c.Target)
 	}
 }
 
-// base writes what stands for a base, and why nothing before did.
-func (t *table) base(title string, base plan.Base) {
+// baseRows writes what stands for a base, and why nothing before did.
+func baseRows(t *display.Table, title string, base plan.Base) {
 	if base.Problem == "" {
-		t.row(title, baseName(base), base.From+": "+base.Reason)
+		t.Row(title, baseName(base), base.From+": "+base.Reason)
 	} else {
-		t.row(title, baseName(base), "not available")
+		t.Row(title, baseName(base), "not available")
 	}
 	if base.Line > 0 {
-		t.row("", fmt.Sprintf("line %d: %s", base.Line, base.Reference))
+		t.Row("", fmt.Sprintf("line %d: %s", base.Line, base.Reference))
 	}
 	switch {
 	case base.Built != "":
-		t.row("", "built in this run: "+base.Built)
+		t.Row("", "built in this run: "+base.Built)
 	default:
-		t.row("", base.PullSpec)
+		t.Row("", base.PullSpec)
 	}
 	for _, attempt := range base.Attempts {
-		t.row("", "", "not "+attempt.From+": "+attempt.Problem)
+		t.Row("", "", "not "+attempt.From+": "+attempt.Problem)
 	}
 }
 
@@ -145,10 +146,10 @@ func baseName(base plan.Base) string {
 // listPlan writes the plan of a whole payload: a line for each component, then what they are built on, then what
 // cannot be built.
 func listPlan(planned *plan.Plan) string {
-	r := newTable(planPadding)
+	r := display.NewTable(display.Wide)
 	startOf(r, planned)
-	r.row("")
-	r.row("COMPONENT", "REPOSITORY", "COMMIT", "CONFIG", "DOCKERFILE")
+	r.Row("")
+	r.Row("COMPONENT", "REPOSITORY", "COMMIT", "CONFIG", "DOCKERFILE")
 	users := map[string]int{}
 	standing := map[string]plan.Base{}
 	problems := 0
@@ -164,7 +165,7 @@ func listPlan(planned *plan.Plan) string {
 		if file == "" {
 			file = "(in the config)"
 		}
-		r.row(c.Name, strings.TrimPrefix(c.Source.Repository, "https://github.com/"), c.Source.Commit[:min(12, len(c.Source.Commit))],
+		r.Row(c.Name, strings.TrimPrefix(c.Source.Repository, "https://github.com/"), c.Source.Commit[:min(12, len(c.Source.Commit))],
 			c.Recipe.Config, file)
 		for _, base := range c.Bases {
 			name := baseName(base)
@@ -185,8 +186,8 @@ func listPlan(planned *plan.Plan) string {
 	sort.Slice(names, func(a, b int) bool {
 		return users[names[a]] > users[names[b]] || users[names[a]] == users[names[b]] && names[a] < names[b]
 	})
-	r.row("")
-	r.row("BASE", "USED BY", "FROM", "PULL SPEC")
+	r.Row("")
+	r.Row("BASE", "USED BY", "FROM", "PULL SPEC")
 	for _, name := range names {
 		base := standing[name]
 		pulled := base.PullSpec
@@ -196,9 +197,9 @@ func listPlan(planned *plan.Plan) string {
 		case base.Problem != "":
 			pulled = "not available"
 		}
-		r.row(name, fmt.Sprint(users[name]), base.From, pulled)
+		r.Row(name, fmt.Sprint(users[name]), base.From, pulled)
 	}
-	return r.trimmed() + listProblems(planned, names, standing, problems)
+	return r.Trimmed() + listProblems(planned, names, standing, problems)
 }
 
 // listProblems writes which components cannot be built, and what was tried for the bases that are not available.

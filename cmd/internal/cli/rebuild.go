@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
@@ -105,7 +106,7 @@ func runRebuild(ctx context.Context, streams Streams, o *rebuildOptions, args []
 
 // once does the job one time and prints its result.
 func (o *rebuildOptions) once(ctx context.Context, streams Streams, request plan.Request) (err error) {
-	listener, finish := newProgress(streams, o.output)
+	listener, finish := o.output.progress(streams)
 	defer finish()
 	job, closeJob, err := o.open(streams, listener)
 	if err != nil {
@@ -133,7 +134,7 @@ func firstOf(args []string) string {
 // printResult writes the digest pull spec, or the whole result.
 func printResult(streams Streams, format string, result *rebuild.Result) error {
 	if format == "json" || format == "yaml" {
-		return writeStructured(streams.Out, format, result)
+		return display.Structured(streams.Out, format, result)
 	}
 	if _, err := fmt.Fprintln(streams.Out, result.Release.Image); err != nil {
 		return fmt.Errorf("writing the result: %w", err)

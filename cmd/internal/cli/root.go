@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 
@@ -31,7 +32,7 @@ func Execute(ctx context.Context, streams Streams, version string, args []string
 	if ctx.Err() != nil {
 		err = fault.New(fault.Interrupted, "", err)
 	}
-	printError(streams.Err, err)
+	display.Error(streams.Err, err)
 	return int(fault.KindOf(err))
 }
 

@@ -6,6 +6,8 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
 )
 
 // versionInfo is what `version -o json` prints.
@@ -38,7 +40,7 @@ func newVersion(streams Streams, version string) *cobra.Command {
 				if err := oneOf("output", output.format, "json", "yaml"); err != nil {
 					return err
 				}
-				return writeStructured(streams.Out, output.format, info)
+				return display.Structured(streams.Out, output.format, info)
 			}
 			_, err := fmt.Fprint(streams.Out, info)
 			return err

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
@@ -50,7 +51,7 @@ func (o *rebuildOptions) follow(ctx context.Context, streams Streams, request pl
 			streams.notice("Stopped watching in the middle of a round: its payload is not published.")
 			return nil
 		case err != nil:
-			printError(streams.Err, err)
+			display.Error(streams.Err, err)
 		}
 		if !o.output.quiet {
 			fmt.Fprintf(streams.Err, "watching %s; Ctrl-C ends\n", plain.Line(strings.Join(directories, ", ")))

@@ -1,4 +1,4 @@
-package cli
+package display
 
 import (
 	"fmt"
@@ -9,8 +9,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 )
 
-// printError prints an error the way oc does, and under it the next thing to try.
-func printError(w io.Writer, err error) {
+// Error prints an error the way oc does, and under it the next thing to try.
+func Error(w io.Writer, err error) {
 	if fault.KindOf(err) == fault.Interrupted {
 		fmt.Fprintln(w, "error: interrupted; nothing was published that refers to missing content, and the same command can be run again")
 		return

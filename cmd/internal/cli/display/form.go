@@ -1,6 +1,7 @@
-package cli
+package display
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -8,21 +9,22 @@ import (
 	"text/template"
 
 	"k8s.io/client-go/util/jsonpath"
+	"sigs.k8s.io/yaml"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 )
 
-// writeForm writes a value as json or yaml, or as a jsonpath or Go template makes it, which may name fields that are
+// Form writes a value as json or yaml, or as a jsonpath or Go template makes it, which may name fields that are
 // not there.
-func writeForm(w io.Writer, form, text string, value any) error {
-	return writeTemplate(w, form, text, value, true)
+func Form(w io.Writer, form, text string, value any) error {
+	return Template(w, form, text, value, true)
 }
 
-// writeTemplate is writeForm for templates that may not, unless missing is set.
-func writeTemplate(w io.Writer, form, text string, value any, missing bool) error {
+// Template is Form for templates that may not, unless missing is set.
+func Template(w io.Writer, form, text string, value any, missing bool) error {
 	if form == "json" || form == "yaml" {
-		return writeStructured(w, form, value)
+		return Structured(w, form, value)
 	}
 	data, err := json.Marshal(value)
 	if err != nil {
@@ -52,6 +54,36 @@ func writeTemplate(w io.Writer, form, text string, value any, missing bool) erro
 		return fault.New(fault.Usage, "", fmt.Errorf("--output %s: %w", form, err))
 	}
 	if _, err := io.WriteString(w, plain.Text(out.String())); err != nil {
+		return fmt.Errorf("writing the result: %w", err)
+	}
+	return nil
+}
+
+// Structured writes value as json or yaml.
+func Structured(w io.Writer, format string, value any) error {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false) // Dockerfiles are full of && and >
+	if err := encoder.Encode(value); err != nil {
+		return fmt.Errorf("writing the result as json: %w", err)
+	}
+	data := text.Bytes()
+	if format == "yaml" {
+		var err error
+		if data, err = yaml.JSONToYAML(data); err != nil {
+			return fmt.Errorf("writing the result as yaml: %w", err)
+		}
+	}
+	if _, err := w.Write(data); err != nil {
+		return fmt.Errorf("writing the result: %w", err)
+	}
+	return nil
+}
+
+// Line writes a text that may come from outside as a line.
+func Line(w io.Writer, text string) error {
+	if _, err := fmt.Fprintln(w, plain.Line(text)); err != nil {
 		return fmt.Errorf("writing the result: %w", err)
 	}
 	return nil

@@ -1,4 +1,4 @@
-package cli
+package display
 
 import (
 	"fmt"
@@ -15,19 +15,19 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
-// newProgress picks the display: none, bars on a terminal, plain lines elsewhere. The function it returns ends the
+// Progress picks the display: none, bars on a terminal, plain lines elsewhere. The function it returns ends the
 // display; calling it again does nothing.
-func newProgress(streams Streams, o outputOptions) (progress.Listener, func()) {
-	if o.quiet {
+func Progress(w io.Writer, quiet, verbose bool) (progress.Listener, func()) {
+	if quiet {
 		return progress.Silent{}, func() {}
 	}
-	file, ok := streams.Err.(*os.File)
-	if ok && !o.verbose && term.IsTerminal(int(file.Fd())) && os.Getenv("TERM") != "dumb" {
-		bars := newBars(streams.Err)
+	file, ok := w.(*os.File)
+	if ok && !verbose && term.IsTerminal(int(file.Fd())) && os.Getenv("TERM") != "dumb" {
+		bars := newBars(w)
 		return bars, bars.finish
 	}
-	display := newLines(streams.Err, o.verbose, time.Minute)
-	return display, display.finish
+	all := newLines(w, verbose, time.Minute)
+	return all, all.finish
 }
 
 // lines is a display of one line an event. When nothing happened for some time it says what is still under way: some
