@@ -7,19 +7,20 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/payload"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/image"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
 // assemble makes the new payload and pushes it, its tag last.
 func (j *Job) assemble(ctx context.Context, release *payload.Release, request plan.Request, planned *plan.Plan,
-	all *made) (*Result, error) {
+	made map[string]image.Need) (*Result, error) {
 	var changes []payload.Change
 	var components []ResultComponent
 	for _, planned := range planned.Components {
 		change := payload.Change{Component: planned.Name, Image: planned.Target}
 		component := ResultComponent{Name: planned.Name, Image: planned.Target, Commit: planned.Source.Commit, Dirty: planned.Source.Dirty}
-		if finished, ok := all.get(planned.Name); ok {
+		if finished, ok := made[planned.Name]; ok {
 			change.Image, change.Labels = finished.Image.PullSpec, finished.Image.Labels
 			change.Created, change.Manifests = finished.Image.Created, finished.Image.Manifests
 			component.Image, component.Log = finished.Image.PullSpec, finished.Image.Log

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
-	"sync"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
@@ -196,65 +196,71 @@ func (j *Job) checkPlatform(release *payload.Release) error {
 	return nil
 }
 
-// made are the images of a run, by the name of the component.
-type made struct {
-	mu     sync.Mutex
-	images map[string]image.Need
-}
-
-func (m *made) get(name string) (image.Need, bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	need, ok := m.images[name]
-	return need, ok
-}
-
-func (m *made) set(name string, need image.Need) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.images[name] = need
-}
-
-// makeAll makes and pushes every image of a plan, group after group. One that fails does not stop those beside it:
-// what they finish is kept for the next run.
-func (j *Job) makeAll(ctx context.Context, planned *plan.Plan) (*made, error) {
-	components := map[string]plan.Component{}
-	for _, component := range planned.All() {
-		components[component.Name] = component
+// makeAll makes and pushes every image of a plan, in the plan's order, each as soon as those that it is built on are there. One that fails
+// does not stop the others: what they finish is kept for the next run. What is built on it is left out.
+func (j *Job) makeAll(ctx context.Context, planned *plan.Plan) (map[string]image.Need, error) {
+	type outcome struct {
+		name string
+		need image.Need
+		err  error
 	}
-	all := &made{images: map[string]image.Need{}}
-	for _, names := range planned.Order {
-		var group sync.WaitGroup
-		failures := make([]error, len(names))
-		for i, name := range names {
-			if component := components[name]; !component.IsSwapped() {
-				group.Go(func() {
-					failures[i] = j.makeOne(ctx, component, all)
-					if failures[i] != nil && len(names) > 1 && ctx.Err() == nil { // the others may take long to end
-						j.report.Report(name, progress.Build, progress.Failed, "%v", failures[i])
-					}
-				})
+	pending := planned.InOrder()
+	several := len(pending) > 1
+	made, failures := map[string]image.Need{}, []error{}
+	outcomes := make(chan outcome)
+	for running := 0; ; running-- {
+		for ctx.Err() == nil && running < j.images.Slots() {
+			next := slices.IndexFunc(pending, func(c plan.Component) bool { return isReady(c, made) })
+			if next < 0 {
+				break
 			}
+			unit := image.Unit{Component: pending[next], Needs: needs(pending[next], made)}
+			pending = slices.Delete(pending, next, next+1)
+			running++
+			go func() {
+				finished, err := j.images.Make(ctx, unit)
+				outcomes <- outcome{unit.Name, image.Need{Unit: unit, Image: finished}, err}
+			}()
 		}
-		group.Wait()
-		if err := fault.Join(failures...); err != nil {
-			return nil, err
+		if running == 0 {
+			break
+		}
+		one := <-outcomes
+		if one.err == nil {
+			made[one.name] = one.need
+			continue
+		}
+		failures = append(failures, one.err)
+		if several && ctx.Err() == nil { // the others may take long to end
+			j.report.Report(one.name, progress.Build, progress.Failed, "%v", one.err)
 		}
 	}
-	return all, nil
+	switch {
+	case len(failures) > 0:
+		return nil, fault.Join(failures...)
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case len(pending) > 0:
+		return nil, fmt.Errorf("%s %q is built on what the plan lacks", pending[0].Noun(), pending[0].Name)
+	}
+	return made, nil
 }
 
-// makeOne makes one image on top of those that are made.
-func (j *Job) makeOne(ctx context.Context, component plan.Component, all *made) error {
-	unit := image.Unit{Component: component, Needs: map[string]image.Need{}}
+// needs returns what is made of the images that a component is built on.
+func needs(component plan.Component, made map[string]image.Need) map[string]image.Need {
+	found := map[string]image.Need{}
 	for _, base := range component.Wants() {
-		if need, ok := all.get(base.Built); ok {
-			unit.Needs[base.Built] = need
+		if need, ok := made[base.Built]; ok {
+			found[base.Built] = need
 		}
 	}
-	finished, err := j.images.Make(ctx, unit)
-	if err == nil {
-		all.set(component.Name, image.Need{Unit: unit, Image: finished})
-	}
-	return err
+	return found
+}
+
+// isReady reports whether everything that a component is built on is made.
+func isReady(component plan.Component, made map[string]image.Need) bool {
+	return !slices.ContainsFunc(component.Wants(), func(base plan.Base) bool {
+		_, ok := made[base.Built]
+		return base.Built != "" && !ok
+	})
 }

@@ -108,6 +108,9 @@ func (c *Chain) Trim() error {
 	return cache.Trim(c.shop.CacheDir, cache.Compile, maxCompile)
 }
 
+// Slots is how many images are made at once.
+func (c *Chain) Slots() int { return c.shop.jobs() }
+
 // IsRemembered reports whether an earlier run made an image of what a request for source names.
 func (c *Chain) IsRemembered(request gitsrc.Request) bool {
 	return !c.shop.NoCache && c.shop.isMarked(request)

@@ -58,6 +58,23 @@ func (p *Plan) Err() error {
 		fmt.Errorf("%d of %d components cannot be built", len(problems), len(p.Components)))
 }
 
+// InOrder lists what is to be built, each after everything that it is built on.
+func (p *Plan) InOrder() []Component {
+	byName := map[string]Component{}
+	for _, component := range p.All() {
+		byName[component.Name] = component
+	}
+	var list []Component
+	for _, group := range p.Order {
+		for _, name := range group {
+			if component := byName[name]; !component.IsSwapped() {
+				list = append(list, component)
+			}
+		}
+	}
+	return list
+}
+
 // All lists components and images.
 func (p *Plan) All() []Component { return slices.Concat(p.Components, p.Images) }
 
