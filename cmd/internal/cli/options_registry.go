@@ -2,6 +2,8 @@ package cli
 
 import (
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -68,5 +70,6 @@ func oneOf(flag, value string, allowed ...string) error {
 			return nil
 		}
 	}
-	return fault.Errorf(fault.Usage, "--%s %q is not one of %q", flag, value, allowed)
+	named := slices.DeleteFunc(slices.Clone(allowed), func(one string) bool { return one == "" })
+	return fault.Errorf(fault.Usage, "--%s %q is not one of %s", flag, value, strings.Join(named, ", "))
 }
