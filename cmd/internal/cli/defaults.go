@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/pflag"
 	"sigs.k8s.io/yaml"
@@ -63,7 +64,11 @@ func defaults(getenv func(string) string, directory string) (map[string]setting,
 	}
 	for at := directory; ; at = filepath.Dir(at) {
 		path := filepath.Join(at, treeFile)
-		if _, err := os.Lstat(path); err == nil {
+		if info, err := os.Stat(path); err == nil {
+			if owner, ok := info.Sys().(*syscall.Stat_t); ok && owner.Uid != 0 && int(owner.Uid) != os.Getuid() {
+				return nil, fault.New(fault.Usage, "Remove it, or work in another directory.",
+					fmt.Errorf("defaults of %q: the file is somebody else's, user %d", path, owner.Uid))
+			}
 			if err := readDefaults(path, true, found); err != nil {
 				return nil, err
 			}

@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -60,6 +61,23 @@ func TestDefaults(t *testing.T) {
 			t.Errorf("%q: %s", bad.text, errors)
 		}
 		write(home, own, "")
+	}
+}
+
+// TestFileOfSomebodyElse is refused: on a shared machine anybody may write one above where others work.
+func TestFileOfSomebodyElse(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can make a file for somebody else")
+	}
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	directory := t.TempDir()
+	t.Chdir(directory)
+	path := filepath.Join(directory, ".oc-rebuild.yaml")
+	if err := errors.Join(os.WriteFile(path, []byte("to-image: q.io/a:1\n"), 0o644), os.Chown(path, 1234, 1234)); err != nil {
+		t.Skipf("only real root can make a file for somebody else: %v", err)
+	}
+	if _, text := run(t, 2, "plan", "one", "--from-release", "q.io/a:1"); !strings.Contains(text, "somebody else's") {
+		t.Errorf("the error is %s", text)
 	}
 }
 
