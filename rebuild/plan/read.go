@@ -13,6 +13,7 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 )
@@ -201,15 +202,23 @@ func (c *Component) checkSource() error {
 	if err := gitsrc.CheckCommit(s.Commit); err != nil {
 		return fault.Errorf(fault.Usage, "source.commit: %w", err)
 	}
+	if s.Request.Spec.Kind != gitsrc.Fork {
+		return nil
+	}
+	switch address, err := giturl.Parse(s.Request.Spec.Repository); {
+	case err != nil:
+		return fault.Errorf(fault.Usage, "source.request.spec.repository: %w", err)
+	case address.Scheme != "https" && address.Scheme != "ssh":
+		return fault.New(fault.Unresolved, advice, fmt.Errorf("its source %q is on the machine that the plan was made on", s.Request.Spec.Repository))
+	}
 	return nil
 }
 
 // checkPaths refuses paths that lead out of where they belong.
 func (r *Recipe) checkPaths() error {
-	for field, name := range map[string]string{"contextDir": path.Join(".", r.ContextDir),
-		"dockerfile": path.Join(".", r.ContextDir, r.Dockerfile)} {
-		if !fs.ValidPath(name) {
-			return fault.Errorf(fault.Usage, "recipe.%s: %q leads out of the source", field, name)
+	for _, one := range [][2]string{{"contextDir", path.Join(".", r.ContextDir)}, {"dockerfile", path.Join(".", r.ContextDir, r.Dockerfile)}} {
+		if !fs.ValidPath(one[1]) {
+			return fault.Errorf(fault.Usage, "recipe.%s: %q leads out of the source", one[0], one[1])
 		}
 	}
 	for _, piece := range r.Contexts {

@@ -79,6 +79,9 @@ func TestRead(t *testing.T) {
 		{`"labels": {"a": "b"}`, `"labels": {}, "os": {"base": {}, "changes": {}}`, "files of the machine"},
 		{`"labels": {"a": "b"}`, `"labels": {}, "problem": "it is gone", "exitCode": 3`, "it is gone"},
 		{`"dockerfileText": "FROM scratch`, `"dockerfileText": "RUN x`, "no FROM"},
+		{`"repository": "https://github.com/o/base", "ref": "main"}`, `"repository": "file:///home/me/secret", "ref": "main"}`, "on the machine"},
+		{`"repository": "https://github.com/o/base", "ref": "main"}`, `"repository": "http://127.0.0.1:8080/x", "ref": "main"}`, "on the machine"},
+		{`"repository": "https://github.com/o/base", "ref": "main"}`, `"repository": "ext::sh -c id", "ref": "main"}`, "source.request.spec.repository"},
 		{small, `hello`, "reading the plan"},
 		{small, `[]`, "reading the plan"},
 	} {
