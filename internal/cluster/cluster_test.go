@@ -1,0 +1,98 @@
+package cluster_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/cluster"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+)
+
+// connect serves a cluster that answers everything in the same way, below a path of its own.
+func connect(t *testing.T, status int, answer string) *cluster.Cluster {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		if !strings.HasPrefix(request.URL.Path, "/below/api") {
+			t.Errorf("asked for %s", request.URL.Path)
+		}
+		w.WriteHeader(status)
+		fmt.Fprint(w, answer)
+	}))
+	t.Cleanup(server.Close)
+	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
+	text := "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{name: k, cluster: {server: '" + server.URL + "/below'}}]\n" +
+		"users: [{name: u, user: {token: canary}}]\n" +
+		"contexts: [{name: c, context: {cluster: k, user: u, namespace: here}}, {name: d, context: {cluster: k}}]\n"
+	if err := os.WriteFile(kubeconfig, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := cluster.Connect(kubeconfig, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if other, err := cluster.Connect(kubeconfig, "d"); err != nil || c.Namespace != "here" || other.Namespace != "default" {
+		t.Errorf("namespaces %q and %q, %v", c.Namespace, other.Namespace, err)
+	}
+	return c
+}
+
+func TestRefusals(t *testing.T) {
+	for _, test := range []struct {
+		status int
+		answer string
+		kind   fault.Kind
+		is     error
+		says   string
+	}{
+		{200, `{"a": "b"}`, 0, nil, ""},
+		{401, `{"message": "log in"}`, fault.Unauthorized, nil, "refuses: log in"},
+		{403, `{"message": "user \"x\" cannot get y"}`, fault.Unauthorized, nil, "cannot get y"},
+		{404, `no json`, fault.Unresolved, cluster.ErrNotFound, "404"},
+		{409, `{"message": "already exists"}`, fault.Unresolved, cluster.ErrExists, "already exists"},
+		{500, `{"message": "etcd is away"}`, fault.Unresolved, nil, "etcd is away"},
+		{200, `<html>`, fault.Unresolved, nil, "reading the answer"},
+	} {
+		t.Run(fmt.Sprint(test.status, test.says), func(t *testing.T) {
+			c := connect(t, test.status, test.answer)
+			var object map[string]string
+			err := c.Get(t.Context(), "api/v1/things/one", &object)
+			if fault.KindOf(err) != test.kind || test.is != nil && !errors.Is(err, test.is) || err != nil && !strings.Contains(err.Error(), test.says) {
+				t.Errorf("Get() = %v, class %v", err, fault.KindOf(err))
+			}
+			if err != nil && (strings.Contains(err.Error(), "canary") || !strings.Contains(err.Error(), "api/v1/things/one")) {
+				t.Errorf("the error is %v", err)
+			}
+			if test.kind == 0 && object["a"] != "b" {
+				t.Errorf("read %v", object)
+			}
+		})
+	}
+}
+
+func TestReleases(t *testing.T) {
+	c := connect(t, 200, `{"status": {"desired": {"version": "4.12.1", "image": "q.io/r@sha256:1"}, "history": [{"version": "4.12.0", "image": "q.io/r@sha256:0"}]}}`)
+	desired, history, err := c.Releases(t.Context())
+	if err != nil || desired.Version != "4.12.1" || len(history) != 1 || history[0].Image != "q.io/r@sha256:0" {
+		t.Errorf("Releases() = %v, %v, %v", desired, history, err)
+	}
+	if _, _, err := connect(t, 200, `{}`).Releases(t.Context()); fault.KindOf(err) != fault.Unresolved {
+		t.Errorf("of a cluster that names none: %v", err)
+	}
+}
+
+func TestNoKubeconfig(t *testing.T) {
+	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
+	t.Setenv("HOME", t.TempDir())
+	if _, err := cluster.Connect("", ""); !errors.Is(err, cluster.ErrNoKubeconfig) || fault.KindOf(err) != fault.Usage {
+		t.Errorf("without a kubeconfig: %v", err)
+	}
+	if _, err := cluster.Connect(filepath.Join(t.TempDir(), "none"), ""); err == nil {
+		t.Error("a file that is named and not there")
+	}
+}
