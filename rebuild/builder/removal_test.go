@@ -2,6 +2,7 @@ package builder
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,11 +16,13 @@ import (
 type slowStore struct {
 	storage.Store
 	deleted atomic.Int64
+	ids     sync.Map
 }
 
 func (s *slowStore) DeleteContainer(id string) error {
 	time.Sleep(time.Millisecond)
 	s.deleted.Add(1)
+	s.ids.Store(id, true)
 	switch id {
 	case "gone":
 		return storage.ErrContainerUnknown
@@ -36,15 +39,18 @@ func TestRemovalsOfSeveralBuilds(t *testing.T) {
 	slow := &slowStore{}
 	store := ownedStore{Store: slow, removals: &removals{}}
 	var group sync.WaitGroup
-	for range 16 {
+	for build := range 16 {
 		group.Go(func() {
-			for range 50 {
-				if err := store.DeleteContainer("one"); err != nil {
+			for step := range 50 {
+				id := fmt.Sprintf("%d-%d", build, step)
+				if err := store.DeleteContainer(id); err != nil {
 					t.Error(err)
 				}
-				before := slow.deleted.Load()
-				if _, err := store.Containers(); err != nil || slow.deleted.Load() == before {
-					t.Errorf("Containers did not wait for the deletion (%v)", err)
+				if _, err := store.Containers(); err != nil {
+					t.Error(err)
+				}
+				if _, deleted := slow.ids.Load(id); !deleted {
+					t.Errorf("Containers did not wait for the deletion of %s", id)
 				}
 			}
 		})
