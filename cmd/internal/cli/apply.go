@@ -59,6 +59,12 @@ func runApply(ctx context.Context, streams Streams, o *applyOptions, name string
 		return fault.New(fault.Usage, "Name where the new payload goes, such as --to-image quay.io/me/okd-release:mine.",
 			errors.New("--to-image is missing"))
 	}
+	if err := o.after.check(ctx, &o.kube); err != nil {
+		return err
+	}
+	if err := builder.EnterUserNamespace(); err != nil { // starts the program again: standard input can be read once
+		return err
+	}
 	data, err := readInput(streams, name)
 	if err != nil {
 		return err
@@ -66,12 +72,6 @@ func runApply(ctx context.Context, streams Streams, o *applyOptions, name string
 	planned, err := plan.Read(data)
 	if err != nil {
 		return fmt.Errorf("plan %q: %w", name, err)
-	}
-	if err := o.after.check(ctx, &o.kube); err != nil {
-		return err
-	}
-	if err := builder.EnterUserNamespace(); err != nil {
-		return err
 	}
 	return withScratch(ctx, streams, o.output, func() (err error) {
 		listener, finish := o.output.progress(streams)

@@ -142,7 +142,7 @@ func applyDefaults(streams Streams, flags *pflag.FlagSet) error {
 			return fault.Errorf(fault.Usage, "%s of %s: %q: %w", name, found[name].From, found[name].Value, err)
 		}
 		if filepath.Base(found[name].From) == treeFile {
-			streams.notice(fmt.Sprintf("--%s %s, says %s", name, found[name].Value, found[name].From))
+			streams.once(fmt.Sprintf("--%s %s, says %s", name, found[name].Value, found[name].From))
 		}
 	}
 	return nil

@@ -73,7 +73,7 @@ func (o *jobOptions) request(ctx context.Context, streams Streams, args []string
 		if o.release, err = o.kube.release(ctx, ", such as --from-release quay.io/okd/scos-release:4.17.0-okd-scos.0"); err != nil {
 			return plan.Request{}, err
 		}
-		streams.notice("Starting from the cluster's release, " + o.release)
+		streams.once("Starting from the cluster's release, " + o.release)
 	}
 	return plan.Request{
 		Release: o.release, To: o.to, ToRepository: o.toRepository, Name: o.name, Targets: targets, Dependents: o.recipe.withDependents,

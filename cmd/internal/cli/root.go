@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
+	"go.podman.io/storage/pkg/unshare"
 
 	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
@@ -20,6 +22,13 @@ type Streams struct {
 
 // notice says something that is no result.
 func (s Streams) notice(text string) { fmt.Fprintln(s.Err, text) }
+
+// once says something in the process that the user started: in a user namespace the program begins again.
+func (s Streams) once(text string) {
+	if os.Getenv(unshare.UsernsEnvName) == "" {
+		s.notice(text)
+	}
+}
 
 // Execute runs the program with its arguments (the first is the program's own path) and returns its exit code.
 func Execute(ctx context.Context, streams Streams, version string, args []string) int {
