@@ -38,7 +38,7 @@ func (m *prepared) provide(ctx context.Context, u Unit, base plan.Base) (builder
 	if isBuilt {
 		pullSpec = need.Image.PullSpec
 	}
-	image, err := m.storage.once(pullSpec, func() (builder.Image, error) {
+	image, err := m.storage.images.Do(pullSpec, func() (builder.Image, error) {
 		m.Report.Report(u.Name, progress.Pull, progress.Started, "%s", pullSpec)
 		return m.storage.opened.Pull(ctx, pullSpec, nil)
 	})
@@ -70,7 +70,7 @@ func (m *prepared) provide(ctx context.Context, u Unit, base plan.Base) (builder
 // local returns the image of a helper. One that an earlier run made, and that has gone from local storage since, is
 // made again.
 func (m *prepared) local(ctx context.Context, need Need) (builder.Image, error) {
-	return m.storage.once(need.Image.Stored, func() (builder.Image, error) {
+	return m.storage.images.Do(need.Image.Stored, func() (builder.Image, error) {
 		image, err := m.storage.opened.Image(ctx, need.Image.Stored)
 		if !errors.Is(err, builder.ErrNotFound) {
 			return image, err

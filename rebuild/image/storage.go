@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 
+	"github.com/oc-rebuild/oc-rebuild/internal/once"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
@@ -14,7 +15,7 @@ import (
 type storage struct {
 	mu     sync.Mutex
 	opened *builder.Builder
-	images map[string]func() (builder.Image, error)
+	images once.Map[builder.Image] // that were brought into it, by name
 }
 
 // open returns the builder.
@@ -31,24 +32,12 @@ func (s *shop) open(ctx context.Context) (*builder.Builder, error) {
 	if _, err := opened.DeleteAbandoned(); err != nil {
 		return nil, errors.Join(err, opened.Close())
 	}
-	s.storage.opened, s.storage.images = opened, map[string]func() (builder.Image, error){}
+	s.storage.opened = opened
 	isolation := opened.Isolation()
 	if exposed := isolation.Exposed(); exposed != "" && s.Build.Isolation != isolation.Name { // the user did not ask for it
 		s.Report.Report("", progress.Build, progress.Warned, "%s isolation, for %s. %s", isolation.Name, isolation.Reason, exposed)
 	}
 	return opened, nil
-}
-
-// once brings an image into the open storage; those who ask for the same one wait for the first.
-func (s *storage) once(name string, bring func() (builder.Image, error)) (builder.Image, error) {
-	s.mu.Lock()
-	once, ok := s.images[name]
-	if !ok {
-		once = sync.OnceValues(bring)
-		s.images[name] = once
-	}
-	s.mu.Unlock()
-	return once()
 }
 
 // close releases the storage.

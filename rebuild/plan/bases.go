@@ -12,6 +12,7 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig/bases"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/once"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 )
 
@@ -26,20 +27,20 @@ type settler struct {
 
 	strategies []strategy
 
-	mu       sync.Mutex
-	resolved map[string]func() (string, error)
-	down     map[string]error // registries that did not answer, by host
-	made     map[string]func() (*unit, error)
-	names    map[string]int
-	fresh    map[string]*unit // made since they were last taken
-	peels    peels
+	mu    sync.Mutex
+	down  map[string]error // registries that did not answer, by host
+	names map[string]int
+	fresh map[string]*unit // made since they were last taken
+
+	resolved once.Map[string]          // by pull spec
+	made     once.Map[*unit]           // by what they are made of
+	images   once.Map[*registry.Image] // of the payload, by pull spec
 }
 
 // settleBases finds out what stands for every base and checks that it is available: nothing is built before. Images
 // that have to be built first join the work as helpers, and their bases are settled too.
 func (p *planner) settleBases(ctx context.Context) error {
-	s := &settler{planner: p, resolved: map[string]func() (string, error){}, down: map[string]error{},
-		made: map[string]func() (*unit, error){}, names: map[string]int{}, fresh: map[string]*unit{}}
+	s := &settler{planner: p, down: map[string]error{}, names: map[string]int{}, fresh: map[string]*unit{}}
 	s.used = make([]bool, len(p.rules))
 	var err error
 	if s.standIns, err = bases.StandIns(); err != nil {
@@ -178,19 +179,15 @@ func (s *settler) resolve(ctx context.Context, pullSpec string) (string, error) 
 		host, _, _ = strings.Cut(named.Name(), "/")
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.down[host]; err != nil && s.resolved[pullSpec] == nil {
-		return "", fmt.Errorf("%s did not answer before: %w", host, err)
-	}
-	once, ok := s.resolved[pullSpec]
-	if !ok {
-		once = sync.OnceValues(func() (string, error) { return s.Registry.Resolve(ctx, pullSpec) })
-		s.resolved[pullSpec] = once
-	}
+	down := s.down[host]
 	s.mu.Unlock()
-	chosen, err := once()
-	s.mu.Lock()
+	if down != nil && !s.resolved.Has(pullSpec) {
+		return "", fmt.Errorf("%s did not answer before: %w", host, down)
+	}
+	chosen, err := s.resolved.Do(pullSpec, func() (string, error) { return s.Registry.Resolve(ctx, pullSpec) })
 	if err != nil && ctx.Err() == nil && fault.KindOf(err) == fault.Other && host != "" {
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		s.down[host] = fault.New(fault.Other, fault.AdviceOf(err), cause(err)) // the rest tells of this image, not of others
 	}
 	return chosen, err

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sync/errgroup"
@@ -17,12 +16,6 @@ import (
 // fromLabel is the beginning of the label in which CI keeps the digest of the image that takes the place of the last
 // FROM.
 const fromLabel = "io.openshift.ci.from."
-
-// peels remembers the layers of the payload's images.
-type peels struct {
-	mu     sync.Mutex
-	images map[string]func() (*registry.Image, error)
-}
 
 // tryPeel makes the base out of the payload's image: CI adds exactly one layer to it for each stage that the image
 // consists of. The guard: other images of the payload stand on the same layers, or CI's label says what the image was
@@ -111,7 +104,7 @@ func (s *settler) vouch(ctx context.Context, donor *unit, image *registry.Image,
 	for len(others) > 0 && sharing == "" {
 		batch := others[:min(len(others), 16)]
 		others = others[len(batch):]
-		images, err := s.images(ctx, batch)
+		images, err := s.readImages(ctx, batch)
 		if err != nil {
 			return "", err
 		}
@@ -161,8 +154,8 @@ func fromLabelOf(image *registry.Image) (name, sum string) {
 	return name, sum
 }
 
-// images reads several components of the payload at once; one that cannot be read is nil.
-func (s *settler) images(ctx context.Context, names []string) ([]*registry.Image, error) {
+// readImages reads several components of the payload at once; one that cannot be read is nil.
+func (s *settler) readImages(ctx context.Context, names []string) ([]*registry.Image, error) {
 	images := make([]*registry.Image, len(names))
 	var group errgroup.Group
 	for i, name := range names {
@@ -179,15 +172,5 @@ func (s *settler) images(ctx context.Context, names []string) ([]*registry.Image
 
 // image reads an image of the payload once.
 func (s *settler) image(ctx context.Context, pullSpec string) (*registry.Image, error) {
-	s.peels.mu.Lock()
-	if s.peels.images == nil {
-		s.peels.images = map[string]func() (*registry.Image, error){}
-	}
-	once, ok := s.peels.images[pullSpec]
-	if !ok {
-		once = sync.OnceValues(func() (*registry.Image, error) { return s.Registry.Image(ctx, pullSpec) })
-		s.peels.images[pullSpec] = once
-	}
-	s.peels.mu.Unlock()
-	return once()
+	return s.images.Do(pullSpec, func() (*registry.Image, error) { return s.Registry.Image(ctx, pullSpec) })
 }

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
@@ -22,7 +21,7 @@ func (s *settler) pipelineUnit(ctx context.Context, u *unit, tag string) (*unit,
 	if u.match.Repo != "" {
 		name = u.match.Org + "/" + u.match.Repo + ":" + tag
 	}
-	return s.once(key, func() (*unit, error) {
+	return s.make(key, func() (*unit, error) {
 		other := &unit{kind: kindPipeline, target: Target{Name: name}, component: u.component, spec: u.spec, request: u.request,
 			tree: u.tree, match: u.match}
 		other.match.Image, other.match.Reason = tag, "other images of the config are built from it"
@@ -35,7 +34,7 @@ func (s *settler) pipelineUnit(ctx context.Context, u *unit, tag string) (*unit,
 
 // sourceUnit returns the unit that builds a base image from the head of the branch whose config promotes it.
 func (s *settler) sourceUnit(ctx context.Context, ref ciconfig.ImageRef) (*unit, error) {
-	return s.once(ref.String(), func() (*unit, error) {
+	return s.make(ref.String(), func() (*unit, error) {
 		if s.Configs == nil {
 			return nil, fault.Errorf(fault.Unresolved, "there are no configs in which to look for what promotes %s", ref)
 		}
@@ -54,25 +53,18 @@ func (s *settler) sourceUnit(ctx context.Context, ref ciconfig.ImageRef) (*unit,
 	})
 }
 
-// once makes a unit once, however often it is asked for.
-func (s *settler) once(key string, first func() (*unit, error)) (*unit, error) {
-	s.mu.Lock()
-	once, ok := s.made[key]
-	if !ok {
-		once = sync.OnceValues(func() (*unit, error) {
-			u, err := first()
-			if err != nil {
-				return nil, err
-			}
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			s.fresh[key] = u
-			return u, nil
-		})
-		s.made[key] = once
-	}
-	s.mu.Unlock()
-	return once()
+// make makes a unit once, however often it is asked for.
+func (s *settler) make(key string, first func() (*unit, error)) (*unit, error) {
+	return s.made.Do(key, func() (*unit, error) {
+		u, err := first()
+		if err != nil {
+			return nil, err
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.fresh[key] = u
+		return u, nil
+	})
 }
 
 // takeFresh returns the units made since the last call, and makes them part of the work. Their order, and the numbers

@@ -10,9 +10,10 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
+	"sync/atomic"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
+	"github.com/oc-rebuild/oc-rebuild/internal/once"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/osimage"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
@@ -32,16 +33,14 @@ type Keeper struct {
 	directory string
 	report    *progress.Reporter
 
-	mu    sync.Mutex
-	trees map[string]func() (gitsrc.Tree, error)
-	os    map[string]func() (osimage.Recipe, error)
-	next  int
+	trees once.Map[gitsrc.Tree]    // by the request
+	os    once.Map[osimage.Recipe] // by component
+	next  atomic.Int64
 }
 
 // NewKeeper puts checkouts below a directory, which is its caller's to remove.
 func NewKeeper(store Store, directory string, report *progress.Reporter) *Keeper {
-	return &Keeper{Store: store, directory: directory, report: report,
-		trees: map[string]func() (gitsrc.Tree, error){}, os: map[string]func() (osimage.Recipe, error){}}
+	return &Keeper{Store: store, directory: directory, report: report}
 }
 
 // Look opens the source of a component without a checkout. Close the revision.
@@ -61,21 +60,14 @@ func (k *Keeper) Checkout(ctx context.Context, component string, request gitsrc.
 	if err != nil {
 		return gitsrc.Tree{}, fmt.Errorf("describing the source: %w", err)
 	}
-	k.mu.Lock()
-	once, ok := k.trees[string(key)]
-	if !ok {
-		directory := k.place("source-")
-		once = sync.OnceValues(func() (gitsrc.Tree, error) { return k.checkOut(ctx, component, request, directory) })
-		k.trees[string(key)] = once
-	}
-	k.mu.Unlock()
-	return once()
+	return k.trees.Do(string(key), func() (gitsrc.Tree, error) {
+		return k.checkOut(ctx, component, request, k.place("source-"))
+	})
 }
 
 // place names a new directory.
 func (k *Keeper) place(prefix string) string {
-	k.next++
-	return filepath.Join(k.directory, prefix+strconv.Itoa(k.next))
+	return filepath.Join(k.directory, prefix+strconv.FormatInt(k.next.Add(1), 10))
 }
 
 func (k *Keeper) checkOut(ctx context.Context, component string, request gitsrc.Request, directory string) (gitsrc.Tree, error) {
@@ -106,20 +98,13 @@ func describe(request gitsrc.Request) string {
 
 // OSImage makes the build context of an operating system image that is changed.
 func (k *Keeper) OSImage(base osimage.Base, changes osimage.Changes) (osimage.Recipe, error) {
-	k.mu.Lock()
-	once, ok := k.os[base.Name]
-	if !ok {
+	return k.os.Do(base.Name, func() (osimage.Recipe, error) {
 		directory := k.place("os-")
-		once = sync.OnceValues(func() (osimage.Recipe, error) {
-			if err := os.Mkdir(directory, 0o755); err != nil {
-				return osimage.Recipe{}, fmt.Errorf("preparing the build context: %w", err)
-			}
-			return osimage.New(directory, base, changes)
-		})
-		k.os[base.Name] = once
-	}
-	k.mu.Unlock()
-	return once()
+		if err := os.Mkdir(directory, 0o755); err != nil {
+			return osimage.Recipe{}, fmt.Errorf("preparing the build context: %w", err)
+		}
+		return osimage.New(directory, base, changes)
+	})
 }
 
 // IsLive reports whether somebody else may change the files of a tree: a checkout of the keeper's nobody does.
