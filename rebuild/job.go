@@ -64,11 +64,7 @@ func (j *Job) Close() error {
 // Plan settles everything and builds nothing. Where something cannot be built the plan comes together with the error,
 // and says what it is.
 func (j *Job) Plan(ctx context.Context, request plan.Request) (*plan.Plan, error) {
-	release, err := j.open(ctx, request)
-	if err != nil {
-		return nil, err
-	}
-	planned, err := j.plan(ctx, release, request, plan.Inputs{Lenient: true})
+	_, planned, err := j.plan(ctx, request, plan.Inputs{Lenient: true})
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +73,43 @@ func (j *Job) Plan(ctx context.Context, request plan.Request) (*plan.Plan, error
 
 // Run does the whole job: plan, fetch, build, publish, assemble. What is already finished when something fails is kept,
 // and the next run goes on from there.
-func (j *Job) Run(ctx context.Context, request plan.Request) (result *Result, err error) {
+func (j *Job) Run(ctx context.Context, request plan.Request) (*Result, error) {
+	return j.locked(ctx, func() (*Result, error) {
+		release, planned, err := j.plan(ctx, request, plan.Inputs{
+			NeedsFiles: func(request gitsrc.Request) bool { return !j.images.IsRemembered(request) },
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, warning := range planned.Warnings {
+			j.report.Report("", progress.Resolve, progress.Warned, "%s", warning)
+		}
+		return j.carryOut(ctx, release, request, planned)
+	})
+}
+
+// Apply carries out a plan, which plan.Read or Plan returned: nothing is looked up again. Where the images and the
+// payload go is the request's to say, and what the payload is called.
+func (j *Job) Apply(ctx context.Context, planned *plan.Plan, request plan.Request) (*Result, error) {
+	request.Release = planned.Release.PullSpec
+	return j.locked(ctx, func() (*Result, error) {
+		if err := errors.Join(request.ValidateNames(), j.options.validate()); err != nil {
+			return nil, err
+		}
+		release, err := j.open(ctx, request.Release)
+		if err != nil {
+			return nil, err
+		}
+		if sum := release.Image.TopDigest(); sum != planned.Release.Digest {
+			return nil, fault.Errorf(fault.Unresolved, "%s is %s, and the plan was made from %s", request.Release, sum, planned.Release.Digest)
+		}
+		release.Reference = planned.Release.Image // what a payload says of where it comes from is what the user called it
+		return j.carryOut(ctx, release, request, planned.Pinned(request.Repository()))
+	})
+}
+
+// locked does a job while nobody prunes its cache.
+func (j *Job) locked(ctx context.Context, do func() (*Result, error)) (result *Result, err error) {
 	lock, err := cache.Use(ctx, j.options.CacheDir)
 	if err != nil {
 		return nil, err
@@ -86,19 +118,11 @@ func (j *Job) Run(ctx context.Context, request plan.Request) (result *Result, er
 	if advice := builder.AdviceForOne(); advice != "" {
 		j.report.Report("", progress.Resolve, progress.Warned, "%s", advice)
 	}
-	release, err := j.open(ctx, request)
-	if err != nil {
-		return nil, err
-	}
-	planned, err := j.plan(ctx, release, request, plan.Inputs{
-		NeedsFiles: func(request gitsrc.Request) bool { return !j.images.IsRemembered(request) },
-	})
-	if err != nil {
-		return nil, err
-	}
-	for _, warning := range planned.Warnings {
-		j.report.Report("", progress.Resolve, progress.Warned, "%s", warning)
-	}
+	return do()
+}
+
+// carryOut builds what a plan says, and assembles the payload.
+func (j *Job) carryOut(ctx context.Context, release *payload.Release, request plan.Request, planned *plan.Plan) (*Result, error) {
 	made, err := j.makeAll(ctx, planned)
 	if err != nil {
 		return nil, err
@@ -106,49 +130,33 @@ func (j *Job) Run(ctx context.Context, request plan.Request) (result *Result, er
 	return j.assemble(ctx, release, request, planned, made)
 }
 
-// Apply carries out a plan, which plan.Read or Plan returned: nothing is looked up again. Where the images and the
-// payload go is the request's to say, and what the payload is called.
-func (j *Job) Apply(ctx context.Context, planned *plan.Plan, request plan.Request) (result *Result, err error) {
-	lock, err := cache.Use(ctx, j.options.CacheDir)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, lock.Release(), j.images.Trim()) }()
-	request.Release, request.All = planned.Release.PullSpec, true
-	release, err := j.open(ctx, request)
-	if err != nil {
-		return nil, err
-	}
-	if sum := release.Image.TopDigest(); sum != planned.Release.Digest {
-		return nil, fault.Errorf(fault.Unresolved, "%s is %s, and the plan was made from %s", request.Release, sum, planned.Release.Digest)
-	}
-	release.Reference = planned.Release.Image // what a payload says of where it comes from is what the user called it
-	pinned := *planned
-	pinned.Components, pinned.Images = nil, nil
-	for _, component := range planned.Components {
-		if component = component.Pinned(); !component.IsSwapped() {
-			component.Target = request.Repository()
-		}
-		pinned.Components = append(pinned.Components, component)
-	}
-	for _, image := range planned.Images {
-		pinned.Images = append(pinned.Images, image.Pinned())
-	}
-	made, err := j.makeAll(ctx, &pinned)
-	if err != nil {
-		return nil, err
-	}
-	return j.assemble(ctx, release, request, &pinned, made)
-}
-
-// open opens the payload that a request starts from, once it is known that the request and the job make sense.
-func (j *Job) open(ctx context.Context, request plan.Request) (*payload.Release, error) {
+// plan opens the payload that a request starts from, once it is known that the request and the job make sense, and
+// makes the plan; inputs say what it is for.
+func (j *Job) plan(ctx context.Context, request plan.Request, inputs plan.Inputs) (*payload.Release, *plan.Plan, error) {
 	if err := errors.Join(request.Validate(), j.options.validate()); err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	rules, err := request.BaseRules()
+	if err != nil {
+		return nil, nil, err
+	}
+	release, err := j.open(ctx, request.Release)
+	if err != nil {
+		return nil, nil, err
 	}
 	defer j.report.Start("", progress.Resolve)()
-	j.report.Report("", progress.Resolve, progress.Started, "reading %s", request.Release)
-	release, err := payload.Open(ctx, j.options.Reading, request.Release)
+	o := j.options
+	inputs.Release, inputs.Rules, inputs.Registry, inputs.Sources, inputs.Report = release, rules, o.Reading, j.sources, j.report
+	inputs.Configs, inputs.BuildData, inputs.Secrets = o.Configs, o.BuildData, o.Secrets
+	planned, err := plan.Make(ctx, inputs, request)
+	return release, planned, err
+}
+
+// open opens a payload that images for this platform may be put into, and that is trusted.
+func (j *Job) open(ctx context.Context, reference string) (*payload.Release, error) {
+	defer j.report.Start("", progress.Resolve)()
+	j.report.Report("", progress.Resolve, progress.Started, "reading %s", reference)
+	release, err := payload.Open(ctx, j.options.Reading, reference)
 	if err != nil {
 		return nil, err
 	}
@@ -164,15 +172,6 @@ func (j *Job) open(ctx context.Context, request plan.Request) (*payload.Release,
 		j.report.Report("", progress.Resolve, progress.Warned, "%s", warning)
 	}
 	return release, nil
-}
-
-// plan makes the plan; inputs say what it is for.
-func (j *Job) plan(ctx context.Context, release *payload.Release, request plan.Request, inputs plan.Inputs) (*plan.Plan, error) {
-	defer j.report.Start("", progress.Resolve)()
-	o := j.options
-	inputs.Release, inputs.Registry, inputs.Sources, inputs.Report = release, o.Reading, j.sources, j.report
-	inputs.Configs, inputs.BuildData, inputs.Secrets = o.Configs, o.BuildData, o.Secrets
-	return plan.Make(ctx, inputs, request)
 }
 
 // checkPlatform refuses to put images for one platform into a payload for another, and says what becomes of a list of

@@ -14,7 +14,6 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/copytree"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
-	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/source"
 )
 
@@ -57,7 +56,8 @@ func (u *Unit) contextKey(ctx context.Context) (string, error) {
 		p := piece{"", one.Source, one.Destination}
 		switch {
 		case one.Checkout == "":
-			p.From = u.reference(u.taken(one.Image))
+			base, _ := u.File(one.Image)
+			p.From = u.reference(base)
 		case exact:
 			p.From, p.Source = "commit "+u.tree.Commit, one.Checkout
 		default:
@@ -88,16 +88,6 @@ func digestPiece(ctx context.Context, directory, name string, ignored []string) 
 		name = path.Dir(name)
 	}
 	return source.Digest(ctx, filepath.Join(directory, name), source.Below(ignored, name))
-}
-
-// taken returns the image from which files are copied that a pipeline tag stands for.
-func (u *Unit) taken(tag string) plan.Base {
-	for _, base := range u.Files {
-		if base.Alias == tag {
-			return base
-		}
-	}
-	return plan.Base{}
 }
 
 // assembleContext returns the directory that COPY reads from. Where it is more than a directory of the source, it is
@@ -132,7 +122,8 @@ func (m *prepared) copyPiece(ctx context.Context, b *builder.Builder, u Unit, pi
 	}
 	defer target.Close()
 	if piece.Checkout == "" {
-		image, _, err := m.provide(ctx, u, u.taken(piece.Image))
+		base, _ := u.File(piece.Image)
+		image, _, err := m.provide(ctx, u, base)
 		if err != nil {
 			return err
 		}

@@ -1,7 +1,6 @@
 // Package image makes the images of a plan. One interface does it, Maker, and what makes it quick or careful is a
 // maker around another one: in Chain's order, from the outside,
 //
-//	limited        so many at once
 //	named          errors say which image it was
 //	pushed         sends what becomes part of the payload to its repository
 //	keyed          digests everything that decides the bytes of the image

@@ -91,7 +91,7 @@ func NewChain(options Options) *Chain {
 	if !options.NoCache { // asked twice: before the storage is opened, and after another run that made the same
 		m = remembered{s, alone{s, remembered{s, recording{s, inside}}}}
 	}
-	return &Chain{limited{named{pushed{s, keyed{s, m}}}, make(chan struct{}, options.jobs())}, s}
+	return &Chain{named{pushed{s, keyed{s, m}}}, s}
 }
 
 // maxCompile is how much all compile caches together may take, in bytes: those of an operator have about one GB.
@@ -108,21 +108,18 @@ func (c *Chain) Trim() error {
 	return cache.Trim(c.shop.CacheDir, cache.Compile, maxCompile)
 }
 
-// Slots is how many images are made at once.
-func (c *Chain) Slots() int { return c.shop.jobs() }
+// Slots is how many images should be made at once. Compilers use all processors by themselves, so two builds on a small
+// machine only wait for each other.
+func (c *Chain) Slots() int {
+	if jobs := c.shop.Jobs; jobs > 0 {
+		return jobs
+	}
+	return min(max(runtime.GOMAXPROCS(0)/4, 1), 8)
+}
 
 // IsRemembered reports whether an earlier run made an image of what a request for source names.
 func (c *Chain) IsRemembered(request gitsrc.Request) bool {
 	return !c.shop.NoCache && c.shop.isMarked(request)
-}
-
-// jobs is how many images are made at once. Compilers use all processors by themselves, so two builds on a small
-// machine only wait for each other.
-func (o Options) jobs() int {
-	if o.Jobs > 0 {
-		return o.Jobs
-	}
-	return min(max(runtime.GOMAXPROCS(0)/4, 1), 8)
 }
 
 // cached returns a path in the cache.
@@ -134,22 +131,6 @@ func (s *shop) cached(elements ...string) string {
 func (s *shop) platform() string {
 	os, arch, variant := s.Reading.Platform()
 	return strings.Join([]string{os, arch, variant}, "/")
-}
-
-// limited makes so many images at once as its channel holds.
-type limited struct {
-	next  Maker
-	slots chan struct{}
-}
-
-func (m limited) Make(ctx context.Context, u Unit) (Image, error) {
-	select {
-	case m.slots <- struct{}{}:
-	case <-ctx.Done():
-		return Image{}, context.Cause(ctx)
-	}
-	defer func() { <-m.slots }()
-	return m.next.Make(ctx, u)
 }
 
 // named says of an error to which image it belongs. That of a failed step names it already.

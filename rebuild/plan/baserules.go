@@ -10,8 +10,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 )
 
-// baseRules returns what the user wants in place of which base: flags first, then the file.
-func (r Request) baseRules() (bases.Rules, error) {
+// BaseRules returns what the user wants in place of which base: flags first, then the file.
+func (r Request) BaseRules() (bases.Rules, error) {
 	var rules bases.Rules
 	for _, text := range r.BaseImages {
 		rule, err := bases.Parse("--base-image", text)
@@ -35,7 +35,7 @@ func (r Request) baseRules() (bases.Rules, error) {
 // where a rule repeats it, and where CI puts nothing in its place; else it is what CI uses that a rule names.
 func (s *settler) wish(b *base) (pullSpec string, rule bases.Rule, ok bool) {
 	all := names(b)
-	for i, rule := range s.rules {
+	for i, rule := range s.Rules {
 		candidates := all
 		if rule.Written == b.Reference {
 			candidates = append(slices.Clip(all), b.Reference)
@@ -64,7 +64,7 @@ func (s *settler) checkRules() error {
 			}
 		}
 	}
-	for i, rule := range s.rules {
+	for i, rule := range s.Rules {
 		if i < len(s.request.BaseImages) && !s.used[i] && !s.request.All && !strings.Contains(rule.Pattern, "*") {
 			advice := "Nothing is built on another image."
 			if len(have) > 0 {

@@ -41,7 +41,7 @@ type settler struct {
 // that have to be built first join the work as helpers, and their bases are settled too.
 func (p *planner) settleBases(ctx context.Context) error {
 	s := &settler{planner: p, down: map[string]error{}, names: map[string]int{}, fresh: map[string]*unit{}}
-	s.used = make([]bool, len(p.rules))
+	s.used = make([]bool, len(p.Rules))
 	var err error
 	if s.standIns, err = bases.StandIns(); err != nil {
 		return err

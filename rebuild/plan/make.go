@@ -33,6 +33,7 @@ type BuildData interface {
 // Inputs are what a plan is made from.
 type Inputs struct {
 	Release   *payload.Release
+	Rules     bases.Rules      // what the user wants in place of which base, as Request.BaseRules returns it
 	Registry  *registry.Client // where bases are looked up
 	Sources   *source.Keeper
 	Configs   Configs   // nil = there are none
@@ -51,7 +52,6 @@ type Inputs struct {
 type planner struct {
 	Inputs
 	request    Request
-	rules      bases.Rules                  // what the user wants in place of which base, flags first
 	components map[string]payload.Component // all of the release
 	stream     ciconfig.Stream
 	added      map[string]bool // by name, what --with-dependents added to the request
@@ -61,11 +61,7 @@ type planner struct {
 
 // Make settles a request that is valid: every component, source, recipe and base.
 func Make(ctx context.Context, inputs Inputs, request Request) (*Plan, error) {
-	rules, err := request.baseRules()
-	if err != nil {
-		return nil, err
-	}
-	p := &planner{Inputs: inputs, request: request, rules: rules, components: map[string]payload.Component{}}
+	p := &planner{Inputs: inputs, request: request, components: map[string]payload.Component{}}
 	components := p.Release.Components()
 	for _, component := range components {
 		p.components[component.Name] = component

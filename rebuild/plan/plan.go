@@ -127,6 +127,15 @@ func noun(replaces bool) string {
 // Wants lists every image that it takes something from.
 func (c *Component) Wants() []Base { return slices.Concat(c.Bases, c.Files) }
 
+// File returns the image from which files are copied that a pipeline tag stands for.
+func (c *Component) File(tag string) (base Base, ok bool) {
+	i := slices.IndexFunc(c.Files, func(base Base) bool { return base.Alias == tag })
+	if i < 0 {
+		return Base{}, false
+	}
+	return c.Files[i], true
+}
+
 // OSImage is a change to an operating system image.
 type OSImage struct {
 	Base    osimage.Base    `json:"base"`

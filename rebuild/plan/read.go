@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -36,9 +35,8 @@ func Read(data []byte) (*Plan, error) {
 	if err != nil {
 		return nil, fault.Errorf(fault.Usage, "reading the plan: %w", err)
 	}
-	decoder := json.NewDecoder(bytes.NewReader(text))
 	var p Plan
-	if err := decoder.Decode(&p); err != nil {
+	if err := json.Unmarshal(text, &p); err != nil {
 		return nil, fault.Errorf(fault.Usage, "reading the plan: %w", err)
 	}
 	if p.APIVersion != Version {
@@ -137,20 +135,11 @@ func (c *checker) unit(unit *Component) error {
 		}
 	}
 	for _, piece := range unit.Recipe.Contexts {
-		if piece.Checkout == "" && !c.takes(unit, piece.Image) {
+		if _, ok := unit.File(piece.Image); piece.Checkout == "" && !ok {
 			return fault.Errorf(fault.Usage, "recipe.contexts: files have no image %q", piece.Image)
 		}
 	}
 	return nil
-}
-
-func (c *checker) takes(unit *Component, alias string) bool {
-	for _, base := range unit.Files {
-		if base.Alias == alias {
-			return true
-		}
-	}
-	return false
 }
 
 // base checks what stands for a base, and returns how the Dockerfile says it.
@@ -231,9 +220,21 @@ func (r *Recipe) checkPaths() error {
 	return nil
 }
 
-// Pinned returns the component with a request for exactly the commit that was planned, whatever its branch has become
-// since.
-func (c Component) Pinned() Component {
-	c.Source.Request = c.Source.Request.Pin(c.Source.Tree())
-	return c
+// Pinned returns the plan with requests for exactly the commits that were planned, whatever their branches have become since, and with
+// images that go to a repository.
+func (p *Plan) Pinned(repository string) *Plan {
+	pinned := *p
+	pin := func(components []Component) []Component {
+		var list []Component
+		for _, c := range components {
+			c.Source.Request = c.Source.Request.Pin(c.Source.Tree())
+			if c.Replaces() && !c.IsSwapped() {
+				c.Target = repository
+			}
+			list = append(list, c)
+		}
+		return list
+	}
+	pinned.Components, pinned.Images = pin(p.Components), pin(p.Images)
+	return &pinned
 }

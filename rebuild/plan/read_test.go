@@ -3,6 +3,7 @@ package plan_test
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,7 +49,11 @@ func TestRead(t *testing.T) {
 	if len(p.Components) != 2 || p.Components[0].Recipe.File.Stages != 2 {
 		t.Errorf("read %+v", p)
 	}
-	pinned := p.Images[0].Pinned().Source.Request
+	all := p.Pinned("q.io/there")
+	if got := []string{all.Components[0].Target, all.Components[1].Target, all.Images[0].Target}; !slices.Equal(got, []string{"q.io/there", p.Components[1].Target, ""}) {
+		t.Errorf("images go to %q", got)
+	}
+	pinned := all.Images[0].Source.Request
 	if pinned.Spec.Ref != commit || pinned.Branch != "main" || p.Images[0].Source.Request.Spec.Ref != "main" {
 		t.Errorf("pinned is %+v", pinned)
 	}

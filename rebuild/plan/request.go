@@ -65,10 +65,7 @@ func (r Request) Validate() error {
 	if len(r.Targets) == 0 && !r.All {
 		return fault.New(fault.Usage, "`oc rebuild info REF` lists the components of a payload.", fmt.Errorf("no component is named"))
 	}
-	if err := r.validateNames(); err != nil {
-		return err
-	}
-	if _, err := r.baseRules(); err != nil {
+	if err := r.ValidateNames(); err != nil {
 		return err
 	}
 	seen := map[string]bool{}
@@ -84,8 +81,8 @@ func (r Request) Validate() error {
 	return nil
 }
 
-// validateNames checks where the payload and the images go, and what the payload is called.
-func (r Request) validateNames() error {
+// ValidateNames checks where the payload and the images go, and what the payload is called.
+func (r Request) ValidateNames() error {
 	if _, err := registry.ParseReference(r.Release); err != nil {
 		return fmt.Errorf("--from-release: %w", err)
 	}
