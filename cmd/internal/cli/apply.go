@@ -2,12 +2,11 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
-	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/rebuild"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 )
@@ -23,14 +22,8 @@ const applyExample = `  # Plan here, build there
   oc rebuild plan cluster-dns-operator=#42 --from-release R -o json > plan.json
   oc rebuild apply plan.json --to-image quay.io/me/okd-release:dns`
 
-// applyOptions are the flags of apply.
-type applyOptions struct {
-	jobOptions
-	after upgradeOptions
-}
-
 func newApply(streams Streams) *cobra.Command {
-	var o applyOptions
+	var o publishOptions
 	command := &cobra.Command{
 		Use:     "apply PLAN --to-image REF",
 		Short:   "Build what a saved plan says",
@@ -43,21 +36,15 @@ func newApply(streams Streams) *cobra.Command {
 	}
 	flags := command.Flags()
 	o.applyTarget(flags)
-	o.build.apply(flags)
+	o.applyBuild(flags)
 	o.recipe.applyLimits(flags)
 	o.kube.apply(flags)
-	o.after.apply(flags)
-	o.output.apply(flags, "text (the pull spec), json, yaml")
 	return command
 }
 
-func runApply(ctx context.Context, streams Streams, o *applyOptions, name string) error {
-	if err := errors.Join(o.build.check(o.output), o.recipe.checkLimits()); err != nil {
+func runApply(ctx context.Context, streams Streams, o *publishOptions, name string) error {
+	if err := o.checkBuild(); err != nil {
 		return err
-	}
-	if o.to == "" {
-		return fault.New(fault.Usage, "Name where the new payload goes, such as --to-image quay.io/me/okd-release:mine.",
-			errors.New("--to-image is missing"))
 	}
 	if err := o.after.check(ctx, &o.kube); err != nil {
 		return err
@@ -73,22 +60,9 @@ func runApply(ctx context.Context, streams Streams, o *applyOptions, name string
 	if err != nil {
 		return fmt.Errorf("plan %q: %w", name, err)
 	}
-	return withScratch(ctx, streams, o.output, func() (err error) {
-		listener, finish := o.output.progress(streams)
-		defer finish()
-		job, closeJob, err := o.open(streams, listener)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, closeJob()) }()
-		result, err := job.Apply(ctx, planned, plan.Request{To: o.to, ToRepository: o.toRepository, Name: o.name})
-		finish()
-		if err != nil {
-			return err
-		}
-		if err := printResult(streams, o.output.format, result); err != nil {
-			return err
-		}
-		return o.after.carryOn(ctx, streams, o.output, &o.kube, result.Release.Image)
+	return withScratch(ctx, streams, o.output, func() error {
+		return o.publish(ctx, streams, func(job *rebuild.Job) (*rebuild.Result, error) {
+			return job.Apply(ctx, planned, plan.Request{To: o.to, ToRepository: o.toRepository, Name: o.name})
+		})
 	})
 }

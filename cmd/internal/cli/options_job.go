@@ -144,5 +144,23 @@ func (o *jobOptions) open(streams Streams, listener progress.Listener) (_ *rebui
 	return job, closeAll, nil
 }
 
+// with opens a job for what do does, whose progress is shown meanwhile, and closes it. print comes when the display has ended, unless do
+// failed.
+func (o *jobOptions) with(streams Streams, do func(*rebuild.Job) error, print func() error) (err error) {
+	listener, finish := o.output.progress(streams)
+	defer finish()
+	job, closeJob, err := o.open(streams, listener)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeJob()) }()
+	err = do(job)
+	finish()
+	if err != nil {
+		return err
+	}
+	return print()
+}
+
 // cache returns the directory for what outlives a run.
 func (o *jobOptions) cache() (string, error) { return cacheDirectory(o.cacheDir) }

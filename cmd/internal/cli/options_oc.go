@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"regexp"
 	"runtime"
 
@@ -63,5 +64,5 @@ func platformLike(pattern string) (string, error) {
 		}
 	}
 	return "", fault.New(fault.Usage, "--platform names one as OS/ARCH.",
-		fault.Errorf(fault.Usage, "--filter-by-os %q matches no platform of releases", pattern))
+		fmt.Errorf("--filter-by-os %q matches no platform of releases", pattern))
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/rebuild"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 )
 
@@ -51,10 +52,8 @@ func newPlan(streams Streams) *cobra.Command {
 }
 
 func runPlan(ctx context.Context, streams Streams, o *planOptions, args []string) (err error) {
-	if o.output.format != "" {
-		if err := oneOf("output", o.output.format, "text", "json", "yaml", "dot", "mermaid"); err != nil {
-			return err
-		}
+	if err := oneOf("output", o.output.format, "", "text", "json", "yaml", "dot", "mermaid"); err != nil {
+		return err
 	}
 	request, err := o.request(ctx, streams, args)
 	if err != nil {
@@ -63,19 +62,18 @@ func runPlan(ctx context.Context, streams Streams, o *planOptions, args []string
 	if request.All = o.all; o.all && len(request.Targets) > 0 {
 		return fault.Errorf(fault.Usage, "--all plans every component: name none")
 	}
-	listener, finish := o.output.progress(streams)
-	defer finish()
-	job, closeJob, err := o.open(streams, listener)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, closeJob()) }()
-	planned, err := job.Plan(ctx, request)
-	finish()
+	var planned *plan.Plan
+	var problem error // comes after the plan that has it
+	err = o.with(streams, func(job *rebuild.Job) error {
+		if planned, problem = job.Plan(ctx, request); planned == nil {
+			return problem
+		}
+		return nil
+	}, func() error { return o.print(streams.Out, planned) })
 	if planned == nil {
 		return err
 	}
-	return errors.Join(err, o.print(streams.Out, planned))
+	return errors.Join(problem, err)
 }
 
 // print writes the plan, what cannot be built included.

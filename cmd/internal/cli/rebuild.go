@@ -2,12 +2,10 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
-	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
@@ -39,8 +37,7 @@ const rebuildExample = `  # The machine-config-operator of a working tree, in a 
 
 // rebuildOptions are the flags of the main job.
 type rebuildOptions struct {
-	jobOptions
-	after upgradeOptions
+	publishOptions
 	watch bool
 }
 
@@ -56,32 +53,27 @@ func newRebuild(streams Streams) *cobra.Command {
 			if len(args) == 0 && command.Flags().NFlag() == 0 {
 				return command.Help()
 			}
-			if known := command.SuggestionsFor(firstOf(args)); len(args) == 1 && len(known) > 0 && o.release == "" {
-				return fault.New(fault.Usage, "Did you mean the command "+known[0]+"?",
-					fmt.Errorf("there is no command %q, and no release is named to rebuild a component of", args[0]))
+			if len(args) == 1 && o.release == "" {
+				if known := command.SuggestionsFor(args[0]); len(known) > 0 {
+					return fault.New(fault.Usage, "Did you mean the command "+known[0]+"?",
+						fmt.Errorf("there is no command %q, and no release is named to rebuild a component of", args[0]))
+				}
 			}
 			return runRebuild(command.Context(), streams, &o, args)
 		},
 	}
 	command.SuggestionsMinimumDistance = 2
 	o.apply(command.Flags())
-	o.build.apply(command.Flags())
-	o.after.apply(command.Flags())
-	o.registry.applyPush(command.Flags())
+	o.applyBuild(command.Flags())
 	command.Flags().BoolVar(&o.watch, "watch", false,
 		"rebuild whenever a local source changes, a file or the commit, until interrupted; prints a pull spec each time")
-	o.output.apply(command.Flags(), "text (the pull spec), json, yaml")
 	return command
 }
 
 // runRebuild does the main job.
 func runRebuild(ctx context.Context, streams Streams, o *rebuildOptions, args []string) error {
-	if err := o.build.check(o.output); err != nil {
+	if err := o.checkBuild(); err != nil {
 		return err
-	}
-	if o.to == "" {
-		return fault.New(fault.Usage, "Name where the new payload goes, such as --to-image quay.io/me/okd-release:mine; `oc rebuild plan` needs none.",
-			errors.New("--to-image is missing"))
 	}
 	if o.watch && o.after.upgrade {
 		return fault.Errorf(fault.Usage, "--watch and --upgrade exclude each other: a cluster cannot follow so fast")
@@ -105,39 +97,6 @@ func runRebuild(ctx context.Context, streams Streams, o *rebuildOptions, args []
 }
 
 // once does the job one time and prints its result.
-func (o *rebuildOptions) once(ctx context.Context, streams Streams, request plan.Request) (err error) {
-	listener, finish := o.output.progress(streams)
-	defer finish()
-	job, closeJob, err := o.open(streams, listener)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, closeJob()) }()
-	result, err := job.Run(ctx, request)
-	finish()
-	if err != nil {
-		return err
-	}
-	if err := printResult(streams, o.output.format, result); err != nil {
-		return err
-	}
-	return o.after.carryOn(ctx, streams, o.output, &o.kube, result.Release.Image)
-}
-
-func firstOf(args []string) string {
-	if len(args) == 0 {
-		return ""
-	}
-	return args[0]
-}
-
-// printResult writes the digest pull spec, or the whole result.
-func printResult(streams Streams, format string, result *rebuild.Result) error {
-	if format == "json" || format == "yaml" {
-		return display.Structured(streams.Out, format, result)
-	}
-	if _, err := fmt.Fprintln(streams.Out, result.Release.Image); err != nil {
-		return fmt.Errorf("writing the result: %w", err)
-	}
-	return nil
+func (o *rebuildOptions) once(ctx context.Context, streams Streams, request plan.Request) error {
+	return o.publish(ctx, streams, func(job *rebuild.Job) (*rebuild.Result, error) { return job.Run(ctx, request) })
 }

@@ -1,0 +1,63 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/pflag"
+
+	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/rebuild"
+)
+
+// publishOptions are what the commands have in common that make a payload.
+type publishOptions struct {
+	jobOptions
+	after upgradeOptions
+}
+
+func (o *publishOptions) applyBuild(flags *pflag.FlagSet) {
+	o.build.apply(flags)
+	o.registry.applyPush(flags)
+	o.after.apply(flags)
+	o.output.apply(flags, "text (the pull spec), json, yaml")
+}
+
+// checkBuild refuses flags that can be seen to be wrong.
+func (o *publishOptions) checkBuild() error {
+	if err := errors.Join(o.build.check(o.output), o.recipe.checkLimits()); err != nil {
+		return err
+	}
+	if o.to == "" {
+		return fault.New(fault.Usage, "Name where the new payload goes, such as --to-image quay.io/me/okd-release:mine; `oc rebuild plan` needs none.",
+			errors.New("--to-image is missing"))
+	}
+	return nil
+}
+
+// publish makes a payload, prints it, and goes on with it as the flags say.
+func (o *publishOptions) publish(ctx context.Context, streams Streams, do func(*rebuild.Job) (*rebuild.Result, error)) error {
+	var result *rebuild.Result
+	return o.with(streams, func(job *rebuild.Job) (err error) {
+		result, err = do(job)
+		return err
+	}, func() error {
+		if err := o.print(streams, result); err != nil {
+			return err
+		}
+		return o.after.carryOn(ctx, streams, o.output, &o.kube, result.Release.Image)
+	})
+}
+
+// print writes the digest pull spec, or the whole result.
+func (o *publishOptions) print(streams Streams, result *rebuild.Result) error {
+	if o.output.format == "json" || o.output.format == "yaml" {
+		return display.Structured(streams.Out, o.output.format, result)
+	}
+	if _, err := fmt.Fprintln(streams.Out, result.Release.Image); err != nil {
+		return fmt.Errorf("writing the result: %w", err)
+	}
+	return nil
+}
