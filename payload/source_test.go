@@ -217,17 +217,14 @@ func TestWriteFiles(t *testing.T) {
 	if err := os.Symlink(outside, filepath.Join(directory, "release-metadata")); err != nil {
 		t.Fatal(err)
 	}
-	if err := assembly.WriteFiles(directory); err == nil {
-		t.Error("a link that leads out of the directory was followed")
-	}
-	if _, err := os.Stat(outside); err == nil {
-		t.Error("a file was written outside the directory")
-	}
-	if err := os.Remove(filepath.Join(directory, "release-metadata")); err != nil {
-		t.Fatal(err)
-	}
 	if err := assembly.WriteFiles(directory); err != nil {
 		t.Fatal(err)
+	}
+	if _, err := os.Stat(outside); err == nil {
+		t.Error("a link that leads out of the directory was followed")
+	}
+	if info, err := os.Lstat(filepath.Join(directory, "release-metadata")); err != nil || !info.Mode().IsRegular() {
+		t.Errorf("release-metadata did not take the place of the link: %v, %v", info, err)
 	}
 	var references map[string]any
 	data, err := os.ReadFile(filepath.Join(directory, "image-references"))
@@ -250,6 +247,26 @@ func TestParseMappings(t *testing.T) {
 	for _, text := range []string{"a", "=quay.io/x", "a=x", "a=oci:/x"} {
 		if _, err := payload.ParseMappings(strings.NewReader(text)); fault.KindOf(err) != fault.Usage {
 			t.Errorf("ParseMappings(%q): %v, want a usage error", text, err)
+		}
+	}
+}
+
+// A file that cannot be written leaves what stood in the directory, and nothing else.
+func TestWriteFilesAllOrNone(t *testing.T) {
+	directory := t.TempDir()
+	old := payload.File{Name: "a.yaml", Data: []byte("old")}
+	if err := payload.WriteFiles(directory, []payload.File{old}); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{strings.Repeat("x", 300), "../outside", "b/c", ""} {
+		err := payload.WriteFiles(directory, []payload.File{{Name: "a.yaml", Data: []byte("new")}, {Name: name}})
+		if err == nil {
+			t.Fatalf("a file of the name %q was written", name)
+		}
+		entries, _ := os.ReadDir(directory)
+		data, _ := os.ReadFile(filepath.Join(directory, "a.yaml"))
+		if len(entries) != 1 || string(data) != "old" {
+			t.Errorf("%q: %d entries are left, a.yaml is %q", name, len(entries), data)
 		}
 	}
 }

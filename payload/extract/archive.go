@@ -8,27 +8,34 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/imagefile"
 )
 
 // readme is README.md of an archive.
-const readme = `# %s
+const readme = `# %[1]s
 
-This archive contains %s for %s/%s, taken from the image of %s in an OpenShift release.
+This archive has %[2]s for %[3]s/%[4]s. It comes from the image of %[5]s in an OpenShift release, with the release written into it:
+its version, and for an installer the release that it installs.
 
-Put the binary into a directory of your PATH. With --help it says what it can do.
+## Installing
+
+Move the files of this archive into a directory of your PATH, such as /usr/local/bin. "%[2]s --help" says what there is, and
+https://docs.openshift.com describes it for each version.
+
+## License
+
+Apache License 2.0. The source is at %[6]s.
 `
 
-// copy gives a target a file of its own, since two targets may be the same file of an image.
-func (f *finder) copy(from found) (found, error) {
-	f.count++
-	to := found{path: filepath.Join(f.directory, fmt.Sprintf("copy%d", f.count)), modTime: from.modTime}
-	file, err := os.OpenFile(to.path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+// copyTo copies a file to a place of its own.
+func copyTo(to, from string) error {
+	file, err := os.OpenFile(to, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
-		return found{}, err
+		return err
 	}
-	return to, errors.Join(copyFile(file, from.path), file.Close())
+	return errors.Join(copyFile(file, from), file.Close())
 }
 
 func copyFile(w io.Writer, name string) error {
@@ -42,8 +49,8 @@ func copyFile(w io.Writer, name string) error {
 
 // pack writes the archive of a command: README.md, the binary, and links for its other names. All have the binary's
 // time, so that the same release gives the same archive.
-func pack(w io.Writer, target Target, binary found) error {
-	text := fmt.Sprintf(readme, target.Command, target.file(), target.OS, target.Arch, target.Component)
+func pack(w io.Writer, target Target, binary imagefile.File) error {
+	text := fmt.Sprintf(readme, target.Command, target.file(), target.OS, target.Arch, target.Component, target.source())
 	if strings.HasSuffix(target.Archive, ".zip") {
 		return packZip(w, target, binary, strings.ReplaceAll(text, "\n", "\r\n"))
 	}
@@ -51,13 +58,13 @@ func pack(w io.Writer, target Target, binary found) error {
 	if err != nil {
 		return err
 	}
-	info, err := os.Stat(binary.path)
+	info, err := os.Stat(binary.Path)
 	if err != nil {
 		return err
 	}
 	archive := tar.NewWriter(compressed)
 	add := func(header tar.Header, content func(io.Writer) error) error {
-		header.ModTime = binary.modTime
+		header.ModTime = binary.ModTime
 		if err := archive.WriteHeader(&header); err != nil || content == nil {
 			return err
 		}
@@ -69,7 +76,7 @@ func pack(w io.Writer, target Target, binary found) error {
 	})
 	if err == nil {
 		err = add(tar.Header{Name: target.file(), Mode: 0o755, Typeflag: tar.TypeReg, Size: info.Size()},
-			func(w io.Writer) error { return copyFile(w, binary.path) })
+			func(w io.Writer) error { return copyFile(w, binary.Path) })
 	}
 	for _, link := range target.links {
 		if err == nil {
@@ -82,9 +89,9 @@ func pack(w io.Writer, target Target, binary found) error {
 	return errors.Join(archive.Close(), compressed.Close())
 }
 
-func packZip(w io.Writer, target Target, binary found, text string) error {
+func packZip(w io.Writer, target Target, binary imagefile.File, text string) error {
 	archive := zip.NewWriter(w)
-	readme := &zip.FileHeader{Name: "README.md", Method: zip.Deflate, Modified: binary.modTime}
+	readme := &zip.FileHeader{Name: "README.md", Method: zip.Deflate, Modified: binary.ModTime}
 	readme.SetMode(0o644)
 	file, err := archive.CreateHeader(readme)
 	if err == nil {
@@ -93,10 +100,10 @@ func packZip(w io.Writer, target Target, binary found, text string) error {
 	if err != nil {
 		return err
 	}
-	command := &zip.FileHeader{Name: target.file(), Method: zip.Deflate, Modified: binary.modTime}
+	command := &zip.FileHeader{Name: target.file(), Method: zip.Deflate, Modified: binary.ModTime}
 	command.SetMode(0o755)
 	if file, err = archive.CreateHeader(command); err != nil {
 		return err
 	}
-	return errors.Join(copyFile(file, binary.path), archive.Close())
+	return errors.Join(copyFile(file, binary.Path), archive.Close())
 }

@@ -19,7 +19,7 @@ const (
 	magicSuperBlob     = 0xfade0cc0
 	magicCodeDirectory = 0xfade0c02
 	directoryVersion   = 0x20400 // with the executable segment
-	flagAdHoc          = 0x2
+	flagsOfLinker      = 0x20002 // ad hoc, by a linker
 	hashSHA256         = 2
 	pageBits           = 12
 	segmentMain        = 1 // the main binary of a process
@@ -27,6 +27,10 @@ const (
 	sizeSuperBlob     = 12 + 8 // with one index entry
 	sizeCodeDirectory = 88
 )
+
+// linkerIdentifier is the name in a signature that Go's linker makes. It means nothing in one that is ad hoc; with it a
+// signature is as long as the linker's was.
+const linkerIdentifier = "a.out"
 
 // image64 is where things are in a 64-bit Mach-O file.
 type image64 struct {
@@ -135,7 +139,7 @@ func (l *image64) sign(file io.ReaderAt, identifier string, pages int64) ([]byte
 		}
 	}
 	put(magicSuperBlob, uint32(sizeSuperBlob+length), 1, 0, sizeSuperBlob)
-	put(magicCodeDirectory, uint32(length), directoryVersion, flagAdHoc, uint32(hashes), sizeCodeDirectory, 0, uint32(pages), l.dataOff)
+	put(magicCodeDirectory, uint32(length), directoryVersion, flagsOfLinker, uint32(hashes), sizeCodeDirectory, 0, uint32(pages), l.dataOff)
 	b.Write([]byte{sha256.Size, hashSHA256, 0, pageBits})
 	put(0, 0, 0, 0)
 	for _, value := range []uint64{0, l.text.Offset, l.text.Filesz, segmentMain} {

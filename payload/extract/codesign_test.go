@@ -6,6 +6,7 @@ import (
 	"debug/macho"
 	"encoding/binary"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 )
@@ -75,7 +76,7 @@ func TestSignMachO(t *testing.T) {
 			t.Fatalf("no signature at %d", offset)
 		}
 		directory := blob[big.Uint32(blob[16:]):]
-		if big.Uint32(directory) != magicCodeDirectory || big.Uint32(directory[12:]) != flagAdHoc || big.Uint32(directory[32:]) != offset {
+		if big.Uint32(directory) != magicCodeDirectory || big.Uint32(directory[12:]) != flagsOfLinker || big.Uint32(directory[32:]) != offset {
 			t.Fatalf("the code directory is not as it should be: % x", directory[:40])
 		}
 		if name := directory[big.Uint32(directory[20:]):]; !bytes.HasPrefix(name, []byte("oc\x00")) {
@@ -88,6 +89,43 @@ func TestSignMachO(t *testing.T) {
 				t.Errorf("the hash of page %d is wrong", page)
 			}
 		}
+	}
+}
+
+// The signature of a binary that was not changed is the one that Go's linker made.
+func TestSignAsTheLinkerDoes(t *testing.T) {
+	directory := t.TempDir()
+	source, binary := filepath.Join(directory, "main.go"), filepath.Join(directory, "binary")
+	if err := os.WriteFile(source, []byte("package main\n\nfunc main() {}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	build := exec.Command("go", "build", "-o", binary, source)
+	build.Env = append(os.Environ(), "GOOS=darwin", "GOARCH=arm64", "CGO_ENABLED=0", "GOFLAGS=")
+	build.Dir = directory
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("building for macOS: %v\n%s", err, out)
+	}
+	want, err := os.ReadFile(binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.OpenFile(binary, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	layout, err := readImage64(file)
+	if err != nil || layout.dataLen == 0 {
+		t.Fatalf("the linker signed nothing: %+v, %v", layout, err)
+	}
+	if _, err := file.WriteAt(make([]byte, layout.dataLen), int64(layout.dataOff)); err != nil {
+		t.Fatal(err)
+	}
+	if err := signMachO(file, linkerIdentifier); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(binary); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("the signature is not the linker's; %d bytes in place of %d, %v", len(got), len(want), err)
 	}
 }
 

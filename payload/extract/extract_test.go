@@ -162,6 +162,25 @@ func TestAllTools(t *testing.T) {
 	}
 }
 
+// Without a platform there are the archives for this machine alone.
+func TestToolsOfThisMachine(t *testing.T) {
+	_, release := seed(t)
+	directory := t.TempDir()
+	names, err := extract.Tools{Directory: directory}.Extract(context.Background(), payloadtest.Client(t), release)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if strings.HasSuffix(name, ".gz") && !strings.Contains(name, "-linux") || strings.HasSuffix(name, ".zip") {
+			t.Errorf("%s is not for linux", name)
+		}
+	}
+	info, err := os.Stat(filepath.Join(directory, "openshift-client-linux-4.12.0.tar.gz"))
+	if err != nil || info.Mode().Perm() != 0o755 || !info.ModTime().Equal(when) {
+		t.Errorf("an archive: %v, %v", info, err)
+	}
+}
+
 func TestOneCommand(t *testing.T) {
 	_, release := seed(t)
 	directory := t.TempDir()

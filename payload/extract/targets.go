@@ -73,10 +73,12 @@ func installers(releaseArch string) []Target {
 			Path: "usr/share/openshift/" + p.directory + "/openshift-install", Archive: "openshift-install-" + p.archive + "-%s.tar.gz",
 			inject: inject})
 	}
-	for _, command := range []string{"openshift-baremetal-install", "openshift-install-fips"} {
-		all = append(all, Target{Command: command, OS: "linux", Arch: releaseArch, Component: "baremetal-installer",
+	for _, p := range []struct{ command, archive string }{
+		{"openshift-baremetal-install", "openshift-baremetal-install-linux"}, {"openshift-install-fips", "openshift-install-rhel"},
+	} {
+		all = append(all, Target{Command: p.command, OS: "linux", Arch: releaseArch, Component: "baremetal-installer",
 			Path:    "usr/bin/openshift-install",
-			Archive: command + "-linux-%s.tar.gz", inject: inject, release: true, optional: true})
+			Archive: p.archive + "-%s.tar.gz", inject: inject, release: true, optional: true})
 	}
 	return all
 }
@@ -85,7 +87,7 @@ func installers(releaseArch string) []Target {
 // or *; "" is the platform of the machine that runs this, which hostOS and hostArch name. An os alone is for amd64,
 // and for linux the release's own.
 func Choose(command, platform, releaseArch, hostOS, hostArch string) ([]Target, error) {
-	if platform == "" && command != "" {
+	if platform == "" {
 		platform = hostOS + "/" + hostArch
 	}
 	os, arch, both := strings.Cut(strings.Replace(platform, "mac", "darwin", 1), "/")
@@ -98,7 +100,7 @@ func Choose(command, platform, releaseArch, hostOS, hostArch string) ([]Target, 
 		switch {
 		case command == "" && t.optional, command != "" && command != t.Command:
 		case t.OS == "linux" && t.Arch == releaseArch && !t.release && hasRelease(t.Command, releaseArch): // the release's own is the same
-		case platform == "" || platform == "*":
+		case platform == "*":
 			chosen = append(chosen, t)
 		case t.OS == os && (t.Arch == arch || !both && (t.Arch == "amd64" || t.release)):
 			chosen = append(chosen, t)
@@ -126,4 +128,16 @@ func (t Target) file() string {
 		name += ".exe"
 	}
 	return name
+}
+
+// source is the repository that the command is built from.
+func (t Target) source() string {
+	repository := "oc"
+	switch {
+	case strings.HasPrefix(t.Command, "openshift-"):
+		repository = "installer"
+	case strings.HasPrefix(t.Command, "ccoctl"):
+		repository = "cloud-credential-operator"
+	}
+	return "https://github.com/openshift/" + repository
 }

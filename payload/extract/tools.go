@@ -13,10 +13,10 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-
-	"github.com/opencontainers/go-digest"
+	"time"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/imagefile"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/payload"
 )
@@ -25,7 +25,7 @@ import (
 type Tools struct {
 	Directory  string // where they go; made if it is not there
 	Command    string // one command; "" = all tools, as archives
-	Platform   string // os, os/arch or *; "" = this machine's for one command, all for all tools
+	Platform   string // os, os/arch or * for all; "" = this machine's
 	Summary    string // text of the release that release.txt ends with
 	SigningKey *Signer
 	Warn       func(string) // is told what is odd; may be nil
@@ -51,9 +51,8 @@ func (t Tools) Extract(ctx context.Context, c *registry.Client, release *payload
 		return nil, fmt.Errorf("extracting tools: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(temporary)) }()
-	x := &run{Tools: t, release: release, sums: map[string]string{},
-		finder: &finder{directory: temporary, images: map[string]*registry.Image{}, wanted: map[string]map[string]bool{},
-			layers: map[digest.Digest]*scan{}}}
+	x := &run{Tools: t, release: release, sums: map[string]string{}, temporary: temporary, images: map[string]*registry.Image{},
+		finder: imagefile.NewFinder(temporary)}
 	if err := x.open(ctx, c, chosen); err != nil {
 		return nil, err
 	}
@@ -70,15 +69,17 @@ func (t Tools) Extract(ctx context.Context, c *registry.Client, release *payload
 			return nil, err
 		}
 	}
-	return slices.Sorted(maps.Keys(x.sums)), nil
+	return x.publish()
 }
 
 // run is one extraction of tools.
 type run struct {
 	Tools
-	release *payload.Release
-	finder  *finder
-	sums    map[string]string // file → sha256 in hexadecimal
+	release   *payload.Release
+	images    map[string]*registry.Image // by component
+	temporary string                     // directory for files that are not complete
+	finder    *imagefile.Finder
+	sums      map[string]string // file → sha256 in hexadecimal
 }
 
 // open opens the images that the targets are in.
@@ -92,13 +93,14 @@ func (x *run) open(ctx context.Context, c *registry.Client, chosen []Target) err
 			x.warn(fmt.Sprintf("The release has no %s: %s for %s/%s is left out.", target.Component, target.Command, target.OS, target.Arch))
 			continue
 		}
-		image := x.finder.images[target.Component]
+		image := x.images[target.Component]
 		if image == nil {
 			if image, err = c.Image(ctx, component.Image); err != nil {
 				return fmt.Errorf("component %q: %w", component.Name, err)
 			}
 		}
-		x.finder.want(target.Component, image, target.Path)
+		x.images[target.Component] = image
+		x.finder.Want(image, target.Path)
 	}
 	return nil
 }
@@ -111,10 +113,14 @@ func (x *run) warn(message string) {
 
 // extract takes one command out, and packs it if that is wanted.
 func (x *run) extract(ctx context.Context, target Target) error {
-	if x.finder.images[target.Component] == nil {
+	image := x.images[target.Component]
+	if image == nil {
 		return nil
 	}
-	got, err := x.finder.find(ctx, target.Component, target.Path)
+	got, err := x.finder.Find(ctx, image, target.Path)
+	if err != nil {
+		err = fmt.Errorf("image of %s: %w", target.Component, err)
+	}
 	if errors.Is(err, os.ErrNotExist) {
 		if x.Command != "" && !x.archives() {
 			return fault.New(fault.Unresolved, "", err)
@@ -125,18 +131,20 @@ func (x *run) extract(ctx context.Context, target Target) error {
 	if err != nil {
 		return err
 	}
-	if got, err = x.finder.copy(got); err != nil {
+	binary := filepath.Join(x.temporary, "binary") // a copy: another target may be the same file of the image
+	if err := copyTo(binary, got.Path); err != nil {
 		return err
 	}
-	if err := x.stamp(target, got.path); err != nil {
+	got.Path = binary
+	if err := x.stamp(target, binary); err != nil {
 		return err
 	}
 	name := target.file()
 	if x.archives() {
 		name = fmt.Sprintf(target.Archive, x.release.Metadata.Version)
-		return x.write(name, 0o644, func(w io.Writer) error { return pack(w, target, got) })
+		return x.write(name, 0o755, got.ModTime, func(w io.Writer) error { return pack(w, target, got) })
 	}
-	return x.write(name, 0o755, func(w io.Writer) error { return copyFile(w, got.path) })
+	return x.write(name, 0o755, got.ModTime, func(w io.Writer) error { return copyFile(w, binary) })
 }
 
 // stamp writes the release into a binary, and signs it again where macOS would refuse it otherwise.
@@ -162,25 +170,25 @@ func (x *run) stamp(target Target, name string) (err error) {
 		x.warn(fmt.Sprintf("%s for %s/%s has no place for the %s.", target.Command, target.OS, target.Arch, strings.Join(missing, " and the ")))
 	}
 	if target.OS == "darwin" && target.Arch == "arm64" {
-		return signMachO(file, target.Command)
+		return signMachO(file, linkerIdentifier)
 	}
 	return nil
 }
 
-// write writes a file under its name, once it is complete, and remembers its checksum.
-func (x *run) write(name string, mode os.FileMode, content func(io.Writer) error) error {
+// write writes a file that publish will put into place, and remembers its checksum.
+func (x *run) write(name string, mode os.FileMode, modTime time.Time, content func(io.Writer) error) error {
 	if filepath.Base(name) != name {
 		return fmt.Errorf("%q is not the name of a file", name)
 	}
-	part := filepath.Join(x.finder.directory, "part")
-	file, err := os.OpenFile(part, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, mode)
+	complete := x.complete(name)
+	file, err := os.OpenFile(complete, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, mode)
 	if err != nil {
 		return err
 	}
 	sum := sha256.New()
 	err = errors.Join(content(io.MultiWriter(file, sum)), file.Chmod(mode), file.Close())
-	if err == nil {
-		err = os.Rename(part, filepath.Join(x.Directory, name))
+	if err == nil && !modTime.IsZero() {
+		err = os.Chtimes(complete, modTime, modTime)
 	}
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", name, err)
@@ -189,26 +197,40 @@ func (x *run) write(name string, mode os.FileMode, content func(io.Writer) error
 	return nil
 }
 
+// complete is the place of a file until all files are complete.
+func (x *run) complete(name string) string { return filepath.Join(x.temporary, "complete-"+name) }
+
+// publish puts the files into place, all of them complete: a full disk leaves none.
+func (x *run) publish() ([]string, error) {
+	names := slices.Sorted(maps.Keys(x.sums))
+	for _, name := range names {
+		if err := os.Rename(x.complete(name), filepath.Join(x.Directory, name)); err != nil {
+			return nil, fmt.Errorf("extracting tools: %w", err)
+		}
+	}
+	return names, nil
+}
+
 // preamble begins release.txt.
 const preamble = "Client tools for OpenShift\n--------------------------\n\nThese archives contain the client tooling of the release below.\n\n" +
 	"To verify the contents of this directory, use the 'sha256sum.txt' file:\n\n    sha256sum -c sha256sum.txt\n\n---\n\n"
 
 // finish writes release.txt, the checksums and their signature.
 func (x *run) finish() error {
-	if err := x.write("release.txt", 0o644, text(preamble+x.Summary)); err != nil {
+	if err := x.write("release.txt", 0o644, time.Time{}, text(preamble+x.Summary)); err != nil {
 		return err
 	}
 	var sums strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(x.sums)) {
 		fmt.Fprintf(&sums, "%s  %s\n", x.sums[name], name)
 	}
-	if err := x.write("sha256sum.txt", 0o644, text(sums.String())); err != nil {
+	if err := x.write("sha256sum.txt", 0o644, time.Time{}, text(sums.String())); err != nil {
 		return err
 	}
 	if x.SigningKey == nil {
 		return nil
 	}
-	return x.write("sha256sum.txt.asc", 0o644, func(w io.Writer) error { return x.SigningKey.Sign(w, sums.String()) })
+	return x.write("sha256sum.txt.asc", 0o644, time.Time{}, func(w io.Writer) error { return x.SigningKey.Sign(w, sums.String()) })
 }
 
 func text(s string) func(io.Writer) error {

@@ -22,8 +22,9 @@ import (
 
 const extractLong = `Take the manifests of a release payload out as they are, or the client tools that it has.
 
-Manifests are written byte for byte, with their comments. Tools have the release written into them; --tools makes archives for all
-platforms, with checksums. Nothing but the release layer, or the images that the tools are in, is read, and each layer once.`
+Manifests are written byte for byte, with their comments. Tools have the release written into them; --tools makes archives of those
+for this machine's platform, with checksums, and with --command-os='*' for all. Nothing but the release layer, or the images that the
+tools are in, is read, and each layer once. What cannot be written completely, since the disk is full, is not there.`
 
 const extractExample = `  # All manifests, image-references and release-metadata
   oc rebuild extract REF --to manifests
@@ -39,7 +40,7 @@ const extractExample = `  # All manifests, image-references and release-metadata
 
   # The installer for this machine, and the archives for all platforms
   oc rebuild extract REF --command openshift-install
-  oc rebuild extract REF --tools --to dist`
+  oc rebuild extract REF --tools --command-os='*' --to dist`
 
 // extractOptions are the flags of extract.
 type extractOptions struct {
@@ -76,7 +77,7 @@ func newExtract(streams Streams) *cobra.Command {
 func (o *extractOptions) apply(flags *pflag.FlagSet) {
 	flags.StringVar(&o.to, "to", ".", "`directory` to write to")
 	flags.StringVar(&o.file, "file", "", "print this `file` of the release on standard output")
-	flags.BoolVar(&o.tools, "tools", false, "extract the client tools for all platforms, as archives with checksums")
+	flags.BoolVar(&o.tools, "tools", false, "extract the client tools for --command-os, as archives with checksums")
 	flags.StringVar(&o.from, "from", "", "the payload, in place of the argument")
 	flags.StringVar(&o.command, "command", "", "extract this `command`, such as oc or openshift-install")
 	flags.StringVar(&o.commandOS, "command-os", "",
@@ -170,7 +171,7 @@ func runExtract(ctx context.Context, streams Streams, o *extractOptions, args []
 	return o.extractManifests(streams, release)
 }
 
-// extractManifests writes manifests; without a filter image-references and release-metadata too.
+// extractManifests writes manifests; unless it is only requests for credentials, image-references and release-metadata too.
 func (o *extractOptions) extractManifests(streams Streams, release *payload.Release) error {
 	filter := extract.Filter{CredentialsRequests: o.credentials, Cloud: o.cloud}
 	if o.included {
@@ -184,7 +185,7 @@ func (o *extractOptions) extractManifests(streams Streams, release *payload.Rele
 	if err != nil {
 		return err
 	}
-	if !o.included && !o.credentials {
+	if !o.credentials {
 		for _, name := range []string{"image-references", "release-metadata"} {
 			if file, err := release.File(name); err == nil {
 				files = append(files, file)
