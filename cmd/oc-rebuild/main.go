@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli"
+	"github.com/oc-rebuild/oc-rebuild/payload/rpmdb"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
 )
 
@@ -16,7 +17,7 @@ var version = "unknown" // set by the linker
 
 func main() {
 	syscall.Umask(0o022) // as in CI: files that steps make must not depend on the caller's
-	if builder.Reexec() {
+	if builder.Reexec() || rpmdb.Reexec() {
 		return
 	}
 	if stdoutClosed() {

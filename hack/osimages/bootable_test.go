@@ -115,6 +115,10 @@ func TestBootableImage(t *testing.T) {
 		}
 	}
 	checkInfo(t, w, result.Release.Image, got["version"])
+	packages := w.run("info", result.Release.Image, "--insecure", "--rpmdb")
+	if packages.code != 0 || packages.stdout != "Package contents:\n  hello-1.0-1\n" {
+		t.Errorf("info --rpmdb: exit code %d, %s%s", packages.code, packages.stderr, packages.stdout)
+	}
 }
 
 // apart makes the registry keep the blobs of a repository apart from those of others, as real ones do: a blob is

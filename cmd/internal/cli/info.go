@@ -37,6 +37,10 @@ const infoExample = `  # A payload, and the commit that each of its images was b
   # The pull requests between two payloads, as Markdown
   oc rebuild info OLD NEW --changelog
 
+  # The RPM packages of the operating system, and what is different in two
+  oc rebuild info REF --rpmdb
+  oc rebuild info OLD NEW --rpmdb-diff
+
   # The image of one component
   oc rebuild info REF --image-for=cli`
 
@@ -59,6 +63,7 @@ type infoOptions struct {
 	imageFor                                               string
 
 	changelog, bugs string
+	rpms            rpmOptions
 	cacheDir        string
 }
 
@@ -104,6 +109,7 @@ func newInfo(streams Streams) *cobra.Command {
 		flag := flags.Lookup(name)
 		flag.NoOptDefVal, flag.DefValue = inCache, ""
 	}
+	o.rpms.apply(flags)
 	applyCacheDir(flags, &o.cacheDir)
 	o.registry.apply(flags)
 	o.oc.apply(flags)
@@ -116,7 +122,8 @@ func newInfo(streams Streams) *cobra.Command {
 func (o *infoOptions) check(args []string) error {
 	var chosen []string
 	for name, set := range map[string]bool{"commit-urls": o.commitURLs, "commits": o.commits, "pullspecs": o.pullSpecs, "contents": o.contents,
-		"size": o.size, "verify": o.verify, "image-for": o.imageFor != "", "changelog": o.changelog != unset, "bugs": o.bugs != unset} {
+		"size": o.size, "verify": o.verify, "image-for": o.imageFor != "", "changelog": o.changelog != unset, "bugs": o.bugs != unset, "rpmdb": o.rpms.list,
+		"rpmdb-diff": o.rpms.diff} {
 		if set {
 			chosen = append(chosen, "--"+name)
 		}
@@ -127,6 +134,9 @@ func (o *infoOptions) check(args []string) error {
 	}
 	if o.imageFor != "" && o.output != "" {
 		return fault.Errorf(fault.Usage, "--image-for and --output exclude each other")
+	}
+	if o.rpms.image != "" && !o.rpms.list && !o.rpms.diff {
+		return fault.Errorf(fault.Usage, "--rpmdb-image needs --rpmdb or --rpmdb-diff")
 	}
 	for flag, value := range map[string]string{"changelog": o.changelog, "bugs": o.bugs} {
 		if value != inCache {
@@ -221,7 +231,13 @@ func runInfo(ctx context.Context, streams Streams, o *infoOptions, args []string
 		}
 		return o.history(ctx, streams.Out, payload.Compare(releases[0], releases[1]))
 	}
-	if len(releases) == 2 && !o.verify {
+	if o.rpms.diff {
+		if len(releases) != 2 {
+			return fault.Errorf(fault.Usage, "--rpmdb-diff compares two payloads")
+		}
+		return o.compareRPMs(ctx, streams.Out, client, releases[0], releases[1])
+	}
+	if len(releases) == 2 && !o.verify && !o.rpms.list {
 		return o.compare(streams.Out, payload.Compare(releases[0], releases[1]))
 	}
 	for _, release := range releases {
@@ -243,6 +259,8 @@ func (o *infoOptions) show(ctx context.Context, w io.Writer, client *registry.Cl
 	}
 	form, template, _ := strings.Cut(o.output, "=")
 	switch {
+	case o.rpms.list:
+		return o.listRPMs(ctx, w, client, release)
 	case o.imageFor != "":
 		component, err := release.Component(o.imageFor)
 		if err != nil {
