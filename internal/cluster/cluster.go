@@ -60,9 +60,10 @@ func (c *Cluster) Get(ctx context.Context, path string, object any) error {
 	return c.do(ctx, http.MethodGet, path, nil, object)
 }
 
-// Create makes an object in the collection at a path. One that is there is ErrExists.
-func (c *Cluster) Create(ctx context.Context, path string, object []byte) error {
-	return c.do(ctx, http.MethodPost, path, object, nil)
+// Create makes an object in the collection at a path. One that is there is ErrExists. answer is what the cluster made
+// of the object; it may be nil.
+func (c *Cluster) Create(ctx context.Context, path string, object []byte, answer any) error {
+	return c.do(ctx, http.MethodPost, path, object, answer)
 }
 
 // Replace puts an object in the place of the one at a path.
@@ -99,7 +100,7 @@ func (c *Cluster) Allows(ctx context.Context, verb, group, resource, name string
 	if err != nil {
 		return false, fmt.Errorf("asking what is allowed: %w", err)
 	}
-	err = c.do(ctx, http.MethodPost, "apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body, &review)
+	err = c.Create(ctx, "apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body, &review)
 	return review.Status.Allowed, err
 }
 

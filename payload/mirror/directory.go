@@ -70,7 +70,7 @@ func (d *Directory) Manifest(_ context.Context, spec string) (registry.Manifest,
 	return m, d.blob, err
 }
 
-// Release opens the release that a tag names, or the only release that there is.
+// Release opens the release that a tag or a digest names, or the only release that there is.
 func (d *Directory) Release(ctx context.Context, c *registry.Client, tag string) (*payload.Release, error) {
 	tags := []string{tag}
 	if tag == "" {
@@ -118,7 +118,11 @@ func (d *Directory) release(ctx context.Context, c *registry.Client, tag string)
 	if err != nil {
 		return nil, fault.New(fault.Unresolved, "", fmt.Errorf("looking up the tag %q in the mirror directory: %w", tag, err))
 	}
-	ref := local + DirectoryRepository + "@" + digest.FromBytes(data).String()
+	sum := digest.FromBytes(data)
+	if strings.HasPrefix(tag, "sha256:") && tag != sum.String() {
+		return nil, fmt.Errorf("manifest %s of the mirror directory: %w", tag, registry.ErrTampered)
+	}
+	ref := local + DirectoryRepository + "@" + sum.String()
 	image, err := c.ImageIn(ctx, &place{data, d.manifest, d.blob}, ref)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -11,12 +12,17 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	imagev1 "github.com/openshift/api/image/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // apiServer keeps objects by their path, as a cluster does, for whoever has the token.
 type apiServer struct {
 	mu      sync.Mutex
 	objects map[string]string
+	imports []string       // images that were imported, as TAG FROM
+	failing map[string]int // how often the import of a tag fails
 }
 
 // serveCluster starts an API server and makes it the one of $KUBECONFIG.
@@ -51,6 +57,10 @@ func (s *apiServer) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 		_, _ = io.WriteString(w, s.objects["review"])
 		return
 	}
+	if strings.HasSuffix(request.URL.Path, "/imagestreamimports") {
+		s.importImages(w, body)
+		return
+	}
 	at := request.URL.Path
 	if request.Method == http.MethodPost {
 		var object struct{ Metadata struct{ Name string } }
@@ -69,6 +79,44 @@ func (s *apiServer) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	default:
 		_, _ = io.WriteString(w, s.objects[at])
 	}
+}
+
+// importImages answers as a cluster does that imported the images, but for those that fail.
+func (s *apiServer) importImages(w http.ResponseWriter, body []byte) {
+	var object imagev1.ImageStreamImport
+	_ = json.Unmarshal(body, &object)
+	for _, image := range object.Spec.Images {
+		status := metav1.Status{Status: metav1.StatusSuccess}
+		if s.failing[image.To.Name] > 0 {
+			s.failing[image.To.Name]--
+			status = metav1.Status{Status: metav1.StatusFailure, Message: "the registry is not there"}
+		} else {
+			s.imports = append(s.imports, image.To.Name+" "+image.From.Name)
+		}
+		object.Status.Images = append(object.Status.Images, imagev1.ImageImportStatus{Status: status})
+	}
+	_ = json.NewEncoder(w).Encode(object)
+}
+
+// TestMirrorToImageStream makes a cluster import a payload, and what fails at first again.
+func TestMirrorToImageStream(t *testing.T) {
+	_, release, _ := seed(t)
+	server := serveCluster(t, map[string]string{})
+	server.failing = map[string]int{"coredns": 3}
+	out, _ := run(t, 0, "mirror", "--insecure", release.PullSpec, "--to-image-stream", "mine", "-n", "there", "--dry-run")
+	if !strings.Contains(out, " there/mine:coredns\n") || !strings.Contains(out, release.PullSpec+" there/mine:release\n") || len(server.imports) > 0 {
+		t.Errorf("a dry run prints %s and imports %q", out, server.imports)
+	}
+	out, _ = run(t, 0, "mirror", "--insecure", release.PullSpec, "--to-image-stream", "mine")
+	if n := strings.Count(strings.Join(server.imports, "\n"), "\n") + 1; out != fmt.Sprintf("Mirrored %d images to here/mine\n", n) || n != 5 {
+		t.Errorf("mirror printed %q and imported %q", out, server.imports)
+	}
+	server.failing = map[string]int{"coredns": 100}
+	if _, errors := run(t, 6, "mirror", "--insecure", release.PullSpec, "--to-image-stream", "mine"); !strings.Contains(errors, "could not import 1 images into here/mine: coredns from ") {
+		t.Errorf("an import that fails: %s", errors)
+	}
+	run(t, 2, "mirror", release.PullSpec, "--to-image-stream", "mine", "--to-dir", t.TempDir())
+	run(t, 2, "mirror", "--from-dir", t.TempDir(), "--to-image-stream", "mine")
 }
 
 // TestImageStreamOfACluster makes a payload of an image stream that a cluster has.

@@ -142,7 +142,7 @@ func runExtract(ctx context.Context, streams Streams, o *extractOptions, args []
 		return err
 	}
 	defer func() { err = errors.Join(err, client.Close()) }()
-	release, err := payload.Open(ctx, client, args[0])
+	release, err := o.oc.open(ctx, client, args[0])
 	if err != nil {
 		return err
 	}

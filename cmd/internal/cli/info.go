@@ -216,7 +216,7 @@ func runInfo(ctx context.Context, streams Streams, o *infoOptions, args []string
 	defer func() { err = errors.Join(err, client.Close()) }()
 	var releases []*payload.Release
 	for _, arg := range args {
-		release, err := payload.Open(ctx, client, arg)
+		release, err := o.oc.open(ctx, client, arg)
 		if err != nil {
 			return err
 		}

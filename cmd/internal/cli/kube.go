@@ -78,7 +78,7 @@ func (o *kubeOptions) applySignatures(ctx context.Context, name string, object [
 		return err
 	}
 	const path = "api/v1/namespaces/openshift-config-managed/configmaps"
-	err = c.Create(ctx, path, object)
+	err = c.Create(ctx, path, object, nil)
 	switch {
 	case errors.Is(err, cluster.ErrExists) && overwrite:
 		err = c.Replace(ctx, path+"/"+name, object)

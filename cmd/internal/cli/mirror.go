@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"strings"
 
@@ -42,6 +43,7 @@ type mirrorOptions struct {
 	signature signatureOptions
 
 	from, fromDir, to, toDir string
+	toStream                 string
 	toRelease                string
 	skipRelease, keepList    bool
 	list, dryRun             bool
@@ -74,6 +76,7 @@ func (o *mirrorOptions) apply(flags *pflag.FlagSet) {
 	flags.StringVar(&o.fromDir, "from-dir", "", "`directory` that a payload was mirrored to before")
 	flags.StringVar(&o.to, "to", "", "`repository` to copy to; it may have a tag with ${component} and ${version} in it")
 	flags.StringVar(&o.toDir, "to-dir", "", "`directory` to copy to")
+	flags.StringVar(&o.toStream, "to-image-stream", "", "image `stream` of the cluster in the kubeconfig, which imports the images")
 	flags.StringVar(&o.layout, "layout", "v2", "of --to-dir: v2, which oc reads too, or oci for an OCI image layout")
 	flags.StringVar(&o.toRelease, "to-release-image", "", "`pull spec` of the copied release image (default: VERSION-ARCHITECTURE in --to)")
 	flags.BoolVar(&o.skipRelease, "skip-release-image", false, "copy the components only")
@@ -88,6 +91,7 @@ func (o *mirrorOptions) apply(flags *pflag.FlagSet) {
 	flags.IntVar(&o.jobs, "jobs", 16, "images that are copied at once")
 	o.oc.apply(flags)
 	o.kube.apply(flags)
+	o.kube.applyNamespace(flags)
 	o.registry.apply(flags)
 	o.registry.applyPush(flags)
 	o.signature.apply(flags)
@@ -101,11 +105,18 @@ func (o *mirrorOptions) check(args []string) error {
 		}
 		o.from = args[0]
 	}
+	if tag, ok, err := directoryTag(o.from); err != nil {
+		return err
+	} else if ok {
+		o.from, o.fromDir = tag, cmp.Or(o.fromDir, o.oc.directory)
+	}
 	switch {
 	case o.from == "" && o.fromDir == "":
 		return fault.New(fault.Usage, "Pass --from REF.", errors.New("no payload is named"))
-	case (o.to == "") == (o.toDir == ""):
-		return fault.New(fault.Usage, "Pass --to REPOSITORY or --to-dir DIRECTORY.", errors.New("name one destination"))
+	case o.destinations() != 1:
+		return fault.New(fault.Usage, "Pass --to REPOSITORY, --to-dir DIRECTORY or --to-image-stream NAME.", errors.New("name one destination"))
+	case o.toStream != "" && (o.toRelease != "" || o.fromDir != ""):
+		return fault.Errorf(fault.Usage, "--to-image-stream goes with neither --to-release-image nor --from-dir: the cluster imports what is in registries")
 	case o.applySignature && len(o.signature.keys) == 0:
 		return fault.Errorf(fault.Usage, "--apply-release-image-signature needs --signature-key: only a good signature is given to a cluster")
 	case o.toDir != "" && o.toRelease != "":
@@ -115,8 +126,18 @@ func (o *mirrorOptions) check(args []string) error {
 		oneOf("output", o.output.format, "", "text", "json", "yaml"), oneOf("layout", o.layout, "v2", "oci"))
 }
 
+// destinations counts the places that are named to copy to.
+func (o *mirrorOptions) destinations() (n int) {
+	for _, to := range []string{o.to, o.toDir, o.toStream} {
+		if to != "" {
+			n++
+		}
+	}
+	return n
+}
+
 func runMirror(ctx context.Context, streams Streams, o *mirrorOptions, args []string) (err error) {
-	if o.from == "" && o.fromDir == "" && len(args) == 0 && (o.to != "" || o.toDir != "") {
+	if o.from == "" && o.fromDir == "" && len(args) == 0 && o.destinations() > 0 {
 		if o.from, err = o.kube.release(ctx, " with --from"); err != nil {
 			return err
 		}
@@ -143,13 +164,11 @@ func runMirror(ctx context.Context, streams Streams, o *mirrorOptions, args []st
 	if err != nil {
 		return err
 	}
+	if o.toStream != "" {
+		return o.importInto(ctx, streams, items)
+	}
 	if o.list || o.dryRun {
-		for _, item := range items {
-			if err := display.Line(streams.Out, item.From+" "+item.To); err != nil {
-				return err
-			}
-		}
-		return nil
+		return printItems(streams.Out, items)
 	}
 	to, err := o.destination(pushing)
 	if err != nil {
@@ -177,6 +196,42 @@ func runMirror(ctx context.Context, streams Streams, o *mirrorOptions, args []st
 	return o.report(streams, release, items, result)
 }
 
+// importInto makes the cluster in the kubeconfig import the images into an image stream.
+func (o *mirrorOptions) importInto(ctx context.Context, streams Streams, items []mirror.Item) error {
+	c, err := o.kube.connect()
+	if err != nil {
+		return err
+	}
+	stream := mirror.Stream{Cluster: c, Namespace: c.Namespace, Name: o.toStream, KeepList: o.keepList, Insecure: o.registry.Insecure}
+	for i := range items {
+		items[i].To = stream.Tag(items[i])
+	}
+	if o.list || o.dryRun {
+		return printItems(streams.Out, items)
+	}
+	done := func(item mirror.Item) { fmt.Fprintln(plain.Writer(streams.Err), item.To) }
+	if o.output.quiet {
+		done = nil
+	}
+	if err := stream.Import(ctx, items, done); err != nil {
+		return err
+	}
+	if o.output.format == "json" || o.output.format == "yaml" {
+		return display.Structured(streams.Out, o.output.format, map[string]any{"images": items})
+	}
+	return display.Line(streams.Out, fmt.Sprintf("Mirrored %d images to %s/%s", len(items), stream.Namespace, stream.Name))
+}
+
+// printItems prints where each image is, and where it goes.
+func printItems(w io.Writer, items []mirror.Item) error {
+	for _, item := range items {
+		if err := display.Line(w, item.From+" "+item.To); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // closing is a source or a destination that must be closed.
 type closing interface{ Close() error }
 
@@ -193,7 +248,7 @@ type closingDestination interface {
 // source opens the payload and the place where its images are.
 func (o *mirrorOptions) source(ctx context.Context, client *registry.Client) (closingSource, *payload.Release, error) {
 	if o.fromDir == "" {
-		release, err := payload.Open(ctx, client, o.from)
+		release, err := o.oc.open(ctx, client, o.from)
 		return mirror.NewRegistries(client), release, err
 	}
 	directory, err := mirror.ReadDirectory(o.fromDir)
@@ -219,7 +274,7 @@ func closeOn(err error, c closing) error {
 
 func (o *mirrorOptions) plan(release *payload.Release) ([]mirror.Item, error) {
 	to := o.to
-	if o.toDir != "" {
+	if to == "" {
 		to = "localhost/" + mirror.DirectoryRepository
 	}
 	return mirror.Request{Release: release, Repository: to, ReleaseImage: o.toRelease, SkipRelease: o.skipRelease, KeepList: o.keepList}.Plan()

@@ -92,7 +92,7 @@ func (o *newOptions) source(ctx context.Context, streams Streams, client *regist
 	case len(given) > 1:
 		return nil, fault.Errorf(fault.Usage, "only one of --from-release, --from-image-stream, --from-image-stream-file and --from-dir may be given")
 	case o.fromRelease != "":
-		release, err := payload.Open(ctx, client, o.fromRelease)
+		release, err := o.oc.open(ctx, client, o.fromRelease)
 		if err != nil {
 			return nil, err
 		}

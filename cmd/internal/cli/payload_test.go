@@ -202,7 +202,7 @@ func TestInfoOfACluster(t *testing.T) {
 	if strings.Count(three, "coredns\n") != 3 {
 		t.Errorf("three payloads: %s", three)
 	}
-	_, errors = run(t, 0, "info", "--insecure", release.PullSpec, "--skip-verification", "--dir=x", "--max-per-registry=3",
+	_, errors = run(t, 0, "info", "--insecure", release.PullSpec, "--skip-verification", "--skip-bug-check", "--max-per-registry=3",
 		"--filter-by-os=linux/amd64")
 	if strings.Count(errors, "is ignored") != 2 {
 		t.Errorf("flags that do nothing: %s", errors)
