@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 	"github.com/opencontainers/go-digest"
 	"go.podman.io/image/v5/pkg/blobinfocache/none"
@@ -81,7 +82,7 @@ func readPlain(stream io.Reader, limit int64, read func(io.Reader) error) error 
 }
 
 // decompress finds out how a stream is compressed, if at all. zstd is decoded here, with a bound on the memory that a
-// stream may ask for.
+// stream may ask for; and gzip, for which image/v5 sets 2 MiB aside where 50 KiB do: a payload has hundreds of layers.
 func decompress(r io.Reader) (io.ReadCloser, error) {
 	algorithm, open, stream, err := compression.DetectCompressionFormat(r)
 	if err != nil {
@@ -96,6 +97,8 @@ func decompress(r io.Reader) (io.ReadCloser, error) {
 			return nil, err
 		}
 		return decoder.IOReadCloser(), nil
+	case algorithm.Name() == compression.Gzip.Name():
+		return gzip.NewReader(stream)
 	}
 	return open(stream)
 }
