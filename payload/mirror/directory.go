@@ -15,6 +15,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	"go.podman.io/image/v5/types"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
@@ -34,6 +35,7 @@ type Directory struct {
 	root     *os.Root
 	part     atomic.Int64
 	verified sync.Map // names of files whose content was found to be what their digest says
+	inFlight singleflight.Group
 }
 
 // OpenDirectory opens a directory to write to, which is made if it is not there.
@@ -215,15 +217,19 @@ func (d *Directory) Blob(ctx context.Context, _ string, blob registry.Blob) erro
 	return d.put(ctx, blobName(blob.Digest), blob)
 }
 
-// put writes a blob that is not there.
+// put writes a blob that is not there. Who wants one that another is about to write waits for it: images of a release
+// share their bases.
 func (d *Directory) put(ctx context.Context, name string, blob registry.Blob) error {
-	if d.intact(name, blob.Digest) {
-		return nil
-	}
-	err := d.write(name, func(w io.Writer) error { return blob.Copy(ctx, w) })
-	if err == nil {
-		d.verified.Store(name, nil) // Copy has seen all of it
-	}
+	_, err, _ := d.inFlight.Do(name, func() (any, error) {
+		if d.intact(name, blob.Digest) {
+			return nil, nil
+		}
+		err := d.write(name, func(w io.Writer) error { return blob.Copy(ctx, w) })
+		if err == nil {
+			d.verified.Store(name, nil) // Copy has seen all of it
+		}
+		return nil, err
+	})
 	return err
 }
 

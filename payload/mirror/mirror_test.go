@@ -3,6 +3,7 @@ package mirror_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -17,6 +18,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/payload"
 	"github.com/oc-rebuild/oc-rebuild/payload/mirror"
 	"github.com/oc-rebuild/oc-rebuild/payload/payloadtest"
@@ -190,6 +192,40 @@ func TestThroughADirectory(t *testing.T) {
 		t.Fatalf("from the directory: %+v, %v", result, err)
 	}
 	readable(t, release, other.Host+"/my/mirror")
+}
+
+// TestSharedLayersAreReadOnce copies images that share a layer, all at once, from a registry that answers slowly.
+func TestSharedLayersAreReadOnce(t *testing.T) {
+	r := payloadtest.NewRegistry(t)
+	var items []mirror.Item
+	for n := range 12 {
+		name := fmt.Sprintf("component%d", n)
+		spec := r.Push(t, "test/images", name, payloadtest.Image{Created: when, Layers: []map[string]string{{"shared": "base"}, {"own": name}}}.Build(t))
+		_, sum := registry.SplitDigest(spec)
+		items = append(items, mirror.Item{Component: name, From: spec, Digest: sum, To: "localhost/" + mirror.DirectoryRepository + ":" + name})
+	}
+	directory, err := mirror.OpenDirectory(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer directory.Close()
+	r.Fail(func(_ http.ResponseWriter, request *http.Request) bool {
+		if strings.Contains(request.URL.Path, "/blobs/") {
+			time.Sleep(50 * time.Millisecond)
+		}
+		return false
+	})
+	r.Reset()
+	if _, err := mirror.Copy(context.Background(), registries(t), directory, items, 12, nil); err != nil {
+		t.Fatal(err)
+	}
+	requests, _ := r.Reset()
+	times := map[string]int{}
+	for _, request := range requests {
+		if times[request]++; times[request] == 2 && strings.Contains(request, "/blobs/") {
+			t.Errorf("again: %s", request)
+		}
+	}
 }
 
 // TestKeptFilesAreVerified damages a blob that an earlier run wrote, without another size: the next run writes it
