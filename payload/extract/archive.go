@@ -3,14 +3,21 @@ package extract
 import (
 	"archive/tar"
 	"archive/zip"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 
+	"github.com/klauspost/pgzip"
+
 	"github.com/oc-rebuild/oc-rebuild/internal/imagefile"
+)
+
+// Archives are compressed in blocks, some at a time. Their bytes depend on the size alone.
+const (
+	blockSize = 256 << 10 // bytes
+	blocks    = 8
 )
 
 // readme is README.md of an archive.
@@ -54,8 +61,11 @@ func pack(w io.Writer, target Target, binary imagefile.File) error {
 	if strings.HasSuffix(target.Archive, ".zip") {
 		return packZip(w, target, binary, strings.ReplaceAll(text, "\n", "\r\n"))
 	}
-	compressed, err := gzip.NewWriterLevel(w, 3)
+	compressed, err := pgzip.NewWriterLevel(w, 3)
 	if err != nil {
+		return err
+	}
+	if err := compressed.SetConcurrency(blockSize, blocks); err != nil {
 		return err
 	}
 	info, err := os.Stat(binary.Path)
