@@ -2,6 +2,7 @@ package payload
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -41,14 +42,24 @@ func (d ImageDiff) ChangeNote() string {
 	return d.To.ChangeNote()
 }
 
-// CommitsURL returns where a browser shows the commits between the two images, or as much as is known.
+// unknown stands for a commit that a payload does not name, as in oc.
+const unknown = "<unknown>"
+
+// CommitsURL returns where a browser shows the commits between the two images, or as much as is known. Of an image
+// that is built from another repository than before it has both.
 func (d ImageDiff) CommitsURL() string {
+	url := func(c *Component) string { return cmp.Or(c.CommitURL(), unknown) }
 	switch {
 	case d.To == nil:
-		return d.From.CommitURL()
-	case d.Rebuilt() || d.From == nil || d.From.Source != d.To.Source || d.From.Commit == d.To.Commit || d.From.Commit == "" ||
-		d.To.Commit == "":
-		return d.To.CommitURL()
+		return url(d.From)
+	case d.From == nil || d.To.Source == "" || d.To.Commit == "":
+		return url(d.To)
+	case d.From.Source != d.To.Source:
+		return url(d.From) + " -> " + url(d.To)
+	case d.From.Commit == d.To.Commit:
+		return url(d.To)
+	case d.From.Commit == "":
+		return unknown + " -> " + url(d.To)
 	case strings.HasPrefix(d.To.Source, "https://github.com/"):
 		return strings.TrimSuffix(d.To.Source, ".git") + "/compare/" + d.From.Commit + "..." + d.To.Commit
 	}

@@ -101,6 +101,7 @@ func WriteMarkdown(w io.Writer, d payload.Diff, logs []*Repository) error {
 		}
 		line("")
 	}
+	gateSection(line, d)
 	imageSections(line, d)
 	for _, log := range logs {
 		logSection(line, log)
@@ -131,32 +132,62 @@ func imageSections(line func(string, ...any), d payload.Diff) {
 		line("%s", heading)
 		line("")
 		for _, image := range sections[heading] {
-			line("* %s `%s`", image.Name, strings.TrimSpace(image.CommitsURL()+" "+image.ChangeNote()))
+			line("* %s", shortly(image))
 		}
 		line("")
 	}
 }
 
+// shortly names an image with links to its source and its commit, and its digest.
+func shortly(image payload.ImageDiff) string {
+	if image.To == nil {
+		return image.Name
+	}
+	info := imageInfo(*image.To)
+	name := info.Name
+	switch {
+	case info.Path != "" && info.Commit != "":
+		name = fmt.Sprintf("[%s](%s) git [%s](%s)", name, info.Path, info.ShortCommit, image.To.CommitURL())
+	case info.Path != "":
+		name = fmt.Sprintf("[%s](%s)", name, info.Path)
+	}
+	return strings.TrimSpace(fmt.Sprintf("%s `%s` %s", name, info.ImageRef, image.ChangeNote()))
+}
+
 func logSection(line func(string, ...any), log *Repository) {
-	line("### [%s](%s)", strings.Join(log.Components, ", "), log.Repository)
+	info := log.describe()
+	if info.Path == "" {
+		line("### %s", info.Name)
+	} else {
+		line("### [%s](%s)", info.Name, info.Path)
+	}
 	line("")
 	for _, change := range log.Log.Changes {
 		text := change.Subject
 		if len(change.Bugs) > 0 {
 			text = strings.Join(mapped(change.Bugs, bugLink), ", ") + ": " + text
 		}
-		if change.Pull > 0 {
+		switch {
+		case change.Pull > 0:
 			text += fmt.Sprintf(" [#%d](%s/pull/%d)", change.Pull, log.Repository, change.Pull)
+		case info.Path != "":
+			text += fmt.Sprintf(" [%s](%s/commit/%s)", short(change.Commit), log.Repository, short(change.Commit))
+		default:
+			text += " " + short(change.Commit)
 		}
 		line("* %s", text)
 	}
 	if log.Log.Elided > 0 {
-		line("* And %d other commits", log.Log.Elided)
+		line("* And %d commits that name no pull request", log.Log.Elided)
 	}
 	if log.Problem != "" {
 		line("* The history cannot be shown: %s", log.Problem)
 	}
-	line("* [Full changelog](%s/compare/%s...%s)", log.Repository, log.From, log.To)
+	if info.FullChangeLog == "" {
+		line("* %s from %s to %s", log.Repository, short(log.From), short(log.To))
+	} else {
+		line("* [Full changelog](%s)", info.FullChangeLog)
+	}
 	line("")
 }
 
@@ -199,12 +230,22 @@ func Err(logs []*Repository) error {
 	return fault.Errorf(fault.Unresolved, "the history of %d repositories cannot be shown: %s", len(missing), strings.Join(missing, ", "))
 }
 
+// isBug tells whether a key is one of a bug: Bugzilla's numbers, and OpenShift's own projects in Jira. Other keys are
+// stories, epics and tasks.
+func isBug(key string) bool {
+	_, err := strconv.Atoi(key)
+	return err == nil || strings.HasPrefix(key, "OCPBUGS-") || strings.HasPrefix(key, "OCPBUGSM-")
+}
+
 // Bugs lists the bugs that are mentioned, by key.
 func Bugs(logs []*Repository) []*Bug {
 	byKey := map[string]*Bug{}
 	for _, log := range logs {
 		for _, change := range log.Log.Changes {
 			for _, key := range change.Bugs {
+				if !isBug(key) {
+					continue
+				}
 				if byKey[key] == nil {
 					byKey[key] = &Bug{Key: key, URL: bugURL(key)}
 				}

@@ -18,14 +18,15 @@ import (
 // Document is a change log as oc adm release info --changelog -o json prints it, with the same names, and the logs by
 // repository, which are not oc's.
 type Document struct {
-	From          ReleaseInfo   `json:"from"`
-	To            ReleaseInfo   `json:"to"`
-	Components    []VersionInfo `json:"components,omitempty"`
-	NewImages     []ImageInfo   `json:"newImages,omitempty"`
-	RemovedImages []ImageInfo   `json:"removedImages,omitempty"`
-	RebuiltImages []ImageInfo   `json:"rebuiltImages,omitempty"`
-	UpdatedImages []ImageInfo   `json:"updatedImages,omitempty"`
-	Repositories  []*Repository `json:"repositories"`
+	From          ReleaseInfo       `json:"from"`
+	To            ReleaseInfo       `json:"to"`
+	Components    []VersionInfo     `json:"components,omitempty"`
+	FeatureGates  []FeatureGateInfo `json:"featureGates,omitempty"`
+	NewImages     []ImageInfo       `json:"newImages,omitempty"`
+	RemovedImages []ImageInfo       `json:"removedImages,omitempty"`
+	RebuiltImages []ImageInfo       `json:"rebuiltImages,omitempty"`
+	UpdatedImages []ImageInfo       `json:"updatedImages,omitempty"`
+	Repositories  []*Repository     `json:"repositories"`
 }
 
 // ReleaseInfo is one of the two payloads.
@@ -70,6 +71,7 @@ type CommitInfo struct {
 // Describe makes the document.
 func Describe(d payload.Diff, logs []*Repository) Document {
 	document := Document{From: releaseInfo(d.From), To: releaseInfo(d.To), Components: versions(d), Repositories: logs}
+	document.FeatureGates, _ = featureGates(d)
 	for _, name := range slices.Sorted(maps.Keys(d.Images)) {
 		image := d.Images[name]
 		switch {

@@ -72,7 +72,7 @@ func TestHistory(t *testing.T) {
 	}
 	old, next := release("4.12.0", before), release("4.12.1", after)
 	out, _ := run(t, 0, "info", "--insecure", old.PullSpec, next.PullSpec, "--changelog")
-	for _, want := range []string{"# 4.12.1\n", "## Changes from 4.12.0\n", "### [coredns](https://github.com/openshift/coredns)\n",
+	for _, want := range []string{"# 4.12.1\n", "## Changes from 4.12.0\n", "### [coredns](https://github.com/openshift/coredns/tree/" + after + ")\n",
 		"* [OCPBUGS-12](https://issues.redhat.com/browse/OCPBUGS-12): do not crash",
 		"[#7](https://github.com/openshift/coredns/pull/7)\n", "/compare/" + before + "..." + after} {
 		if !strings.Contains(out, want) {
