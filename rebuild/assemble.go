@@ -16,17 +16,13 @@ import (
 func (j *Job) assemble(ctx context.Context, release *payload.Release, request plan.Request, planned *plan.Plan,
 	made map[string]image.Need) (*Result, error) {
 	var changes []payload.Change
-	var components []ResultComponent
 	for _, planned := range planned.Components {
 		change := payload.Change{Component: planned.Name, Image: planned.Target}
-		component := ResultComponent{Name: planned.Name, Image: planned.Target, Commit: planned.Source.Commit, Dirty: planned.Source.Dirty}
 		if finished, ok := made[planned.Name]; ok {
 			change.Image, change.Labels = finished.Image.PullSpec, finished.Image.Labels
 			change.Created, change.Manifests = finished.Image.Created, finished.Image.Manifests
-			component.Image, component.Log = finished.Image.PullSpec, finished.Image.Log
 		}
-		_, component.Digest = registry.SplitDigest(component.Image)
-		changes, components = append(changes, change), append(components, component)
+		changes = append(changes, change)
 	}
 	stop := j.report.Start("", progress.Assemble)
 	manifests, err := payload.OpenCache(filepath.Join(j.options.CacheDir, cache.Manifests))
@@ -44,15 +40,26 @@ func (j *Job) assemble(ctx context.Context, release *payload.Release, request pl
 	if err != nil {
 		return nil, err
 	}
-	result := &Result{
+	return &Result{
 		Release:    ResultRelease{Image: pushed.Image, Digest: pushed.Digest, Name: assembly.Name},
-		Components: components,
+		Components: j.components(planned, made),
 		Seconds:    j.report.Seconds(""),
+	}, nil
+}
+
+// components describes the images of a plan that are made, or swapped in.
+func (j *Job) components(planned *plan.Plan, made map[string]image.Need) []ResultComponent {
+	var components []ResultComponent
+	for _, planned := range planned.Components {
+		component := ResultComponent{Name: planned.Name, Image: planned.Target, Repository: planned.Source.Repository,
+			Commit: planned.Source.Commit, Dirty: planned.Source.Dirty, Seconds: j.report.Seconds(planned.Name)}
+		if finished, ok := made[planned.Name]; ok {
+			component.Image, component.Log = finished.Image.PullSpec, finished.Image.Log
+		}
+		_, component.Digest = registry.SplitDigest(component.Image)
+		components = append(components, component)
 	}
-	for i := range result.Components {
-		result.Components[i].Seconds = j.report.Seconds(result.Components[i].Name)
-	}
-	return result, nil
+	return components
 }
 
 // describeMethod says how a payload was assembled.

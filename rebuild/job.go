@@ -75,17 +75,41 @@ func (j *Job) Plan(ctx context.Context, request plan.Request) (*plan.Plan, error
 // and the next run goes on from there.
 func (j *Job) Run(ctx context.Context, request plan.Request) (*Result, error) {
 	return j.locked(ctx, func() (*Result, error) {
-		release, planned, err := j.plan(ctx, request, plan.Inputs{
-			NeedsFiles: func(request gitsrc.Request) bool { return !j.images.IsRemembered(request) },
-		})
+		release, planned, err := j.planBuild(ctx, request)
 		if err != nil {
 			return nil, err
 		}
-		for _, warning := range planned.Warnings {
-			j.report.Report("", progress.Resolve, progress.Warned, "%s", warning)
-		}
 		return j.carryOut(ctx, release, request, planned)
 	})
+}
+
+// Build makes and pushes the images that a request names, and no payload: the result has none.
+func (j *Job) Build(ctx context.Context, request plan.Request) (*Result, error) {
+	return j.locked(ctx, func() (*Result, error) {
+		_, planned, err := j.planBuild(ctx, request)
+		if err != nil {
+			return nil, err
+		}
+		made, err := j.makeAll(ctx, planned)
+		if err != nil {
+			return nil, err
+		}
+		return &Result{Components: j.components(planned, made), Seconds: j.report.Seconds("")}, nil
+	})
+}
+
+// planBuild makes the plan of what is built now.
+func (j *Job) planBuild(ctx context.Context, request plan.Request) (*payload.Release, *plan.Plan, error) {
+	release, planned, err := j.plan(ctx, request, plan.Inputs{
+		NeedsFiles: func(request gitsrc.Request) bool { return !j.images.IsRemembered(request) },
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, warning := range planned.Warnings {
+		j.report.Report("", progress.Resolve, progress.Warned, "%s", warning)
+	}
+	return release, planned, nil
 }
 
 // Apply carries out a plan, which plan.Read or Plan returned: nothing is looked up again. Where the images and the

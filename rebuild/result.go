@@ -18,11 +18,12 @@ type ResultRelease struct {
 
 // ResultComponent is one new component image.
 type ResultComponent struct {
-	Name    string             `json:"name"`
-	Image   string             `json:"image"` // repository@digest
-	Digest  digest.Digest      `json:"digest"`
-	Commit  string             `json:"commit"`
-	Dirty   bool               `json:"dirty"`
-	Log     string             `json:"log,omitempty"` // file with the whole output of the build
-	Seconds map[string]float64 `json:"seconds"`       // by stage
+	Name       string             `json:"name"`
+	Image      string             `json:"image"` // repository@digest
+	Digest     digest.Digest      `json:"digest"`
+	Repository string             `json:"repository,omitempty"` // of the source
+	Commit     string             `json:"commit"`
+	Dirty      bool               `json:"dirty"`
+	Log        string             `json:"log,omitempty"` // file with the whole output of the build
+	Seconds    map[string]float64 `json:"seconds"`       // by stage
 }

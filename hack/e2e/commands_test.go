@@ -16,6 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/oc-rebuild/oc-rebuild/hack/playground"
+	"github.com/oc-rebuild/oc-rebuild/internal/cluster/clustertest"
 )
 
 type command = func(ts *testscript.TestScript, neg bool, args []string)
@@ -50,6 +51,8 @@ func commands() map[string]command {
 		"component":   componentOf,
 		"own-storage": ownStorage,
 		"requests":    requests,
+		"cluster":     startCluster,
+		"object":      object,
 	}
 }
 
@@ -219,5 +222,35 @@ func scrub(ts *testscript.TestScript, _ bool, args []string) {
 func usage(ts *testscript.TestScript, ok bool, text string) {
 	if !ok {
 		ts.Fatalf("usage: %s", text)
+	}
+}
+
+// clusterKey finds the API server of a script in its environment.
+type clusterKey struct{}
+
+// startCluster PAYLOAD starts an API server that has the objects of a payload, as if it had been installed from it, and
+// makes it the one of $KUBECONFIG.
+func startCluster(ts *testscript.TestScript, _ bool, args []string) {
+	usage(ts, len(args) == 1, "cluster PAYLOAD")
+	server, end, err := clustertest.Start(ts.MkAbs("."))
+	ts.Check(err)
+	ts.Defer(end)
+	ts.Check(ts.Exec("oc-rebuild", "extract", args[0], "--to", "installed"))
+	ts.Check(server.Load(ts.MkAbs("installed")))
+	ts.Check(server.Apply("/apis/config.openshift.io/v1/clusterversions/version",
+		"metadata: {name: version}\nspec: {}\nstatus: {desired: {image: '"+args[0]+"'}}\n"))
+	ts.Setenv("KUBECONFIG", server.Kubeconfig)
+	ts.Value(clusterKey{}).(*clusterOf).server = server
+}
+
+// clusterOf has the API server of a script, once it runs one.
+type clusterOf struct{ server *clustertest.Server }
+
+// object ADDRESS PATTERN checks that an object of the cluster, as JSON, matches a pattern, or does not.
+func object(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, len(args) == 2, "object ADDRESS PATTERN")
+	text := ts.Value(clusterKey{}).(*clusterOf).server.Get(args[0])
+	if regexp.MustCompile(args[1]).MatchString(text) == neg {
+		ts.Fatalf("%s is %s", args[0], text)
 	}
 }

@@ -96,6 +96,7 @@ func setup(env *testscript.Env, dir string, options playground.Options) error {
 	}
 	env.Values[key{}] = p
 	env.Values[backgroundKey{}] = &background{}
+	env.Values[clusterKey{}] = &clusterOf{}
 	env.Vars = append(env.Vars, p.Env()...)
 	env.Vars = append(env.Vars,
 		"REGISTRY="+p.Registry.Host, "GIT_URL="+p.Git.URL, "RELEASE_REPO="+p.ReleaseRepo,

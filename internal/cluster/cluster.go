@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -76,32 +77,57 @@ func (c *Cluster) Merge(ctx context.Context, path string, patch []byte) error {
 	return c.do(ctx, http.MethodPatch, path, patch, nil)
 }
 
-// Allows asks the cluster whether its user may do something to an object of a group's resource.
-func (c *Cluster) Allows(ctx context.Context, verb, group, resource, name string) (bool, error) {
-	type attributes struct {
-		Verb     string `json:"verb"`
-		Group    string `json:"group"`
-		Resource string `json:"resource"`
-		Name     string `json:"name"`
-	}
+// Action is something that a user may do to an object.
+type Action struct {
+	Verb      string `json:"verb"`
+	Group     string `json:"group"`
+	Resource  string `json:"resource"` // such as deployments
+	Namespace string `json:"namespace,omitempty"`
+	Name      string `json:"name"`
+}
+
+// Allows asks the cluster whether its user may do something.
+func (c *Cluster) Allows(ctx context.Context, action Action) (bool, error) {
 	var review struct {
 		Kind       string `json:"kind"`
 		APIVersion string `json:"apiVersion"`
 		Spec       struct {
-			Attributes attributes `json:"resourceAttributes"`
+			Attributes Action `json:"resourceAttributes"`
 		} `json:"spec"`
 		Status struct {
 			Allowed bool `json:"allowed"`
 		} `json:"status"`
 	}
 	review.Kind, review.APIVersion = "SelfSubjectAccessReview", "authorization.k8s.io/v1"
-	review.Spec.Attributes = attributes{verb, group, resource, name}
+	review.Spec.Attributes = action
 	body, err := json.Marshal(review)
 	if err != nil {
 		return false, fmt.Errorf("asking what is allowed: %w", err)
 	}
 	err = c.Create(ctx, "apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body, &review)
 	return review.Status.Allowed, err
+}
+
+// User returns the name of the cluster's user; "" where the cluster does not say.
+func (c *Cluster) User(ctx context.Context) string {
+	var review struct {
+		Status struct {
+			UserInfo struct {
+				Username string `json:"username"`
+			} `json:"userInfo"`
+		} `json:"status"`
+	}
+	body := []byte(`{"kind":"SelfSubjectReview","apiVersion":"authentication.k8s.io/v1"}`)
+	if c.Create(ctx, "apis/authentication.k8s.io/v1/selfsubjectreviews", body, &review) == nil {
+		return review.Status.UserInfo.Username
+	}
+	var user struct { // OpenShift before 4.15
+		Metadata struct {
+			Name string `json:"name"`
+		} `json:"metadata"`
+	}
+	_ = c.Get(ctx, "apis/user.openshift.io/v1/users/~", &user)
+	return user.Metadata.Name
 }
 
 func (c *Cluster) do(ctx context.Context, method, path string, body []byte, answer any) error {
@@ -125,7 +151,10 @@ func (c *Cluster) ask(ctx context.Context, method, path string, body []byte, ans
 	if err != nil {
 		return err
 	}
-	request, err := http.NewRequestWithContext(ctx, method, base.JoinPath(path).String(), bytes.NewReader(body))
+	path, query, _ := strings.Cut(path, "?")
+	address := base.JoinPath(path)
+	address.RawQuery = query
+	request, err := http.NewRequestWithContext(ctx, method, address.String(), bytes.NewReader(body))
 	if err != nil {
 		return err
 	}

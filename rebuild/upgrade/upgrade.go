@@ -57,7 +57,7 @@ func Check(ctx context.Context, c *cluster.Cluster) error {
 	if err := c.Get(ctx, path, &v); err != nil {
 		return fmt.Errorf("asking whether the cluster can be upgraded: %w", err)
 	}
-	allowed, err := c.Allows(ctx, "patch", "config.openshift.io", "clusterversions", "version")
+	allowed, err := c.Allows(ctx, cluster.Action{Verb: "patch", Group: "config.openshift.io", Resource: "clusterversions", Name: "version"})
 	if err != nil {
 		return fmt.Errorf("asking whether the cluster can be upgraded: %w", err)
 	}

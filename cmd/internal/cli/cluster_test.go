@@ -3,113 +3,67 @@ package cli_test
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	imagev1 "github.com/openshift/api/image/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/cluster/clustertest"
 )
 
-// apiServer keeps objects by their path, as a cluster does, for whoever has the token.
-type apiServer struct {
-	mu      sync.Mutex
-	objects map[string]string
-	imports []string       // images that were imported, as TAG FROM
-	failing map[string]int // how often the import of a tag fails
-}
-
 // serveCluster starts an API server and makes it the one of $KUBECONFIG.
-func serveCluster(t *testing.T, objects map[string]string) *apiServer {
+func serveCluster(t *testing.T, objects map[string]string) *clustertest.Server {
 	t.Helper()
-	s := &apiServer{objects: objects}
-	server := httptest.NewTLSServer(s)
-	t.Cleanup(server.Close)
-	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
-	text := "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{name: k, cluster: {insecure-skip-tls-verify: true, server: '" + server.URL + "'}}]\n" +
-		"users: [{name: u, user: {token: canary}}]\ncontexts: [{name: c, context: {cluster: k, user: u, namespace: here}}]\n"
-	if err := os.WriteFile(kubeconfig, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
+	s := clustertest.New(t)
+	for address, text := range objects {
+		s.Put(t, address, text)
 	}
-	t.Setenv("KUBECONFIG", kubeconfig)
+	t.Setenv("KUBECONFIG", s.Kubeconfig)
 	return s
 }
 
-func (s *apiServer) ServeHTTP(w http.ResponseWriter, request *http.Request) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	refuse := func(code int, message string) {
-		w.WriteHeader(code)
-		_ = json.NewEncoder(w).Encode(map[string]string{"message": message})
-	}
-	if request.Header.Get("Authorization") != "Bearer canary" {
-		refuse(http.StatusForbidden, "forbidden")
-		return
-	}
-	body, _ := io.ReadAll(request.Body)
-	if strings.HasSuffix(request.URL.Path, "/selfsubjectaccessreviews") {
-		_, _ = io.WriteString(w, s.objects["review"])
-		return
-	}
-	if strings.HasSuffix(request.URL.Path, "/imagestreamimports") {
-		s.importImages(w, body)
-		return
-	}
-	at := request.URL.Path
-	if request.Method == http.MethodPost {
-		var object struct{ Metadata struct{ Name string } }
-		_ = json.Unmarshal(body, &object)
-		at = path.Join(at, object.Metadata.Name)
-	}
-	_, exists := s.objects[at]
-	switch {
-	case request.Method == http.MethodPost && exists:
-		refuse(http.StatusConflict, at+" already exists")
-	case request.Method != http.MethodPost && !exists:
-		refuse(http.StatusNotFound, at+" not found")
-	case request.Method != http.MethodGet:
-		s.objects[at] = string(body)
-		w.WriteHeader(http.StatusCreated)
-	default:
-		_, _ = io.WriteString(w, s.objects[at])
-	}
+// imports answers for images that a cluster imports, some of which fail.
+type imports struct {
+	done    []string       // as TAG FROM
+	failing map[string]int // how often the import of a tag fails
 }
 
-// importImages answers as a cluster does that imported the images, but for those that fail.
-func (s *apiServer) importImages(w http.ResponseWriter, body []byte) {
+func (i *imports) serve(w http.ResponseWriter, request *http.Request, body []byte) bool {
+	if !strings.HasSuffix(request.URL.Path, "/imagestreamimports") {
+		return false
+	}
 	var object imagev1.ImageStreamImport
 	_ = json.Unmarshal(body, &object)
 	for _, image := range object.Spec.Images {
 		status := metav1.Status{Status: metav1.StatusSuccess}
-		if s.failing[image.To.Name] > 0 {
-			s.failing[image.To.Name]--
+		if i.failing[image.To.Name] > 0 {
+			i.failing[image.To.Name]--
 			status = metav1.Status{Status: metav1.StatusFailure, Message: "the registry is not there"}
 		} else {
-			s.imports = append(s.imports, image.To.Name+" "+image.From.Name)
+			i.done = append(i.done, image.To.Name+" "+image.From.Name)
 		}
 		object.Status.Images = append(object.Status.Images, imagev1.ImageImportStatus{Status: status})
 	}
 	_ = json.NewEncoder(w).Encode(object)
+	return true
 }
 
 // TestMirrorToImageStream makes a cluster import a payload, and what fails at first again.
 func TestMirrorToImageStream(t *testing.T) {
 	_, release, _ := seed(t)
-	server := serveCluster(t, map[string]string{})
-	server.failing = map[string]int{"coredns": 3}
+	server := imports{failing: map[string]int{"coredns": 3}}
+	serveCluster(t, nil).Handle(server.serve)
 	out, _ := run(t, 0, "mirror", "--insecure", release.PullSpec, "--to-image-stream", "mine", "-n", "there", "--dry-run")
-	if !strings.Contains(out, " there/mine:coredns\n") || !strings.Contains(out, release.PullSpec+" there/mine:release\n") || len(server.imports) > 0 {
-		t.Errorf("a dry run prints %s and imports %q", out, server.imports)
+	if !strings.Contains(out, " there/mine:coredns\n") || !strings.Contains(out, release.PullSpec+" there/mine:release\n") || len(server.done) > 0 {
+		t.Errorf("a dry run prints %s and imports %q", out, server.done)
 	}
 	out, _ = run(t, 0, "mirror", "--insecure", release.PullSpec, "--to-image-stream", "mine")
-	if n := strings.Count(strings.Join(server.imports, "\n"), "\n") + 1; out != fmt.Sprintf("Mirrored %d images to here/mine\n", n) || n != 5 {
-		t.Errorf("mirror printed %q and imported %q", out, server.imports)
+	if n := strings.Count(strings.Join(server.done, "\n"), "\n") + 1; out != fmt.Sprintf("Mirrored %d images to here/mine\n", n) || n != 5 {
+		t.Errorf("mirror printed %q and imported %q", out, server.done)
 	}
 	server.failing = map[string]int{"coredns": 100}
 	if _, errors := run(t, 6, "mirror", "--insecure", release.PullSpec, "--to-image-stream", "mine"); !strings.Contains(errors, "could not import 1 images into here/mine: coredns from ") {
@@ -166,7 +120,7 @@ func TestReleaseOfTheCluster(t *testing.T) {
 	if !strings.Contains(out, release.PullSpec+" "+r.Host+"/copy/of:") {
 		t.Errorf("the mirror is of %s", out)
 	}
-	delete(server.objects, version)
+	server.Delete(version)
 	if _, errors := run(t, 3, arguments...); !strings.Contains(errors, "Name a release, such as --from-release") {
 		t.Errorf("a cluster without a release: %s", errors)
 	}
@@ -181,15 +135,15 @@ func TestReleaseOfTheCluster(t *testing.T) {
 func TestUpgradeIsCheckedFirst(t *testing.T) {
 	r, release, _ := seed(t)
 	const version = "/apis/config.openshift.io/v1/clusterversions/version"
-	server := serveCluster(t, map[string]string{"review": `{"status":{"allowed":false}}`,
-		version: `{"status":{"desired":{"image":"` + release.PullSpec + `"}}}`})
+	server := serveCluster(t, map[string]string{version: `{"status":{"desired":{"image":"` + release.PullSpec + `"}}}`})
+	server.Deny("patch clusterversions")
 	arguments := []string{"coredns", "--from-release", release.PullSpec, "--to-image", r.Host + "/me/release:x", "--upgrade", "--insecure"}
 	r.Reset()
 	if _, errors := run(t, 4, arguments...); !strings.Contains(errors, "this user may not change its version") {
 		t.Errorf("without the right: %s", errors)
 	}
-	server.objects["review"] = `{"status":{"allowed":true}}`
-	server.objects[version] = `{"status":{"conditions":[{"type":"Progressing","status":"True","message":"Working towards 4.12.1"}]}}`
+	server.Deny()
+	server.Put(t, version, `{"status":{"conditions":[{"type":"Progressing","status":"True","message":"Working towards 4.12.1"}]}}`)
 	if _, errors := run(t, 3, arguments...); !strings.Contains(errors, "on its way to another release: Working towards 4.12.1") {
 		t.Errorf("an upgrade that is under way: %s", errors)
 	}

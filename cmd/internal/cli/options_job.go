@@ -32,6 +32,8 @@ type jobOptions struct {
 	name         string
 	cacheDir     string
 	all          bool // plan --all
+
+	opened func(context.Context, *payload.Release) error // is shown the payload that a job starts from; nil = nobody is
 }
 
 func (o *jobOptions) apply(flags *pflag.FlagSet) {
@@ -133,8 +135,10 @@ func (o *jobOptions) open(streams Streams, listener progress.Listener) (_ *rebui
 		NoCache: o.build.noCache, Jobs: o.build.jobs, Secrets: o.build.secrets, Compression: o.build.compression,
 		Build: o.build.builder(""),
 		Trust: func(ctx context.Context, release *payload.Release) error {
-			_, err := o.signature.verify(ctx, streams, release)
-			return err
+			if _, err := o.signature.verify(ctx, streams, release); err != nil || o.opened == nil {
+				return err
+			}
+			return o.opened(ctx, release)
 		},
 	})
 	if err != nil {

@@ -404,8 +404,8 @@ func TestSignatures(t *testing.T) {
 	server := serveCluster(t, map[string]string{})
 	apply := append([]string{"mirror", "--to-dir", mirrored, "--apply-release-image-signature"}, append(verify[1:3:3], verify[4:]...)...)
 	run(t, 0, apply...)
-	if got := server.objects[path+"sha256-"+digest[7:]]; !strings.Contains(got, "verification-signatures") {
-		t.Errorf("the cluster has %q", server.objects)
+	if got := server.Get(path + "sha256-" + digest[7:]); !strings.Contains(got, "verification-signatures") {
+		t.Errorf("the cluster has %s", got)
 	}
 	if _, text := run(t, 6, apply...); !strings.Contains(text, "--overwrite replaces it") {
 		t.Errorf("a second time: %s", text)

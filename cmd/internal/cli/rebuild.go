@@ -89,10 +89,11 @@ func runRebuild(ctx context.Context, streams Streams, o *rebuildOptions, args []
 		return err
 	}
 	return withScratch(ctx, streams, o.output, func() error {
+		round := func() error { return o.once(ctx, streams, request) }
 		if o.watch {
-			return o.follow(ctx, streams, request)
+			return o.follow(ctx, streams, request, round)
 		}
-		return o.once(ctx, streams, request)
+		return round()
 	})
 }
 

@@ -20,9 +20,9 @@ import (
 // quiet is how long nothing may change before the next round begins.
 const quiet = 300 * time.Millisecond
 
-// follow does the main job again whenever a local source changes, until its context ends. A round that fails is
-// reported, and the next change starts another.
-func (o *rebuildOptions) follow(ctx context.Context, streams Streams, request plan.Request) (err error) {
+// follow does something again whenever a local source changes, until its context ends. A round that fails is reported,
+// and the next change starts another.
+func (o *jobOptions) follow(ctx context.Context, streams Streams, request plan.Request, round func() error) (err error) {
 	directories, err := localSources(request)
 	if err != nil {
 		return err
@@ -45,10 +45,10 @@ func (o *rebuildOptions) follow(ctx context.Context, streams Streams, request pl
 	}
 	defer func() { err = errors.Join(err, sources.watcher.Close()) }()
 	for {
-		err := o.once(ctx, streams, request)
+		err := round()
 		switch {
 		case ctx.Err() != nil && err != nil:
-			streams.notice("Stopped watching in the middle of a round: its payload is not published.")
+			streams.notice("Stopped watching in the middle of a round, which was not finished.")
 			return nil
 		case err != nil:
 			display.Error(streams.Err, err)

@@ -1,0 +1,221 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/plain"
+	"github.com/oc-rebuild/oc-rebuild/payload"
+	"github.com/oc-rebuild/oc-rebuild/rebuild"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/rollout"
+)
+
+const deployLong = `Rebuild components and run them on the cluster in the kubeconfig, without a payload and without an upgrade.
+
+The manifests of the cluster's own release say where the image of a component is named: in a Deployment, in a variable of its operator, or in a
+ConfigMap. There the new image is put in, and the cluster version operator is told to leave these objects alone, so that the change stays. What was
+there before is written on the objects: "oc rebuild status" lists it, "oc rebuild restore" puts it back, on any machine.
+
+While anything is deployed the cluster says that it cannot be upgraded.`
+
+const deployExample = `  # The operator of a working tree
+  oc rebuild deploy machine-config-operator=../machine-config-operator --to-repository quay.io/me/mco
+
+  # Again with every file that is saved, until interrupted
+  oc rebuild deploy cluster-dns-operator=. --to-repository quay.io/me/dns --watch
+
+  # An image that is there already
+  oc rebuild deploy --image coredns=quay.io/me/coredns:fix
+
+  # Of a cluster that HyperShift hosts, in the kubeconfig of the management cluster
+  oc rebuild deploy cluster-dns-operator=. --to-repository quay.io/me/dns --hosted-cluster clusters/mine
+
+  # What is deployed, and the end of it
+  oc rebuild status
+  oc rebuild restore`
+
+// deployOptions are the flags of deploy.
+type deployOptions struct {
+	jobOptions
+	hosted  string
+	watch   bool
+	noWait  bool
+	timeout time.Duration
+}
+
+func newDeploy(streams Streams) *cobra.Command {
+	var o deployOptions
+	command := &cobra.Command{
+		Use:     "deploy COMPONENT[=SOURCE]... --to-repository REPOSITORY",
+		Short:   "Run a rebuilt component on a cluster, without a payload",
+		Long:    deployLong,
+		Example: deployExample,
+		Args:    cobra.ArbitraryArgs,
+		RunE: func(command *cobra.Command, args []string) error {
+			return runDeploy(command.Context(), streams, &o, args)
+		},
+	}
+	flags := command.Flags()
+	flags.StringVar(&o.toRepository, "to-repository", "", "`repository` for the images, which the cluster must be able to pull from")
+	flags.StringVar(&o.release, "from-release", "", "payload whose manifests and commits are taken (default: that of the cluster)")
+	flags.StringVar(&o.hosted, "hosted-cluster", "", "`NAMESPACE/NAME` of a HyperShift HostedCluster on the cluster, which is changed instead")
+	flags.BoolVar(&o.watch, "watch", false, "deploy again whenever a local source changes, until interrupted")
+	flags.BoolVar(&o.noWait, "no-wait", false, "do not wait until the new pods run")
+	flags.DurationVar(&o.timeout, "timeout", 10*time.Minute, "how long to wait for the new pods")
+	applyCacheDir(flags, &o.cacheDir)
+	o.registry.apply(flags)
+	o.registry.applyPush(flags)
+	o.signature.apply(flags)
+	o.kube.apply(flags)
+	o.recipe.apply(flags)
+	o.build.apply(flags)
+	o.output.apply(flags, "text, json, yaml")
+	return command
+}
+
+func (o *deployOptions) check(args []string) error {
+	if o.toRepository == "" && len(args) > 0 {
+		return fault.New(fault.Usage, "Name where images go, such as --to-repository quay.io/me/images.", errors.New("--to-repository is missing"))
+	}
+	return errors.Join(o.build.check(o.output), oneOf("output", o.output.format, "", "text", "json", "yaml"))
+}
+
+// deployment is where a component's image is put.
+type deployment struct {
+	rebuild.ResultComponent
+	Objects []rollout.Object `json:"objects,omitempty"` // whose pods are new
+}
+
+func runDeploy(ctx context.Context, streams Streams, o *deployOptions, args []string) error {
+	if err := o.check(args); err != nil {
+		return err
+	}
+	api, err := o.kube.connect()
+	if err != nil {
+		return err
+	}
+	target := &rollout.Cluster{API: api, Tell: func(text string) {
+		if !o.output.quiet {
+			streams.notice("cluster: " + plain.Line(text))
+		}
+	}}
+	if o.hosted != "" && o.release == "" {
+		if o.release, err = target.HostedRelease(ctx, o.hosted); err != nil {
+			return err
+		}
+	}
+	request, err := o.request(ctx, streams, args)
+	if err != nil {
+		return err
+	}
+	if err := builder.EnterUserNamespace(); err != nil {
+		return err
+	}
+	sites := map[string]rollout.Sites{}
+	o.opened = func(ctx context.Context, release *payload.Release) error {
+		return o.find(ctx, target, release, request, sites)
+	}
+	return withScratch(ctx, streams, o.output, func() error {
+		round := func() error { return o.round(ctx, streams, target, request, sites) }
+		if o.watch {
+			return o.follow(ctx, streams, request, round)
+		}
+		return round()
+	})
+}
+
+// find looks up where the components run, and whether that can be changed, before anything is built.
+func (o *deployOptions) find(ctx context.Context, target *rollout.Cluster, release *payload.Release, request plan.Request, sites map[string]rollout.Sites) error {
+	for _, component := range request.Targets {
+		if o.hosted != "" {
+			if _, err := release.Component(component.Name); err != nil {
+				return err
+			}
+			continue
+		}
+		found, err := rollout.Find(release, component.Name)
+		if err != nil {
+			return err
+		}
+		if err := target.Check(ctx, found); err != nil {
+			return err
+		}
+		sites[component.Name] = found
+	}
+	return nil
+}
+
+// round builds the components and puts them into the cluster.
+func (o *deployOptions) round(ctx context.Context, streams Streams, target *rollout.Cluster, request plan.Request, sites map[string]rollout.Sites) error {
+	began := time.Now()
+	var result *rebuild.Result
+	return o.with(streams, func(job *rebuild.Job) (err error) {
+		result, err = job.Build(ctx, request)
+		return err
+	}, func() error {
+		deployed, err := o.put(ctx, target, result, sites)
+		if err != nil {
+			return err
+		}
+		return o.print(streams, target, deployed, time.Since(began))
+	})
+}
+
+// put changes the cluster, and waits for it.
+func (o *deployOptions) put(ctx context.Context, target *rollout.Cluster, result *rebuild.Result, sites map[string]rollout.Sites) ([]deployment, error) {
+	var deployed []deployment
+	images := map[string]string{}
+	by := target.API.User(ctx)
+	var all []rollout.Object
+	for _, component := range result.Components {
+		images[component.Name] = component.Image
+		done := deployment{ResultComponent: component}
+		if o.hosted == "" {
+			var err error
+			done.Objects, err = target.Set(ctx, sites[component.Name], rollout.Record{Image: component.Image, Repository: component.Repository,
+				Commit: component.Commit, Dirty: component.Dirty, Since: time.Now().UTC().Truncate(time.Second), By: by})
+			if err != nil {
+				return nil, fmt.Errorf("deploying %s: %w", component.Name, err)
+			}
+			all = append(all, done.Objects...)
+		}
+		deployed = append(deployed, done)
+	}
+	if o.hosted != "" {
+		return deployed, target.SetHosted(ctx, o.hosted, images)
+	}
+	if o.noWait {
+		return deployed, nil
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, o.timeout, fault.Errorf(fault.Publish, "the pods are not there after %s (--timeout)", o.timeout))
+	defer cancel()
+	return deployed, target.Wait(ctx, all, time.Second)
+}
+
+func (o *deployOptions) print(streams Streams, target *rollout.Cluster, deployed []deployment, took time.Duration) error {
+	if o.output.format == "json" || o.output.format == "yaml" {
+		return display.Structured(streams.Out, o.output.format, map[string]any{"components": deployed, "seconds": took.Seconds()})
+	}
+	for _, one := range deployed {
+		if err := display.Line(streams.Out, one.Name+" "+one.Image); err != nil {
+			return err
+		}
+	}
+	if o.output.quiet {
+		return nil
+	}
+	state := "Running"
+	if o.noWait || o.hosted != "" {
+		state = "Set"
+	}
+	streams.notice(fmt.Sprintf("%s on %s after %.1f s. `oc rebuild restore` puts back what was there.", state, plain.Line(target.API.Host), took.Seconds()))
+	return nil
+}

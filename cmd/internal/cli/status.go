@@ -1,0 +1,88 @@
+package cli
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/rollout"
+)
+
+const statusLong = `List the objects that the cluster version operator of the cluster in the kubeconfig leaves alone: what "oc rebuild deploy" put there, since when, from
+which commit, by whom; and overrides that somebody made by hand.`
+
+const statusExample = `  # What is deployed on the cluster
+  oc rebuild status
+
+  # The images alone
+  oc rebuild status -o jsonpath='{..image}'`
+
+// statusOptions are the flags of status.
+type statusOptions struct {
+	kube   kubeOptions
+	output string
+}
+
+func newStatus(streams Streams) *cobra.Command {
+	var o statusOptions
+	command := &cobra.Command{
+		Use:     "status",
+		Short:   "List what is deployed on a cluster beside its payload",
+		Long:    statusLong,
+		Example: statusExample,
+		Args:    usageArgs(cobra.NoArgs),
+		RunE: func(command *cobra.Command, _ []string) error {
+			return runStatus(command.Context(), streams, &o)
+		},
+	}
+	o.kube.apply(command.Flags())
+	command.Flags().StringVarP(&o.output, "output", "o", "", "form of the result: text, json, yaml, jsonpath=TEMPLATE, go-template=TEMPLATE")
+	return command
+}
+
+func runStatus(ctx context.Context, streams Streams, o *statusOptions) error {
+	form, template, _ := strings.Cut(o.output, "=")
+	if err := oneOf("output", form, "", "text", "json", "yaml", "jsonpath", "go-template"); err != nil {
+		return err
+	}
+	api, err := o.kube.connect()
+	if err != nil {
+		return err
+	}
+	entries, err := (&rollout.Cluster{API: api}).List(ctx)
+	if err != nil {
+		return err
+	}
+	if form != "" && form != "text" {
+		return display.Template(streams.Out, form, template, entries, true)
+	}
+	if len(entries) == 0 {
+		return display.Line(streams.Out, "Nothing is deployed: the cluster runs its payload.")
+	}
+	t := display.NewTable(display.Narrow)
+	t.Row("COMPONENT", "OBJECT", "COMMIT", "SINCE", "BY", "IMAGE")
+	for _, entry := range entries {
+		if len(entry.Components) == 0 {
+			note := "an override that was made by hand"
+			if entry.Missing {
+				note = "an override of what the cluster does not have"
+			}
+			t.Noted(note, "–", entry.Object.String())
+			continue
+		}
+		for _, name := range slices.Sorted(maps.Keys(entry.Components)) {
+			record := entry.Components[name]
+			note := ""
+			if record.Dirty {
+				note = "with changes that are in no commit"
+			}
+			t.Noted(note, name, entry.Object.String(), record.Commit[:min(len(record.Commit), 8)], age(time.Since(record.Since)), record.By, record.Image)
+		}
+	}
+	return t.Write(streams.Out)
+}

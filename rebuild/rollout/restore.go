@@ -1,0 +1,121 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/cluster"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+)
+
+// Entry is an object that the cluster version operator leaves alone, and why.
+type Entry struct {
+	Object     Object            `json:"object"`
+	Missing    bool              `json:"missing,omitempty"` // the cluster does not have it
+	Components map[string]Record `json:"components"`        // none: somebody else made the override
+}
+
+// List lists the objects that the cluster version operator leaves alone.
+func (c *Cluster) List(ctx context.Context) ([]Entry, error) {
+	var version clusterVersion
+	if err := c.API.Get(ctx, versionPath, &version); err != nil {
+		return nil, fmt.Errorf("reading the cluster version's overrides: %w", err)
+	}
+	entries := []Entry{}
+	for _, one := range version.Spec.Overrides {
+		if !one.Unmanaged {
+			continue
+		}
+		entry := Entry{Object: one.Object}
+		var live map[string]any
+		err := c.API.Get(ctx, one.path(), &live)
+		if entry.Missing = errors.Is(err, cluster.ErrNotFound); err != nil && !entry.Missing {
+			return nil, fmt.Errorf("reading %s: %w", one.Object, err)
+		}
+		if err == nil {
+			if entry.Components, err = records(live); err != nil {
+				return nil, fmt.Errorf("%s: %w", one.Object, err)
+			}
+		}
+		entries = append(entries, entry)
+	}
+	return entries, nil
+}
+
+// Restore puts back what was there before, of some components or of all, and hands the objects back to the cluster
+// version operator. It returns the workloads whose pods are replaced by that. Overrides that somebody else made stay.
+func (c *Cluster) Restore(ctx context.Context, components ...string) ([]Object, error) {
+	entries, err := c.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var workloads, restart []Object
+	done := map[string]bool{}
+	for _, entry := range entries {
+		var names []string
+		for _, name := range slices.Sorted(maps.Keys(entry.Components)) {
+			if len(components) == 0 || slices.Contains(components, name) {
+				names = append(names, name)
+			}
+		}
+		if len(names) == 0 {
+			continue
+		}
+		left := len(entry.Components) - len(names)
+		_, err := c.change(ctx, entry.Object, func(live map[string]any) (bool, error) { return true, takeBack(live, entry.Object, names) })
+		if err != nil {
+			return nil, fmt.Errorf("restoring %s: %w", entry.Object, err)
+		}
+		if left == 0 {
+			if err := c.override(ctx, entry.Object, false); err != nil {
+				return nil, err
+			}
+		}
+		c.tell("%s is as it was before %s", entry.Object, strings.Join(names, ", "))
+		for _, name := range names {
+			if done[name] = true; !entry.Object.isWorkload() {
+				restart = append(restart, entry.Components[name].Readers...)
+			}
+		}
+		if entry.Object.isWorkload() {
+			workloads = append(workloads, entry.Object)
+		}
+	}
+	for _, name := range components {
+		if !done[name] {
+			return nil, fault.New(fault.Unresolved, "`oc rebuild status` lists what is deployed.", fmt.Errorf("%q is not deployed on cluster %s", name, c.API.Host))
+		}
+	}
+	slices.SortFunc(restart, func(a, b Object) int { return strings.Compare(a.String(), b.String()) })
+	restartedNow, err := c.restart(ctx, slices.Compact(restart), time.Now())
+	return append(workloads, restartedNow...), err
+}
+
+// takeBack puts back what components were before.
+func takeBack(live map[string]any, object Object, names []string) error {
+	all, err := records(live)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		record := all[name]
+		for key, original := range record.Original {
+			container, variable, _ := strings.Cut(key, "/")
+			at, ok := find(live, Place{Object: object, Container: container, Variable: variable})
+			switch {
+			case !ok: // the container is gone: nothing is to be put back
+			case object.Kind == kindConfigMap:
+				at.in[at.key] = strings.ReplaceAll(at.get(), record.Image, original)
+			case at.get() == record.Image: // what somebody else put there stays
+				at.in[at.key] = original
+			}
+		}
+		delete(all, name)
+	}
+	return setRecords(live, all)
+}

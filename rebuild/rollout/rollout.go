@@ -1,0 +1,269 @@
+package rollout
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/cluster"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+)
+
+const (
+	versionPath = "apis/config.openshift.io/v1/clusterversions/version"
+	attempts    = 8 // of a change that another one came before
+)
+
+// Cluster is the cluster whose objects are changed.
+type Cluster struct {
+	API *cluster.Cluster
+	// Tell hears what is done; it may be nil.
+	Tell func(string)
+}
+
+func (c *Cluster) tell(format string, args ...any) {
+	if c.Tell != nil {
+		c.Tell(fmt.Sprintf(format, args...))
+	}
+}
+
+// Check refuses what the user of the cluster may not do, before anything is built, and a cluster that has none of the
+// places.
+func (c *Cluster) Check(ctx context.Context, sites Sites) error {
+	if err := c.allowed(ctx, "patch", Object{Kind: "ClusterVersion", Group: "config.openshift.io", Name: "version"}); err != nil {
+		return err
+	}
+	there := false
+	for _, object := range sites.objects() {
+		if err := c.allowed(ctx, "update", object); err != nil {
+			return err
+		}
+		var live map[string]any
+		err := c.API.Get(ctx, object.path(), &live)
+		if err != nil && !errors.Is(err, cluster.ErrNotFound) {
+			return fmt.Errorf("reading %s: %w", object, err)
+		}
+		there = there || err == nil
+	}
+	if !there {
+		return fault.Errorf(fault.Unresolved, "cluster %s has none of the objects that run %q: %s", c.API.Host, sites.Component,
+			strings.Join(mapped(sites.Places, Place.String), "; "))
+	}
+	return nil
+}
+
+func (c *Cluster) allowed(ctx context.Context, verb string, object Object) error {
+	allowed, err := c.API.Allows(ctx, cluster.Action{Verb: verb, Group: object.Group, Resource: object.resource(),
+		Namespace: object.Namespace, Name: object.Name})
+	if err != nil {
+		return fmt.Errorf("asking what the cluster allows: %w", err)
+	}
+	if !allowed {
+		return fault.New(fault.Unauthorized, "Log in as a cluster administrator.",
+			fmt.Errorf("cluster %s: this user may not %s %s", c.API.Host, verb, strings.TrimSuffix(object.String(), " in ")))
+	}
+	return nil
+}
+
+func mapped[T any](list []T, text func(T) string) []string {
+	var all []string
+	for _, item := range list {
+		all = append(all, text(item))
+	}
+	return all
+}
+
+// objects lists the objects of the places, each once.
+func (s Sites) objects() []Object {
+	var all []Object
+	for _, place := range s.Places {
+		if !slices.Contains(all, place.Object) {
+			all = append(all, place.Object)
+		}
+	}
+	return all
+}
+
+// Set puts an image in all places of a component that the cluster has, and returns the workloads whose pods are
+// replaced by that.
+func (c *Cluster) Set(ctx context.Context, sites Sites, record Record) ([]Object, error) {
+	var workloads []Object
+	restart := false
+	for _, object := range sites.objects() {
+		if err := c.override(ctx, object, true); err != nil {
+			return nil, err
+		}
+		changed, err := c.change(ctx, object, func(live map[string]any) (bool, error) { return put(live, object, sites, record) })
+		if errors.Is(err, cluster.ErrNotFound) {
+			if err := c.override(ctx, object, false); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("changing %s: %w", object, err)
+		}
+		if object.isWorkload() {
+			workloads = append(workloads, object)
+		} else {
+			restart = restart || changed
+		}
+		if changed {
+			c.tell("%s has %s", object, record.Image)
+		}
+	}
+	if restart {
+		restarted, err := c.restart(ctx, sites.Readers, record.Since)
+		if err != nil {
+			return nil, err
+		}
+		workloads = append(workloads, restarted...)
+	}
+	if len(workloads) == 0 && !restart {
+		return nil, fault.Errorf(fault.Unresolved, "the cluster has none of the objects that run %q", sites.Component)
+	}
+	return workloads, nil
+}
+
+// put changes an object, and reports whether it did.
+func put(live map[string]any, object Object, sites Sites, record Record) (bool, error) {
+	all, err := records(live)
+	if err != nil {
+		return false, err
+	}
+	before, again := all[sites.Component]
+	known := sites.Image // what a ConfigMap has among other things
+	if again {
+		known = before.Image
+	}
+	record.Original = map[string]string{}
+	maps.Copy(record.Original, before.Original)
+	if !object.isWorkload() {
+		record.Readers = sites.Readers
+	}
+	changed, found := false, false
+	for _, place := range sites.Places {
+		at, ok := find(live, place)
+		if place.Object != object || !ok {
+			continue
+		}
+		found = true
+		was, next := at.get(), record.Image
+		if object.Kind == kindConfigMap {
+			if !strings.Contains(was, known) {
+				return false, fmt.Errorf("%s does not name %s any more: somebody else changed it", place, known)
+			}
+			next, was = strings.ReplaceAll(was, known, record.Image), known
+		}
+		at.in[at.key] = next
+		if _, ok := record.Original[place.key()]; !ok {
+			record.Original[place.key()] = was
+		}
+		changed = changed || was != record.Image
+	}
+	if !found {
+		return false, cluster.ErrNotFound // an object of another cluster profile
+	}
+	if !changed && again {
+		return false, nil
+	}
+	all[sites.Component] = record
+	return true, setRecords(live, all)
+}
+
+// restart makes workloads replace their pods. Those that the cluster does not have are left out.
+func (c *Cluster) restart(ctx context.Context, workloads []Object, now time.Time) ([]Object, error) {
+	var done []Object
+	for _, object := range workloads {
+		_, err := c.change(ctx, object, func(live map[string]any) (bool, error) {
+			child(live, "spec", "template", "metadata", "annotations")[restarted] = now.UTC().Format(time.RFC3339Nano)
+			return true, nil
+		})
+		if errors.Is(err, cluster.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("restarting %s: %w", object, err)
+		}
+		done = append(done, object)
+	}
+	return done, nil
+}
+
+// change reads an object, changes it and writes it back, again where somebody else was faster.
+func (c *Cluster) change(ctx context.Context, object Object, edit func(map[string]any) (bool, error)) (changed bool, err error) {
+	for range attempts {
+		var live map[string]any
+		if err := c.API.Get(ctx, object.path(), &live); err != nil {
+			return false, err
+		}
+		if changed, err = edit(live); err != nil || !changed {
+			return false, err
+		}
+		body, err := json.Marshal(live)
+		if err != nil {
+			return false, err
+		}
+		err = c.API.Replace(ctx, object.path(), body)
+		if !errors.Is(err, cluster.ErrExists) {
+			return err == nil, err
+		}
+	}
+	return false, fault.Errorf(fault.Publish, "it was changed by somebody else %d times meanwhile", attempts)
+}
+
+// clusterVersion is the part of a ClusterVersion that tells the operator what to leave alone.
+type clusterVersion struct {
+	Metadata struct {
+		ResourceVersion string `json:"resourceVersion"`
+	} `json:"metadata"`
+	Spec struct {
+		Overrides []override `json:"overrides"`
+	} `json:"spec"`
+}
+
+type override struct {
+	Object
+	Unmanaged bool `json:"unmanaged"`
+}
+
+// override tells the cluster version operator to leave an object alone, or not to.
+func (c *Cluster) override(ctx context.Context, object Object, unmanaged bool) error {
+	for range attempts {
+		var version clusterVersion
+		if err := c.API.Get(ctx, versionPath, &version); err != nil {
+			return fmt.Errorf("reading the cluster version's overrides: %w", err)
+		}
+		overrides := version.Spec.Overrides
+		at := slices.IndexFunc(overrides, func(o override) bool { return o.Object == object })
+		switch {
+		case unmanaged && at >= 0 && overrides[at].Unmanaged, !unmanaged && at < 0:
+			return nil
+		case unmanaged && at >= 0:
+			overrides[at].Unmanaged = true
+		case unmanaged:
+			overrides = append(overrides, override{object, true})
+		default:
+			overrides = slices.Delete(overrides, at, at+1)
+		}
+		patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"resourceVersion": version.Metadata.ResourceVersion},
+			"spec": map[string]any{"overrides": overrides}})
+		if err != nil {
+			return err
+		}
+		err = c.API.Merge(ctx, versionPath, patch)
+		if errors.Is(err, cluster.ErrExists) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("writing the cluster version's overrides: %w", err)
+		}
+		return nil
+	}
+	return fault.Errorf(fault.Publish, "the cluster version was changed by somebody else %d times meanwhile", attempts)
+}
