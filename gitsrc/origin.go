@@ -2,6 +2,8 @@ package gitsrc
 
 import (
 	"context"
+	"errors"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -23,17 +25,7 @@ func (s *Store) origin(ctx context.Context, tree *Tree, repo worktree.Repository
 	if err != nil {
 		return err
 	}
-	web := func(r worktree.Remote) string {
-		address, err := giturl.ParsePayload(r.URL)
-		if contact, ok := s.config.InsteadOf(r.URL); err != nil && ok {
-			address, err = giturl.ParsePayload(contact)
-		}
-		if err != nil {
-			return ""
-		}
-		return address.Web()
-	}
-	if i := slices.IndexFunc(remotes, func(r worktree.Remote) bool { return web(r) == tree.Repository }); i > 0 {
+	if i := slices.IndexFunc(remotes, func(r worktree.Remote) bool { return s.web(r) == tree.Repository }); i > 0 {
 		first := remotes[i]
 		remotes = slices.Insert(slices.Delete(remotes, i, i+1), 0, first)
 	}
@@ -41,7 +33,7 @@ func (s *Store) origin(ctx context.Context, tree *Tree, repo worktree.Repository
 		if found, err := contains(ctx, db, remote.Tips, head); err != nil {
 			return err
 		} else if found {
-			if address := web(remote); address != "" {
+			if address := s.web(remote); address != "" {
 				tree.Repository = address
 			}
 			return nil
@@ -49,6 +41,43 @@ func (s *Store) origin(ctx context.Context, tree *Tree, repo worktree.Repository
 	}
 	tree.Unpublished = true
 	return nil
+}
+
+// web is the address of a remote as payloads name repositories; "" where it has none.
+func (s *Store) web(r worktree.Remote) string {
+	address, err := giturl.ParsePayload(r.URL)
+	if contact, ok := s.config.InsteadOf(r.URL); err != nil && ok {
+		address, err = giturl.ParsePayload(contact)
+	}
+	if err != nil {
+		return ""
+	}
+	return address.Web()
+}
+
+// Remotes returns the top of the working tree that a directory is in, and the addresses of the repositories that it is
+// a clone of, as payloads name them. Where the directory is in no working tree, top is "".
+func (s *Store) Remotes(directory string) (top string, addresses []string, err error) {
+	for top = directory; ; top = filepath.Dir(top) {
+		repo, err := worktree.Find(top)
+		switch {
+		case err == nil && repo.GitDir != top:
+			remotes, err := repo.Remotes()
+			if err != nil {
+				return "", nil, err
+			}
+			for _, remote := range remotes {
+				if address := s.web(remote); address != "" && !slices.Contains(addresses, address) {
+					addresses = append(addresses, address)
+				}
+			}
+			return top, addresses, nil
+		case err != nil && !errors.Is(err, worktree.ErrNotRepository):
+			return "", nil, err
+		case err == nil || top == filepath.Dir(top):
+			return "", nil, nil
+		}
+	}
 }
 
 // contains tells whether a commit is among those that lead to one of the tips.

@@ -82,7 +82,7 @@ func newDeploy(streams Streams) *cobra.Command {
 }
 
 func (o *deployOptions) check(args []string) error {
-	if o.toRepository == "" && len(args) > 0 {
+	if o.toRepository == "" && (len(args) > 0 || len(o.recipe.images) == 0) {
 		return fault.New(fault.Usage, "Name where images go, such as --to-repository quay.io/me/images.", errors.New("--to-repository is missing"))
 	}
 	return errors.Join(o.build.check(o.output), oneOf("output", o.output.format, "", "text", "json", "yaml"))

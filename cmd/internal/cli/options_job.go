@@ -64,18 +64,33 @@ func (o *jobOptions) request(ctx context.Context, streams Streams, args []string
 	); err != nil {
 		return plan.Request{}, err
 	}
+	var tree workingTree
+	nothing := len(args) == 0 && len(o.recipe.images) == 0 && !o.all
+	if nothing {
+		var err error
+		if tree, err = o.here(); err != nil {
+			return plan.Request{}, err
+		}
+	}
+	if o.release == "" && (!nothing || tree.top != "") {
+		var err error
+		if o.release, err = o.kube.release(ctx, ", such as --from-release quay.io/okd/scos-release:4.17.0-okd-scos.0"); err != nil {
+			return plan.Request{}, err
+		}
+		streams.once("Starting from the cluster's release, " + o.release)
+	}
+	if tree.top != "" {
+		var err error
+		if args, err = o.own(ctx, streams, tree); err != nil {
+			return plan.Request{}, err
+		}
+	}
 	targets, err := o.recipe.targets(args)
 	if err != nil {
 		return plan.Request{}, err
 	}
 	if err := o.osImage.assign(targets); err != nil {
 		return plan.Request{}, err
-	}
-	if o.release == "" && (o.all || len(targets) > 0) {
-		if o.release, err = o.kube.release(ctx, ", such as --from-release quay.io/okd/scos-release:4.17.0-okd-scos.0"); err != nil {
-			return plan.Request{}, err
-		}
-		streams.once("Starting from the cluster's release, " + o.release)
 	}
 	return plan.Request{
 		Release: o.release, To: o.to, ToRepository: o.toRepository, Name: o.name, Targets: targets, Dependents: o.recipe.withDependents,

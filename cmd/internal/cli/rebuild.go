@@ -18,6 +18,7 @@ From the payload it learns the commit that each component was built from; from o
 the source, builds with buildah on this machine, pushes the images, and assembles a payload that differs from the old one in them alone.
 The digest pull spec of the new payload is the last line on standard output.
 
+Without a COMPONENT, those are rebuilt that the payload has from the repository of the working tree that it is run in, as the tree is.
 SOURCE is nothing for the payload's own commit, ./DIR for a working tree as it is, @REF for a branch, tag or commit, #N for a pull
 request, ORG/REPO[@REF] or URL[@REF] for a fork.
 
@@ -44,13 +45,13 @@ type rebuildOptions struct {
 func newRebuild(streams Streams) *cobra.Command {
 	var o rebuildOptions
 	command := &cobra.Command{
-		Use:     "oc-rebuild COMPONENT[=SOURCE]... --from-release REF --to-image REF",
+		Use:     "oc-rebuild [COMPONENT[=SOURCE]]... --from-release REF --to-image REF",
 		Short:   "Rebuild components of a release payload from source",
 		Long:    rebuildLong,
 		Example: rebuildExample,
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(command *cobra.Command, args []string) error {
-			if len(args) == 0 && command.Flags().NFlag() == 0 {
+			if len(args) == 0 && command.Flags().NFlag() == 0 && o.to == "" {
 				return command.Help()
 			}
 			if len(args) == 1 && o.release == "" {
