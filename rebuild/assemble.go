@@ -36,13 +36,18 @@ func (j *Job) assemble(ctx context.Context, release *payload.Release, request pl
 		return nil, err
 	}
 	j.report.Report("", progress.Assemble, progress.Done, "%s", describeMethod(assembly))
-	pushed, err := j.publish(ctx, assembly, request.To)
+	components := j.components(planned, made)
+	to, err := tagged(request.To, assembly.Name, components)
+	if err != nil {
+		return nil, err
+	}
+	pushed, err := j.publish(ctx, assembly, to)
 	if err != nil {
 		return nil, err
 	}
 	return &Result{
 		Release:    ResultRelease{Image: pushed.Image, Digest: pushed.Digest, Name: assembly.Name},
-		Components: j.components(planned, made),
+		Components: components,
 		Seconds:    j.report.Seconds(""),
 	}, nil
 }

@@ -2,14 +2,51 @@ package rebuild
 
 import (
 	"context"
+	"fmt"
+	"strings"
 
 	"go.podman.io/image/v5/docker/reference"
 
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/payload"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/image"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
+
+// maxTag is the longest tag that registries take, in bytes.
+const maxTag = 128
+
+// tagged completes a pull spec of a payload that has no tag: by the name of the payload, and by what is new in it, each
+// component with its commit.
+func tagged(to, name string, components []ResultComponent) (string, error) {
+	named, err := registry.ParsePullSpec(to)
+	if err != nil || !reference.IsNameOnly(named) {
+		return to, nil //nolint:nilerr // it is no pull spec: an OCI layout, say
+	}
+	var parts []string
+	for _, c := range components {
+		part := c.Name
+		if c.Commit != "" {
+			part += "-" + c.Commit[:min(len(c.Commit), 9)]
+		}
+		if c.Dirty {
+			part += "-dirty"
+		}
+		parts = append(parts, part)
+	}
+	// A version may have build metadata after a plus sign, which a tag may not.
+	name = strings.ReplaceAll(name, "+", "_")
+	tag := name + "-" + strings.Join(parts, "-")
+	if len(tag) > maxTag {
+		tag = fmt.Sprintf("%s-%s-and-%d-more", name, parts[0], len(parts)-1)
+	}
+	with, err := reference.WithTag(named, tag)
+	if err != nil {
+		return "", fault.New(fault.Usage, "Name a tag.", fmt.Errorf("%q cannot be the tag of the payload: %w", tag, err))
+	}
+	return with.String(), nil
+}
 
 // publish pushes a payload, its tag last, unless the tag names it already.
 func (j *Job) publish(ctx context.Context, assembly *payload.Assembly, to string) (payload.Pushed, error) {

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -62,7 +63,7 @@ func runApply(ctx context.Context, streams Streams, o *publishOptions, name stri
 	}
 	return withScratch(ctx, streams, o.output, func() error {
 		return o.publish(ctx, streams, func(job *rebuild.Job) (*rebuild.Result, error) {
-			return job.Apply(ctx, planned, plan.Request{To: o.to, ToRepository: o.toRepository, Name: o.name})
+			return job.Apply(ctx, planned, plan.Request{To: strings.TrimSuffix(o.to, ":"), ToRepository: o.toRepository, Name: o.name})
 		})
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -47,7 +48,8 @@ func (o *jobOptions) apply(flags *pflag.FlagSet) {
 
 // applyTarget adds where the payload goes, and how registries are reached.
 func (o *jobOptions) applyTarget(flags *pflag.FlagSet) {
-	flags.StringVar(&o.to, "to-image", "", "pull spec of the new payload")
+	flags.StringVar(&o.to, "to-image", "",
+		"pull spec of the new payload (without a tag: its name, and each component that is new with its commit)")
 	flags.StringVar(&o.toRepository, "to-repository", "", "repository for component images (default: that of --to-image)")
 	flags.StringVar(&o.name, "name", "", "name of the new payload, a semantic version (default: the old one's)")
 	applyCacheDir(flags, &o.cacheDir)
@@ -93,7 +95,7 @@ func (o *jobOptions) request(ctx context.Context, streams Streams, args []string
 		return plan.Request{}, err
 	}
 	return plan.Request{
-		Release: o.release, To: o.to, ToRepository: o.toRepository, Name: o.name, Targets: targets, Dependents: o.recipe.withDependents,
+		Release: o.release, To: strings.TrimSuffix(o.to, ":"), ToRepository: o.toRepository, Name: o.name, Targets: targets, Dependents: o.recipe.withDependents,
 		BaseImages: o.recipe.baseImages, BaseImageMap: o.recipe.baseImageMap, BasePolicy: o.recipe.basePolicy, Recipe: o.recipe.recipe,
 	}, nil
 }

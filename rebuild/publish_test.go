@@ -1,0 +1,34 @@
+package rebuild
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestTagged(t *testing.T) {
+	commit := strings.Repeat("a", 40)
+	one := []ResultComponent{{Name: "etcd", Commit: commit, Dirty: true}}
+	many := []ResultComponent{{Name: "etcd", Commit: commit}}
+	for range 20 {
+		many = append(many, ResultComponent{Name: "something-long", Commit: commit})
+	}
+	tests := []struct {
+		to, name   string
+		components []ResultComponent
+		want       string
+	}{
+		{"quay.io/me/okd:mine", "4.17.0", one, "quay.io/me/okd:mine"},
+		{"quay.io/me/okd", "4.17.0+build", one, "quay.io/me/okd:4.17.0_build-etcd-aaaaaaaaa-dirty"},
+		{"quay.io/me/okd", "4.17.0", many, "quay.io/me/okd:4.17.0-etcd-aaaaaaaaa-and-20-more"},
+		{"quay.io/me/okd", "4.17.0", []ResultComponent{{Name: "cli"}}, "quay.io/me/okd:4.17.0-cli"},
+		{"oci:/tmp/layout:x", "4.17.0", one, "oci:/tmp/layout:x"},
+	}
+	for _, test := range tests {
+		if got, err := tagged(test.to, test.name, test.components); err != nil || got != test.want {
+			t.Errorf("tagged(%q, %q): %q, %v, want %q", test.to, test.name, got, err, test.want)
+		}
+	}
+	if got, err := tagged("quay.io/me/okd", strings.Repeat("9", 150), one); err == nil {
+		t.Errorf("a name that is too long for a tag gives %q", got)
+	}
+}
