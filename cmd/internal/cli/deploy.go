@@ -161,6 +161,13 @@ func (o *deployOptions) round(ctx context.Context, streams Streams, target *roll
 		result, err = job.Build(ctx, request)
 		return err
 	}, func() error {
+		var images []string
+		for _, component := range result.Components {
+			images = append(images, component.Image)
+		}
+		if err := o.registry.pullable(ctx, streams, target.API, images...); err != nil {
+			return err
+		}
 		deployed, err := o.put(ctx, target, result, sites)
 		if err != nil {
 			return err

@@ -47,7 +47,11 @@ func (o *publishOptions) publish(ctx context.Context, streams Streams, do func(*
 		if err := o.print(streams, result); err != nil {
 			return err
 		}
-		return o.after.carryOn(ctx, streams, o.output, &o.kube, result.Release.Image)
+		images := []string{result.Release.Image}
+		for _, component := range result.Components {
+			images = append(images, component.Image)
+		}
+		return o.after.carryOn(ctx, streams, &o.jobOptions, images...)
 	})
 }
 

@@ -30,16 +30,20 @@ func (o *upgradeOptions) check(ctx context.Context, kube *kubeOptions) error {
 	return upgrade.Check(ctx, c)
 }
 
-// carryOn upgrades the cluster to a payload, or says how.
-func (o *upgradeOptions) carryOn(ctx context.Context, streams Streams, output outputOptions, kube *kubeOptions, image string) error {
+// carryOn upgrades the cluster to a payload, or says how. Of the images that were pushed the payload is the first.
+func (o *upgradeOptions) carryOn(ctx context.Context, streams Streams, job *jobOptions, images ...string) error {
+	image, output := images[0], job.output
 	if !o.upgrade {
 		if !output.quiet && (output.format == "" || output.format == "text") {
 			streams.notice("Next: oc adm upgrade --allow-explicit-upgrade --force --to-image=" + plain.Line(image))
 		}
 		return nil
 	}
-	c, err := kube.connect()
+	c, err := job.kube.connect()
 	if err != nil {
+		return err
+	}
+	if err := job.registry.pullable(ctx, streams, c, images...); err != nil {
 		return err
 	}
 	if err := upgrade.Start(ctx, c, image); err != nil {
