@@ -1,6 +1,7 @@
 package ciconfig
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -148,6 +149,9 @@ func (r Recipe) ReadDockerfile(checkout fs.FS) ([]byte, error) {
 	}
 	name := path.Join(r.ContextDir, r.Dockerfile)
 	data, err := readRegular(checkout, name, dockerfile.MaxSize)
+	if errors.Is(err, fs.ErrNotExist) { // what the error calls the operation means nothing to anybody
+		err = fmt.Errorf("there is no %s: %w", name, fs.ErrNotExist)
+	}
 	if err != nil {
 		return nil, fault.New(fault.Unresolved, "--dockerfile and --context-dir say where it is",
 			fmt.Errorf("reading the Dockerfile of %q: %w", r.Image, err))

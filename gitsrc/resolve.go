@@ -3,12 +3,14 @@ package gitsrc
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/pack"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/remote"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
+	"github.com/oc-rebuild/oc-rebuild/internal/near"
 )
 
 // asked is what a request says about which commit it means.
@@ -146,12 +148,30 @@ func (s *Store) lookUp(ctx context.Context, spec Spec, f *found) error {
 		}
 		return nil
 	}
-	return notResolved(adviceForName(name), "%s has no branch or tag %q", f.address.Web(), name)
+	return notResolved(adviceForName(name, branchesAndTags(refs)), "%s has no branch or tag %q", f.address.Web(), name)
 }
 
-func adviceForName(name string) string {
+// branchesAndTags lists the short names of refs.
+func branchesAndTags(refs *remote.Refs) []string {
+	var names []string
+	for full := range refs.ByName {
+		for _, prefix := range []string{"refs/heads/", "refs/tags/"} {
+			if short, ok := strings.CutPrefix(full, prefix); ok && !strings.HasSuffix(short, "^{}") {
+				names = append(names, short)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// adviceForName says what the name of a commit that is not there may mean.
+func adviceForName(name string, names []string) string {
 	if strings.Trim(name, "0123456789abcdef") == "" && len(name) >= 7 {
 		return "commits are named by all of their 40 digits"
+	}
+	if like := near.Names(name, names); len(like) > 0 {
+		return "did you mean " + strings.Join(like, " or ") + "?"
 	}
 	return ""
 }

@@ -127,7 +127,7 @@ func localRevision(dir, rev string) (*Revision, error) {
 	}
 	id, err := localCommit(repo, db, rev)
 	if err != nil {
-		return nil, errors.Join(fault.New(fault.Unresolved, adviceForName(rev), fmt.Errorf("revision %q of %q: %w", rev, dir, err)), db.Close())
+		return nil, errors.Join(fault.New(fault.Unresolved, adviceForName(rev, nil), fmt.Errorf("revision %q of %q: %w", rev, dir, err)), db.Close())
 	}
 	c, err := readCommit(db, id)
 	if err != nil {

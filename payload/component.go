@@ -9,6 +9,7 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
+	"github.com/oc-rebuild/oc-rebuild/internal/near"
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 )
 
@@ -50,8 +51,8 @@ func (r *Release) Component(name string) (Component, error) {
 		names = append(names, component.Name)
 	}
 	advice := "List all components with \"oc rebuild info " + r.Reference + "\"."
-	if near := closest(name, names); len(near) > 0 {
-		advice = "Did you mean " + strings.Join(near, ", ") + "? " + advice
+	if like := near.Names(name, names); len(like) > 0 {
+		advice = "Did you mean " + strings.Join(like, ", ") + "? " + advice
 	}
 	return Component{}, fault.New(fault.Unresolved, advice, fmt.Errorf("release %s has no component %q", r.Name, name))
 }

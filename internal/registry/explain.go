@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -84,6 +85,12 @@ func authFiles() []string {
 		paths = append(paths, filepath.Join(home, ".docker", "config.json"))
 	}
 	return paths
+}
+
+// unreachable tells whether no connection was made at all.
+func unreachable(err error) bool {
+	var failed *net.OpError
+	return errors.As(err, &failed) && failed.Op == "dial" && httpStatus(err) == 0
 }
 
 func isUnauthorized(err error) bool {

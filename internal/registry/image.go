@@ -16,6 +16,7 @@ import (
 	"go.podman.io/image/v5/types"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/near"
 )
 
 // Limits of what is read from a registry. image/v5 bounds manifests at 4 MiB itself.
@@ -72,9 +73,40 @@ func (c *Client) Image(ctx context.Context, ref string) (*Image, error) {
 	}
 	image, err := c.image(ctx, parsed)
 	if err != nil {
-		return nil, c.Explain(err, "reading image", ref)
+		explained, named := c.Explain(err, "reading image", ref), parsed.DockerReference()
+		switch {
+		case named != nil && unreachable(err):
+			explained = fault.New(fault.Unresolved, fmt.Sprintf("Is %q the name of a registry that this machine reaches? HTTPS_PROXY names a proxy, "+
+				"--idms-file mirrors; `oc rebuild doctor` looks at the machine.", reference.Domain(named)), explained)
+		case isNotFound(err):
+			if advice := c.nearTags(ctx, named); advice != "" {
+				explained = fault.New(fault.Unresolved, advice, explained)
+			}
+		}
+		return nil, explained
 	}
 	return image, nil
+}
+
+// nearTags says which tags of a repository are like one that it does not have; "" where that cannot be told.
+func (c *Client) nearTags(ctx context.Context, named reference.Named) string {
+	wanted, ok := named.(reference.Tagged)
+	if !ok {
+		return ""
+	}
+	reader, err := c.reader(named)
+	if err != nil {
+		return ""
+	}
+	tags, err := reader.places[0].Tags(ctx)
+	if err != nil {
+		return ""
+	}
+	like := near.Names(wanted.Tag(), tags)
+	if len(like) == 0 {
+		return ""
+	}
+	return "Tags that it has: " + strings.Join(like, ", ") + "."
 }
 
 // ImageIn is Image for a place that image/v5 does not know. ref is the pull spec, by digest, that the image goes by.

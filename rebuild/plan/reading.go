@@ -147,7 +147,15 @@ func (u *unit) readDockerfile(files fs.FS) ([]byte, error) {
 			}
 		}
 	}
-	return recipe.ReadDockerfile(files)
+	data, err := recipe.ReadDockerfile(files)
+	if errors.Is(err, fs.ErrNotExist) && u.spec.Kind == gitsrc.Local {
+		advice := "--dockerfile and --context-dir say where it is."
+		if u.component.Source != "" {
+			advice = fmt.Sprintf("Is it a checkout of %s? %s", u.component.Source, advice)
+		}
+		err = fault.New(fault.Unresolved, advice, fmt.Errorf("directory %q: %w", u.spec.Path, err))
+	}
+	return data, err
 }
 
 // inPiece returns where in the checkout a file of the build context lies, if it comes with the piece.

@@ -162,3 +162,39 @@ func TestCommandThatIsNone(t *testing.T) {
 		}
 	}
 }
+
+// TestFirstMistakes are those of who does not know the program: each ends with what is wrong, and what to do.
+func TestFirstMistakes(t *testing.T) {
+	_, release, _ := seed(t)
+	t.Setenv("KUBECONFIG", "/none")
+	repository, _, _ := strings.Cut(release.PullSpec, "@")
+	empty := t.TempDir()
+	cache := []string{"--insecure", "--from-release", release.PullSpec, "--release-repo", empty, "--cache-dir", t.TempDir()}
+	tests := []struct {
+		code int
+		args []string
+		want []string
+	}{
+		{2, []string{"help", "foo"}, []string{`there is no command "foo"`}},
+		{2, []string{"help", "inof"}, []string{"Did you mean info?"}},
+		{2, []string{"completion", "ksh"}, []string{`no completion for "ksh"`, "bash, fish, powershell and zsh"}},
+		{3, []string{"info", "--insecure", "127.0.0.1:1/x/y:z"}, []string{"connection refused", `Is "127.0.0.1:1" the name of a registry`}},
+		{3, []string{"info", "--insecure", repository + ":4.12.9"}, []string{"Tags that it has: "}},
+		{3, append([]string{"plan", "coredns=" + empty, "--dockerfile", "Dockerfile"}, cache...),
+			[]string{"there is no Dockerfile", "Is it a checkout of https://github.com/openshift/coredns?"}},
+		{3, append([]string{"plan", "coredns", "--patch", "/no/such.patch"}, cache...), []string{"/no/such.patch: no such file"}},
+		{3, append([]string{"plan", "corends"}, cache...), []string{"Did you mean coredns?"}},
+		{2, []string{"info"}, []string{"there is no kubeconfig", "Name a release"}},
+	}
+	for _, test := range tests {
+		_, errors := run(t, test.code, test.args...)
+		for _, want := range test.want {
+			if !strings.Contains(errors, want) {
+				t.Errorf("%q does not say %q: %s", test.args, want, errors)
+			}
+		}
+	}
+	if out, _ := run(t, 0, "help", "info"); !strings.Contains(out, "oc rebuild info") {
+		t.Errorf("help of a command: %s", out)
+	}
+}

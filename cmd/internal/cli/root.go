@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"go.podman.io/storage/pkg/unshare"
@@ -74,7 +75,40 @@ func New(streams Streams, version, name string) *cobra.Command {
 	})
 	root.AddCommand(newPlan(streams), newApply(streams), newDeploy(streams), newStatus(streams), newRestore(streams), newInfo(streams), newNew(streams), newExtract(streams), newMirror(streams),
 		newDoctor(streams), newCache(streams), newConfig(streams), newVersion(streams, version))
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, command := range root.Commands() {
+		switch command.Name() {
+		case "help": // cobra shows the help of the program for a command that there is not
+			show := command.Run
+			command.Run = nil
+			command.RunE = func(help *cobra.Command, args []string) error {
+				if found, rest, err := root.Find(args); err != nil || found == root && len(rest) > 0 {
+					return noCommand(root, args[0])
+				}
+				show(help, args)
+				return nil
+			}
+		case "completion": // and its own for a shell that it does not know
+			command.Args = cobra.ArbitraryArgs
+			command.RunE = func(completion *cobra.Command, args []string) error {
+				if len(args) == 0 {
+					return completion.Help()
+				}
+				return fault.New(fault.Usage, "There is one for bash, fish, powershell and zsh.", fmt.Errorf("there is no completion for %q", args[0]))
+			}
+		}
+	}
 	return root
+}
+
+// noCommand is the error for a command that there is not.
+func noCommand(root *cobra.Command, name string) error {
+	advice := "`" + root.CommandPath() + " --help` lists the commands."
+	if like := root.SuggestionsFor(name); len(like) > 0 {
+		advice = "Did you mean " + strings.Join(like, " or ") + "?"
+	}
+	return fault.New(fault.Usage, advice, fmt.Errorf("there is no command %q", name))
 }
 
 // usageArgs gives the class fault.Usage to what a cobra argument check finds.

@@ -3,6 +3,7 @@ package distribution
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -120,6 +121,29 @@ func (r *Repository) Resolve(ctx context.Context, name string) (digest.Digest, e
 		return "", err
 	}
 	return manifest.Digest(got.Data)
+}
+
+// Tags lists tags of the repository: the first of them, where there are many.
+func (r *Repository) Tags(ctx context.Context) ([]string, error) {
+	answer, err := r.send(ctx, request{method: http.MethodGet, url: r.at("tags", "list")})
+	if err != nil {
+		return nil, err
+	}
+	if answer.StatusCode != http.StatusOK {
+		return nil, r.registry.refusal(answer)
+	}
+	defer answer.Body.Close()
+	data, err := limited(answer, maxManifest)
+	if err != nil {
+		return nil, fmt.Errorf("reading the tags: %w", err)
+	}
+	var list struct {
+		Tags []string `json:"tags"`
+	}
+	if err := json.Unmarshal(data, &list); err != nil {
+		return nil, fmt.Errorf("reading the tags: %w", err)
+	}
+	return list.Tags, nil
 }
 
 // contentDigest is the header in which a registry may say what it has stored.

@@ -1,4 +1,5 @@
-package payload
+// Package near finds the names that a mistyped name may mean. cobra has this for commands alone.
+package near
 
 import (
 	"cmp"
@@ -9,9 +10,9 @@ import (
 // suggestions is how many close names an error lists.
 const suggestions = 5
 
-// closest returns the names that a mistyped name may mean, best first: by edit distance, or because one contains the
+// Names returns the names that a mistyped name may mean, best first: by edit distance, or because one contains the
 // other.
-func closest(name string, names []string) []string {
+func Names(name string, names []string) []string {
 	type candidate struct {
 		name  string
 		score int
