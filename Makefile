@@ -8,7 +8,7 @@ export CGO_ENABLED = 1
 LDFLAGS := -s -w -X main.version=$(VERSION)
 GOBUILD := $(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)'
 
-.PHONY: build install test test-long vet lint docs verify-vendor demo bench bench-build bench-fetch help
+.PHONY: build install test test-long test-cluster vet lint docs verify-vendor demo bench bench-build bench-fetch help
 build: ## build bin/oc-rebuild
 	@echo "Compiling oc-rebuild; with an empty build cache that takes two or three minutes."
 	@$(GOBUILD) -o bin/oc-rebuild ./cmd/oc-rebuild
@@ -44,6 +44,9 @@ test: ## all tests that fit ten minutes on two cores
 
 test-long: ## rebuild real operators in a real payload: OC_REBUILD_SHARED and OC_REBUILD_GIT_ROOT say where the data are
 	$(GO) test -tags '$(TAGS)' -timeout 60m -count=1 -run TestRealPayload -v ./hack/e2e
+
+test-cluster: ## deploy on a real cluster: OC_REBUILD_CLUSTER is its kubeconfig, OC_REBUILD_CLUSTER_REGISTRY a registry that it pulls from
+	$(GO) test -trimpath -tags '$(TAGS)' -timeout 15m -count=1 -v ./hack/cluster
 
 vet: ## go vet with the build tags of the program
 	$(GO) vet -tags '$(TAGS)' ./...
