@@ -40,7 +40,7 @@ func newCache(streams Streams) *cobra.Command {
 	var o cacheOptions
 	command := &cobra.Command{
 		Use:   "cache",
-		Short: "Show what earlier runs left for later ones: sources, builds, layers, compile caches, stages and logs",
+		Short: "Show what earlier runs left for later ones",
 		Args:  usageArgs(cobra.NoArgs),
 		RunE: func(command *cobra.Command, _ []string) error {
 			return runCache(streams, &o)

@@ -27,7 +27,7 @@ there before is written on the objects: "oc rebuild status" lists it, "oc rebuil
 While anything is deployed the cluster says that it cannot be upgraded.`
 
 const deployExample = `  # The operator of a working tree
-  oc rebuild deploy machine-config-operator=../machine-config-operator --to-repository quay.io/me/mco
+  oc rebuild deploy machine-config-operator=../mco --to-repository quay.io/me/mco
 
   # Again with every file that is saved, until interrupted
   oc rebuild deploy cluster-dns-operator=. --to-repository quay.io/me/dns --watch
@@ -36,7 +36,8 @@ const deployExample = `  # The operator of a working tree
   oc rebuild deploy --image coredns=quay.io/me/coredns:fix
 
   # Of a cluster that HyperShift hosts, in the kubeconfig of the management cluster
-  oc rebuild deploy cluster-dns-operator=. --to-repository quay.io/me/dns --hosted-cluster clusters/mine
+  oc rebuild deploy cluster-dns-operator=. --to-repository quay.io/me/dns \
+    --hosted-cluster clusters/mine
 
   # What is deployed, and the end of it
   oc rebuild status

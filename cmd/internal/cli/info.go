@@ -99,7 +99,8 @@ func newInfo(streams Streams) *cobra.Command {
 	flags.StringVar(&o.template, "template", "", "`template` of -o go-template or -o jsonpath, where it is not given there")
 	flags.BoolVar(&o.missing, "allow-missing-template-keys", true, "templates may name fields that are not there")
 	flags.BoolVar(&o.skipBugCheck, "skip-bug-check", false, "ignored: no bug tracker is asked")
-	flags.StringVar(&o.service, "update-service", updates.Service, "`URL` that knows the pull specs of versions")
+	flags.StringVar(&o.service, "update-service", updates.Service, "`URL` that knows the pull specs of versions (default: OpenShift's)")
+	flags.Lookup("update-service").DefValue = ""
 	flags.IntVar(&o.jobs, "jobs", 32, "images that are read at once")
 	flags.StringVar(&o.changelog, "changelog", unset,
 		"of two payloads: the pull requests between them, as Markdown; git repositories are kept in the cache, or in `DIR`")

@@ -18,11 +18,13 @@ type kubeOptions struct {
 }
 
 func (o *kubeOptions) apply(flags *pflag.FlagSet) {
+	defer grouped(flags, groupCluster)()
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig `file` of the cluster (default: $KUBECONFIG, then ~/.kube/config)")
 	flags.StringVar(&o.context, "context", "", "`name` of the kubeconfig context to use")
 }
 
 func (o *kubeOptions) applyNamespace(flags *pflag.FlagSet) {
+	defer grouped(flags, groupCluster)()
 	flags.StringVarP(&o.namespace, "namespace", "n", "", "`namespace` of the image stream (default: that of the kubeconfig context)")
 }
 

@@ -28,7 +28,8 @@ The images keep their digests, and the release image its bytes: clusters find th
 end. What is at the destination already is not sent again, so an interrupted copy can be started again. The release image comes last.`
 
 const mirrorExample = `  # To a registry
-  oc rebuild mirror --from quay.io/okd/scos-release:4.17.0-okd-scos.0 --to registry.example.org/okd
+  oc rebuild mirror --from quay.io/okd/scos-release:4.17.0-okd-scos.0 \
+    --to registry.example.org/okd
 
   # To a directory, and from there to a registry in another network
   oc rebuild mirror --from REF --to-dir mirror

@@ -31,7 +31,8 @@ An operator that would lose its manifests, and a component that no operator name
 The digest pull spec of the new payload is the last line on standard output.`
 
 const newExample = `  # A release with another image for one component
-  oc rebuild new --from-release quay.io/okd/scos-release:4.17.0-okd-scos.0 --to-image quay.io/me/okd-release:4.17 \
+  oc rebuild new --from-release quay.io/okd/scos-release:4.17.0-okd-scos.0 \
+    --to-image quay.io/me/okd-release:4.17 \
     machine-config-operator=quay.io/me/mco:fix
 
   # See what the manifests of a release from an image stream would be
@@ -41,7 +42,8 @@ const newExample = `  # A release with another image for one component
   oc rebuild new --from-release REF
 
   # A release in one repository with all its components
-  oc rebuild new --from-release REF --name 4.17.0-mine.1 --mirror quay.io/me/okd --to-image quay.io/me/okd:release`
+  oc rebuild new --from-release REF --name 4.17.0-mine.1 \
+    --mirror quay.io/me/okd --to-image quay.io/me/okd:release`
 
 func newNew(streams Streams) *cobra.Command {
 	var o newOptions

@@ -22,6 +22,7 @@ type buildOptions struct {
 }
 
 func (o *buildOptions) apply(flags *pflag.FlagSet) {
+	defer grouped(flags, groupBuild)()
 	o.applyPlace(flags)
 	flags.BoolVar(&o.noCache, "no-cache", false, "build afresh: no result, compile cache or layer of an earlier run is used")
 	flags.IntVar(&o.jobs, "jobs", 0, "components to build at once (default: by the number of processors)")

@@ -14,6 +14,7 @@ import (
 
 // applyCacheDir adds the flag for the directory that outlives runs; every command that fetches has it.
 func applyCacheDir(flags *pflag.FlagSet, directory *string) {
+	defer grouped(flags, groupBuild)()
 	flags.StringVar(directory, "cache-dir", "",
 		"`directory` for sources, configs and compile caches (default: oc-rebuild in the user's cache directory)")
 }

@@ -48,6 +48,7 @@ func (o *jobOptions) apply(flags *pflag.FlagSet) {
 
 // applyTarget adds where the payload goes, and how registries are reached.
 func (o *jobOptions) applyTarget(flags *pflag.FlagSet) {
+	defer grouped(flags, groupTarget)()
 	flags.StringVar(&o.to, "to-image", "",
 		"pull spec of the new payload (without a tag: its name, and each component that is new with its commit)")
 	flags.StringVar(&o.toRepository, "to-repository", "", "repository for component images (default: that of --to-image)")

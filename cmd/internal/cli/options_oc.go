@@ -24,6 +24,7 @@ type ocOptions struct {
 }
 
 func (o *ocOptions) apply(flags *pflag.FlagSet) {
+	defer grouped(flags, groupOC)()
 	flags.IntVar(&o.maxPerRegistry, "max-per-registry", 0, "the same as --jobs")
 	flags.StringVar(&o.filterByOS, "filter-by-os", "", "the same as --platform, for which a regular expression chooses")
 	flags.BoolVar(&o.skipVerification, "skip-verification", false, "ignored: digests are always verified")

@@ -24,6 +24,7 @@ type osImageOptions struct {
 }
 
 func (o *osImageOptions) apply(flags *pflag.FlagSet) {
+	defer grouped(flags, groupOS)()
 	flags.StringArrayVar(&o.containerfiles, "containerfile", nil,
 		"operating system image: build it with `[COMPONENT=]FILE`, whose FROM may be payload:NAME; its directory is the build context")
 	flags.StringArrayVar(&o.overlays, "overlay", nil,

@@ -15,6 +15,7 @@ type outputOptions struct {
 }
 
 func (o *outputOptions) apply(flags *pflag.FlagSet, formats string) {
+	defer grouped(flags, groupOutput)()
 	flags.StringVarP(&o.format, "output", "o", "", "form of the result: "+formats)
 	flags.BoolVarP(&o.quiet, "quiet", "q", false, "no progress, only the result and errors")
 	flags.BoolVarP(&o.verbose, "verbose", "v", false, "say more: the output of builds, requests to servers, decisions")

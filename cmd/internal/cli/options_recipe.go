@@ -36,6 +36,7 @@ type recipeOptions struct {
 }
 
 func (o *recipeOptions) apply(flags *pflag.FlagSet) {
+	defer grouped(flags, groupRecipe)()
 	flags.StringVar(&o.releaseRepo, "release-repo", "",
 		"openshift/release: `DIR`, DIR@REVISION or a git URL (default: https://github.com/openshift/release, cached)")
 	flags.StringVar(&o.configResolver, "config-resolver", "", "`URL` of a ci-operator config resolver to ask instead of --release-repo")
@@ -63,6 +64,7 @@ func (o *recipeOptions) apply(flags *pflag.FlagSet) {
 
 // applyLimits adds how large sources may be.
 func (o *recipeOptions) applyLimits(flags *pflag.FlagSet) {
+	defer grouped(flags, groupRecipe)()
 	flags.IntVar(&o.sourceLimits, "source-limits", 1, "let fetched sources have `N` times the usual files, bytes and time")
 }
 

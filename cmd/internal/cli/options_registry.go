@@ -18,6 +18,7 @@ type registryOptions struct {
 }
 
 func (o *registryOptions) apply(flags *pflag.FlagSet) {
+	defer grouped(flags, groupRegistry)()
 	flags.StringVarP(&o.AuthFile, "registry-config", "a", "",
 		"file with registry credentials (default: $REGISTRY_AUTH_FILE, then where podman looks)")
 	flags.StringVar(&o.AuthFile, "authfile", "", "the same as --registry-config")
@@ -33,6 +34,7 @@ func (o *registryOptions) apply(flags *pflag.FlagSet) {
 
 // applyPush adds the credentials for pushing.
 func (o *registryOptions) applyPush(flags *pflag.FlagSet) {
+	defer grouped(flags, groupRegistry)()
 	flags.StringVar(&o.pushAuthFile, "push-registry-config", "",
 		"file with the credentials for pushing, where they differ from those for reading")
 }

@@ -22,10 +22,12 @@ type signatureOptions struct {
 }
 
 func (o *signatureOptions) apply(flags *pflag.FlagSet) {
+	defer grouped(flags, groupSignature)()
 	flags.StringVar(&o.mode, "verify-signature", "",
 		"verify the OpenPGP signature of the payload: off, warn, require (default: require where --signature-key is given, else off)")
 	flags.StringArrayVar(&o.keys, "signature-key", nil, "`file` with public keys of the payload's publisher")
-	flags.StringArrayVar(&o.stores, "signature-store", signature.Published(), "`URL` or directory with signatures of payloads")
+	flags.StringArrayVar(&o.stores, "signature-store", signature.Published(), "`URL` or directory with signatures of payloads (default: those that OpenShift publishes)")
+	flags.Lookup("signature-store").DefValue = "[]"
 }
 
 // verify checks the signature of a payload as far as the flags want it, and returns the signatures that are good.

@@ -15,6 +15,7 @@ import (
 type upgradeOptions struct{ upgrade bool }
 
 func (o *upgradeOptions) apply(flags *pflag.FlagSet) {
+	defer grouped(flags, groupCluster)()
 	flags.BoolVar(&o.upgrade, "upgrade", false, "bring the cluster in the kubeconfig to the new payload, and follow it until it is there")
 }
 

@@ -27,7 +27,8 @@ Exit codes: 0 done, 1 other failure, 2 usage, 3 an input cannot be resolved, 4 n
 
 const rebuildExample = `  # The machine-config-operator of a working tree, in a payload of your own
   oc rebuild machine-config-operator=../machine-config-operator \
-    --from-release quay.io/okd/scos-release:4.17.0-okd-scos.0 --to-image quay.io/me/okd-release:4.17-mco
+    --from-release quay.io/okd/scos-release:4.17.0-okd-scos.0 \
+    --to-image quay.io/me/okd-release:4.17-mco
 
   # Two components: one at the commit of the payload, one from a branch of a fork
   oc rebuild cluster-dns-operator machine-config-operator=me/machine-config-operator@fix \

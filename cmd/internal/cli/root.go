@@ -33,7 +33,12 @@ func (s Streams) once(text string) {
 
 // Execute runs the program with its arguments (the first is the program's own path) and returns its exit code.
 func Execute(ctx context.Context, streams Streams, version string, args []string) int {
-	command := New(streams, version, displayName(args[0]))
+	name := displayName(args[0])
+	command := New(streams, version, name)
+	if name != usualName { // results stay as they are
+		streams.Err = renaming{streams.Err, name}
+		command.SetErr(streams.Err)
+	}
 	command.SetArgs(args[1:])
 	err := command.ExecuteContext(ctx)
 	if err == nil {
@@ -52,8 +57,11 @@ func displayName(path string) string {
 	if filepath.Base(path) == "kubectl-rebuild" {
 		return "kubectl rebuild"
 	}
-	return "oc rebuild"
+	return usualName
 }
+
+// usualName is how the program is called in its texts.
+const usualName = "oc rebuild"
 
 // New returns the root command, which is the main job itself.
 func New(streams Streams, version, name string) *cobra.Command {
@@ -64,6 +72,8 @@ func New(streams Streams, version, name string) *cobra.Command {
 	root.SetErr(streams.Err)
 	root.Version = version // which gives it --version
 	root.SetVersionTemplate(collectVersion(version).String())
+	root.SetUsageFunc(usage)
+	root.SetHelpFunc(help)
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.PersistentPreRunE = func(command *cobra.Command, _ []string) error {
 		verbose, _ := command.Flags().GetBool("verbose") // false where a command does not have it
