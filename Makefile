@@ -8,17 +8,27 @@ export CGO_ENABLED = 1
 LDFLAGS := -s -w -X main.version=$(VERSION)
 GOBUILD := $(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)'
 
-.PHONY: build install test test-long test-cluster vet lint docs verify-vendor demo bench bench-build bench-fetch help
+.PHONY: build install uninstall man test test-long test-cluster vet lint docs verify-vendor demo bench bench-build bench-fetch help
 build: ## build bin/oc-rebuild
 	@echo "Compiling oc-rebuild; with an empty build cache that takes two or three minutes."
 	@$(GOBUILD) -o bin/oc-rebuild ./cmd/oc-rebuild
 
-install: build ## put oc-rebuild and kubectl-rebuild on PATH (PREFIX=/usr/local)
+install: build man ## put oc-rebuild and kubectl-rebuild on PATH, and their manual (PREFIX=/usr/local)
 	install -D -m 0755 bin/oc-rebuild $(DESTDIR)$(PREFIX)/bin/oc-rebuild
 	ln -sf oc-rebuild $(DESTDIR)$(PREFIX)/bin/kubectl-rebuild
 	for prefix in oc kubectl; do \
 	  install -m 0755 hack/completion $(DESTDIR)$(PREFIX)/bin/$${prefix}_complete-rebuild || exit 1; \
 	done
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 0644 bin/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+
+uninstall: ## take away what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/oc-rebuild $(DESTDIR)$(PREFIX)/bin/kubectl-rebuild
+	rm -f $(DESTDIR)$(PREFIX)/bin/oc_complete-rebuild $(DESTDIR)$(PREFIX)/bin/kubectl_complete-rebuild
+	rm -f $(DESTDIR)$(PREFIX)/share/man/man1/oc-rebuild.1 $(DESTDIR)$(PREFIX)/share/man/man1/oc-rebuild-*.1
+
+man: ## write the manual to bin/man
+	@$(GO) test -tags '$(TAGS)' ./cmd/internal/cli -run TestManual -man $(CURDIR)/bin/man >/dev/null
 
 demo: ## rebuild an operator in a payload on loopback: no network, no account
 	@hack/requirements demo
