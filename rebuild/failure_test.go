@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/image"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
@@ -22,6 +23,15 @@ func TestFailingStepShowsItsOutputAndTheLog(t *testing.T) {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not say %q: %v", want, err)
 		}
+	}
+	for _, noise := range []string{"STEP ", "subprocess exited", "before"} {
+		if strings.Contains(err.Error(), noise) {
+			t.Errorf("the error says %q, which is not of the step that failed: %v", noise, err)
+		}
+	}
+	failures := image.Failures(err)
+	if len(failures) != 1 || failures[0].Component != "one" || failures[0].Step != `RUN ["/bin/tool", "fail"]` || failures[0].ExitCode != 3 || len(failures[0].Lines) == 0 {
+		t.Errorf("the failed steps: %+v", failures)
 	}
 	path := regexp.MustCompile(`\S+\.log`).FindString(fault.AdviceOf(err))
 	log, readErr := os.ReadFile(path)

@@ -26,6 +26,8 @@ type buildLog struct {
 	line func(string) // hears every whole line; nil = nobody
 	part bytes.Buffer // the line that is not whole yet
 	tail []string
+
+	instruction string // that was begun last
 }
 
 // newBuildLog creates the log file of a component in a directory.
@@ -53,6 +55,9 @@ func (l *buildLog) Write(data []byte) (int, error) {
 		if _, err := io.WriteString(l.file, line+"\n"); err != nil {
 			return 0, fmt.Errorf("writing the build log: %w", err)
 		}
+		if _, text, ok := strings.Cut(line, ": "); ok && strings.HasPrefix(line, step) {
+			l.instruction = text
+		}
 		l.tail = append(l.tail, line)
 		if len(l.tail) > tailLines {
 			l.tail = l.tail[1:]
@@ -79,13 +84,24 @@ func (l *buildLog) Close() error {
 	return l.file.Close()
 }
 
-// Tail returns the last lines of the output, the one that is not whole yet included.
-func (l *buildLog) Tail() string {
+// step begins the line that buildah prints before an instruction, as in "STEP 4/5: RUN make".
+const step = "STEP "
+
+// Tail returns the instruction that was carried out last, as far as that is known, and the last lines of its output,
+// the one that is not whole yet included. What buildah says of itself is left out.
+func (l *buildLog) Tail() (instruction string, lines []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	lines := l.tail
+	lines = slices.Clone(l.tail)
 	if l.part.Len() > 0 {
-		lines = append(slices.Clone(lines), plain.Line(l.part.String()))
+		lines = append(lines, plain.Line(l.part.String()))
 	}
-	return strings.Join(lines, "\n")
+	for i, line := range slices.Backward(lines) {
+		if strings.HasPrefix(line, step) {
+			lines = lines[i+1:]
+			break
+		}
+	}
+	lines = slices.DeleteFunc(lines, func(line string) bool { return strings.HasPrefix(line, "subprocess exited with status ") })
+	return l.instruction, lines
 }

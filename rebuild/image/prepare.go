@@ -87,8 +87,7 @@ func (m *prepared) logged(ctx context.Context, b *builder.Builder, u Unit) (Imag
 	u.build.Log = log
 	image, err := m.next.Make(ctx, u)
 	if fault.KindOf(err) == fault.Build {
-		err = fault.New(fault.Build, "The whole output is in "+log.Path+".\n"+fault.AdviceOf(err),
-			fmt.Errorf("%w; the last lines of its output:\n%s", err, log.Tail()))
+		err = fault.New(fault.Build, "The whole output is in "+log.Path+".\n"+fault.AdviceOf(err), newFailure(u.Name, log, err))
 	}
 	image.Log = log.Path
 	return image, err

@@ -158,7 +158,7 @@ func (o *deployOptions) find(ctx context.Context, target *rollout.Cluster, relea
 func (o *deployOptions) round(ctx context.Context, streams Streams, target *rollout.Cluster, request plan.Request, sites map[string]rollout.Sites) error {
 	began := time.Now()
 	var result *rebuild.Result
-	return o.with(streams, func(job *rebuild.Job) (err error) {
+	err := o.with(streams, func(job *rebuild.Job) (err error) {
 		result, err = job.Build(ctx, request)
 		return err
 	}, func() error {
@@ -175,6 +175,10 @@ func (o *deployOptions) round(ctx context.Context, streams Streams, target *roll
 		}
 		return o.print(streams, target, deployed, time.Since(began))
 	})
+	if result == nil {
+		err = errors.Join(err, o.output.failed(streams, err))
+	}
+	return err
 }
 
 // put changes the cluster, and waits for it.

@@ -40,7 +40,7 @@ func (o *publishOptions) checkBuild() error {
 // publish makes a payload, prints it, and goes on with it as the flags say.
 func (o *publishOptions) publish(ctx context.Context, streams Streams, do func(*rebuild.Job) (*rebuild.Result, error)) error {
 	var result *rebuild.Result
-	return o.with(streams, func(job *rebuild.Job) (err error) {
+	err := o.with(streams, func(job *rebuild.Job) (err error) {
 		result, err = do(job)
 		return err
 	}, func() error {
@@ -53,6 +53,10 @@ func (o *publishOptions) publish(ctx context.Context, streams Streams, do func(*
 		}
 		return o.after.carryOn(ctx, streams, &o.jobOptions, images...)
 	})
+	if result == nil {
+		err = errors.Join(err, o.output.failed(streams, err))
+	}
+	return err
 }
 
 // print writes the digest pull spec, or the whole result.
