@@ -195,6 +195,11 @@ func (j *Job) open(ctx context.Context, reference string) (*payload.Release, err
 	for _, warning := range release.Warnings {
 		j.report.Report("", progress.Resolve, progress.Warned, "%s", warning)
 	}
+	used := cache.Payload{Reference: reference}
+	for _, component := range release.Components() {
+		used.Components = append(used.Components, component.Name)
+	}
+	cache.RememberPayload(j.options.CacheDir, used)
 	return release, nil
 }
 

@@ -85,6 +85,7 @@ func New(streams Streams, version, name string) *cobra.Command {
 	})
 	root.AddCommand(newPlan(streams), newApply(streams), newDeploy(streams), newStatus(streams), newRestore(streams), newInfo(streams), newNew(streams), newExtract(streams), newMirror(streams),
 		newDoctor(streams), newCache(streams), newConfig(streams), newVersion(streams, version))
+	complete(root)
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	for _, command := range root.Commands() {
