@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -132,5 +133,25 @@ func isUpload(r *http.Request) bool {
 func isManifest(repository string) func(*http.Request) bool {
 	return func(r *http.Request) bool {
 		return r.Method == http.MethodPut && strings.Contains(r.URL.Path, repository+"/manifests/")
+	}
+}
+
+// With KeepGoing there is a payload of what could be built, and the error of what could not; what is built on that is
+// left as well.
+func TestKeepGoing(t *testing.T) {
+	p := newPlayground(t)
+	good := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nRUN [\"/bin/tool\", \"write\", \"/f\", \"x\"]\n")})
+	bad := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nRUN [\"/bin/tool\", \"fail\"]\n")})
+	o := p.options(t)
+	o.KeepGoing = true
+	result, err := p.run(t, t.Context(), o, target("one", bad), target("two", good))
+	if fault.KindOf(err) != fault.Build || result == nil {
+		t.Fatalf("Run() = %+v, %v, want a payload and a failed build", result, err)
+	}
+	if len(result.Components) != 1 || result.Components[0].Name != "two" || !slices.Equal(result.Left, []string{"one"}) {
+		t.Errorf("the payload has %+v, and left %q", result.Components, result.Left)
+	}
+	if result, err := p.run(t, t.Context(), o, target("one", bad)); fault.KindOf(err) != fault.Build || result != nil {
+		t.Errorf("nothing could be built: %+v, %v", result, err)
 	}
 }

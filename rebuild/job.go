@@ -145,13 +145,31 @@ func (j *Job) locked(ctx context.Context, do func() (*Result, error)) (result *R
 	return do()
 }
 
-// carryOut builds what a plan says, and assembles the payload.
+// carryOut builds what a plan says, and assembles the payload. With KeepGoing the result comes together with the error
+// of what could not be built.
 func (j *Job) carryOut(ctx context.Context, release *payload.Release, request plan.Request, planned *plan.Plan) (*Result, error) {
-	made, err := j.makeAll(ctx, planned)
-	if err != nil {
-		return nil, err
+	made, failed := j.makeAll(ctx, planned)
+	if failed == nil {
+		return j.assemble(ctx, release, request, planned, made)
 	}
-	return j.assemble(ctx, release, request, planned, made)
+	rest := *planned
+	rest.Components = slices.DeleteFunc(slices.Clone(planned.Components), func(c plan.Component) bool {
+		_, ok := made[c.Name]
+		return !ok && !c.IsSwapped()
+	})
+	if !j.options.KeepGoing || ctx.Err() != nil || len(rest.Components) == 0 {
+		return nil, failed
+	}
+	result, err := j.assemble(ctx, release, request, &rest, made)
+	if err != nil {
+		return nil, fault.Join(failed, err)
+	}
+	for _, component := range planned.Components {
+		if _, ok := made[component.Name]; !ok && !component.IsSwapped() {
+			result.Left = append(result.Left, component.Name)
+		}
+	}
+	return result, failed
 }
 
 // plan opens the payload that a request starts from, once it is known that the request and the job make sense, and
@@ -225,7 +243,8 @@ func (j *Job) checkPlatform(release *payload.Release) error {
 }
 
 // makeAll makes and pushes every image of a plan, in the plan's order, each as soon as those that it is built on are there. One that fails
-// does not stop the others: what they finish is kept for the next run. What is built on it is left out.
+// does not stop the others: what they finish is kept for the next run, and returned together with the error. What is
+// built on it is left out.
 func (j *Job) makeAll(ctx context.Context, planned *plan.Plan) (map[string]image.Need, error) {
 	type outcome struct {
 		name string
@@ -265,7 +284,7 @@ func (j *Job) makeAll(ctx context.Context, planned *plan.Plan) (map[string]image
 	}
 	switch {
 	case len(failures) > 0:
-		return nil, fault.Join(failures...)
+		return made, fault.Join(failures...)
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	case len(pending) > 0:

@@ -29,6 +29,7 @@ type Options struct {
 	CacheDir  string          // what outlives a run: build records, blobs, compile caches, logs
 	NoCache   bool            // use nothing of an earlier run
 	Jobs      int             // components built at once; 0 = by the number of processors
+	KeepGoing bool            // components that fail stay in the payload as they were; the others are replaced
 	Secrets   []string        // as builder.Build.Secrets
 
 	KeepStagesAfter time.Duration // how long the beginning of a stage takes, at the least, that is kept for later builds; 0 = 3 s

@@ -6,7 +6,8 @@ import "github.com/opencontainers/go-digest"
 type Result struct {
 	Release    ResultRelease      `json:"release"`
 	Components []ResultComponent  `json:"components"`
-	Seconds    map[string]float64 `json:"seconds"` // by stage, of the whole job
+	Left       []string           `json:"left,omitempty"` // components that could not be built, and stay as they were
+	Seconds    map[string]float64 `json:"seconds"`        // by stage, of the whole job
 }
 
 // ResultRelease is the new payload.

@@ -38,11 +38,13 @@ func (c *Cluster) Check(ctx context.Context, sites Sites) error {
 	if err := c.allowed(ctx, "patch", Object{Kind: "ClusterVersion", Group: "config.openshift.io", Name: "version"}); err != nil {
 		return err
 	}
-	there := false
-	for _, object := range sites.objects() {
+	for _, object := range append(sites.objects(), sites.Readers...) {
 		if err := c.allowed(ctx, "update", object); err != nil {
 			return err
 		}
+	}
+	there := false
+	for _, object := range sites.objects() {
 		var live map[string]any
 		err := c.API.Get(ctx, object.path(), &live)
 		if err != nil && !errors.Is(err, cluster.ErrNotFound) {

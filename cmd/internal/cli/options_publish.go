@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/pflag"
 
 	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
 )
 
@@ -20,6 +22,7 @@ type publishOptions struct {
 
 func (o *publishOptions) applyBuild(flags *pflag.FlagSet) {
 	o.build.apply(flags)
+	flags.BoolVar(&o.keepGoing, "keep-going", false, "make a payload of what can be built; components that fail stay as they were, and the exit code says so")
 	o.registry.applyPush(flags)
 	o.after.apply(flags)
 	o.output.apply(flags, "text (the pull spec), json, yaml")
@@ -40,12 +43,18 @@ func (o *publishOptions) checkBuild() error {
 // publish makes a payload, prints it, and goes on with it as the flags say.
 func (o *publishOptions) publish(ctx context.Context, streams Streams, do func(*rebuild.Job) (*rebuild.Result, error)) error {
 	var result *rebuild.Result
+	var failed error // what is not in the payload, which is there all the same
 	err := o.with(streams, func(job *rebuild.Job) (err error) {
-		result, err = do(job)
+		if result, err = do(job); result != nil {
+			failed, err = err, nil
+		}
 		return err
 	}, func() error {
 		if err := o.print(streams, result); err != nil {
 			return err
+		}
+		if len(result.Left) > 0 {
+			streams.notice("As they were: " + plain.Line(strings.Join(result.Left, ", ")))
 		}
 		images := []string{result.Release.Image}
 		for _, component := range result.Components {
@@ -56,7 +65,7 @@ func (o *publishOptions) publish(ctx context.Context, streams Streams, do func(*
 	if result == nil {
 		err = errors.Join(err, o.output.failed(streams, err))
 	}
-	return err
+	return fault.Join(failed, err)
 }
 
 // print writes the digest pull spec, or the whole result.
