@@ -66,8 +66,9 @@ lint: vet ## vet, gofmt and staticcheck, all from the vendor directory
 	  [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted" >&2; exit 1; }
 	$(GO) tool staticcheck -tags '$(TAGS)' ./...
 
-docs: ## write docs/commands from the code
+docs: ## write docs/commands and docs/plan.schema.json from the code
 	$(GO) test -tags '$(TAGS)' ./cmd/internal/cli -run TestReferenceIsCurrent -update
+	$(GO) test -tags '$(TAGS)' ./rebuild/plan -run TestSchema -update
 
 verify-vendor: ## check that vendor/ is what go.mod and go.sum say (needs the module cache or a proxy)
 	$(GO) mod verify

@@ -3,12 +3,14 @@ package rebuild_test
 import (
 	"encoding/json"
 	"maps"
+	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/jsonschema-go/jsonschema"
 	"go.podman.io/storage"
 	storagetypes "go.podman.io/storage/types"
 
@@ -78,6 +80,7 @@ func readBack(t testing.TB, planned *plan.Plan) {
 	data, err := json.Marshal(planned)
 	must(t, err)
 	var again plan.Plan
+	fits(t, data)
 	must(t, json.Unmarshal(data, &again))
 	if reflect.DeepEqual(*planned, again) {
 		return
@@ -94,4 +97,20 @@ func planOf(t testing.TB, job *rebuild.Job, request plan.Request) (*plan.Plan, e
 		readBack(t, planned)
 	}
 	return planned, err
+}
+
+// fits holds a plan that was written against docs/plan.schema.json.
+func fits(t testing.TB, written []byte) {
+	t.Helper()
+	text, err := os.ReadFile("../docs/plan.schema.json")
+	must(t, err)
+	var schema jsonschema.Schema
+	must(t, json.Unmarshal(text, &schema))
+	resolved, err := schema.Resolve(nil)
+	must(t, err)
+	var instance map[string]any
+	must(t, json.Unmarshal(written, &instance))
+	if err := resolved.Validate(instance); err != nil {
+		t.Errorf("a plan does not fit its schema: %v", err)
+	}
 }
