@@ -28,6 +28,18 @@ const maxPlan = 64 << 20
 // has the class fault.Usage where the text is no such plan, and names the field; fault.Unresolved where the plan
 // takes something from the machine that it was made on.
 func Read(data []byte) (*Plan, error) {
+	p, err := Decode(data)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	return p, p.Err()
+}
+
+// Decode reads a plan without a look at whether it can be carried out. An error has the class fault.Usage.
+func Decode(data []byte) (*Plan, error) {
 	if len(data) > maxPlan {
 		return nil, fault.Errorf(fault.Usage, "the plan has %d bytes, more than %d", len(data), maxPlan)
 	}
@@ -42,10 +54,7 @@ func Read(data []byte) (*Plan, error) {
 	if p.APIVersion != Version {
 		return nil, fault.Errorf(fault.Usage, "the plan's apiVersion is %q: this program reads %s", p.APIVersion, Version)
 	}
-	if err := p.check(); err != nil {
-		return nil, err
-	}
-	return &p, p.Err()
+	return &p, nil
 }
 
 // checker goes through a plan.

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -27,11 +29,17 @@ const planExample = `  # How CI builds a component, and on what
   # What is built from what in a whole payload, as a picture
   oc rebuild plan --all --from-release R -o dot | dot -Tsvg > payload.svg
 
+  # What is different since the plan of last week: commits, recipes, bases
+  oc rebuild plan cluster-dns-operator --from-release R --diff plan.json
+
   # What else has to be built when cli changes
   oc rebuild plan cli=../oc --with-dependents --from-release R`
 
 // planOptions are the flags of plan.
-type planOptions struct{ jobOptions }
+type planOptions struct {
+	jobOptions
+	diff string
+}
 
 func newPlan(streams Streams) *cobra.Command {
 	var o planOptions
@@ -47,6 +55,7 @@ func newPlan(streams Streams) *cobra.Command {
 	}
 	o.apply(command.Flags())
 	command.Flags().BoolVar(&o.all, "all", false, "plan every component of the payload, from the configs alone")
+	command.Flags().StringVar(&o.diff, "diff", "", "print what is different since the plan in this `FILE`, which -o json or yaml wrote")
 	o.output.apply(command.Flags(), "text, json, yaml, dot, mermaid")
 	return command
 }
@@ -54,6 +63,19 @@ func newPlan(streams Streams) *cobra.Command {
 func runPlan(ctx context.Context, streams Streams, o *planOptions, args []string) (err error) {
 	if err := oneOf("output", o.output.format, "", "text", "json", "yaml", "dot", "mermaid"); err != nil {
 		return err
+	}
+	var before *plan.Plan
+	if o.diff != "" {
+		if err := oneOf("output", o.output.format, "", "text", "json", "yaml"); err != nil {
+			return err
+		}
+		data, err := readInput(streams, o.diff)
+		if err != nil {
+			return err
+		}
+		if before, err = plan.Decode(data); err != nil {
+			return fmt.Errorf("--diff %q: %w", o.diff, err)
+		}
 	}
 	request, err := o.request(ctx, streams, args)
 	if err != nil {
@@ -69,7 +91,12 @@ func runPlan(ctx context.Context, streams Streams, o *planOptions, args []string
 			return problem
 		}
 		return nil
-	}, func() error { return o.print(streams.Out, planned) })
+	}, func() error {
+		if before != nil {
+			return o.printChanges(streams.Out, plan.Compare(before, planned))
+		}
+		return o.print(streams.Out, planned)
+	})
 	if planned == nil {
 		return err
 	}
@@ -90,4 +117,27 @@ func (o *planOptions) print(out io.Writer, planned *plan.Plan) error {
 		return writePlan(out, listPlan(planned))
 	}
 	return writePlan(out, printPlan(planned))
+}
+
+// printChanges writes what is different in two plans.
+func (o *planOptions) printChanges(out io.Writer, changes []plan.Change) error {
+	if o.output.format == "json" || o.output.format == "yaml" {
+		return display.Structured(out, o.output.format, append([]plan.Change{}, changes...))
+	}
+	if len(changes) == 0 {
+		return display.Line(out, "Nothing is different.")
+	}
+	for i, change := range changes {
+		if i == 0 || change.Name != changes[i-1].Name {
+			if err := display.Line(out, cmp.Or(change.Name, "payload")+":"); err != nil {
+				return err
+			}
+		}
+		for _, line := range []string{"  " + change.Field, "    - " + change.Old, "    + " + change.New} {
+			if err := display.Line(out, line); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
