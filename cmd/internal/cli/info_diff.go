@@ -40,7 +40,11 @@ func (o *infoOptions) compare(w io.Writer, d payload.Diff) error {
 	t := display.NewTable(display.Narrow)
 	t.Row("", "FROM", "TO")
 	t.Row("Name:", d.From.Name, d.To.Name)
-	t.Row("Created:", age(time.Since(d.From.Image.Config.Created)), age(time.Since(d.To.Image.Config.Created)))
+	created := func(r *payload.Release) string {
+		at := r.Image.Config.Created.UTC()
+		return at.Format(time.DateOnly) + " (" + age(time.Since(at)) + ")"
+	}
+	t.Row("Created:", created(d.From), created(d.To))
 	if d.From.Platform() != d.To.Platform() {
 		t.Row("OS/Arch:", d.From.Platform(), d.To.Platform())
 	}
@@ -86,7 +90,18 @@ func (o *infoOptions) changed(t *display.Table, d payload.Diff) {
 					cells = append(cells, sum.String())
 				}
 			}
+			if heading == "Images Changed:" {
+				cells = append(cells, shortCommit(image.From)+" → "+shortCommit(image.To))
+			}
 			t.Noted(image.ChangeNote(), cells...)
 		}
 	}
+}
+
+// shortCommit is the commit of an image, as much of it as one reads.
+func shortCommit(c *payload.Component) string {
+	if c.Commit == "" {
+		return "?"
+	}
+	return c.Commit[:min(len(c.Commit), 9)]
 }

@@ -56,13 +56,16 @@ func (o *jobOptions) follow(ctx context.Context, streams Streams, request plan.R
 		if !o.output.quiet {
 			fmt.Fprintf(streams.Err, "watching %s; Ctrl-C ends\n", plain.Line(strings.Join(directories, ", ")))
 		}
-		err = sources.wait(ctx)
+		changed, err := sources.wait(ctx)
 		if ctx.Err() != nil {
 			streams.notice("Stopped watching.")
 			return nil
 		}
 		if err != nil {
 			return err
+		}
+		if !o.output.quiet {
+			streams.notice(time.Now().Format(time.TimeOnly) + " changed: " + plain.Line(changed))
 		}
 	}
 }
@@ -85,30 +88,57 @@ type followedTree struct {
 // that is a matter of files, and an editor's swap file alone should not begin a round.
 type gitState struct{ commit, ref, tag string }
 
-// wait returns when a build would see something new.
-func (f *followed) wait(ctx context.Context) error {
+// wait returns when a build would see something new, and says what.
+func (f *followed) wait(ctx context.Context) (changed string, err error) {
 	for {
 		change, err := f.watcher.Wait(ctx, quiet)
 		if err != nil {
-			return err
+			return "", err
 		}
 		now, err := f.look(ctx)
 		if ctx.Err() != nil {
-			return context.Cause(ctx)
+			return "", context.Cause(ctx)
 		}
 		if err != nil {
-			return nil // the round will say what git cannot read
+			return "what git cannot read", nil // the round will say why
 		}
 		before := f.last
 		f.last = now
 		if err := f.watcher.Update(trees(now)); err != nil {
-			return err
+			return "", err
 		}
-		if f.watcher.Visible(change) || change.Git() &&
-			!slices.EqualFunc(before, now, func(a, b followedTree) bool { return a.state == b.state }) {
-			return nil
+		if f.watcher.Visible(change) {
+			return f.describe(f.watcher.Files(change)), nil
+		}
+		if change.Git() && !slices.EqualFunc(before, now, func(a, b followedTree) bool { return a.state == b.state }) {
+			return "the commit, its branch or its tag", nil
 		}
 	}
+}
+
+// maxChanged is how many files are named that changed.
+const maxChanged = 3
+
+// describe names files that changed, relative to their trees.
+func (f *followed) describe(files []string) string {
+	if len(files) == 0 {
+		return "more than could be followed"
+	}
+	var names []string
+	for _, file := range files[:min(len(files), maxChanged)] {
+		for _, tree := range f.last {
+			if name, err := filepath.Rel(tree.Directory, file); err == nil && filepath.IsLocal(name) {
+				file = name
+				break
+			}
+		}
+		names = append(names, file)
+	}
+	text := strings.Join(names, ", ")
+	if more := len(files) - len(names); more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
 
 // localSources returns the directories that components are built from.
