@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -12,6 +13,7 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
 // publishOptions are what the commands have in common that make a payload.
@@ -53,6 +55,9 @@ func (o *publishOptions) publish(ctx context.Context, streams Streams, do func(*
 		if err := o.print(streams, result); err != nil {
 			return err
 		}
+		if !o.output.quiet {
+			streams.notice(summary(result))
+		}
 		if len(result.Left) > 0 {
 			streams.notice("As they were: " + plain.Line(strings.Join(result.Left, ", ")))
 		}
@@ -77,4 +82,36 @@ func (o *publishOptions) print(streams Streams, result *rebuild.Result) error {
 		return fmt.Errorf("writing the result: %w", err)
 	}
 	return nil
+}
+
+// summary says in a line what was built, what was there already, and where the time went. Stages that take no time
+// worth a word are left out; those of several components are added up.
+func summary(result *rebuild.Result) string {
+	built := 0
+	spent := maps.Clone(result.Seconds)
+	for _, component := range result.Components {
+		if component.Log != "" {
+			built++
+		}
+		for stage, seconds := range component.Seconds {
+			spent[stage] += seconds
+		}
+	}
+	var parts []string
+	for _, stage := range []progress.Stage{progress.Resolve, progress.Fetch, progress.Pull, progress.Build, progress.Push, progress.Assemble, progress.Publish} {
+		if seconds := spent[string(stage)]; seconds >= 0.1 {
+			parts = append(parts, fmt.Sprintf("%s %.1f s", stage, seconds))
+		}
+	}
+	text := fmt.Sprintf("Built %d of %d images; what else is needed was there; %.1f s", built, len(result.Components), spent["total"])
+	if built == len(result.Components) {
+		text = fmt.Sprintf("Built %d images in %.1f s", built, spent["total"])
+		if built == 1 {
+			text = fmt.Sprintf("Built the image in %.1f s", spent["total"])
+		}
+	}
+	if len(parts) > 0 {
+		text += " (" + strings.Join(parts, ", ") + ")"
+	}
+	return text
 }
