@@ -169,7 +169,7 @@ func (c *Cluster) podTrouble(ctx context.Context, object Object, w workload) err
 		}
 		for _, s := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
 			switch waiting := s.State.Waiting; waiting.Reason {
-			case "ImagePullBackOff", "InvalidImageName", "CrashLoopBackOff", "CreateContainerConfigError":
+			case "ImagePullBackOff", "InvalidImageName", "CrashLoopBackOff", "CreateContainerConfigError", "CreateContainerError", "RunContainerError":
 				return &brokenError{pod.Metadata.Name, waiting.Reason, waiting.Message}
 			}
 		}
