@@ -290,3 +290,38 @@ func TestHosted(t *testing.T) {
 		}
 	}
 }
+
+// TestSettle waits for the operator of the namespace alone, and until it has nothing more to do.
+func TestSettle(t *testing.T) {
+	release, s, c := seed(t)
+	workloads := []rollout.Object{find(t, release, "coredns").Places[0].Object}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := c.Settle(ctx, workloads, time.Millisecond); err != nil {
+		t.Errorf("a cluster without operators: %v", err)
+	}
+	const path = "/apis/config.openshift.io/v1/clusteroperators"
+	operator := func(name, namespace, progressing string) string {
+		return `{"metadata":{"name":"` + name + `"},"status":{"relatedObjects":[{"resource":"namespaces","name":"` + namespace + `"}],"conditions":[` +
+			`{"type":"Available","status":"True"},{"type":"Upgradeable","status":"False"},{"type":"Progressing","status":"` + progressing + `","message":"rolling out"}]}}`
+	}
+	put := func(progressing string) {
+		s.Put(t, path, `{"items":[`+operator("dns", "openshift-dns-operator", progressing)+`,`+operator("other", "openshift-other", "True")+`]}`)
+	}
+	put("True")
+	var told []string
+	c.Tell = func(text string) {
+		told = append(told, text)
+		put("False")
+	}
+	if err := c.Settle(ctx, workloads, time.Millisecond); err != nil || len(told) != 1 || told[0] != "clusteroperator/dns: Progressing is True: rolling out" {
+		t.Errorf("Settle: %v; told %q", err, told)
+	}
+	put("True")
+	c.Tell = nil
+	short, cancelShort := context.WithTimeout(context.Background(), time.Second)
+	defer cancelShort()
+	if err := c.Settle(short, workloads, time.Millisecond); err == nil || !strings.Contains(err.Error(), "rolling out") {
+		t.Errorf("an operator that does not come to rest: %v", err)
+	}
+}

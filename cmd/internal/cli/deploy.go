@@ -70,7 +70,7 @@ func newDeploy(streams Streams) *cobra.Command {
 	flags.StringVar(&o.hosted, "hosted-cluster", "", "`NAMESPACE/NAME` of a HyperShift HostedCluster on the cluster, which is changed instead")
 	flags.BoolVar(&o.watch, "watch", false, "deploy again whenever a local source changes, until interrupted")
 	flags.BoolVar(&o.noWait, "no-wait", false, "do not wait until the new pods run")
-	flags.DurationVar(&o.timeout, "timeout", 10*time.Minute, "how long to wait for the new pods")
+	flags.DurationVar(&o.timeout, "timeout", 10*time.Minute, "how long to wait for the new pods and their operators")
 	applyCacheDir(flags, &o.cacheDir)
 	o.registry.apply(flags)
 	o.registry.applyPush(flags)
@@ -209,7 +209,15 @@ func (o *deployOptions) put(ctx context.Context, target *rollout.Cluster, result
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, o.timeout, fault.Errorf(fault.Publish, "the pods are not there after %s (--timeout)", o.timeout))
 	defer cancel()
-	return deployed, target.Wait(ctx, all, time.Second)
+	return deployed, follow(ctx, target, all)
+}
+
+// follow waits for new pods, and for what their operators do after that.
+func follow(ctx context.Context, target *rollout.Cluster, workloads []rollout.Object) error {
+	if err := target.Wait(ctx, workloads, time.Second); err != nil {
+		return err
+	}
+	return target.Settle(ctx, workloads, time.Second)
 }
 
 func (o *deployOptions) print(streams Streams, target *rollout.Cluster, deployed []deployment, took time.Duration) error {

@@ -75,5 +75,5 @@ func runRestore(ctx context.Context, streams Streams, o *restoreOptions, compone
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, o.timeout, fault.Errorf(fault.Publish, "the pods are not there after %s (--timeout)", o.timeout))
 	defer cancel()
-	return target.Wait(ctx, workloads, time.Second)
+	return follow(ctx, target, workloads)
 }
