@@ -15,7 +15,6 @@ import (
 	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
 
-	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
@@ -47,7 +46,7 @@ func newCache(streams Streams) *cobra.Command {
 		},
 	}
 	applyCacheDir(command.Flags(), &o.cacheDir)
-	o.output.apply(command.Flags(), "text, json, yaml")
+	o.output.apply(command.Flags(), "text, "+structured)
 	command.AddCommand(newCachePrune(streams))
 	return command
 }
@@ -71,12 +70,15 @@ way. Base images lie in the containers storage, where podman and buildah prune t
 	command.Flags().BoolVar(&o.all, "all", false, "remove everything")
 	applyCacheDir(command.Flags(), &o.cacheDir)
 	o.build.applyStorage(command.Flags())
-	o.output.apply(command.Flags(), "text, json, yaml")
+	o.output.apply(command.Flags(), "text, "+structured)
 	return command
 }
 
 // runCache lists the cache.
 func runCache(streams Streams, o *cacheOptions) error {
+	if err := o.output.check(); err != nil {
+		return err
+	}
 	directory, err := o.cache()
 	if err != nil {
 		return err
@@ -116,6 +118,9 @@ func withSources(directory string, f func(*gitsrc.Store) error) error {
 
 // runCachePrune removes what is old.
 func runCachePrune(ctx context.Context, streams Streams, o *cacheOptions) error {
+	if err := o.output.check(); err != nil {
+		return err
+	}
 	directory, err := o.cache()
 	if err != nil {
 		return err
@@ -203,16 +208,10 @@ func sourceEntries(repositories []gitsrc.Cached) []cache.Entry {
 
 // print writes entries: for people those of one kind that have no telling names as one line.
 func (o *cacheOptions) print(w io.Writer, entries []cache.Entry) error {
-	switch o.output.format {
-	case "json", "yaml":
-		if entries == nil {
-			entries = []cache.Entry{}
-		}
-		return display.Structured(w, o.output.format, entries)
-	case "", "text":
+	if !o.output.isStructured() {
 		return printEntries(w, entries)
 	}
-	return oneOf("output", o.output.format, "text", "json", "yaml")
+	return o.output.print(w, append([]cache.Entry{}, entries...))
 }
 
 func printEntries(w io.Writer, entries []cache.Entry) error {

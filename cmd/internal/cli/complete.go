@@ -28,14 +28,12 @@ func outputs(command string) []string {
 	switch command {
 	case "info":
 		return []string{"json", "yaml", "name", "digest", "pullspec", "jsonpath=", "go-template="}
-	case "status":
-		return []string{"json", "yaml", "jsonpath=", "go-template="}
 	case "plan":
-		return []string{"json", "yaml", "dot", "mermaid"}
+		return []string{"json", "yaml", "jsonpath=", "go-template=", "dot", "mermaid"}
 	case "extract":
 		return []string{"commit"}
 	}
-	return []string{"json", "yaml"}
+	return []string{"json", "yaml", "jsonpath=", "go-template="}
 }
 
 // complete tells the shell what can follow what was typed. Nothing is asked of a server: payloads and their components

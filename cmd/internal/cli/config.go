@@ -22,14 +22,14 @@ have lines such as
 when it is used. Credentials, certificates, configs, isolation and places on this machine are not its to set.`
 
 func newConfig(streams Streams) *cobra.Command {
-	var format string
+	var output outputOptions
 	command := &cobra.Command{
 		Use:   "config",
 		Short: "Show the defaults of flags, and where each comes from",
 		Long:  configLong,
 		Args:  usageArgs(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
-			if err := oneOf("output", format, "", "json", "yaml"); err != nil {
+			if err := output.check(); err != nil {
 				return err
 			}
 			directory, err := os.Getwd()
@@ -40,23 +40,23 @@ func newConfig(streams Streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return printDefaults(streams, format, found)
+			return printDefaults(streams, &output, found)
 		},
 	}
-	command.Flags().StringVarP(&format, "output", "o", "", "form of the result: json, yaml")
+	command.Flags().StringVarP(&output.format, "output", "o", "", "form of the result: text, "+structured)
 	return command
 }
 
 // printDefaults lists everything that can be set; what is not set has no value.
-func printDefaults(streams Streams, format string, found map[string]setting) error {
+func printDefaults(streams Streams, output *outputOptions, found map[string]setting) error {
 	var list []setting
 	for _, name := range slices.Sorted(maps.Keys(settable())) {
 		one := found[name]
 		one.Name = name
 		list = append(list, one)
 	}
-	if format != "" {
-		return display.Structured(streams.Out, format, list)
+	if output.isStructured() {
+		return output.print(streams.Out, list)
 	}
 	t := display.NewTable(display.Narrow)
 	t.Row("FLAG", "VALUE", "FROM")

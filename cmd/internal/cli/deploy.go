@@ -78,7 +78,7 @@ func newDeploy(streams Streams) *cobra.Command {
 	o.kube.apply(flags)
 	o.recipe.apply(flags)
 	o.build.apply(flags)
-	o.output.apply(flags, "text, json, yaml")
+	o.output.apply(flags, "text, "+structured)
 	return command
 }
 
@@ -86,7 +86,7 @@ func (o *deployOptions) check(args []string) error {
 	if o.toRepository == "" && (len(args) > 0 || len(o.recipe.images) == 0) {
 		return fault.New(fault.Usage, "Name where images go, such as --to-repository quay.io/me/images.", errors.New("--to-repository is missing"))
 	}
-	return errors.Join(o.build.check(o.output), oneOf("output", o.output.format, "", "text", "json", "yaml"))
+	return errors.Join(o.build.check(o.output), o.output.check())
 }
 
 // deployment is where a component's image is put.
@@ -221,8 +221,8 @@ func follow(ctx context.Context, target *rollout.Cluster, workloads []rollout.Ob
 }
 
 func (o *deployOptions) print(streams Streams, target *rollout.Cluster, deployed []deployment, took time.Duration) error {
-	if o.output.format == "json" || o.output.format == "yaml" {
-		return display.Structured(streams.Out, o.output.format, map[string]any{"components": deployed, "seconds": took.Seconds()})
+	if o.output.isStructured() {
+		return o.output.print(streams.Out, map[string]any{"components": deployed, "seconds": took.Seconds()})
 	}
 	for _, one := range deployed {
 		if err := display.Line(streams.Out, one.Name+" "+one.Image); err != nil {

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 	"go.podman.io/storage/pkg/unshare"
 
-	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
@@ -41,22 +40,20 @@ func newDoctor(streams Streams) *cobra.Command {
 	o.registry.apply(flags)
 	o.registry.applyPush(flags)
 	o.build.applyPlace(flags)
-	o.output.apply(flags, "text, json, yaml")
+	o.output.apply(flags, "text, "+structured)
 	return command
 }
 
 func runDoctor(ctx context.Context, streams Streams, o *jobOptions) error {
-	if o.output.format != "" {
-		if err := oneOf("output", o.output.format, "text", "json", "yaml"); err != nil {
-			return err
-		}
+	if err := o.output.check(); err != nil {
+		return err
 	}
 	findings, err := o.examine(ctx, streams)
 	if err != nil {
 		return err
 	}
-	if o.output.format == "json" || o.output.format == "yaml" {
-		err = display.Structured(streams.Out, o.output.format, findings)
+	if o.output.isStructured() {
+		err = o.output.print(streams.Out, findings)
 	} else {
 		err = printFindings(streams.Out, findings)
 	}

@@ -96,7 +96,7 @@ func (o *mirrorOptions) apply(flags *pflag.FlagSet) {
 	o.registry.apply(flags)
 	o.registry.applyPush(flags)
 	o.signature.apply(flags)
-	o.output.apply(flags, "text, json, yaml")
+	o.output.apply(flags, "text, "+structured)
 }
 
 func (o *mirrorOptions) check(args []string) error {
@@ -124,7 +124,7 @@ func (o *mirrorOptions) check(args []string) error {
 		return fault.Errorf(fault.Usage, "--to-release-image does not go with --to-dir")
 	}
 	return errors.Join(oneOf("print-mirror-instructions", o.instructions, "idms", "icsp", "none"),
-		oneOf("output", o.output.format, "", "text", "json", "yaml"), oneOf("layout", o.layout, "v2", "oci"))
+		o.output.check(), oneOf("layout", o.layout, "v2", "oci"))
 }
 
 // destinations counts the places that are named to copy to.
@@ -217,8 +217,8 @@ func (o *mirrorOptions) importInto(ctx context.Context, streams Streams, items [
 	if err := stream.Import(ctx, items, done); err != nil {
 		return err
 	}
-	if o.output.format == "json" || o.output.format == "yaml" {
-		return display.Structured(streams.Out, o.output.format, map[string]any{"images": items})
+	if o.output.isStructured() {
+		return o.output.print(streams.Out, map[string]any{"images": items})
 	}
 	return display.Line(streams.Out, fmt.Sprintf("Mirrored %d images to %s/%s", len(items), stream.Namespace, stream.Name))
 }
@@ -303,9 +303,8 @@ func (o *mirrorOptions) progress(streams Streams) func(mirror.Item, digest.Diges
 // report says what was done, and how clusters find the copies.
 func (o *mirrorOptions) report(streams Streams, release *payload.Release, items []mirror.Item, result mirror.Result) error {
 	rules := mirror.Sources(items)
-	if o.output.format == "json" || o.output.format == "yaml" {
-		return display.Structured(streams.Out, o.output.format,
-			map[string]any{"release": release.PullSpec, "result": result, "images": items, "mirrors": rules})
+	if o.output.isStructured() {
+		return o.output.print(streams.Out, map[string]any{"release": release.PullSpec, "result": result, "images": items, "mirrors": rules})
 	}
 	var text strings.Builder
 	fmt.Fprintf(&text, "Success: %d images copied, %d were there, %.1f MB sent\n", result.Copied, result.Present, float64(result.Bytes)/1e6)

@@ -61,7 +61,7 @@ func newNew(streams Streams) *cobra.Command {
 }
 
 func runNew(ctx context.Context, streams Streams, o *newOptions, args []string) (err error) {
-	if err := errors.Join(oneOf("output", o.output.format, "", "text", "json", "yaml"),
+	if err := errors.Join(o.output.check(),
 		oneOf("method", o.method, "", "delta", "full")); err != nil {
 		return err
 	}
@@ -255,8 +255,8 @@ func (o *newOptions) deliver(ctx context.Context, streams Streams, pushing *regi
 			}
 		}
 	}
-	if o.output.format == "json" || o.output.format == "yaml" {
-		return display.Structured(streams.Out, o.output.format, result)
+	if o.output.isStructured() {
+		return o.output.print(streams.Out, result)
 	}
 	return display.Line(streams.Out, line)
 }

@@ -32,7 +32,7 @@ func (o *buildOptions) apply(flags *pflag.FlagSet) {
 
 // check refuses values that no build knows.
 func (o *buildOptions) check(output outputOptions) error {
-	return errors.Join(oneOf("output", output.format, "", "text", "json", "yaml"), oneOf("compression", o.compression, image.Gzip, image.Zstd),
+	return errors.Join(output.check(), oneOf("compression", o.compression, image.Gzip, image.Zstd),
 		oneOf("network", o.network, "host", "none"))
 }
 

@@ -1,6 +1,9 @@
 package cli
 
 import (
+	"io"
+	"strings"
+
 	"github.com/spf13/pflag"
 
 	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
@@ -23,6 +26,33 @@ func (o *outputOptions) apply(flags *pflag.FlagSet, formats string) {
 	flags.BoolVarP(&o.verbose, "verbose", "v", false, "say more: the output of builds, requests to servers, decisions")
 }
 
+// structured are the forms that every command has whose result a program may want to read.
+const structured = "json, yaml, jsonpath=TEMPLATE, go-template=TEMPLATE"
+
+// check refuses a form that there is not, and a template that cannot be read. more are forms of one command.
+func (o *outputOptions) check(more ...string) error {
+	form, template, _ := strings.Cut(o.format, "=")
+	if err := oneOf("output", form, append([]string{"", "text", "json", "yaml", "jsonpath", "go-template"}, more...)...); err != nil {
+		return err
+	}
+	if form == "jsonpath" || form == "go-template" {
+		return display.Check(form, template)
+	}
+	return nil
+}
+
+// isStructured tells whether the result is for a program.
+func (o *outputOptions) isStructured() bool {
+	form, _, _ := strings.Cut(o.format, "=")
+	return form == "json" || form == "yaml" || form == "jsonpath" || form == "go-template"
+}
+
+// print writes a value in the form that is asked for.
+func (o *outputOptions) print(w io.Writer, value any) error {
+	form, template, _ := strings.Cut(o.format, "=")
+	return display.Template(w, form, template, value, true)
+}
+
 // progress returns the display of what a job does, and what ends it.
 func (o *outputOptions) progress(streams Streams) (progress.Listener, func()) {
 	return display.Progress(streams.Err, o.quiet, o.verbose)
@@ -38,9 +68,8 @@ type failure struct {
 
 // failed prints what went wrong where the result would have been, in the form of the result.
 func (o *outputOptions) failed(streams Streams, err error) error {
-	if err == nil || o.format != "json" && o.format != "yaml" {
+	if err == nil || o.format != "json" && o.format != "yaml" { // a template is for the result
 		return nil
 	}
-	return display.Structured(streams.Out, o.format,
-		failure{Error: err.Error(), Advice: fault.AdviceOf(err), ExitCode: int(fault.KindOf(err)), Failures: image.Failures(err)})
+	return o.print(streams.Out, failure{Error: err.Error(), Advice: fault.AdviceOf(err), ExitCode: int(fault.KindOf(err)), Failures: image.Failures(err)})
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
@@ -27,7 +26,7 @@ func (o *publishOptions) applyBuild(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.keepGoing, "keep-going", false, "make a payload of what can be built; components that fail stay as they were, and the exit code says so")
 	o.registry.applyPush(flags)
 	o.after.apply(flags)
-	o.output.apply(flags, "text (the pull spec), json, yaml")
+	o.output.apply(flags, "text (the pull spec), "+structured)
 }
 
 // checkBuild refuses flags that can be seen to be wrong.
@@ -75,8 +74,8 @@ func (o *publishOptions) publish(ctx context.Context, streams Streams, do func(*
 
 // print writes the digest pull spec, or the whole result.
 func (o *publishOptions) print(streams Streams, result *rebuild.Result) error {
-	if o.output.format == "json" || o.output.format == "yaml" {
-		return display.Structured(streams.Out, o.output.format, result)
+	if o.output.isStructured() {
+		return o.output.print(streams.Out, result)
 	}
 	if _, err := fmt.Fprintln(streams.Out, result.Release.Image); err != nil {
 		return fmt.Errorf("writing the result: %w", err)

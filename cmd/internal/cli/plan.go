@@ -56,17 +56,17 @@ func newPlan(streams Streams) *cobra.Command {
 	o.apply(command.Flags())
 	command.Flags().BoolVar(&o.all, "all", false, "plan every component of the payload, from the configs alone")
 	command.Flags().StringVar(&o.diff, "diff", "", "print what is different since the plan in this `FILE`, which -o json or yaml wrote")
-	o.output.apply(command.Flags(), "text, json, yaml, dot, mermaid")
+	o.output.apply(command.Flags(), "text, dot, mermaid, "+structured)
 	return command
 }
 
 func runPlan(ctx context.Context, streams Streams, o *planOptions, args []string) (err error) {
-	if err := oneOf("output", o.output.format, "", "text", "json", "yaml", "dot", "mermaid"); err != nil {
+	if err := o.output.check("dot", "mermaid"); err != nil {
 		return err
 	}
 	var before *plan.Plan
 	if o.diff != "" {
-		if err := oneOf("output", o.output.format, "", "text", "json", "yaml"); err != nil {
+		if err := o.output.check(); err != nil {
 			return err
 		}
 		data, err := readInput(streams, o.diff)
@@ -105,9 +105,10 @@ func runPlan(ctx context.Context, streams Streams, o *planOptions, args []string
 
 // print writes the plan, what cannot be built included.
 func (o *planOptions) print(out io.Writer, planned *plan.Plan) error {
+	if o.output.isStructured() {
+		return o.output.print(out, planned)
+	}
 	switch o.output.format {
-	case "json", "yaml":
-		return display.Structured(out, o.output.format, planned)
 	case "dot":
 		return writePlan(out, drawDot(planned))
 	case "mermaid":
@@ -121,8 +122,8 @@ func (o *planOptions) print(out io.Writer, planned *plan.Plan) error {
 
 // printChanges writes what is different in two plans.
 func (o *planOptions) printChanges(out io.Writer, changes []plan.Change) error {
-	if o.output.format == "json" || o.output.format == "yaml" {
-		return display.Structured(out, o.output.format, append([]plan.Change{}, changes...))
+	if o.output.isStructured() {
+		return o.output.print(out, append([]plan.Change{}, changes...))
 	}
 	if len(changes) == 0 {
 		return display.Line(out, "Nothing is different.")

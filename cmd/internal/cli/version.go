@@ -6,8 +6,6 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
-
-	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
 )
 
 // versionInfo is what `version -o json` prints.
@@ -36,17 +34,17 @@ func newVersion(streams Streams, version string) *cobra.Command {
 		Args:  usageArgs(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
 			info := collectVersion(version)
-			if output.format != "" {
-				if err := oneOf("output", output.format, "json", "yaml"); err != nil {
-					return err
-				}
-				return display.Structured(streams.Out, output.format, info)
+			if err := output.check(); err != nil {
+				return err
+			}
+			if output.isStructured() {
+				return output.print(streams.Out, info)
 			}
 			_, err := fmt.Fprint(streams.Out, info)
 			return err
 		},
 	}
-	command.Flags().StringVarP(&output.format, "output", "o", "", "form of the result: json, yaml")
+	command.Flags().StringVarP(&output.format, "output", "o", "", "form of the result: text, "+structured)
 	return command
 }
 

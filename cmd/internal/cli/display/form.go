@@ -35,20 +35,9 @@ func Template(w io.Writer, form, text string, value any, missing bool) error {
 		return fmt.Errorf("writing the result as json: %w", err)
 	}
 	var out strings.Builder
-	switch form {
-	case "jsonpath":
-		path := jsonpath.New("output").AllowMissingKeys(missing)
-		if err = path.Parse(text); err == nil {
-			err = path.Execute(&out, generic)
-		}
-	case "go-template":
-		var parsed *template.Template
-		option := map[bool]string{true: "missingkey=zero", false: "missingkey=error"}[missing]
-		if parsed, err = template.New("output").Option(option).Parse(text); err == nil {
-			err = parsed.Execute(&out, generic)
-		}
-	default:
-		return fault.Errorf(fault.Usage, "--output %q does not fit here", form)
+	execute, err := parse(form, text, missing)
+	if err == nil {
+		err = execute(&out, generic)
 	}
 	if err != nil {
 		return fault.New(fault.Usage, "", fmt.Errorf("--output %s: %w", form, err))
@@ -57,6 +46,31 @@ func Template(w io.Writer, form, text string, value any, missing bool) error {
 		return fmt.Errorf("writing the result: %w", err)
 	}
 	return nil
+}
+
+// Check refuses a template that cannot be read.
+func Check(form, text string) error {
+	if _, err := parse(form, text, true); err != nil {
+		return fault.New(fault.Usage, "", fmt.Errorf("--output %s: %w", form, err))
+	}
+	return nil
+}
+
+// parse reads a template, and returns what writes a value with it.
+func parse(form, text string, missing bool) (func(io.Writer, any) error, error) {
+	switch form {
+	case "jsonpath":
+		path := jsonpath.New("output").AllowMissingKeys(missing)
+		return path.Execute, path.Parse(text)
+	case "go-template":
+		option := map[bool]string{true: "missingkey=zero", false: "missingkey=error"}[missing]
+		parsed, err := template.New("output").Option(option).Parse(text)
+		if err != nil {
+			return nil, err
+		}
+		return parsed.Execute, nil
+	}
+	return nil, fmt.Errorf("%q does not fit here", form)
 }
 
 // Structured writes value as json or yaml.
