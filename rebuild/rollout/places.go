@@ -50,23 +50,46 @@ const (
 	kindConfigMap = "ConfigMap"
 )
 
-// Place is where an object names an image: the image of a container, a variable of a container, which an operator
-// passes on to what it runs, or a value of a ConfigMap.
+// Place is where an object names an image: the image of a container, a variable or an argument of a container, which an
+// operator passes on to what it runs, or a value of a ConfigMap.
 type Place struct {
-	Object   Object
-	Variable string // "" = the container's own image
+	Object Object
 	// Container is the container, or the key of the ConfigMap.
 	Container string
+	Variable  string // of the container; "" = its own image
+	Arguments bool   // of the container: one of them has the image in it
 }
 
+// isPart tells whether the image is a part of what stands at the place.
+func (p Place) isPart() bool { return p.Arguments || p.Object.Kind == kindConfigMap }
+
+// arguments stands for them in the name of a place; no variable is called so.
+const arguments = "(arguments)"
+
 // key names the place within its object.
-func (p Place) key() string { return strings.TrimSuffix(p.Container+"/"+p.Variable, "/") }
+func (p Place) key() string {
+	if p.Arguments {
+		return p.Container + "/" + arguments
+	}
+	return strings.TrimSuffix(p.Container+"/"+p.Variable, "/")
+}
+
+// placeOf is the place in an object that has a name.
+func placeOf(object Object, key string) Place {
+	container, variable, _ := strings.Cut(key, "/")
+	if variable == arguments {
+		return Place{Object: object, Container: container, Arguments: true}
+	}
+	return Place{Object: object, Container: container, Variable: variable}
+}
 
 // String says what is at the place.
 func (p Place) String() string {
 	switch {
 	case p.Object.Kind == kindConfigMap:
 		return p.Object.String() + ", key " + p.Container
+	case p.Arguments:
+		return p.Object.String() + ", an argument of " + p.Container
 	case p.Variable != "":
 		return p.Object.String() + ", variable " + p.Variable + " of " + p.Container
 	}
@@ -109,9 +132,11 @@ type podSpec struct {
 }
 
 type container struct {
-	Name  string `json:"name"`
-	Image string `json:"image"`
-	Env   []struct {
+	Name    string   `json:"name"`
+	Image   string   `json:"image"`
+	Command []string `json:"command"`
+	Args    []string `json:"args"`
+	Env     []struct {
 		Name  string `json:"name"`
 		Value string `json:"value"`
 	} `json:"env"`
@@ -195,6 +220,9 @@ func (m *manifest) places(image string) []Place {
 	for _, c := range slices.Concat(m.Spec.Template.Spec.InitContainers, m.Spec.Template.Spec.Containers) {
 		if c.Image == image {
 			all = append(all, Place{Object: object, Container: c.Name})
+		}
+		if slices.ContainsFunc(slices.Concat(c.Command, c.Args), func(text string) bool { return strings.Contains(text, image) }) {
+			all = append(all, Place{Object: object, Container: c.Name, Arguments: true})
 		}
 		for _, variable := range c.Env {
 			if variable.Value == image {

@@ -3,6 +3,7 @@ package rollout
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -79,15 +80,44 @@ func containers(object map[string]any) []map[string]any {
 	return all
 }
 
-// slot is where a place of an object keeps its text: a key of a map.
+// slot is where a place of an object keeps its text.
 type slot struct {
-	in  map[string]any
-	key string
+	get func() string
+	set func(string)
 }
 
-func (s slot) get() string {
-	text, _ := s.in[s.key].(string)
-	return text
+// field is the slot that is a key of a map.
+func field(in map[string]any, key string) slot {
+	return slot{func() string {
+		text, _ := in[key].(string)
+		return text
+	}, func(text string) { in[key] = text }}
+}
+
+// between separates arguments: none has it.
+const between = "\x00"
+
+// argumentsOf is the slot that is a container's command and arguments.
+func argumentsOf(c map[string]any) slot {
+	lists := []string{"command", "args"}
+	return slot{func() string {
+		var parts []string
+		for _, name := range lists {
+			list, _ := c[name].([]any)
+			for _, item := range list {
+				parts = append(parts, fmt.Sprint(item))
+			}
+		}
+		return strings.Join(parts, between)
+	}, func(text string) {
+		parts := strings.Split(text, between)
+		for _, name := range lists {
+			list, _ := c[name].([]any)
+			for i := range list {
+				list[i], parts = parts[0], parts[1:]
+			}
+		}
+	}}
 }
 
 // find returns the slot of a place. An object of a cluster need not have what the payload's manifest has.
@@ -95,19 +125,21 @@ func find(object map[string]any, place Place) (slot, bool) {
 	if place.Object.Kind == kindConfigMap {
 		data := child(object, "data")
 		_, ok := data[place.Container].(string)
-		return slot{data, place.Container}, ok
+		return field(data, place.Container), ok
 	}
 	for _, c := range containers(object) {
-		if c["name"] != place.Container {
+		switch {
+		case c["name"] != place.Container:
 			continue
-		}
-		if place.Variable == "" {
-			return slot{c, "image"}, true
+		case place.Arguments:
+			return argumentsOf(c), true
+		case place.Variable == "":
+			return field(c, "image"), true
 		}
 		variables, _ := c["env"].([]any)
 		for _, item := range variables {
 			if variable, ok := item.(map[string]any); ok && variable["name"] == place.Variable {
-				return slot{variable, "value"}, true
+				return field(variable, "value"), true
 			}
 		}
 	}

@@ -105,14 +105,14 @@ func takeBack(live map[string]any, object Object, names []string) error {
 	for _, name := range names {
 		record := all[name]
 		for key, original := range record.Original {
-			container, variable, _ := strings.Cut(key, "/")
-			at, ok := find(live, Place{Object: object, Container: container, Variable: variable})
+			place := placeOf(object, key)
+			at, ok := find(live, place)
 			switch {
 			case !ok: // the container is gone: nothing is to be put back
-			case object.Kind == kindConfigMap:
-				at.in[at.key] = strings.ReplaceAll(at.get(), record.Image, original)
+			case place.isPart():
+				at.set(strings.ReplaceAll(at.get(), record.Image, original))
 			case at.get() == record.Image: // what somebody else put there stays
-				at.in[at.key] = original
+				at.set(original)
 			}
 		}
 		delete(all, name)

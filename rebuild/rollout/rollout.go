@@ -139,7 +139,7 @@ func put(live map[string]any, object Object, sites Sites, record Record) (bool, 
 		return false, err
 	}
 	before, again := all[sites.Component]
-	known := sites.Image // what a ConfigMap has among other things
+	known := sites.Image // what a text has among other things
 	if again {
 		known = before.Image
 	}
@@ -156,13 +156,13 @@ func put(live map[string]any, object Object, sites Sites, record Record) (bool, 
 		}
 		found = true
 		was, next := at.get(), record.Image
-		if object.Kind == kindConfigMap {
+		if place.isPart() {
 			if !strings.Contains(was, known) {
 				return false, fmt.Errorf("%s does not name %s any more: somebody else changed it", place, known)
 			}
 			next, was = strings.ReplaceAll(was, known, record.Image), known
 		}
-		at.in[at.key] = next
+		at.set(next)
 		if _, ok := record.Original[place.key()]; !ok {
 			record.Original[place.key()] = was
 		}

@@ -29,7 +29,7 @@ spec:
       initContainers: [{name: prepare, image: IMAGE-cli}]
       containers:
       - {name: dns-operator, image: IMAGE-cluster-dns-operator, env: [{name: IMAGE, value: IMAGE-coredns}, {name: RELEASE_VERSION, value: "4.17.0"}]}
-      - {name: kube-rbac-proxy, image: IMAGE-kube-rbac-proxy}
+      - {name: kube-rbac-proxy, image: IMAGE-kube-rbac-proxy, command: [run, "--images=thanos=IMAGE-thanos"], args: ["-v=2", "--images=prometheus=IMAGE-prometheus"]}
 `
 
 const mco = `apiVersion: v1
@@ -57,14 +57,14 @@ spec: {template: {spec: {containers: [{name: x, image: IMAGE-mco}]}}}
 func seed(t *testing.T) (*payload.Release, *clustertest.Server, *rollout.Cluster) {
 	t.Helper()
 	placeholders := func(text string) string {
-		for _, name := range []string{"cli", "cluster-dns-operator", "coredns", "kube-rbac-proxy", "mco"} {
+		for _, name := range []string{"cli", "cluster-dns-operator", "coredns", "kube-rbac-proxy", "mco", "prometheus", "thanos"} {
 			text = strings.ReplaceAll(text, "IMAGE-"+name, payloadtest.Placeholder(name))
 		}
 		return text
 	}
 	r := payloadtest.NewRegistry(t)
 	seeded := r.Seed(t, payloadtest.Release{Name: "4.17.0", Created: time.Unix(1e9, 0).UTC(), Components: []payloadtest.Component{
-		{Name: "cli"}, {Name: "coredns"}, {Name: "kube-rbac-proxy"},
+		{Name: "cli"}, {Name: "coredns"}, {Name: "kube-rbac-proxy"}, {Name: "prometheus"}, {Name: "thanos"},
 		{Name: "cluster-dns-operator", Manifests: map[string]string{"deployment.yaml": placeholders(operator)}},
 		{Name: "mco", Manifests: map[string]string{"all.yaml": placeholders(mco)}},
 		{Name: "cluster-version-operator", Manifests: map[string]string{"x.yaml": "kind: A\napiVersion: v1\n"}},
@@ -110,6 +110,7 @@ func TestFind(t *testing.T) {
 	release, _, _ := seed(t)
 	tests := map[string][]string{
 		"cluster-dns-operator": {"deployment/dns-operator in openshift-dns-operator, container dns-operator"},
+		"prometheus":           {"deployment/dns-operator in openshift-dns-operator, an argument of kube-rbac-proxy"},
 		"coredns":              {"deployment/dns-operator in openshift-dns-operator, variable IMAGE of dns-operator"},
 		"cli": {"configmap/mco-images in openshift-mco, key images.json",
 			"deployment/dns-operator in openshift-dns-operator, container prepare"},
@@ -157,8 +158,10 @@ func TestThereAndBack(t *testing.T) {
 	set("coredns", "example.org/coredns@sha256:1")
 	set("cluster-dns-operator", "example.org/dns@sha256:2")
 	set("cli", "example.org/cli@sha256:1")
+	set("prometheus", "example.org/prometheus@sha256:1")
+	set("thanos", "example.org/thanos@sha256:1")
 	for path, want := range map[string]string{
-		dnsPath: `"image":"example.org/dns@sha256:2"`, mapPath: `\"other\": \"example.org/cli@sha256:1\"`, mcoPath: `"oc-rebuild/restarted"`,
+		dnsPath: `"args":["-v=2","--images=prometheus=example.org/prometheus@sha256:1"],"command":["run","--images=thanos=example.org/thanos@sha256:1"]`, mapPath: `\"other\": \"example.org/cli@sha256:1\"`, mcoPath: `"oc-rebuild/restarted"`,
 		versionPath: `{"group":"apps","kind":"Deployment","name":"dns-operator","namespace":"openshift-dns-operator","unmanaged":true}`,
 	} {
 		if got := s.Get(path); !strings.Contains(got, want) {
@@ -166,7 +169,7 @@ func TestThereAndBack(t *testing.T) {
 		}
 	}
 	entries, err := c.List(ctx)
-	if err != nil || len(entries) != 2 || len(entries[0].Components) != 3 || entries[0].Components["coredns"].By != "me" {
+	if err != nil || len(entries) != 2 || len(entries[0].Components) != 5 || entries[0].Components["coredns"].By != "me" {
 		t.Errorf("what is deployed: %+v, %v", entries, err)
 	}
 	if _, err := c.Restore(ctx, "mco"); fault.KindOf(err) != fault.Unresolved {
