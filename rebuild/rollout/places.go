@@ -163,8 +163,7 @@ func Find(release *payload.Release, name string) (Sites, error) {
 		return Sites{}, err
 	}
 	sites := Sites{Component: name, Image: component.Image}
-	all := manifests(release)
-	for _, m := range all {
+	for _, m := range manifests(release, component.Image) {
 		for _, place := range m.places(component.Image) {
 			if !slices.Contains(sites.Places, place) { // a file for each cluster profile may have the same object
 				sites.Places = append(sites.Places, place)
@@ -175,19 +174,26 @@ func Find(release *payload.Release, name string) (Sites, error) {
 		return Sites{}, fault.New(fault.Unresolved, "Make a payload with it: oc rebuild "+name+" --to-image T --upgrade.",
 			fmt.Errorf("no manifest of %s names the image of %q in a Deployment, a DaemonSet, a StatefulSet or a ConfigMap", release.Name, name))
 	}
-	for _, m := range all {
-		if reads := m.object(); reads.isWorkload() && !slices.Contains(sites.Readers, reads) &&
-			slices.ContainsFunc(sites.Places, func(p Place) bool { return m.reads(p.Object) }) {
-			sites.Readers = append(sites.Readers, reads)
+	for _, place := range sites.Places {
+		if place.Object.Kind != kindConfigMap {
+			continue
+		}
+		for _, m := range manifests(release, place.Object.Name) {
+			if reads := m.object(); reads.isWorkload() && m.reads(place.Object) && !slices.Contains(sites.Readers, reads) {
+				sites.Readers = append(sites.Readers, reads)
+			}
 		}
 	}
 	return sites, nil
 }
 
-// manifests lists the workloads and the ConfigMaps of a payload.
-func manifests(release *payload.Release) []manifest {
+// manifests lists the workloads and the ConfigMaps of a payload's files that have a text in them.
+func manifests(release *payload.Release, text string) []manifest {
 	var all []manifest
 	for _, file := range release.Manifests() {
+		if !bytes.Contains(file.Data, []byte(text)) {
+			continue
+		}
 		reader := yaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(file.Data)))
 		for {
 			document, err := reader.Read()
