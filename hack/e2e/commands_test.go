@@ -229,7 +229,7 @@ func usage(ts *testscript.TestScript, ok bool, text string) {
 type clusterKey struct{}
 
 // startCluster PAYLOAD starts an API server that has the objects of a payload, as if it had been installed from it, and
-// makes it the one of $KUBECONFIG.
+// makes it the one of $KUBECONFIG. It hosts a cluster, clusters/mine, with the same payload.
 func startCluster(ts *testscript.TestScript, _ bool, args []string) {
 	usage(ts, len(args) == 1, "cluster PAYLOAD")
 	server, end, err := clustertest.Start(ts.MkAbs("."))
@@ -239,6 +239,8 @@ func startCluster(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(server.Load(ts.MkAbs("installed")))
 	ts.Check(server.Apply("/apis/config.openshift.io/v1/clusterversions/version",
 		"metadata: {name: version}\nspec: {}\nstatus: {desired: {image: '"+args[0]+"'}}\n"))
+	ts.Check(server.Apply("/apis/hypershift.openshift.io/v1beta1/namespaces/clusters/hostedclusters/mine",
+		"metadata: {name: mine}\nspec: {release: {image: '"+args[0]+"'}}\n"))
 	ts.Setenv("KUBECONFIG", server.Kubeconfig)
 	ts.Value(clusterKey{}).(*clusterOf).server = server
 }
