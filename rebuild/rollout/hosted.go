@@ -3,7 +3,6 @@ package rollout
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -81,7 +80,7 @@ func (c *Cluster) changeHosted(ctx context.Context, name string, edit func(map[s
 	if err != nil {
 		return err
 	}
-	for range attempts {
+	return again(fmt.Sprintf("the hosted cluster %q", name), func() error {
 		var hosted hostedCluster
 		if err := c.API.Get(ctx, path, &hosted); err != nil {
 			return fmt.Errorf("reading the hosted cluster %q: %w", name, err)
@@ -108,15 +107,10 @@ func (c *Cluster) changeHosted(ctx context.Context, name string, edit func(map[s
 		if err != nil {
 			return err
 		}
-		err = c.API.Merge(ctx, path, patch)
-		if errors.Is(err, cluster.ErrExists) {
-			continue
-		}
-		if err != nil {
+		if err := c.API.Merge(ctx, path, patch); err != nil {
 			return fmt.Errorf("changing the hosted cluster %q: %w", name, err)
 		}
 		c.tell("%s of %s is %q", hostedAnnotation, name, strings.Join(pairs, ","))
 		return nil
-	}
-	return fault.Errorf(fault.Publish, "the hosted cluster %q was changed by somebody else %d times meanwhile", name, attempts)
+	})
 }

@@ -197,26 +197,34 @@ func (c *Cluster) restart(ctx context.Context, workloads []Object, now time.Time
 	return done, nil
 }
 
-// change reads an object, changes it and writes it back, again where somebody else was faster.
-func (c *Cluster) change(ctx context.Context, object Object, edit func(map[string]any) (bool, error)) (changed bool, err error) {
+// again does what reads an object, changes it and writes it back once more where somebody else was faster.
+func again(what string, do func() error) error {
 	for range attempts {
-		var live map[string]any
-		if err := c.API.Get(ctx, object.path(), &live); err != nil {
-			return false, err
+		if err := do(); !errors.Is(err, cluster.ErrExists) {
+			return err
 		}
-		if changed, err = edit(live); err != nil || !changed {
-			return false, err
+	}
+	return fault.Errorf(fault.Publish, "%s was changed by somebody else %d times meanwhile", what, attempts)
+}
+
+// change reads an object, changes it and writes it back, and reports whether it did.
+func (c *Cluster) change(ctx context.Context, object Object, edit func(map[string]any) (bool, error)) (changed bool, err error) {
+	err = again("it", func() error {
+		var live map[string]any
+		err := c.API.Get(ctx, object.path(), &live)
+		if err == nil {
+			changed, err = edit(live)
+		}
+		if err != nil || !changed {
+			return err
 		}
 		body, err := json.Marshal(live)
 		if err != nil {
-			return false, err
+			return err
 		}
-		err = c.API.Replace(ctx, object.path(), body)
-		if !errors.Is(err, cluster.ErrExists) {
-			return err == nil, err
-		}
-	}
-	return false, fault.Errorf(fault.Publish, "it was changed by somebody else %d times meanwhile", attempts)
+		return c.API.Replace(ctx, object.path(), body)
+	})
+	return changed && err == nil, err
 }
 
 // clusterVersion is the part of a ClusterVersion that tells the operator what to leave alone.
@@ -236,7 +244,7 @@ type override struct {
 
 // override tells the cluster version operator to leave an object alone, or not to.
 func (c *Cluster) override(ctx context.Context, object Object, unmanaged bool) error {
-	for range attempts {
+	return again("the cluster version", func() error {
 		var version clusterVersion
 		if err := c.API.Get(ctx, versionPath, &version); err != nil {
 			return fmt.Errorf("reading the cluster version's overrides: %w", err)
@@ -258,14 +266,9 @@ func (c *Cluster) override(ctx context.Context, object Object, unmanaged bool) e
 		if err != nil {
 			return err
 		}
-		err = c.API.Merge(ctx, versionPath, patch)
-		if errors.Is(err, cluster.ErrExists) {
-			continue
-		}
-		if err != nil {
+		if err := c.API.Merge(ctx, versionPath, patch); err != nil {
 			return fmt.Errorf("writing the cluster version's overrides: %w", err)
 		}
 		return nil
-	}
-	return fault.Errorf(fault.Publish, "the cluster version was changed by somebody else %d times meanwhile", attempts)
+	})
 }

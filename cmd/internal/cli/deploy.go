@@ -46,10 +46,8 @@ const deployExample = `  # The operator of a working tree
 // deployOptions are the flags of deploy.
 type deployOptions struct {
 	jobOptions
-	hosted  string
+	rollout rolloutOptions
 	watch   bool
-	noWait  bool
-	timeout time.Duration
 }
 
 func newDeploy(streams Streams) *cobra.Command {
@@ -67,10 +65,8 @@ func newDeploy(streams Streams) *cobra.Command {
 	flags := command.Flags()
 	flags.StringVar(&o.toRepository, "to-repository", "", "`repository` for the images, which the cluster must be able to pull from")
 	flags.StringVar(&o.release, "from-release", "", "payload whose manifests and commits are taken (default: that of the cluster)")
-	flags.StringVar(&o.hosted, "hosted-cluster", "", "`NAMESPACE/NAME` of a HyperShift HostedCluster on the cluster, which is changed instead")
+	o.rollout.apply(flags)
 	flags.BoolVar(&o.watch, "watch", false, "deploy again whenever a local source changes, until interrupted")
-	flags.BoolVar(&o.noWait, "no-wait", false, "do not wait until the new pods run")
-	flags.DurationVar(&o.timeout, "timeout", 10*time.Minute, "how long to wait for the new pods and their operators")
 	applyCacheDir(flags, &o.cacheDir)
 	o.registry.apply(flags)
 	o.registry.applyPush(flags)
@@ -103,13 +99,9 @@ func runDeploy(ctx context.Context, streams Streams, o *deployOptions, args []st
 	if err != nil {
 		return err
 	}
-	target := &rollout.Cluster{API: api, Tell: func(text string) {
-		if !o.output.quiet {
-			streams.notice("cluster: " + plain.Line(text))
-		}
-	}}
-	if o.hosted != "" && o.release == "" {
-		if o.release, err = target.HostedRelease(ctx, o.hosted); err != nil {
+	target := o.rollout.target(streams, api, o.output.quiet)
+	if o.rollout.hosted != "" && o.release == "" {
+		if o.release, err = target.HostedRelease(ctx, o.rollout.hosted); err != nil {
 			return err
 		}
 	}
@@ -136,7 +128,7 @@ func runDeploy(ctx context.Context, streams Streams, o *deployOptions, args []st
 // find looks up where the components run, and whether that can be changed, before anything is built.
 func (o *deployOptions) find(ctx context.Context, target *rollout.Cluster, release *payload.Release, request plan.Request, sites map[string]rollout.Sites) error {
 	for _, component := range request.Targets {
-		if o.hosted != "" {
+		if o.rollout.hosted != "" {
 			if _, err := release.Component(component.Name); err != nil {
 				return err
 			}
@@ -190,7 +182,7 @@ func (o *deployOptions) put(ctx context.Context, target *rollout.Cluster, result
 	for _, component := range result.Components {
 		images[component.Name] = component.Image
 		done := deployment{ResultComponent: component}
-		if o.hosted == "" {
+		if o.rollout.hosted == "" {
 			var err error
 			done.Objects, err = target.Set(ctx, sites[component.Name], rollout.Record{Image: component.Image, Repository: component.Repository,
 				Commit: component.Commit, Dirty: component.Dirty, Since: time.Now().UTC().Truncate(time.Second), By: by})
@@ -201,23 +193,10 @@ func (o *deployOptions) put(ctx context.Context, target *rollout.Cluster, result
 		}
 		deployed = append(deployed, done)
 	}
-	if o.hosted != "" {
-		return deployed, target.SetHosted(ctx, o.hosted, images)
+	if o.rollout.hosted != "" {
+		return deployed, target.SetHosted(ctx, o.rollout.hosted, images)
 	}
-	if o.noWait {
-		return deployed, nil
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, o.timeout, fault.Errorf(fault.Publish, "the pods are not there after %s (--timeout)", o.timeout))
-	defer cancel()
-	return deployed, follow(ctx, target, all)
-}
-
-// follow waits for new pods, and for what their operators do after that.
-func follow(ctx context.Context, target *rollout.Cluster, workloads []rollout.Object) error {
-	if err := target.Wait(ctx, workloads, time.Second); err != nil {
-		return err
-	}
-	return target.Settle(ctx, workloads, time.Second)
+	return deployed, o.rollout.wait(ctx, target, all)
 }
 
 func (o *deployOptions) print(streams Streams, target *rollout.Cluster, deployed []deployment, took time.Duration) error {
@@ -233,7 +212,7 @@ func (o *deployOptions) print(streams Streams, target *rollout.Cluster, deployed
 		return nil
 	}
 	state := "Running"
-	if o.noWait || o.hosted != "" {
+	if o.rollout.noWait || o.rollout.hosted != "" {
 		state = "Set"
 	}
 	streams.notice(fmt.Sprintf("%s on %s after %.1f s. `oc rebuild restore` puts back what was there.", state, plain.Line(target.API.Host), took.Seconds()))

@@ -2,14 +2,10 @@ package cli
 
 import (
 	"context"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
-	"github.com/oc-rebuild/oc-rebuild/internal/fault"
-	"github.com/oc-rebuild/oc-rebuild/internal/plain"
-	"github.com/oc-rebuild/oc-rebuild/rebuild/rollout"
 )
 
 const restoreLong = `Put back what the cluster in the kubeconfig ran before "oc rebuild deploy", hand the objects back to the cluster version operator, and wait until
@@ -24,10 +20,8 @@ const restoreExample = `  # Everything
 // restoreOptions are the flags of restore.
 type restoreOptions struct {
 	kube    kubeOptions
-	hosted  string
-	noWait  bool
+	rollout rolloutOptions
 	quiet   bool
-	timeout time.Duration
 }
 
 func newRestore(streams Streams) *cobra.Command {
@@ -43,9 +37,7 @@ func newRestore(streams Streams) *cobra.Command {
 	}
 	flags := command.Flags()
 	o.kube.apply(flags)
-	flags.StringVar(&o.hosted, "hosted-cluster", "", "`NAMESPACE/NAME` of a HyperShift HostedCluster on the cluster, which is changed instead")
-	flags.BoolVar(&o.noWait, "no-wait", false, "do not wait until the pods run")
-	flags.DurationVar(&o.timeout, "timeout", 10*time.Minute, "how long to wait for the pods")
+	o.rollout.apply(flags)
 	flags.BoolVarP(&o.quiet, "quiet", "q", false, "no messages but errors")
 	return command
 }
@@ -55,13 +47,9 @@ func runRestore(ctx context.Context, streams Streams, o *restoreOptions, compone
 	if err != nil {
 		return err
 	}
-	target := &rollout.Cluster{API: api, Tell: func(text string) {
-		if !o.quiet {
-			streams.notice("cluster: " + plain.Line(text))
-		}
-	}}
-	if o.hosted != "" {
-		return target.RestoreHosted(ctx, o.hosted, components...)
+	target := o.rollout.target(streams, api, o.quiet)
+	if o.rollout.hosted != "" {
+		return target.RestoreHosted(ctx, o.rollout.hosted, components...)
 	}
 	workloads, err := target.Restore(ctx, components...)
 	if err != nil {
@@ -70,10 +58,5 @@ func runRestore(ctx context.Context, streams Streams, o *restoreOptions, compone
 	if len(workloads) == 0 {
 		return display.Line(streams.Out, "Nothing is deployed: the cluster runs its payload.")
 	}
-	if o.noWait {
-		return nil
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, o.timeout, fault.Errorf(fault.Publish, "the pods are not there after %s (--timeout)", o.timeout))
-	defer cancel()
-	return follow(ctx, target, workloads)
+	return o.rollout.wait(ctx, target, workloads)
 }

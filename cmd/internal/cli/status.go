@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,7 +24,7 @@ const statusExample = `  # What is deployed on the cluster
 // statusOptions are the flags of status.
 type statusOptions struct {
 	kube   kubeOptions
-	output string
+	output outputOptions
 }
 
 func newStatus(streams Streams) *cobra.Command {
@@ -41,13 +40,12 @@ func newStatus(streams Streams) *cobra.Command {
 		},
 	}
 	o.kube.apply(command.Flags())
-	command.Flags().StringVarP(&o.output, "output", "o", "", "form of the result: text, json, yaml, jsonpath=TEMPLATE, go-template=TEMPLATE")
+	command.Flags().StringVarP(&o.output.format, "output", "o", "", "form of the result: text, "+structured)
 	return command
 }
 
 func runStatus(ctx context.Context, streams Streams, o *statusOptions) error {
-	form, template, _ := strings.Cut(o.output, "=")
-	if err := oneOf("output", form, "", "text", "json", "yaml", "jsonpath", "go-template"); err != nil {
+	if err := o.output.check(); err != nil {
 		return err
 	}
 	api, err := o.kube.connect()
@@ -58,8 +56,8 @@ func runStatus(ctx context.Context, streams Streams, o *statusOptions) error {
 	if err != nil {
 		return err
 	}
-	if form != "" && form != "text" {
-		return display.Template(streams.Out, form, template, entries, true)
+	if o.output.isStructured() {
+		return o.output.print(streams.Out, entries)
 	}
 	if len(entries) == 0 {
 		return display.Line(streams.Out, "Nothing is deployed: the cluster runs its payload.")
