@@ -1,5 +1,5 @@
-// Package regular reads files that somebody named. A named pipe or a device in the place of a file would be waited
-// for without end, or never end; no library refuses them.
+// Package regular reads files that somebody named, and replaces files whole. A named pipe or a device in the place of a
+// file would be waited for without end, or never end; no library refuses them.
 package regular
 
 import (

@@ -95,26 +95,12 @@ func Read(ctx context.Context, image *registry.Image, directory string) (Version
 		return nil, fmt.Errorf("reading the RPM packages of %s: %w", image.PullSpec(), err)
 	}
 	if data, err = json.Marshal(packages); err == nil {
-		err = keep(kept, data)
+		err = regular.Replace(kept, data, 0o644) // another process may read it now
 	}
 	if err != nil {
 		return nil, fmt.Errorf("keeping packages: %w", err)
 	}
 	return packages.versions(), nil
-}
-
-// keep writes a file at once: another process may read it now.
-func keep(name string, data []byte) error {
-	file, err := os.CreateTemp(filepath.Dir(name), ".incomplete-")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(file.Name())
-	_, err = file.Write(data)
-	if err := errors.Join(err, file.Chmod(0o644), file.Close()); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), name)
 }
 
 // find reads the packages out of the image's layers.

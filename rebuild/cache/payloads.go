@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 )
 
 // payloadsFile has the payloads that were used last, for completion of what is typed.
@@ -23,20 +25,8 @@ type Payload struct {
 func RememberPayload(directory string, used Payload) {
 	all := slices.DeleteFunc(Payloads(directory), func(p Payload) bool { return p.Reference == used.Reference })
 	all = slices.Insert(all, 0, used)
-	data, err := json.Marshal(all[:min(len(all), maxPayloads)])
-	if err != nil {
-		return
-	}
-	file, err := os.CreateTemp(directory, ".payloads-")
-	if err != nil {
-		return
-	}
-	_, err = file.Write(data)
-	if closed := file.Close(); err == nil && closed == nil {
-		err = os.Rename(file.Name(), filepath.Join(directory, payloadsFile))
-	}
-	if err != nil {
-		_ = os.Remove(file.Name())
+	if data, err := json.Marshal(all[:min(len(all), maxPayloads)]); err == nil {
+		_ = regular.Replace(filepath.Join(directory, payloadsFile), data, 0o600)
 	}
 }
 

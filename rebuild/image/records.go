@@ -5,12 +5,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
+	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
@@ -98,16 +98,7 @@ func save(directory, key string, image Image) error {
 	if err != nil {
 		return fmt.Errorf("recording a build: %w", err)
 	}
-	file, err := os.CreateTemp(directory, ".new-")
-	if err != nil {
-		return fmt.Errorf("recording a build: %w", err)
-	}
-	defer os.Remove(file.Name())
-	_, err = file.Write(data)
-	if err := errors.Join(err, file.Close()); err != nil {
-		return fmt.Errorf("recording a build: %w", err)
-	}
-	if err := os.Rename(file.Name(), filepath.Join(directory, key+".json")); err != nil {
+	if err := regular.Replace(filepath.Join(directory, key+".json"), data, 0o600); err != nil {
 		return fmt.Errorf("recording a build: %w", err)
 	}
 	return nil
