@@ -14,6 +14,7 @@
 //	treefs     a tree as fs.FS
 //	worktree   looks at and copies the user's working tree
 //	patch      applies patch files
+//	merge      merges trees three ways, for pull requests
 //
 // Everything that comes from a server is checked: a commit is what hashes to its id, names of files cannot leave the
 // checkout or reach .git, and every answer has a limit in bytes and time (Limits).

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/pack"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
@@ -30,6 +31,8 @@ func (r Request) Pin(tree Tree) Request {
 		pinned.Spec = Spec{Kind: Ref, Ref: tree.Commit}
 	case Fork:
 		pinned.Spec.Ref = tree.Commit
+	case Merge:
+		pinned.Spec.Ref, pinned.Spec.Heads = tree.Merged[0], tree.Merged[1:]
 	}
 	return pinned
 }
@@ -70,6 +73,19 @@ type found struct {
 	branch  string   // of the checkout
 	look    []string // branches that the commit may be on
 	tag     string   // tag that names the commit, if one was seen
+	merge   *merging // what the commit is made of here; nil = the server has it
+}
+
+// tree describes what was found.
+func (f found) tree(when time.Time, directory string) Tree {
+	tree := Tree{Kind: f.kind, Repository: f.address.Web(), Commit: f.commit.String(), Ref: f.branch, Tag: f.tag, Time: when, Directory: directory}
+	if f.merge != nil {
+		tree.Unpublished = true
+		for _, id := range f.merge.commits() {
+			tree.Merged = append(tree.Merged, id.String())
+		}
+	}
+	return tree
 }
 
 // emptyDirectory makes dest, or makes sure that it is empty. made is whether it was not there.
@@ -111,9 +127,7 @@ func (s *Store) checkout(ctx context.Context, f found, dest string) (Tree, error
 	if err := s.submodules(ctx, f.address, p, dest, 0); err != nil {
 		return Tree{}, err
 	}
-	return Tree{
-		Kind: f.kind, Repository: f.address.Web(), Commit: f.commit.String(), Ref: f.branch, Tag: f.tag, Time: p.commit.time, Directory: dest,
-	}, nil
+	return f.tree(p.commit.time, dest), nil
 }
 
 // database opens the cache with a commit in it. The database must be closed and the lock released. Without the lock
@@ -141,6 +155,12 @@ func (s *Store) database(ctx context.Context, f found, want level) (db *pack.Dat
 			return db, shared, nil
 		}
 		shared.release()
+		if f.merge != nil { // it was thrown away since
+			if _, err := s.merge(ctx, f); err != nil {
+				return nil, nil, err
+			}
+			continue
+		}
 		if files == nil && want == levelTree {
 			files, _ = pack.NewContents(s.dir) // it can be done without
 		}

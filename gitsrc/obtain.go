@@ -90,23 +90,23 @@ func (o *obtainer) single(ctx context.Context, id pack.ID, l level) error {
 		if err != nil {
 			return err
 		}
-		want.Haves = o.latest(maxHaves)
+		want.Haves = o.latest(l, maxHaves)
 		for _, have := range want.Haves {
 			if shallow[have] {
 				want.Shallows = append(want.Shallows, have)
 			}
 		}
-		if len(want.Haves) > 0 {
-			if err := o.fetchAndMark(ctx, want, id, l); err == nil || !worthAsking(ctx, err) {
-				return err
-			}
-			// Perhaps the cache has lost something of what it claims to have: ask for everything.
-			want.Haves, want.Shallows = nil, nil
-		}
 	case levelNames:
 		want.Depth, want.Filter = 1, "blob:none"
 	case levelCommits:
-		want.Filter = "tree:0"
+		want.Filter, want.Haves = "tree:0", o.latest(l, maxHaves)
+	}
+	if len(want.Haves) > 0 {
+		if err := o.fetchAndMark(ctx, want, id, l); err == nil || !worthAsking(ctx, err) {
+			return err
+		}
+		// Perhaps the cache has lost something of what it claims to have: ask for everything.
+		want.Haves, want.Shallows = nil, nil
 	}
 	return o.fetchAndMark(ctx, want, id, l)
 }

@@ -124,14 +124,14 @@ func (r *repository) mark(l level, commit pack.ID) error {
 	return replaceFile(r.marker(l, commit), commit.String()+"\n")
 }
 
-// latest returns the commits that are there with their files, latest use first.
-func (r *repository) latest(limit int) []pack.ID {
+// latest returns the commits that are there to a level, latest use first.
+func (r *repository) latest(l level, limit int) []pack.ID {
 	type used struct {
 		id pack.ID
 		at time.Time
 	}
 	var all []used
-	entries, _ := os.ReadDir(filepath.Join(r.path, "refs", "oc-rebuild", string(levelTree)))
+	entries, _ := os.ReadDir(filepath.Join(r.path, "refs", "oc-rebuild", string(l)))
 	for _, e := range entries {
 		info, err := e.Info()
 		id, idErr := pack.ParseID(e.Name())

@@ -14,15 +14,12 @@ import (
 )
 
 // asked is what a request says about which commit it means.
-type asked struct {
-	repository, commit, branch string
-	spec                       Spec
-}
+type asked struct{ repository, commit, branch, source string }
 
 // resolve finds the repository and the commit that a request means. It asks the server where a name has to be looked
 // up, once: a branch that moves meanwhile means what it meant at first, as long as the store is open.
 func (s *Store) resolve(ctx context.Context, req Request) (found, error) {
-	key := asked{req.Repository, req.Commit, req.Branch, req.Spec}
+	key := asked{req.Repository, req.Commit, req.Branch, req.Spec.String()}
 	s.mu.Lock()
 	f, ok := s.resolved[key]
 	s.mu.Unlock()
@@ -72,7 +69,11 @@ func (s *Store) resolveNow(ctx context.Context, req Request) (found, error) {
 			return found{}, fault.New(fault.Unresolved, "", err)
 		}
 	}
-	if commitHex.MatchString(name) {
+	if f.kind == Merge {
+		if err := s.resolveMerge(ctx, req.Spec, &f); err != nil {
+			return found{}, err
+		}
+	} else if commitHex.MatchString(name) {
 		if f.commit, err = pack.ParseID(name); err != nil {
 			return found{}, notResolved("", "commit %q: repositories with SHA-256 ids are not supported", name)
 		}
@@ -110,13 +111,9 @@ func checkBranch(name string) error {
 
 // lookUp asks the server which commit a branch, tag or pull request is.
 func (s *Store) lookUp(ctx context.Context, spec Spec, f *found) error {
-	r, err := s.remote(f.address)
+	refs, err := s.refs(ctx, spec, f)
 	if err != nil {
 		return err
-	}
-	refs, err := r.Refs(ctx)
-	if err != nil {
-		return fmt.Errorf("looking up %s of %s: %w", spec, f.address.Web(), err)
 	}
 	if spec.Kind == Pull {
 		return s.pullRequest(ctx, refs, spec, f)
@@ -127,6 +124,25 @@ func (s *Store) lookUp(ctx context.Context, spec Spec, f *found) error {
 			return headCommit(refs, f)
 		}
 	}
+	f.commit, err = f.named(refs, name)
+	return err
+}
+
+// refs asks the server for its branches, tags and pull requests.
+func (s *Store) refs(ctx context.Context, spec Spec, f *found) (*remote.Refs, error) {
+	r, err := s.remote(f.address)
+	if err != nil {
+		return nil, err
+	}
+	refs, err := r.Refs(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("looking up %s of %s: %w", spec, f.address.Web(), err)
+	}
+	return refs, nil
+}
+
+// named finds the commit of a branch, a tag, or the full name of a ref, and notes which of them it is.
+func (f *found) named(refs *remote.Refs, name string) (pack.ID, error) {
 	for _, prefix := range []string{"refs/heads/", "refs/tags/", ""} {
 		full := prefix + name
 		if prefix == "" && !strings.HasPrefix(name, "refs/") {
@@ -136,7 +152,6 @@ func (s *Store) lookUp(ctx context.Context, spec Spec, f *found) error {
 		if !ok {
 			continue
 		}
-		f.commit = id
 		if branch, ok := strings.CutPrefix(full, "refs/heads/"); ok {
 			f.look = append(f.look, branch)
 			if f.branch == "" {
@@ -146,9 +161,9 @@ func (s *Store) lookUp(ctx context.Context, spec Spec, f *found) error {
 		if tag, ok := strings.CutPrefix(full, "refs/tags/"); ok {
 			f.tag = tag
 		}
-		return nil
+		return id, nil
 	}
-	return notResolved(adviceForName(name, branchesAndTags(refs)), "%s has no branch or tag %q", f.address.Web(), name)
+	return pack.ID{}, notResolved(adviceForName(name, branchesAndTags(refs)), "%s has no branch or tag %q", f.address.Web(), name)
 }
 
 // branchesAndTags lists the short names of refs.

@@ -101,7 +101,7 @@ func (s *Store) View(ctx context.Context, req Request) (*Revision, Tree, error) 
 	if err != nil {
 		return nil, Tree{}, err
 	}
-	return r, Tree{Kind: f.kind, Repository: f.address.Web(), Commit: f.commit.String(), Ref: f.branch, Tag: f.tag, Time: r.Time}, nil
+	return r, f.tree(r.Time, ""), nil
 }
 
 func cutLast(s, separator string) (before, after string, found bool) {

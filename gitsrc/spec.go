@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,6 +22,7 @@ const (
 	Ref     Kind = "ref"     // a branch, tag or commit of the payload's own repository
 	Pull    Kind = "pull"    // a pull request of the payload's own repository
 	Fork    Kind = "fork"    // another repository
+	Merge   Kind = "merge"   // pull requests of the payload's own repository, merged onto a branch one after the other
 	Local   Kind = "local"   // a working tree on this machine, as it is
 )
 
@@ -28,10 +30,13 @@ const (
 type Spec struct {
 	Kind       Kind   `json:"kind"`
 	Repository string `json:"repository,omitempty"` // Fork: address of the other repository
-	Ref        string `json:"ref,omitempty"`        // Ref and Fork: branch, tag or commit; Fork: "" = the default branch
-	Pull       int    `json:"pull,omitempty"`       // Pull: number of the pull request
-	Merge      bool   `json:"merge,omitempty"`      // Pull: the pull request merged onto its base, not its head
-	Path       string `json:"path,omitempty"`       // Local: absolute directory
+	// Ref is a branch, tag or commit, for Ref, Fork and Merge, which merges onto it. "" is the default branch for Fork;
+	// for Merge it is the branch that CI builds the component of.
+	Ref   string   `json:"ref,omitempty"`
+	Pull  int      `json:"pull,omitempty"`  // Pull: number of the pull request
+	Merge bool     `json:"merge,omitempty"` // Pull: the pull request as the server merged it onto its base, not its head
+	Heads []string `json:"heads,omitempty"` // Merge: what is merged, in order: #N, or a whole commit id
+	Path  string   `json:"path,omitempty"`  // Local: absolute directory
 }
 
 // Branch returns the branch, or the tag, that the user named; "" where it is a commit, something else, or nothing.
@@ -47,6 +52,7 @@ const maxRefLength = 255
 var (
 	orgRepo   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
 	pullForm  = regexp.MustCompile(`^#([1-9][0-9]{0,8})(:merge)?$`)
+	mergeForm = regexp.MustCompile(`\+[#@]`)
 	commitHex = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 	anyHex    = regexp.MustCompile(`^([0-9a-fA-F]{40}|[0-9a-fA-F]{64})$`)
 )
@@ -56,6 +62,7 @@ var (
 //	""                        the commit that the payload records
 //	@REF                      a branch, tag or whole commit id of the payload's own repository
 //	#N, #N:merge              a pull request of that repository: its head, or merged onto its base
+//	#N+#N... @REF+#N...       pull requests merged in this order onto the branch that CI builds, or onto REF
 //	ORG/REPO[@REF]            a fork on github.com
 //	URL[@REF]                 a fork anywhere: https, ssh or git@HOST:PATH (http and file only to this machine)
 //	./DIR ../DIR /DIR ~/DIR   that working tree as it is
@@ -65,7 +72,7 @@ func Parse(source string) (Spec, error) {
 	spec, err := parse(source)
 	if err != nil {
 		return Spec{}, fault.New(fault.Usage,
-			"SOURCE is nothing, @REF, #N, #N:merge, ORG/REPO[@REF], URL[@REF] or a directory that begins with ./ ../ or /",
+			"SOURCE is nothing, @REF, #N, #N:merge, #N+#N, @REF+#N, ORG/REPO[@REF], URL[@REF] or a directory that begins with ./ ../ or /",
 			err)
 	}
 	return spec, nil
@@ -77,6 +84,8 @@ func parse(source string) (Spec, error) {
 		return Spec{Kind: Payload}, nil
 	case isDirectory(source):
 		return parseLocal(source)
+	case strings.HasPrefix(source, "@") && mergeForm.MatchString(source), strings.HasPrefix(source, "#") && strings.Contains(source, "+"):
+		return parseMerge(source)
 	case strings.HasPrefix(source, "@"):
 		if err := CheckRef(source[1:]); err != nil {
 			return Spec{}, err
@@ -91,6 +100,33 @@ func parse(source string) (Spec, error) {
 		return Spec{Kind: Pull, Pull: n, Merge: m[2] != ""}, err
 	}
 	return parseFork(source)
+}
+
+// parseMerge takes apart what is joined by plus signs: the base, where one is named, and the heads. A plus sign with
+// neither # nor @ after it belongs to the name of a branch.
+func parseMerge(source string) (Spec, error) {
+	spec := Spec{Kind: Merge}
+	parts := strings.Split(mergeForm.ReplaceAllStringFunc(source, func(sign string) string { return "\x00" + sign[1:] }), "\x00")
+	if base, ok := strings.CutPrefix(parts[0], "@"); ok {
+		if err := CheckRef(base); err != nil {
+			return Spec{}, err
+		}
+		spec.Ref, parts = base, parts[1:]
+	}
+	for _, part := range parts {
+		id, isID := strings.CutPrefix(part, "@")
+		m := pullForm.FindStringSubmatch(part)
+		if isID && commitHex.MatchString(id) {
+			part = id
+		} else if m == nil || m[2] != "" {
+			return Spec{}, fmt.Errorf("source %q: cannot merge %q: want #N, or @ and a whole commit id", source, part)
+		}
+		if slices.Contains(spec.Heads, part) {
+			return Spec{}, fmt.Errorf("source %q names %s twice", source, part)
+		}
+		spec.Heads = append(spec.Heads, part)
+	}
+	return spec, nil
 }
 
 func isDirectory(source string) bool {
@@ -209,6 +245,18 @@ func (s Spec) String() string {
 			return fmt.Sprintf("#%d:merge", s.Pull)
 		}
 		return fmt.Sprintf("#%d", s.Pull)
+	case Merge:
+		var parts []string
+		if s.Ref != "" {
+			parts = append(parts, "@"+s.Ref)
+		}
+		for _, head := range s.Heads {
+			if !strings.HasPrefix(head, "#") {
+				head = "@" + head
+			}
+			parts = append(parts, head)
+		}
+		return strings.Join(parts, "+")
 	case Fork:
 		if s.Ref == "" {
 			return s.Repository

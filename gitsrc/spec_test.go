@@ -29,6 +29,10 @@ func TestParse(t *testing.T) {
 		{"@feature/one", gitsrc.Spec{Kind: gitsrc.Ref, Ref: "feature/one"}},
 		{"#12", gitsrc.Spec{Kind: gitsrc.Pull, Pull: 12}},
 		{"#12:merge", gitsrc.Spec{Kind: gitsrc.Pull, Pull: 12, Merge: true}},
+		{"#12+#345", gitsrc.Spec{Kind: gitsrc.Merge, Heads: []string{"#12", "#345"}}},
+		{"@release-4.12+#12", gitsrc.Spec{Kind: gitsrc.Merge, Ref: "release-4.12", Heads: []string{"#12"}}},
+		{"@c+++#12+@" + someCommit, gitsrc.Spec{Kind: gitsrc.Merge, Ref: "c++", Heads: []string{"#12", someCommit}}},
+		{"@c++", gitsrc.Spec{Kind: gitsrc.Ref, Ref: "c++"}},
 		{"me/machine-config-operator", gitsrc.Spec{Kind: gitsrc.Fork, Repository: "https://github.com/me/machine-config-operator"}},
 		{"me/x.y@fix/a@b", gitsrc.Spec{Kind: gitsrc.Fork, Repository: "https://github.com/me/x.y", Ref: "fix/a@b"}},
 		{"https://gitlab.example/a/b/c.git@v1", gitsrc.Spec{Kind: gitsrc.Fork, Repository: "https://gitlab.example/a/b/c.git", Ref: "v1"}},
@@ -55,7 +59,7 @@ func TestParse(t *testing.T) {
 				t.Errorf("Parse(%q) (-want +got):\n%s", test.source, diff)
 			}
 			again, err := gitsrc.Parse(got.String())
-			if err != nil || again != got {
+			if err != nil || !cmp.Equal(again, got) {
 				t.Errorf("Parse(%q) = %v, %v, want what String was called on", got.String(), again, err)
 			}
 		})
@@ -68,6 +72,7 @@ func TestParseRefuses(t *testing.T) {
 		"@x\n", "@x\x1b[m",
 		"@" + strings.ToUpper(someCommit), "@" + strings.Repeat("a", 300),
 		"#", "#0", "#-1", "#1:rebase", "#1 ", "#99999999999",
+		"#1+", "#1+2", "#1+#1", "#1+#2:merge", "#1:merge+#2", "#1+@main", "@-x+#1", "@+#1", "@main+#", "@main+#1+", "#1 +#2", "#1+\x00#2",
 		"main", "x", "a/b/c", "-oProxyCommand=x", "--upload-pack=/tmp/x", "a/b@", "../\x00",
 		"ext::sh -c touch% /tmp/pwn", "git://host/x", "ftp://host/x", "http://github.com/a/b", "http://169.254.169.254/",
 		"https://user:secret@github.com/a/b", "https://github.com@evil.example/openshift/x", "https://github.com/openshift/../evil",
@@ -97,7 +102,7 @@ func TestParseRefuses(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{"", "@main", "#1:merge", "a/b@c", "https://h.example/a/b@c", "git@h:x/y", "./x", "ssh://-o@h/x", "ext::x"} {
+	for _, seed := range []string{"", "@main", "#1:merge", "#1+#2", "@x+#1", "a/b@c", "https://h.example/a/b@c", "git@h:x/y", "./x", "ssh://-o@h/x", "ext::x"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, source string) {
@@ -109,7 +114,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		again, err := gitsrc.Parse(spec.String())
-		if err != nil || again != spec {
+		if err != nil || !cmp.Equal(again, spec) {
 			t.Errorf("Parse(%q) = %+v, and of its String %+v, %v", source, spec, again, err)
 		}
 	})

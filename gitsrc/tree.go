@@ -13,14 +13,16 @@ type Tree struct {
 	Ref        string `json:"ref,omitempty"`        // branch that the checkout is on
 	Path       string `json:"path,omitempty"`       // Local: the directory that the user named
 	Dirty      bool   `json:"dirty,omitempty"`      // differs from Commit: uncommitted changes or patches
-	// Unpublished tells of a local tree that, as far as its clone knows, no other repository has Commit.
+	// Unpublished tells that no other repository has Commit: of a local tree as far as its clone knows, or of a merge
+	// that was made here.
 	Unpublished bool      `json:"unpublished,omitempty"`
-	Tag         string    `json:"tag,omitempty"` // that the user named in place of a branch or commit
-	Time        time.Time `json:"time,omitzero"` // committer time of Commit
-	Directory   string    `json:"-"`             // where the files are; for a local tree without patches the directory itself
-	Branch      string    `json:"-"`             // Local: the branch that is checked out in the directory; "" = none
-	Git         []string  `json:"-"`             // Local: the directories in which git keeps what it knows of Directory
-	Ignored     []string  `json:"-"`             // Local: slash-separated paths below Directory that .gitignore excludes; CI's checkout would not have them
+	Merged      []string  `json:"merged,omitempty"` // Merge: the commits that Commit was made of, the base first
+	Tag         string    `json:"tag,omitempty"`    // that the user named in place of a branch or commit
+	Time        time.Time `json:"time,omitzero"`    // committer time of Commit
+	Directory   string    `json:"-"`                // where the files are; for a local tree without patches the directory itself
+	Branch      string    `json:"-"`                // Local: the branch that is checked out in the directory; "" = none
+	Git         []string  `json:"-"`                // Local: the directories in which git keeps what it knows of Directory
+	Ignored     []string  `json:"-"`                // Local: slash-separated paths below Directory that .gitignore excludes; CI's checkout would not have them
 }
 
 // IsExact reports whether the commit says all about the files.

@@ -90,7 +90,7 @@ func (m compileCaches) writers(ctx context.Context, u Unit) (string, error) {
 		}
 		return directory + " " + cmp.Or(t.Branch, t.Commit), nil
 	}
-	if t.Kind != gitsrc.Pull {
+	if t.Kind != gitsrc.Pull && t.Kind != gitsrc.Merge {
 		own, err := m.Sources.OnBranch(ctx, t.Repository, t.Commit, request.Branch)
 		if err != nil && ctx.Err() != nil {
 			return "", err

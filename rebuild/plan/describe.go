@@ -124,6 +124,7 @@ func (u *unit) describe() (Component, error) {
 		Dirty:       u.tree.Dirty,
 		Ignored:     len(u.tree.Ignored),
 		Unpublished: u.tree.Unpublished,
+		Merged:      u.tree.Merged,
 		Request:     u.request,
 		Time:        u.tree.Time.UTC(),
 		Digest:      u.digest,

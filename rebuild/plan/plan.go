@@ -150,15 +150,16 @@ const (
 
 // Source is the source of a component.
 type Source struct {
-	Kind       string `json:"kind"` // payload, ref, pull, fork, local; image where an existing image is swapped in
+	Kind       string `json:"kind"` // payload, ref, pull, merge, fork, local; image where an existing image is swapped in
 	Repository string `json:"repository"`
 	Commit     string `json:"commit"`
 	Ref        string `json:"ref"`
 	Path       string `json:"path,omitempty"`
 	Dirty      bool   `json:"dirty,omitempty"`
-	// Unpublished tells of a local tree that, as far as its clone knows, no other repository has the commit.
-	Unpublished bool `json:"unpublished,omitempty"`
-	Ignored     int  `json:"ignored,omitempty"` // files, and whole directories, that git ignores in a local tree: the build does not see them
+	// Unpublished tells that no other repository has the commit: of a local tree as far as its clone knows, or of a merge.
+	Unpublished bool     `json:"unpublished,omitempty"`
+	Merged      []string `json:"merged,omitempty"`  // the commits that a merge was made of, the base first
+	Ignored     int      `json:"ignored,omitempty"` // files, and whole directories, that git ignores in a local tree: the build does not see them
 
 	Request gitsrc.Request `json:"request"`          // what brings the files to a machine
 	Time    time.Time      `json:"time,omitzero"`    // of the commit
@@ -172,7 +173,7 @@ func (s *Source) IsExact() bool { return s.Tree().IsExact() }
 // Tree is what the plan knows of the source, which need not be on this machine.
 func (s *Source) Tree() gitsrc.Tree {
 	return gitsrc.Tree{Kind: gitsrc.Kind(s.Kind), Repository: s.Repository, Commit: s.Commit, Ref: s.Ref, Path: s.Path,
-		Dirty: s.Dirty, Time: s.Time}
+		Dirty: s.Dirty, Merged: s.Merged, Time: s.Time}
 }
 
 // Recipe is how CI builds the component.

@@ -200,6 +200,14 @@ func (c *Component) checkSource() error {
 	if err := gitsrc.CheckCommit(s.Commit); err != nil {
 		return fault.Errorf(fault.Usage, "source.commit: %w", err)
 	}
+	if s.Request.Spec.Kind == gitsrc.Merge && len(s.Merged) < 2 {
+		return fault.Errorf(fault.Usage, "source.merged: names %d commits, a merge has two at least", len(s.Merged))
+	}
+	for _, commit := range s.Merged {
+		if err := gitsrc.CheckCommit(commit); err != nil {
+			return fault.Errorf(fault.Usage, "source.merged: %w", err)
+		}
+	}
 	if s.Request.Spec.Kind != gitsrc.Fork {
 		return nil
 	}

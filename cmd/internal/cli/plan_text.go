@@ -72,7 +72,10 @@ func componentRows(t *display.Table, c plan.Component) {
 	case c.Source.Dirty:
 		state += " with uncommitted changes or patches"
 	}
-	if c.Source.Unpublished {
+	switch {
+	case len(c.Source.Merged) > 0:
+		state += ", made here of " + strings.Join(c.Source.Merged, " and ")
+	case c.Source.Unpublished:
 		state += ", on no branch of another repository that the clone knows"
 	}
 	from := c.Source.Repository

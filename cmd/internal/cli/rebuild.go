@@ -20,7 +20,8 @@ The digest pull spec of the new payload is the last line on standard output.
 
 Without a COMPONENT, those are rebuilt that the payload has from the repository of the working tree that it is run in, as the tree is.
 SOURCE is nothing for the payload's own commit, ./DIR for a working tree as it is, @REF for a branch, tag or commit, #N for a pull
-request, ORG/REPO[@REF] or URL[@REF] for a fork.
+request, #N+#M for several, which are merged in this order onto the branch that CI builds (@REF+#N: onto another), ORG/REPO[@REF] or
+URL[@REF] for a fork.
 
 Exit codes: 0 done, 1 other failure, 2 usage, 3 an input cannot be resolved, 4 not authorised, 5 a build failed, 6 publishing failed,
 130 interrupted.`
