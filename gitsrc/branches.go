@@ -56,7 +56,7 @@ func (s *Store) OnBranch(ctx context.Context, repository, commit string, branche
 	if !found {
 		return false, nil
 	}
-	exclusive, err := acquire(ctx, repo.lockPath(), flock.Exclusive, s.waiting(address))
+	exclusive, err := acquire(ctx, repo.lockPath(), flock.Exclusive, s.waiting(ctx, address))
 	if err != nil {
 		return false, err
 	}

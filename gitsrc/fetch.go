@@ -141,7 +141,7 @@ func (s *Store) database(ctx context.Context, f found, want level) (db *pack.Dat
 		}
 	}()
 	for {
-		shared, err := acquire(ctx, repo.lockPath(), flock.Shared, s.waiting(f.address))
+		shared, err := acquire(ctx, repo.lockPath(), flock.Shared, s.waiting(ctx, f.address))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -170,15 +170,15 @@ func (s *Store) database(ctx context.Context, f found, want level) (db *pack.Dat
 	}
 }
 
-func (s *Store) waiting(address giturl.URL) func() {
+func (s *Store) waiting(ctx context.Context, address giturl.URL) func() {
 	return func() {
-		s.progress(Event{Repository: address.Web(), Message: "waiting for another run that uses the same repository"})
+		s.tell(ctx, Event{Repository: address.Web(), Message: "waiting for another run that uses the same repository"})
 	}
 }
 
 // fill fetches what is missing of a commit. files gets the files of the commit; nil = they are not kept.
 func (s *Store) fill(ctx context.Context, repo *repository, f found, want level, files *pack.Contents) error {
-	exclusive, err := acquire(ctx, repo.lockPath(), flock.Exclusive, s.waiting(f.address))
+	exclusive, err := acquire(ctx, repo.lockPath(), flock.Exclusive, s.waiting(ctx, f.address))
 	if err != nil {
 		return err
 	}
@@ -196,7 +196,7 @@ func (s *Store) fill(ctx context.Context, repo *repository, f found, want level,
 	if repo.has(want, f.commit) { // another run was faster
 		return nil
 	}
-	o.tell("fetching %s of %s", want.describe(), f.commit)
+	o.tell(ctx, "fetching %s of %s", want.describe(), f.commit)
 	o.files = files
 	return o.obtain(ctx, f.commit, want, f.look)
 }

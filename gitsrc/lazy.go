@@ -165,7 +165,7 @@ func (l *lazy) fetch(ids []pack.ID) error {
 // fetchObjects adds single objects to the cache.
 func (s *Store) fetchObjects(ctx context.Context, address giturl.URL, ids []pack.ID) error {
 	repo := s.repository(address)
-	exclusive, err := acquire(ctx, repo.lockPath(), flock.Exclusive, s.waiting(address))
+	exclusive, err := acquire(ctx, repo.lockPath(), flock.Exclusive, s.waiting(ctx, address))
 	if err != nil {
 		return err
 	}
@@ -177,7 +177,7 @@ func (s *Store) fetchObjects(ctx context.Context, address giturl.URL, ids []pack
 	if err != nil {
 		return err
 	}
-	o.tell("fetching %d files", len(ids))
+	o.tell(ctx, "fetching %d files", len(ids))
 	if err := o.fetch(ctx, remote.Want{IDs: ids}, map[pack.ID]bool{}); err != nil {
 		return fmt.Errorf("fetching files of %s: %w", address.Web(), err)
 	}

@@ -120,7 +120,7 @@ func (s *Store) sweep() error {
 
 // remove throws a repository of the cache away.
 func (s *Store) remove(ctx context.Context, r *repository) error {
-	exclusive, err := acquire(ctx, r.lockPath(), flock.Exclusive, s.waiting(r.address))
+	exclusive, err := acquire(ctx, r.lockPath(), flock.Exclusive, s.waiting(ctx, r.address))
 	if err != nil {
 		return err
 	}

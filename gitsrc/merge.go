@@ -104,7 +104,7 @@ func (s *Store) mergeOnce(ctx context.Context, f found) (pack.ID, error) {
 		return pack.ID{}, err
 	}
 	repo := s.repository(f.address)
-	exclusive, err := acquire(ctx, repo.lockPath(), flock.Exclusive, s.waiting(f.address))
+	exclusive, err := acquire(ctx, repo.lockPath(), flock.Exclusive, s.waiting(ctx, f.address))
 	if err != nil {
 		return pack.ID{}, err
 	}

@@ -27,8 +27,8 @@ type obtainer struct {
 	files  *pack.Contents // gets the files that come, for a checkout that follows; nil = none does
 }
 
-func (o *obtainer) tell(format string, args ...any) {
-	o.store.progress(Event{Repository: o.address.Web(), Message: fmt.Sprintf(format, args...)})
+func (o *obtainer) tell(ctx context.Context, format string, args ...any) {
+	o.store.tell(ctx, Event{Repository: o.address.Web(), Message: fmt.Sprintf(format, args...)})
 }
 
 // obtain fetches a commit to a level. branches are where to look for it if the server does not give out single commits.
@@ -38,7 +38,7 @@ func (o *obtainer) obtain(ctx context.Context, id pack.ID, l level, branches []s
 		if err == nil || !worthAsking(ctx, err) {
 			return err
 		}
-		o.tell("asking for commit %s alone did not work (%v)", id, err)
+		o.tell(ctx, "asking for commit %s alone did not work (%v)", id, err)
 	}
 	if err := o.askRefs(ctx); err != nil {
 		return err
@@ -48,7 +48,7 @@ func (o *obtainer) obtain(ctx context.Context, id pack.ID, l level, branches []s
 		if err == nil || !worthAsking(ctx, err) {
 			return err
 		}
-		o.tell("asking for commit %s alone did not work (%v)", id, err)
+		o.tell(ctx, "asking for commit %s alone did not work (%v)", id, err)
 	}
 	return o.search(ctx, id, l, branches)
 }
@@ -126,7 +126,7 @@ func (o *obtainer) fetch(ctx context.Context, want remote.Want, cut map[pack.ID]
 	}
 	return o.remote.Fetch(ctx, want, func(answer *remote.Answer) error {
 		moved := func(total int64) {
-			o.store.progress(Event{Repository: o.address.Web(), Message: "receiving", Bytes: total})
+			o.store.tell(ctx, Event{Repository: o.address.Web(), Message: "receiving", Bytes: total})
 		}
 		if err := o.receive(ctx, answer, len(want.Haves) > 0, every(progressStep, moved)); err != nil {
 			return err

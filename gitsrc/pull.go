@@ -40,7 +40,7 @@ func (s *Store) pullRequest(ctx context.Context, refs *remote.Refs, spec Spec, f
 			return fmt.Errorf("comparing pull request %d of %s with %s: %w", spec.Pull, f.address.Web(), base, err)
 		}
 		if forward {
-			s.progress(Event{Repository: f.address.Web(),
+			s.tell(ctx, Event{Repository: f.address.Web(),
 				Message: fmt.Sprintf("pull request %d holds all of %s: its head is what a merge would give", spec.Pull, base)})
 			return nil
 		}

@@ -40,6 +40,6 @@ func (s *Store) repair(ctx context.Context, address giturl.URL, damage error) er
 		return fault.New(fault.KindOf(err), "try again when the server can be reached; `oc rebuild cache prune --all` removes the damaged cache",
 			fmt.Errorf("%w, and it cannot be fetched again: %w", damage, err))
 	}
-	s.progress(Event{Repository: address.Web(), Message: fmt.Sprintf("fetching again: %v", damage)})
+	s.tell(ctx, Event{Repository: address.Web(), Message: fmt.Sprintf("fetching again: %v", damage)})
 	return s.remove(ctx, s.repository(address))
 }

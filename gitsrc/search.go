@@ -44,7 +44,7 @@ func (o *obtainer) deepen(ctx context.Context, id pack.ID, l level, names []stri
 	}
 	cut := map[pack.ID]bool{}
 	for want.Depth = firstDepth; ; want.Depth *= depthFactor {
-		o.tell("the server gives out no single commits: looking through %s, %d commits deep", describe(names), want.Depth)
+		o.tell(ctx, "the server gives out no single commits: looking through %s, %d commits deep", describe(names), want.Depth)
 		if err := o.fetch(ctx, want, cut); err != nil {
 			return false, err
 		}

@@ -1,6 +1,7 @@
 package gitsrc
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -21,6 +22,22 @@ type Event struct {
 	Repository string // address as the user knows it
 	Message    string // what happens now, for a person; no control characters
 	Bytes      int64  // bytes received so far, of the step that Message names; 0 = unknown
+}
+
+type listenerKey struct{}
+
+// WithProgress returns a context with which a Store tells f what it does for a call, in place of Options.Progress.
+func WithProgress(ctx context.Context, f func(Event)) context.Context {
+	return context.WithValue(ctx, listenerKey{}, f)
+}
+
+// tell passes on an event to whoever listens.
+func (s *Store) tell(ctx context.Context, event Event) {
+	if f, ok := ctx.Value(listenerKey{}).(func(Event)); ok {
+		f(event)
+		return
+	}
+	s.progress(event)
 }
 
 // Options of a Store. The zero value is usable.

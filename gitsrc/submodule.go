@@ -29,7 +29,7 @@ func (s *Store) submodules(ctx context.Context, parent giturl.URL, p placed, des
 	for _, link := range p.links {
 		address, ok := p.addresses[link.Path]
 		if !ok {
-			s.progress(Event{Repository: parent.Web(),
+			s.tell(ctx, Event{Repository: parent.Web(),
 				Message: fmt.Sprintf("submodule %q has no address in .gitmodules and stays empty", link.Path)})
 			continue
 		}

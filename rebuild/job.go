@@ -255,6 +255,7 @@ func (j *Job) makeAll(ctx context.Context, planned *plan.Plan) (map[string]image
 	several := len(pending) > 1
 	made, failures := map[string]image.Need{}, []error{}
 	outcomes := make(chan outcome)
+	waits := map[string]string{} // what was said of those that wait
 	for running := 0; ; running-- {
 		for ctx.Err() == nil && running < j.images.Slots() {
 			next := slices.IndexFunc(pending, func(c plan.Component) bool { return isReady(c, made) })
@@ -271,6 +272,12 @@ func (j *Job) makeAll(ctx context.Context, planned *plan.Plan) (map[string]image
 		}
 		if running == 0 {
 			break
+		}
+		for _, component := range pending {
+			if why := waitsFor(component, made); why != waits[component.Name] {
+				waits[component.Name] = why
+				j.report.Report(component.Name, progress.Build, progress.Waiting, "for %s", why)
+			}
 		}
 		one := <-outcomes
 		if one.err == nil {
@@ -302,6 +309,20 @@ func needs(component plan.Component, made map[string]image.Need) map[string]imag
 		}
 	}
 	return found
+}
+
+// waitsFor says what has to be done before a component is built.
+func waitsFor(component plan.Component, made map[string]image.Need) string {
+	var names []string
+	for _, base := range component.Wants() {
+		if _, ok := made[base.Built]; base.Built != "" && !ok && !slices.Contains(names, base.Built) {
+			names = append(names, base.Built)
+		}
+	}
+	if len(names) == 0 {
+		return "its turn (--jobs)"
+	}
+	return strings.Join(names, ", ")
 }
 
 // isReady reports whether everything that a component is built on is made.

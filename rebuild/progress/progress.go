@@ -20,6 +20,7 @@ type State string
 
 // The states of a stage.
 const (
+	Waiting State = "waiting" // Message says for what
 	Started State = "started"
 	Running State = "running" // Message or Bytes changed
 	Done    State = "done"

@@ -47,7 +47,7 @@ func NewKeeper(store Store, directory string, report *progress.Reporter) *Keeper
 func (k *Keeper) Look(ctx context.Context, component string, request gitsrc.Request) (*gitsrc.Revision, gitsrc.Tree, error) {
 	defer k.report.Start(component, progress.Fetch)()
 	k.report.Report(component, progress.Fetch, progress.Started, "%s", describe(request))
-	revision, tree, err := k.View(ctx, request)
+	revision, tree, err := k.View(k.heard(ctx, component), request)
 	if err == nil {
 		k.report.Report(component, progress.Fetch, progress.Done, "%s at %s", tree.Repository, tree.Commit)
 	}
@@ -65,6 +65,14 @@ func (k *Keeper) Checkout(ctx context.Context, component string, request gitsrc.
 	})
 }
 
+// heard returns a context with which fetches are told of as the component's.
+func (k *Keeper) heard(ctx context.Context, component string) context.Context {
+	return gitsrc.WithProgress(ctx, func(event gitsrc.Event) {
+		k.report.Tell(progress.Event{Component: component, Stage: progress.Fetch, State: progress.Running,
+			Message: event.Repository + ": " + event.Message, Bytes: event.Bytes})
+	})
+}
+
 // place names a new directory.
 func (k *Keeper) place(prefix string) string {
 	return filepath.Join(k.directory, prefix+strconv.FormatInt(k.next.Add(1), 10))
@@ -73,7 +81,7 @@ func (k *Keeper) place(prefix string) string {
 func (k *Keeper) checkOut(ctx context.Context, component string, request gitsrc.Request, directory string) (gitsrc.Tree, error) {
 	defer k.report.Start(component, progress.Fetch)()
 	k.report.Report(component, progress.Fetch, progress.Started, "%s", describe(request))
-	tree, err := k.Fetch(ctx, request, directory)
+	tree, err := k.Fetch(k.heard(ctx, component), request, directory)
 	if err != nil {
 		return gitsrc.Tree{}, err
 	}

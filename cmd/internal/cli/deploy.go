@@ -75,6 +75,7 @@ func newDeploy(streams Streams) *cobra.Command {
 	o.recipe.apply(flags)
 	o.build.apply(flags)
 	o.output.apply(flags, "text, "+structured)
+	o.output.applyProgress(flags)
 	return command
 }
 
@@ -99,7 +100,7 @@ func runDeploy(ctx context.Context, streams Streams, o *deployOptions, args []st
 	if err != nil {
 		return err
 	}
-	target := o.rollout.target(streams, api, o.output.quiet)
+	target := o.rollout.target(streams, api, o.output.isQuiet())
 	if o.rollout.hosted != "" && o.release == "" {
 		if o.release, err = target.HostedRelease(ctx, o.rollout.hosted); err != nil {
 			return err
@@ -208,7 +209,7 @@ func (o *deployOptions) print(streams Streams, target *rollout.Cluster, deployed
 			return err
 		}
 	}
-	if o.output.quiet {
+	if o.output.isQuiet() {
 		return nil
 	}
 	state := "Running"

@@ -8,6 +8,7 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/spf13/cobra"
@@ -20,6 +21,7 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/payload"
 	"github.com/oc-rebuild/oc-rebuild/payload/mirror"
 	"github.com/oc-rebuild/oc-rebuild/payload/signature"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
 const mirrorLong = `Copy a release payload with all its images: to another registry, or to a directory that can be carried to a network without one.
@@ -97,6 +99,7 @@ func (o *mirrorOptions) apply(flags *pflag.FlagSet) {
 	o.registry.applyPush(flags)
 	o.signature.apply(flags)
 	o.output.apply(flags, "text, "+structured)
+	o.output.applyProgress(flags)
 }
 
 func (o *mirrorOptions) check(args []string) error {
@@ -176,7 +179,10 @@ func runMirror(ctx context.Context, streams Streams, o *mirrorOptions, args []st
 		return err
 	}
 	defer func() { err = errors.Join(err, to.Close()) }()
-	result, err := mirror.Copy(ctx, from, to, items, o.jobs, o.progress(streams))
+	listener, finish := o.output.progress(streams)
+	defer finish()
+	result, err := mirror.Copy(ctx, from, to, items, o.jobs, copies(listener, len(items)))
+	finish()
 	if err != nil {
 		return err
 	}
@@ -211,7 +217,7 @@ func (o *mirrorOptions) importInto(ctx context.Context, streams Streams, items [
 		return printItems(streams.Out, items)
 	}
 	done := func(item mirror.Item) { fmt.Fprintln(plain.Writer(streams.Err), item.To) }
-	if o.output.quiet {
+	if o.output.isQuiet() {
 		done = nil
 	}
 	if err := stream.Import(ctx, items, done); err != nil {
@@ -291,13 +297,13 @@ func (o *mirrorOptions) destination(client *registry.Client) (closingDestination
 	return mirror.OpenDirectory(o.toDir)
 }
 
-// progress prints each image that is at its destination.
-func (o *mirrorOptions) progress(streams Streams) func(mirror.Item, digest.Digest) {
-	if o.output.quiet {
-		return nil
+// copies returns what tells a listener of each image that is at its destination, and how many of all are.
+func copies(listener progress.Listener, all int) func(mirror.Item, digest.Digest) {
+	var count atomic.Int64
+	return func(item mirror.Item, sum digest.Digest) {
+		listener.Report(progress.Event{Component: item.Component, Stage: progress.Push, State: progress.Done, Message: item.To + " is " + sum.String()})
+		listener.Report(progress.Event{Stage: progress.Publish, State: progress.Running, Message: fmt.Sprintf("%d of %d images", count.Add(1), all)})
 	}
-	out := plain.Writer(streams.Err)
-	return func(item mirror.Item, sum digest.Digest) { fmt.Fprintf(out, "%s %s\n", sum, item.To) }
 }
 
 // report says what was done, and how clusters find the copies.

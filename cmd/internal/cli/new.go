@@ -198,7 +198,7 @@ func openManifestCache(directory string) (*payload.Cache, error) {
 }
 
 func (o *newOptions) say(streams Streams, format string, args ...any) {
-	if !o.output.quiet {
+	if !o.output.isQuiet() {
 		fmt.Fprintln(streams.Err, plain.Line(fmt.Sprintf(format, args...)))
 	}
 }
@@ -212,7 +212,10 @@ func (o *newOptions) copyComponents(ctx context.Context, streams Streams, readin
 	}
 	from, to := mirror.NewRegistries(reading), mirror.NewRegistries(pushing)
 	defer func() { err = errors.Join(err, from.Close(), to.Close()) }()
-	result, err := mirror.Copy(ctx, from, to, items, o.assemble.Jobs, nil)
+	listener, finish := o.output.progress(streams)
+	defer finish()
+	result, err := mirror.Copy(ctx, from, to, items, o.assemble.Jobs, copies(listener, len(items)))
+	finish()
 	if err == nil {
 		o.say(streams, "mirrored %d images to %s, %d were there", result.Copied, o.mirror, result.Present)
 	}

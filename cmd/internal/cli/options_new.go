@@ -83,6 +83,7 @@ func (o *newOptions) apply(flags *pflag.FlagSet) {
 	o.registry.applyPush(flags)
 	o.signature.apply(flags)
 	o.output.apply(flags, "text (the pull spec), "+structured)
+	o.output.applyProgress(flags)
 }
 
 // source opens what the new payload begins with.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"io"
 	"strings"
 
@@ -17,6 +18,8 @@ type outputOptions struct {
 	format  string
 	quiet   bool
 	verbose bool
+	shown   string // form of the progress
+	color   string
 }
 
 func (o *outputOptions) apply(flags *pflag.FlagSet, formats string) {
@@ -26,11 +29,27 @@ func (o *outputOptions) apply(flags *pflag.FlagSet, formats string) {
 	flags.BoolVarP(&o.verbose, "verbose", "v", false, "say more: the output of builds, requests to servers, decisions")
 }
 
+// applyProgress adds how progress is shown, for commands that take long.
+func (o *outputOptions) applyProgress(flags *pflag.FlagSet) {
+	defer grouped(flags, groupOutput)()
+	flags.StringVar(&o.shown, "progress", display.Auto, "form of the progress: auto, plain, tty, json (an event a line)")
+	flags.StringVar(&o.color, "color", display.ColorAuto, "color the progress: auto (on a terminal, unless NO_COLOR is set), always, never")
+}
+
+// isQuiet tells whether nothing is said for a person but warnings and errors.
+func (o *outputOptions) isQuiet() bool { return o.quiet || o.shown == display.JSON }
+
 // structured are the forms that every command has whose result a program may want to read.
 const structured = "json, yaml, jsonpath=TEMPLATE, go-template=TEMPLATE"
 
 // check refuses a form that there is not, and a template that cannot be read. more are forms of one command.
 func (o *outputOptions) check(more ...string) error {
+	if err := errors.Join(
+		oneOf("progress", o.shown, "", display.Auto, display.Plain, display.TTY, display.JSON),
+		oneOf("color", o.color, "", display.ColorAuto, display.ColorAlways, display.ColorNever),
+	); err != nil {
+		return err
+	}
 	form, template, _ := strings.Cut(o.format, "=")
 	if err := oneOf("output", form, append([]string{"", "text", "json", "yaml", "jsonpath", "go-template"}, more...)...); err != nil {
 		return err
@@ -55,7 +74,7 @@ func (o *outputOptions) print(w io.Writer, value any) error {
 
 // progress returns the display of what a job does, and what ends it.
 func (o *outputOptions) progress(streams Streams) (progress.Listener, func()) {
-	return display.Progress(streams.Err, o.quiet, o.verbose)
+	return display.Progress(streams.Err, display.Options{Form: o.shown, Color: o.color, Quiet: o.quiet, Verbose: o.verbose})
 }
 
 // failure is the result of a job that failed, in the form of json and yaml.

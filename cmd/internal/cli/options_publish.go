@@ -27,6 +27,7 @@ func (o *publishOptions) applyBuild(flags *pflag.FlagSet) {
 	o.registry.applyPush(flags)
 	o.after.apply(flags)
 	o.output.apply(flags, "text (the pull spec), "+structured)
+	o.output.applyProgress(flags)
 }
 
 // checkBuild refuses flags that can be seen to be wrong.
@@ -54,7 +55,7 @@ func (o *publishOptions) publish(ctx context.Context, streams Streams, do func(*
 		if err := o.print(streams, result); err != nil {
 			return err
 		}
-		if !o.output.quiet {
+		if !o.output.isQuiet() {
 			streams.notice(summary(result))
 		}
 		if len(result.Left) > 0 {

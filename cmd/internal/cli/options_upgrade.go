@@ -35,7 +35,7 @@ func (o *upgradeOptions) check(ctx context.Context, kube *kubeOptions) error {
 func (o *upgradeOptions) carryOn(ctx context.Context, streams Streams, job *jobOptions, images ...string) error {
 	image, output := images[0], job.output
 	if !o.upgrade {
-		if !output.quiet && (output.format == "" || output.format == "text") {
+		if !output.isQuiet() && (output.format == "" || output.format == "text") {
 			streams.notice("Next: oc adm upgrade --allow-explicit-upgrade --force --to-image=" + plain.Line(image))
 		}
 		return nil
@@ -51,7 +51,7 @@ func (o *upgradeOptions) carryOn(ctx context.Context, streams Streams, job *jobO
 		return err
 	}
 	return upgrade.Follow(ctx, c, image, 5*time.Second, func(text string) {
-		if !output.quiet {
+		if !output.isQuiet() {
 			streams.notice("cluster: " + plain.Line(text))
 		}
 	})

@@ -56,6 +56,7 @@ func newPlan(streams Streams) *cobra.Command {
 	o.apply(command.Flags())
 	command.Flags().BoolVar(&o.all, "all", false, "plan every component of the payload, from the configs alone")
 	command.Flags().StringVar(&o.diff, "diff", "", "print what is different since the plan in this `FILE`, which -o json or yaml wrote")
+	o.output.applyProgress(command.Flags())
 	o.output.apply(command.Flags(), "text, dot, mermaid, "+structured)
 	return command
 }

@@ -40,14 +40,15 @@ func Execute(ctx context.Context, streams Streams, version string, args []string
 		command.SetErr(streams.Err)
 	}
 	command.SetArgs(args[1:])
-	err := command.ExecuteContext(ctx)
+	command, err := command.ExecuteContextC(ctx)
 	if err == nil {
 		return 0
 	}
 	if ctx.Err() != nil {
 		err = fault.New(fault.Interrupted, "", err)
 	}
-	display.Error(streams.Err, err)
+	color, _ := command.Flags().GetString("color") // "" where a command does not have it
+	display.Error(streams.Err, err, color)
 	return int(fault.KindOf(err))
 }
 

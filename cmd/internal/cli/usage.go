@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
 )
 
 // helpWidth is how long a line of help may be, in columns.
@@ -112,15 +114,7 @@ func wrap(paragraph string) string {
 	if strings.HasPrefix(paragraph, " ") || strings.Contains(paragraph, "\n ") || strings.Contains(paragraph, "\n\t") {
 		return paragraph
 	}
-	var lines []string
-	for _, word := range strings.Fields(paragraph) {
-		if n := len(lines); n > 0 && len(lines[n-1])+1+len(word) <= helpWidth {
-			lines[n-1] += " " + word
-		} else {
-			lines = append(lines, word)
-		}
-	}
-	return strings.Join(lines, "\n")
+	return display.Wrap(paragraph, helpWidth)
 }
 
 // renaming calls the program in messages as the user called it: "kubectl rebuild" in place of "oc rebuild".
@@ -128,6 +122,9 @@ type renaming struct {
 	to   io.Writer
 	name string
 }
+
+// Inner implements display.Wrapped.
+func (r renaming) Inner() io.Writer { return r.to }
 
 // Write implements io.Writer.
 func (r renaming) Write(p []byte) (int, error) {

@@ -51,9 +51,9 @@ func (o *jobOptions) follow(ctx context.Context, streams Streams, request plan.R
 			streams.notice("Stopped watching in the middle of a round, which was not finished.")
 			return nil
 		case err != nil:
-			display.Error(streams.Err, err)
+			display.Error(streams.Err, err, o.output.color)
 		}
-		if !o.output.quiet {
+		if !o.output.isQuiet() {
 			fmt.Fprintf(streams.Err, "watching %s; Ctrl-C ends\n", plain.Line(strings.Join(directories, ", ")))
 		}
 		changed, err := sources.wait(ctx)
@@ -64,7 +64,7 @@ func (o *jobOptions) follow(ctx context.Context, streams Streams, request plan.R
 		if err != nil {
 			return err
 		}
-		if !o.output.quiet {
+		if !o.output.isQuiet() {
 			streams.notice(time.Now().Format(time.TimeOnly) + " changed: " + plain.Line(changed))
 		}
 	}

@@ -9,13 +9,14 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 )
 
-// Error prints an error the way oc does, and under it the next thing to try.
-func Error(w io.Writer, err error) {
+// Error prints an error the way oc does, and under it the next thing to try. mode is one of ColorAuto and so on.
+func Error(w io.Writer, err error, mode string) {
+	label := newPainter(w, mode).paint(red, "error:")
 	if fault.KindOf(err) == fault.Interrupted {
-		fmt.Fprintln(w, "error: interrupted; nothing was published that refers to missing content, and the same command can be run again")
+		fmt.Fprintln(w, label+" interrupted; nothing was published that refers to missing content, and the same command can be run again")
 		return
 	}
-	fmt.Fprintf(w, "error: %s\n", plain.Text(cut(err.Error(), maxMessage)))
+	fmt.Fprintf(w, "%s %s\n", label, plain.Text(cut(err.Error(), maxMessage)))
 	for _, line := range strings.Split(strings.TrimSpace(fault.AdviceOf(err)), "\n") {
 		if line != "" {
 			fmt.Fprintf(w, "  %s\n", plain.Line(cut(line, maxMessage)))

@@ -1,110 +1,122 @@
 package display
 
 import (
-	"fmt"
+	"encoding/json"
 	"io"
-	"maps"
-	"os"
-	"slices"
+	"regexp"
+	"strings"
 	"sync"
 	"time"
 
-	"golang.org/x/term"
+	"github.com/mattn/go-runewidth"
 
-	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
-// Progress picks the display: none, bars on a terminal, plain lines elsewhere. The function it returns ends the
-// display; calling it again does nothing.
-func Progress(w io.Writer, quiet, verbose bool) (progress.Listener, func()) {
-	if quiet {
+// The values of --progress.
+const (
+	Auto  = "auto"  // TTY on a terminal, Plain elsewhere
+	Plain = "plain" // a line for each event
+	TTY   = "tty"   // what is under way in lines that move, what is over above them
+	JSON  = "json"  // each event as a JSON object on a line of its own
+)
+
+// Options say how progress is shown.
+type Options struct {
+	Form    string // one of those above; "" = Auto
+	Color   string // one of ColorAuto and so on; "" = ColorAuto
+	Quiet   bool   // nothing is shown
+	Verbose bool   // lines say more; Auto is Plain then
+}
+
+// Progress picks the display. The function it returns ends the display; calling it again does nothing.
+func Progress(w io.Writer, o Options) (progress.Listener, func()) {
+	if o.Quiet {
 		return progress.Silent{}, func() {}
 	}
-	file, ok := w.(*os.File)
-	if ok && !verbose && term.IsTerminal(int(file.Fd())) && os.Getenv("TERM") != "dumb" {
-		bars := newBars(w)
-		return bars, bars.finish
+	_, isTerminal := Terminal(w)
+	paint := newPainter(w, o.Color)
+	switch {
+	case o.Form == JSON:
+		return &records{encoder: json.NewEncoder(w)}, func() {}
+	case o.Form == TTY, (o.Form == Auto || o.Form == "") && isTerminal && !o.Verbose:
+		screen := newScreen(w, paint)
+		return screen, screen.finish
 	}
-	all := newLines(w, verbose, time.Minute)
+	all := newLines(w, paint, o.Verbose, time.Minute)
 	return all, all.finish
 }
 
-// lines is a display of one line an event. When nothing happened for some time it says what is still under way: some
-// who start programs end those that are silent.
-type lines struct {
-	w       io.Writer
-	verbose bool
-	begin   time.Time
-	silence time.Duration // the longest
-
-	mu       sync.Mutex
-	underWay map[string]progress.Event // by component, the last that was heard
-	timer    *time.Timer
+// records is a display for programs.
+type records struct {
+	mu      sync.Mutex
+	encoder *json.Encoder
 }
 
-func newLines(w io.Writer, verbose bool, silence time.Duration) *lines {
-	l := &lines{w: w, verbose: verbose, begin: time.Now(), silence: silence, underWay: map[string]progress.Event{}}
-	l.timer = time.AfterFunc(silence, l.remind)
-	return l
+// record is an event with the time at which it was heard.
+type record struct {
+	Time time.Time `json:"time"`
+	progress.Event
 }
 
-// Report prints an event; steps inside a stage only when asked for more.
-func (l *lines) Report(event progress.Event) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	switch event.State {
-	case progress.Started, progress.Running:
-		l.underWay[event.Component] = event
-	case progress.Done, progress.Skipped, progress.Failed:
-		delete(l.underWay, event.Component)
-	}
-	if event.State == progress.Running && !l.verbose {
-		return
-	}
-	l.print(event)
+// Report writes an event as it is.
+func (r *records) Report(event progress.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_ = r.encoder.Encode(record{time.Now().UTC(), event}) // a reader that went away is no reason to end the job
 }
 
-func (l *lines) print(event progress.Event) {
-	fmt.Fprintf(l.w, "%6.1fs  %s\n", time.Since(l.begin).Seconds(), describeEvent(event))
-	l.timer.Reset(l.silence)
+// subject is what an event is about, for a person.
+func subject(event progress.Event) string {
+	if event.Component == "" {
+		return "release"
+	}
+	return event.Component
 }
 
-// remind says what each component does.
-func (l *lines) remind() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, component := range slices.Sorted(maps.Keys(l.underWay)) {
-		event := l.underWay[component]
-		event.State = progress.Running
-		event.Message = "still under way: " + event.Message
-		l.print(event)
+// stateColor is the color of what is said of a state.
+func stateColor(state progress.State) color {
+	switch state {
+	case progress.Done, progress.Skipped:
+		return green
+	case progress.Warned:
+		return yellow
+	case progress.Failed:
+		return red
+	case progress.Waiting:
+		return dim
 	}
-	l.timer.Reset(l.silence)
+	return cyan
 }
 
-func (l *lines) finish() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	clear(l.underWay)
-	l.timer.Stop()
+var (
+	longDigest = regexp.MustCompile(`\b([0-9a-f]{12})(?:[0-9a-f]{52}|[0-9a-f]{28})\b`)
+	stepLine   = regexp.MustCompile(`^(\[[0-9]+/[0-9]+\] )?STEP ([0-9]+/[0-9]+: .*)`) // "[1/2] STEP 5/12: RUN make"
+)
+
+// short cuts digests and ids of commits to what tells them apart, and leaves out where most repositories are.
+func short(text string) string {
+	return strings.ReplaceAll(longDigest.ReplaceAllString(text, "$1"), "https://github.com/", "")
 }
 
-// describeEvent is what all displays say of an event.
-func describeEvent(event progress.Event) string {
-	subject := event.Component
-	if subject == "" {
-		subject = "release"
+// stepOf returns the step of a Dockerfile that a line of output begins.
+func stepOf(line string) (string, bool) {
+	m := stepLine.FindStringSubmatch(line)
+	if m == nil {
+		return "", false
 	}
-	verb := map[progress.State]string{progress.Started: "…", progress.Running: "|", progress.Done: "done:",
-		progress.Skipped: "skipped:", progress.Warned: "warning:", progress.Failed: "failed:"}[event.State]
-	message := plain.Line(event.Message)
-	if event.State == progress.Failed { // with the last lines of a build's output
-		message = plain.Text(event.Message)
+	return m[1] + m[2], true
+}
+
+// Wrap breaks the lines of a paragraph anew, between words.
+func Wrap(paragraph string, width int) string {
+	var lines []string
+	for word := range strings.FieldsSeq(paragraph) {
+		if n := len(lines); n > 0 && runewidth.StringWidth(lines[n-1])+1+runewidth.StringWidth(word) <= width {
+			lines[n-1] += " " + word
+		} else {
+			lines = append(lines, word)
+		}
 	}
-	text := fmt.Sprintf("%s: %s %s %s", subject, event.Stage, verb, message)
-	if event.State == progress.Done && event.Stage == progress.Push {
-		text += fmt.Sprintf(" (%.1f MB sent)", float64(event.Bytes)/1e6)
-	}
-	return text
+	return strings.Join(lines, "\n")
 }

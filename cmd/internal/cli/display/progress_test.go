@@ -25,7 +25,7 @@ func (w *writes) Write(p []byte) (int, error) {
 
 func TestLinesOfSeveralComponentsDoNotInterleave(t *testing.T) {
 	var w writes
-	display := newLines(&w, true, time.Hour)
+	display := newLines(&w, false, true, time.Hour)
 	defer display.finish()
 	var group sync.WaitGroup
 	for component := range 4 {
@@ -51,7 +51,7 @@ func TestLinesOfSeveralComponentsDoNotInterleave(t *testing.T) {
 
 func TestLinesSayLessUnlessAsked(t *testing.T) {
 	var w writes
-	display := newLines(&w, false, time.Hour)
+	display := newLines(&w, false, false, time.Hour)
 	defer display.finish()
 	display.Report(progress.Event{Component: "c", Stage: progress.Build, State: progress.Running, Message: "STEP 1"})
 	display.Report(progress.Event{Component: "c", Stage: progress.Build, State: progress.Done, Message: "sha256:0"})
@@ -63,7 +63,7 @@ func TestLinesSayLessUnlessAsked(t *testing.T) {
 // TestLinesOfALongStep waits for what is said of a step that goes on in silence; what is over is not spoken of.
 func TestLinesOfALongStep(t *testing.T) {
 	said := make(chan string, 1000)
-	display := newLines(channel(said), false, time.Millisecond)
+	display := newLines(channel(said), false, false, time.Millisecond)
 	defer display.finish()
 	display.Report(progress.Event{Component: "over", Stage: progress.Build, State: progress.Started, Message: "Dockerfile"})
 	display.Report(progress.Event{Component: "over", Stage: progress.Build, State: progress.Failed, Message: "one\ntwo\x1b"})

@@ -1,0 +1,96 @@
+package display
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/plain"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
+)
+
+// lines is a display of one line an event. When nothing happened for some time it says what is still under way: some
+// who start programs end those that are silent.
+type lines struct {
+	w       io.Writer
+	paint   painter
+	verbose bool
+	begin   time.Time
+	silence time.Duration // the longest
+
+	mu       sync.Mutex
+	underWay map[string]progress.Event // by component, the last that was heard
+	timer    *time.Timer
+}
+
+func newLines(w io.Writer, paint painter, verbose bool, silence time.Duration) *lines {
+	l := &lines{w: w, paint: paint, verbose: verbose, begin: time.Now(), silence: silence, underWay: map[string]progress.Event{}}
+	l.timer = time.AfterFunc(silence, l.remind)
+	return l
+}
+
+// Report prints an event; steps inside a stage, and what waits, only when asked for more.
+func (l *lines) Report(event progress.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch event.State {
+	case progress.Waiting, progress.Started, progress.Running:
+		l.underWay[event.Component] = event
+	case progress.Done, progress.Skipped, progress.Failed:
+		delete(l.underWay, event.Component)
+	}
+	if (event.State == progress.Running || event.State == progress.Waiting) && !l.verbose {
+		return
+	}
+	l.print(event)
+}
+
+func (l *lines) print(event progress.Event) {
+	fmt.Fprintf(l.w, "%6.1fs  %s\n", time.Since(l.begin).Seconds(), l.describe(event))
+	l.timer.Reset(l.silence)
+}
+
+// remind says what each component does.
+func (l *lines) remind() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, component := range slices.Sorted(maps.Keys(l.underWay)) {
+		event := l.underWay[component]
+		if event.State != progress.Waiting {
+			event.State = progress.Running
+		}
+		event.Message = "still under way: " + event.Message
+		l.print(event)
+	}
+	l.timer.Reset(l.silence)
+}
+
+func (l *lines) finish() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	clear(l.underWay)
+	l.timer.Stop()
+}
+
+func (l *lines) describe(event progress.Event) string {
+	verb := map[progress.State]string{progress.Waiting: "waits", progress.Started: "…", progress.Running: "|", progress.Done: "done:",
+		progress.Skipped: "skipped:", progress.Warned: "warning:", progress.Failed: "failed:"}[event.State]
+	return fmt.Sprintf("%s: %s %s %s", subject(event), event.Stage, l.paint.paint(stateColor(event.State), verb), message(event))
+}
+
+// message is what an event says, made safe, with what was sent.
+func message(event progress.Event) string {
+	if event.State == progress.Failed { // with the last lines of a build's output
+		return plain.Text(event.Message)
+	}
+	text := plain.Line(event.Message)
+	if event.State == progress.Done && event.Stage == progress.Push && event.Bytes > 0 {
+		text += fmt.Sprintf(" (%.1f MB sent)", float64(event.Bytes)/1e6)
+	} else if event.Bytes > 0 {
+		text += fmt.Sprintf("  %.1f MB", float64(event.Bytes)/1e6)
+	}
+	return text
+}
