@@ -27,7 +27,7 @@ const planExample = `  # How CI builds a component, and on what
   oc rebuild plan cluster-dns-operator --from-release R
 
   # What is built from what in a whole payload, as a picture
-  oc rebuild plan --all --from-release R -o dot | dot -Tsvg > payload.svg
+  oc rebuild plan --all --from-release R -o svg > payload.svg
 
   # What is different since the plan of last week: commits, recipes, bases
   oc rebuild plan cluster-dns-operator --from-release R --diff plan.json
@@ -57,12 +57,12 @@ func newPlan(streams Streams) *cobra.Command {
 	command.Flags().BoolVar(&o.all, "all", false, "plan every component of the payload, from the configs alone")
 	command.Flags().StringVar(&o.diff, "diff", "", "print what is different since the plan in this `FILE`, which -o json or yaml wrote")
 	o.output.applyProgress(command.Flags())
-	o.output.apply(command.Flags(), "text, dot, mermaid, "+structured)
+	o.output.apply(command.Flags(), "text, svg, dot, mermaid, "+structured)
 	return command
 }
 
 func runPlan(ctx context.Context, streams Streams, o *planOptions, args []string) (err error) {
-	if err := o.output.check("dot", "mermaid"); err != nil {
+	if err := o.output.check("svg", "dot", "mermaid"); err != nil {
 		return err
 	}
 	var before *plan.Plan
@@ -112,13 +112,16 @@ func (o *planOptions) print(out io.Writer, planned *plan.Plan) error {
 	switch o.output.format {
 	case "dot":
 		return writePlan(out, drawDot(planned))
+	case "svg":
+		return writePlan(out, drawSVG(planned))
 	case "mermaid":
 		return writePlan(out, drawMermaid(planned))
 	}
+	width := display.Width(out)
 	if o.all {
-		return writePlan(out, listPlan(planned))
+		return writePlan(out, display.Cut(listPlan(planned), width))
 	}
-	return writePlan(out, printPlan(planned))
+	return writePlan(out, printPlan(planned, width))
 }
 
 // printChanges writes what is different in two plans.

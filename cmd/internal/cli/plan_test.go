@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"encoding/xml"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -32,7 +34,7 @@ func TestDraw(t *testing.T) {
 	want := `digraph plan {
 	rankdir=LR;
 	"one" [shape=box];
-	"bad\"];\\x1b[31m" [shape=box];
+	"bad\"];\\x1b[31m" [shape=box, color=red];
 	"o/one:sibling" [shape=ellipse];
 	"cli" [shape=box, style=dashed, label="cli (payload)"];
 	"ocp/4.12:base" [shape=box, style=dashed, label="ocp/4.12:base (peel)"];
@@ -53,6 +55,8 @@ func TestDraw(t *testing.T) {
   n2 --> n0
   n3 --> n0
   n4 --> n2
+  classDef problem stroke:red
+  class n1 problem
 `
 	if diff := cmp.Diff(want, drawMermaid(drawn())); diff != "" {
 		t.Errorf("mermaid (-want +got):\n%s", diff)
@@ -71,7 +75,83 @@ func TestListPlan(t *testing.T) {
 			t.Errorf("%q is not in\n%s", want, text)
 		}
 	}
-	if strings.Contains(text+printPlan(drawn()), "\x1b") {
+	if strings.Contains(text+printPlan(drawn(), 0), "\x1b") {
 		t.Error("a control character is printed")
+	}
+}
+
+// TestDrawSVG draws a payload with many components of a kind: the picture is XML, no box covers another, and nothing
+// is outside of it.
+func TestDrawSVG(t *testing.T) {
+	planned := drawn()
+	for i := range 20 {
+		planned.Components = append(planned.Components, plan.Component{Name: fmt.Sprintf("leaf-%d", i),
+			Bases: []plan.Base{{Image: "ocp/4.12:base", From: "map"}}})
+	}
+	type rect struct {
+		Class  string `xml:"class,attr"`
+		X      string `xml:"x,attr"`
+		Y      string `xml:"y,attr"`
+		Width  string `xml:"width,attr"`
+		Height string `xml:"height,attr"`
+	}
+	var picture struct {
+		ViewBox string `xml:"viewBox,attr"`
+		Groups  []struct {
+			Title string   `xml:"title"`
+			Rect  rect     `xml:"rect"`
+			Text  []string `xml:"text"`
+		} `xml:"g"`
+		Paths []struct{} `xml:"path"`
+	}
+	text := drawSVG(planned)
+	if err := xml.Unmarshal([]byte(text), &picture); err != nil {
+		t.Fatalf("%v:\n%s", err, text)
+	}
+	var x, y, width, height float64
+	if _, err := fmt.Sscan(picture.ViewBox, &x, &y, &width, &height); err != nil {
+		t.Fatal(err)
+	}
+	var boxes [][4]float64
+	for _, g := range picture.Groups {
+		var b [4]float64
+		if _, err := fmt.Sscan(g.Rect.X+" "+g.Rect.Y+" "+g.Rect.Width+" "+g.Rect.Height, &b[0], &b[1], &b[2], &b[3]); err != nil {
+			t.Fatal(err)
+		}
+		if b[0] < 0 || b[1] < 0 || b[0]+b[2] > width || b[1]+b[3] > height {
+			t.Errorf("%s is at %v, outside of %s", g.Title, b, picture.ViewBox)
+		}
+		for _, other := range boxes {
+			if b[0] < other[0]+other[2] && other[0] < b[0]+b[2] && b[1] < other[1]+other[3] && other[1] < b[1]+b[3] {
+				t.Errorf("%s at %v covers %v", g.Title, b, other)
+			}
+		}
+		boxes = append(boxes, b)
+		if strings.HasPrefix(g.Title, "leaf-0 ") && (g.Text[0] != "20 components" || g.Text[len(g.Text)-1] != "… and 14 more") {
+			t.Errorf("the leaves are %q", g.Text)
+		}
+		if strings.HasPrefix(g.Title, "bad") != strings.Contains(g.Rect.Class, "problem") {
+			t.Errorf("%s has the class %q", g.Title, g.Rect.Class)
+		}
+	}
+	if len(boxes) != 6 || len(picture.Paths) != 4 {
+		t.Errorf("%d boxes and %d edges, want 6 and 4:\n%s", len(boxes), len(picture.Paths), text)
+	}
+	if strings.Contains(text, "\x1b") {
+		t.Error("a control character is in the picture")
+	}
+}
+
+// TestPlanWidth prints a plan for a narrow terminal: only a name is wider than that.
+func TestPlanWidth(t *testing.T) {
+	planned := drawn()
+	planned.Components[0].Recipe.Reason = strings.Repeat("because of this and that ", 20)
+	planned.Components[0].Bases[0].Reason = strings.Repeat("it is built first ", 20)
+	planned.Components[0].Bases[1].Attempts = []plan.Attempt{{From: "ci", Problem: strings.Repeat("not authorised to read it ", 9)}}
+	planned.Warnings = []string{strings.Repeat("a warning ", 30)}
+	for line := range strings.SplitSeq(printPlan(planned, 80), "\n") {
+		if len([]rune(line)) > 80 {
+			t.Errorf("%d columns: %q", len([]rune(line)), line)
+		}
 	}
 }

@@ -20,36 +20,44 @@ func writePlan(w io.Writer, text string) error {
 	return nil
 }
 
-// printPlan writes a plan for people.
-func printPlan(planned *plan.Plan) string {
+// printPlan writes a plan for people, as wide as so many columns where there are no names longer than that; 0 is as
+// wide as it comes.
+func printPlan(planned *plan.Plan, width int) string {
+	if width > 0 {
+		width = max(width-planLabel, planLabel)
+	}
 	r := display.NewTable(display.Wide)
 	startOf(r, planned)
 	for _, component := range planned.Components {
 		r.Row("")
 		r.Row("Component:", component.Name)
 		if component.Source.Kind == "image" {
-			r.Row("  Image:", component.Target, "(exists already)")
+			r.Row("  Image:", component.Target)
+			r.Row("", "exists already")
 			continue
 		}
-		componentRows(r, component)
+		componentRows(r, width, component)
 	}
 	for _, image := range planned.Images {
 		r.Row("")
 		r.Row("Built first:", image.Name)
-		componentRows(r, image)
+		componentRows(r, width, image)
 	}
 	if len(planned.Order) > 1 {
 		r.Row("")
 		for i, group := range planned.Order {
-			r.Row(fmt.Sprintf("Step %d:", i+1), strings.Join(group, ", "))
+			r.Wrapped(width, fmt.Sprintf("Step %d:", i+1), strings.Join(group, ", "))
 		}
 	}
 	for _, warning := range planned.Warnings {
 		r.Row("")
-		r.Row("Warning:", warning)
+		r.Wrapped(width, "Warning:", warning)
 	}
 	return r.Trimmed()
 }
+
+// planLabel is how wide the labels are, in columns: "  Built first:" and two spaces.
+const planLabel = 16
 
 // startOf writes what the plan starts from.
 func startOf(r *display.Table, planned *plan.Plan) {
@@ -60,9 +68,9 @@ func startOf(r *display.Table, planned *plan.Plan) {
 }
 
 // componentRows writes where source, recipe and bases of an image come from.
-func componentRows(t *display.Table, c plan.Component) {
+func componentRows(t *display.Table, width int, c plan.Component) {
 	if c.Recipe.Config == "" && c.Recipe.Image == "" && c.Problem != "" { // nothing else is known
-		t.Row("  Problem:", c.Problem)
+		t.Wrapped(width, "  Problem:", c.Problem)
 		return
 	}
 	state := c.Source.Commit
@@ -86,17 +94,18 @@ func componentRows(t *display.Table, c plan.Component) {
 		from = c.Source.Path
 	}
 	t.Row("  Source:", from)
-	t.Row("", state)
+	t.Wrapped(width, "", state)
 	if c.Source.Ignored > 0 {
 		t.Row("", fmt.Sprintf("without what git ignores, %d paths (--with-ignored-files takes them)", c.Source.Ignored))
 	}
 	if c.Source.Ref != "" {
 		t.Row("", "branch "+c.Source.Ref)
 	}
-	t.Row("  Config:", c.Recipe.Config, c.Recipe.Reason)
-	t.Row("", "from "+c.Recipe.Origin+", image "+c.Recipe.Image)
+	t.Row("  Config:", c.Recipe.Config)
+	t.Wrapped(width, "", c.Recipe.Reason)
+	t.Wrapped(width, "", "from "+c.Recipe.Origin+", image "+c.Recipe.Image)
 	if c.Recipe.Dockerfile != "" {
-		t.Row("  Dockerfile:", c.Recipe.Dockerfile, "in "+c.Recipe.ContextDir)
+		t.Row("  Dockerfile:", c.Recipe.Dockerfile+" in "+c.Recipe.ContextDir)
 	} else {
 		t.Row("  Dockerfile:", "in the config, or made from it")
 	}
@@ -104,10 +113,10 @@ func componentRows(t *display.Table, c plan.Component) {
 		t.Row("  Argument:", arg.Name+"="+arg.Value)
 	}
 	for _, base := range c.Bases {
-		baseRows(t, "  Base:", base)
+		baseRows(t, width, "  Base:", base)
 	}
 	for _, base := range c.Files {
-		baseRows(t, "  Files of:", base)
+		baseRows(t, width, "  Files of:", base)
 	}
 	if c.Target != "" {
 		t.Row("  Pushed to:", c.Target)
@@ -115,14 +124,15 @@ func componentRows(t *display.Table, c plan.Component) {
 }
 
 // baseRows writes what stands for a base, and why nothing before did.
-func baseRows(t *display.Table, title string, base plan.Base) {
+func baseRows(t *display.Table, width int, title string, base plan.Base) {
+	t.Row(title, baseName(base))
 	if base.Problem == "" {
-		t.Row(title, baseName(base), base.From+": "+base.Reason)
+		t.Wrapped(width, "", base.From+": "+base.Reason)
 	} else {
-		t.Row(title, baseName(base), "not available")
+		t.Row("", "not available")
 	}
 	if base.Line > 0 {
-		t.Row("", fmt.Sprintf("line %d: %s", base.Line, base.Reference))
+		t.Wrapped(width, "", fmt.Sprintf("line %d: %s", base.Line, base.Reference))
 	}
 	switch {
 	case base.Built != "":
@@ -131,7 +141,7 @@ func baseRows(t *display.Table, title string, base plan.Base) {
 		t.Row("", base.PullSpec)
 	}
 	for _, attempt := range base.Attempts {
-		t.Row("", "", "not "+attempt.From+": "+attempt.Problem)
+		t.Wrapped(width, "", "not "+attempt.From+": "+attempt.Problem)
 	}
 }
 

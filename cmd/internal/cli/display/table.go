@@ -6,6 +6,8 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"golang.org/x/term"
+
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 )
 
@@ -34,6 +36,43 @@ func (t *Table) Row(cells ...string) {
 		cells[i] = plain.Line(cells[i])
 	}
 	fmt.Fprintln(t.tab, strings.Join(cells, "\t"))
+}
+
+// Wrapped is Row for a cell and a text that is broken, between words, where it is wider than so many columns; 0 is as
+// wide as it comes. What follows a break begins in the column of the text.
+func (t *Table) Wrapped(width int, cell, text string) {
+	if width > 0 {
+		text = Wrap(plain.Line(text), width)
+	}
+	for line := range strings.SplitSeq(text, "\n") {
+		t.Row(cell, line)
+		cell = ""
+	}
+}
+
+// Width returns how many columns the terminal has that a writer leads to, and 0 where it is none.
+func Width(w io.Writer) int {
+	file, ok := Terminal(w)
+	if !ok {
+		return 0
+	}
+	width, _, err := term.GetSize(int(file.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
+}
+
+// Cut shortens every line of a text to a width; 0 leaves it as it is.
+func Cut(text string, width int) string {
+	if width == 0 {
+		return text
+	}
+	lines := strings.Split(text, "\n")
+	for i := range lines {
+		lines[i] = fit(lines[i], width)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // Noted writes a line of cells with a note at its end, if there is one.
