@@ -8,7 +8,7 @@ export CGO_ENABLED = 1
 LDFLAGS := -s -w -X main.version=$(VERSION)
 GOBUILD := $(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)'
 
-.PHONY: build install uninstall man test test-long test-cluster vet lint docs verify-vendor demo bench bench-build bench-fetch help
+.PHONY: build install uninstall man test test-long test-cluster vet lint docs verify-vendor demo pictures bench bench-build bench-fetch help
 build: ## build bin/oc-rebuild
 	@echo "Compiling oc-rebuild; with an empty build cache that takes two or three minutes."
 	@$(GOBUILD) -o bin/oc-rebuild ./cmd/oc-rebuild
@@ -29,6 +29,9 @@ uninstall: ## take away what install put there
 
 man: ## write the manual to bin/man
 	@$(GO) test -tags '$(TAGS)' ./cmd/internal/cli -run TestManual -man $(CURDIR)/bin/man >/dev/null
+
+pictures: build ## make the pictures of the documents anew
+	@$(GO) run -trimpath -tags '$(TAGS)' ./hack/pictures
 
 demo: ## rebuild an operator in a payload on loopback: no network, no account
 	@hack/requirements demo
