@@ -1,6 +1,7 @@
 # Everything a contributor runs. `make help` lists it.
 TAGS    := containers_image_openpgp exclude_graphdriver_btrfs osusergo
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+# A semantic version: the tag, or for other commits v0.0.0 (or the tag before) and the commit.
+VERSION := $(shell git describe --tags --match 'v[0-9]*' --dirty 2>/dev/null || echo v0.0.0-$$(git describe --always --dirty --match '' --abbrev=12 2>/dev/null | sed 's/^/g/'))
 GO      ?= go
 PREFIX  ?= /usr/local
 export CGO_ENABLED = 1
@@ -8,7 +9,7 @@ export CGO_ENABLED = 1
 LDFLAGS := -s -w -X main.version=$(VERSION)
 GOBUILD := $(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)'
 
-.PHONY: build install uninstall man test test-long test-cluster vet lint docs verify-vendor demo pictures bench bench-build bench-fetch help
+.PHONY: build install uninstall man test test-long test-cluster vet lint docs verify-vendor demo pictures packages image test-packages bench bench-build bench-fetch help
 build: ## build bin/oc-rebuild
 	@echo "Compiling oc-rebuild; with an empty build cache that takes two or three minutes."
 	@$(GOBUILD) -o bin/oc-rebuild ./cmd/oc-rebuild
@@ -32,6 +33,15 @@ man: ## write the manual to bin/man
 
 pictures: build ## make the pictures of the documents anew
 	@$(GO) run -trimpath -tags '$(TAGS)' ./hack/pictures
+
+packages: man ## tar.gz, .deb, .rpm, SBOM, krew manifest and checksums in dist/ (fetches the tools for it)
+	@hack/package/package $(VERSION)
+
+image: ## what Containerfile takes, in dist/image, and an image of it, with podman or buildah: IMAGE=localhost/oc-rebuild
+	@hack/package/image $(IMAGE)
+
+test-packages: packages ## install and run what packages makes
+	$(GO) test -trimpath -tags '$(TAGS)' -count=1 ./hack/package -dist $(CURDIR)/dist
 
 demo: ## rebuild an operator in a payload on loopback: no network, no account
 	@hack/requirements demo

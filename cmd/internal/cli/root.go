@@ -52,11 +52,11 @@ func Execute(ctx context.Context, streams Streams, version string, args []string
 	return int(fault.KindOf(err))
 }
 
-// displayName is how the user typed the command: kubectl hands over the plugin's path, and a plugin of oc is installed
-// as oc-rebuild.
+// displayName is how the user typed the command: kubectl hands over the plugin's path, in which underscores stand for
+// dashes, and krew names the file after its own plugin. A plugin of oc is installed as oc-rebuild.
 func displayName(path string) string {
-	if filepath.Base(path) == "kubectl-rebuild" {
-		return "kubectl rebuild"
+	if plugin, ok := strings.CutPrefix(filepath.Base(path), "kubectl-"); ok {
+		return "kubectl " + strings.ReplaceAll(plugin, "_", "-")
 	}
 	return usualName
 }
