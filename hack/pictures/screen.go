@@ -5,38 +5,22 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
-	"golang.org/x/sys/unix"
+	"github.com/oc-rebuild/oc-rebuild/hack/terminal"
 )
 
 // inTerminal runs a command in a terminal, and returns what it sends there.
 func inTerminal(cmd *exec.Cmd, columns, rows uint16) (string, error) {
-	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	program, person, err := terminal.Open(columns, rows)
 	if err != nil {
 		return "", err
 	}
 	defer person.Close()
-	fd := int(person.Fd())
-	number, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
-	if err == nil {
-		err = unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0)
-	}
-	if err == nil {
-		err = unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: rows, Col: columns})
-	}
-	if err != nil {
-		return "", err
-	}
-	program, err := os.OpenFile("/dev/pts/"+strconv.Itoa(number), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		return "", err
-	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = program, program, program
 	output := make(chan []byte)
 	go func() {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"slices"
@@ -103,19 +104,36 @@ func completeTargets(command *cobra.Command, args []string, typed string) ([]str
 	if !ok {
 		return completeComponents(command, args, typed)
 	}
+	const spaceless = cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
+	if source == "" {
+		return []string{component + "=./"}, spaceless
+	}
+	if !strings.HasPrefix(source, ".") && !strings.HasPrefix(source, "/") && !strings.HasPrefix(source, "~/") {
+		return nil, spaceless // a branch, a fork
+	}
+	directory, prefix := filepath.Split(source)
 	var found []string
-	matches, _ := filepath.Glob(escapeGlob(source) + "*") // a pattern that is none matches nothing
-	for _, match := range matches {
-		if info, err := os.Stat(match); err == nil && info.IsDir() {
-			found = append(found, component+"="+match+string(filepath.Separator))
+	entries, _ := os.ReadDir(expandHome(cmp.Or(directory, "."))) // what cannot be read has none
+	for _, entry := range entries {
+		name := entry.Name()
+		if !strings.HasPrefix(name, prefix) || prefix == "" && strings.HasPrefix(name, ".") {
+			continue
+		}
+		if info, err := os.Stat(filepath.Join(expandHome(directory), name)); err == nil && info.IsDir() {
+			found = append(found, component+"="+directory+name+string(filepath.Separator))
 		}
 	}
-	return found, cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
+	return found, spaceless
 }
 
-// escapeGlob makes a pattern that matches a text alone.
-func escapeGlob(text string) string {
-	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(text)
+// expandHome puts the user's directory in place of the ~ that a path begins with.
+func expandHome(path string) string {
+	rest, ok := strings.CutPrefix(path, "~/")
+	home, err := os.UserHomeDir()
+	if !ok || err != nil {
+		return path
+	}
+	return home + "/" + rest
 }
 
 func completeContexts(command *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {

@@ -12,29 +12,15 @@ import (
 	"time"
 
 	"github.com/mattn/go-runewidth"
-	"golang.org/x/sys/unix"
 
+	"github.com/oc-rebuild/oc-rebuild/hack/terminal"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
-// terminal opens a pseudo-terminal of a width, and returns its two ends: what a program writes to, and what comes out.
-func terminal(t *testing.T, columns uint16) (program, person *os.File) {
+// open returns the two ends of a terminal of a width.
+func open(t *testing.T, columns uint16) (program, person *os.File) {
 	t.Helper()
-	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	fd := int(person.Fd())
-	number, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
-	if err == nil {
-		err = unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0)
-	}
-	if err == nil {
-		err = unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 40, Col: columns})
-	}
-	if err == nil {
-		program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
-	}
+	program, person, err := terminal.Open(columns, 40)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +40,7 @@ func TestScreen(t *testing.T) {
 	for _, columns := range []uint16{80, 120, 40} {
 		t.Run(fmt.Sprint(columns), func(t *testing.T) {
 			t.Setenv("TERM", "xterm-256color")
-			program, person := terminal(t, columns)
+			program, person := open(t, columns)
 			out := make(chan string)
 			go func() {
 				data, _ := io.ReadAll(person) // ends with an error where the other end is closed
@@ -137,7 +123,7 @@ func (r renamed) Write(p []byte) (int, error) { return r.to.Write(p) }
 func TestForms(t *testing.T) {
 	t.Setenv("TERM", "xterm")
 	t.Setenv("NO_COLOR", "")
-	program, _ := terminal(t, 80)
+	program, _ := open(t, 80)
 	defer program.Close()
 	for _, test := range []struct {
 		w       io.Writer
