@@ -53,6 +53,7 @@ func commands() map[string]command {
 		"requests":    requests,
 		"cluster":     startCluster,
 		"object":      object,
+		"put":         put,
 	}
 }
 
@@ -247,6 +248,12 @@ func startCluster(ts *testscript.TestScript, _ bool, args []string) {
 
 // clusterOf has the API server of a script, once it runs one.
 type clusterOf struct{ server *clustertest.Server }
+
+// put ADDRESS FILE gives the cluster an object.
+func put(ts *testscript.TestScript, _ bool, args []string) {
+	usage(ts, len(args) == 2, "put ADDRESS FILE")
+	ts.Check(ts.Value(clusterKey{}).(*clusterOf).server.Apply(args[0], ts.ReadFile(args[1])))
+}
 
 // object ADDRESS PATTERN checks that an object of the cluster, as JSON, matches a pattern, or does not.
 func object(ts *testscript.TestScript, neg bool, args []string) {

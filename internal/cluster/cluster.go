@@ -130,6 +130,38 @@ func (c *Cluster) User(ctx context.Context) string {
 	return user.Metadata.Name
 }
 
+// Token returns the token with which the cluster's user is known, wherever the kubeconfig has it from; "" where the user
+// has a certificate. It is a secret.
+func (c *Cluster) Token(ctx context.Context) (string, error) {
+	var sent string
+	wrapped, err := rest.HTTPWrappersForConfig(c.config, sender(func(request *http.Request) (*http.Response, error) {
+		sent = request.Header.Get("Authorization")
+		return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, nil
+	}))
+	if err != nil {
+		return "", err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.Host, nil)
+	if err != nil {
+		return "", err
+	}
+	response, err := wrapped.RoundTrip(request)
+	if err != nil {
+		return "", err
+	}
+	token, ok := strings.CutPrefix(sent, "Bearer ")
+	if !ok { // a password
+		token = ""
+	}
+	return token, response.Body.Close()
+}
+
+// sender is a http.RoundTripper that is a function.
+type sender func(*http.Request) (*http.Response, error)
+
+// RoundTrip implements http.RoundTripper.
+func (s sender) RoundTrip(request *http.Request) (*http.Response, error) { return s(request) }
+
 func (c *Cluster) do(ctx context.Context, method, path string, body []byte, answer any) error {
 	err := c.ask(ctx, method, path, body, answer)
 	if err == nil || ctx.Err() != nil {

@@ -96,3 +96,35 @@ func TestNoKubeconfig(t *testing.T) {
 		t.Error("a file that is named and not there")
 	}
 }
+
+// TestToken finds the token wherever a kubeconfig has it from.
+func TestToken(t *testing.T) {
+	directory := t.TempDir()
+	file := filepath.Join(directory, "token")
+	program := filepath.Join(directory, "program")
+	if err := errors.Join(os.WriteFile(file, []byte("of-a-file"), 0o600), os.WriteFile(program, []byte(`#!/bin/sh
+echo '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"of-a-program"}}'
+`), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	for user, want := range map[string]string{
+		"token: canary":      "canary",
+		"tokenFile: " + file: "of-a-file",
+		"exec: {apiVersion: client.authentication.k8s.io/v1, command: " + program + ", interactiveMode: Never}": "of-a-program",
+		"username: a": "",
+	} {
+		kubeconfig := filepath.Join(directory, "kubeconfig")
+		text := "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{name: k, cluster: {server: 'https://127.0.0.1:1'}}]\n" +
+			"contexts: [{name: c, context: {cluster: k, user: u}}]\nusers:\n- name: u\n  user: {" + user + "}\n"
+		if err := os.WriteFile(kubeconfig, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := cluster.Connect(kubeconfig, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := c.Token(t.Context()); err != nil || got != want {
+			t.Errorf("%s: token %q, %v, want %q", user, got, err, want)
+		}
+	}
+}

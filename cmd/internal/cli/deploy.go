@@ -29,6 +29,9 @@ While anything is deployed the cluster says that it cannot be upgraded.`
 const deployExample = `  # The operator of a working tree
   oc rebuild deploy machine-config-operator=../mco --to-repository quay.io/me/mco
 
+  # The same, by way of the cluster's own registry
+  oc rebuild deploy machine-config-operator=../mco --to-cluster-registry
+
   # Again with every file that is saved, until interrupted
   oc rebuild deploy cluster-dns-operator=. --to-repository quay.io/me/dns --watch
 
@@ -46,8 +49,10 @@ const deployExample = `  # The operator of a working tree
 // deployOptions are the flags of deploy.
 type deployOptions struct {
 	jobOptions
-	rollout rolloutOptions
-	watch   bool
+	rollout   rolloutOptions
+	watch     bool
+	toCluster bool            // images go to the cluster's own registry
+	inCluster clusterRegistry // which is this
 }
 
 func newDeploy(streams Streams) *cobra.Command {
@@ -64,6 +69,7 @@ func newDeploy(streams Streams) *cobra.Command {
 	}
 	flags := command.Flags()
 	flags.StringVar(&o.toRepository, "to-repository", "", "`repository` for the images, which the cluster must be able to pull from")
+	flags.BoolVar(&o.toCluster, "to-cluster-registry", false, "push to the registry that an OpenShift has inside, through its route")
 	flags.StringVar(&o.release, "from-release", "", "payload whose manifests and commits are taken (default: that of the cluster)")
 	o.rollout.apply(flags)
 	flags.BoolVar(&o.watch, "watch", false, "deploy again whenever a local source changes, until interrupted")
@@ -80,8 +86,11 @@ func newDeploy(streams Streams) *cobra.Command {
 }
 
 func (o *deployOptions) check(args []string) error {
-	if o.toRepository == "" && (len(args) > 0 || len(o.recipe.images) == 0) {
-		return fault.New(fault.Usage, "Name where images go, such as --to-repository quay.io/me/images.", errors.New("--to-repository is missing"))
+	if o.toCluster && (o.toRepository != "" || o.rollout.hosted != "") {
+		return fault.Errorf(fault.Usage, "--to-cluster-registry stands in place of --to-repository, and a hosted cluster does not pull from there")
+	}
+	if !o.toCluster && o.toRepository == "" && (len(args) > 0 || len(o.recipe.images) == 0) {
+		return fault.New(fault.Usage, "Name where images go, such as --to-repository quay.io/me/images, or --to-cluster-registry.", errors.New("--to-repository is missing"))
 	}
 	return errors.Join(o.build.check(o.output), o.output.check())
 }
@@ -106,6 +115,12 @@ func runDeploy(ctx context.Context, streams Streams, o *deployOptions, args []st
 			return err
 		}
 	}
+	if o.toCluster {
+		if o.inCluster, err = findClusterRegistry(ctx, api); err != nil {
+			return err
+		}
+		o.toRepository = o.inCluster.repository()
+	}
 	request, err := o.request(ctx, streams, args)
 	if err != nil {
 		return err
@@ -118,11 +133,13 @@ func runDeploy(ctx context.Context, streams Streams, o *deployOptions, args []st
 		return o.find(ctx, target, release, request, sites)
 	}
 	return withScratch(ctx, streams, o.output, func() error {
-		round := func() error { return o.round(ctx, streams, target, request, sites) }
-		if o.watch {
-			return o.follow(ctx, streams, request, round)
-		}
-		return round()
+		return o.withClusterRegistry(ctx, api, func() error {
+			round := func() error { return o.round(ctx, streams, target, request, sites) }
+			if o.watch {
+				return o.follow(ctx, streams, request, round)
+			}
+			return round()
+		})
 	})
 }
 
@@ -156,8 +173,12 @@ func (o *deployOptions) round(ctx context.Context, streams Streams, target *roll
 		return err
 	}, func() error {
 		var images []string
-		for _, component := range result.Components {
-			images = append(images, component.Image)
+		for i, component := range result.Components {
+			if inside := o.inCluster.inside(component.Image); inside != component.Image {
+				result.Components[i].Image = inside
+			} else {
+				images = append(images, component.Image)
+			}
 		}
 		if err := o.registry.pullable(ctx, streams, target.API, images...); err != nil {
 			return err
