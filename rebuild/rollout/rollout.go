@@ -107,6 +107,9 @@ func (c *Cluster) Set(ctx context.Context, sites Sites, record Record) ([]Object
 			}
 			continue
 		}
+		if err == nil {
+			err = c.override(ctx, object, true) // somebody may have restored something else there meanwhile
+		}
 		if err != nil {
 			return nil, fmt.Errorf("changing %s: %w", object, err)
 		}

@@ -2,8 +2,10 @@ package rollout_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -326,5 +328,41 @@ func TestSettle(t *testing.T) {
 	defer cancelShort()
 	if err := c.Settle(short, workloads, time.Millisecond); err == nil || !strings.Contains(err.Error(), "rolling out") {
 		t.Errorf("an operator that does not come to rest: %v", err)
+	}
+}
+
+// TestManyUsers deploys and restores two components of one Deployment from several places at once. In the end the
+// cluster version operator leaves the Deployment alone exactly if something is deployed there.
+func TestManyUsers(t *testing.T) {
+	release, s, c := seed(t)
+	ctx := context.Background()
+	for round := range 60 {
+		var users sync.WaitGroup
+		for user, name := range []string{"coredns", "cluster-dns-operator", "coredns", "cluster-dns-operator"} {
+			sites := find(t, release, name)
+			users.Go(func() {
+				var err error
+				if (round+user/2)%2 == 0 {
+					_, err = c.Set(ctx, sites, rollout.Record{Image: fmt.Sprintf("example.org/%s@sha256:%d", name, round)})
+				} else if _, err = c.Restore(ctx, name); fault.KindOf(err) == fault.Unresolved { // another was faster
+					err = nil
+				}
+				if err != nil && !strings.Contains(err.Error(), "changed by somebody else") {
+					t.Errorf("round %d, user %d: %v", round, user, err)
+				}
+			})
+		}
+		users.Wait()
+		isDeployed := strings.Contains(s.Get(dnsPath), "oc-rebuild")
+		isLeftAlone := strings.Contains(s.Get("/apis/config.openshift.io/v1/clusterversions/version"), `"dns-operator"`)
+		if isDeployed && !isLeftAlone {
+			t.Fatalf("round %d: the operator would be put back: %s", round, s.Get(dnsPath))
+		}
+		if _, err := c.Restore(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Get("/apis/config.openshift.io/v1/clusterversions/version"); strings.Contains(got, `"dns-operator"`) != strings.Contains(s.Get(dnsPath), "oc-rebuild") {
+			t.Fatalf("round %d: after all was restored: %s", round, got)
+		}
 	}
 }
