@@ -30,14 +30,21 @@ func (j *Job) assemble(ctx context.Context, release *payload.Release, request pl
 		return nil, err
 	}
 	defer manifests.Close()
-	assembly, err := payload.Assemble(ctx, j.options.Reading, release, changes, payload.AssembleOptions{Name: request.Name, Cache: manifests})
+	components, name := j.components(planned, made), request.Name
+	if name == plan.NameAuto {
+		name = nameFor(release.Name, components)
+	}
+	assembly, err := payload.Assemble(ctx, j.options.Reading, release, changes, payload.AssembleOptions{Name: name, Cache: manifests})
 	stop()
 	if err != nil {
 		return nil, err
 	}
 	j.report.Report("", progress.Assemble, progress.Done, "%s", describeMethod(assembly))
-	components := j.components(planned, made)
-	to, err := tagged(request.To, assembly.Name, components)
+	named := assembly.Name
+	if request.Name == plan.NameAuto { // which a tag says anyway
+		named = release.Name
+	}
+	to, err := tagged(request.To, named, components)
 	if err != nil {
 		return nil, err
 	}

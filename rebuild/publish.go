@@ -24,17 +24,7 @@ func tagged(to, name string, components []ResultComponent) (string, error) {
 	if err != nil || !reference.IsNameOnly(named) {
 		return to, nil //nolint:nilerr // it is no pull spec: an OCI layout, say
 	}
-	var parts []string
-	for _, c := range components {
-		part := c.Name
-		if c.Commit != "" {
-			part += "-" + c.Commit[:min(len(c.Commit), 9)]
-		}
-		if c.Dirty {
-			part += "-dirty"
-		}
-		parts = append(parts, part)
-	}
+	parts := whatIsNew(components)
 	// A version may have build metadata after a plus sign, which a tag may not.
 	name = strings.ReplaceAll(name, "+", "_")
 	tag := name + "-" + strings.Join(parts, "-")
@@ -46,6 +36,33 @@ func tagged(to, name string, components []ResultComponent) (string, error) {
 		return "", fault.New(fault.Usage, "Name a tag.", fmt.Errorf("%q cannot be the tag of the payload: %w", tag, err))
 	}
 	return with.String(), nil
+}
+
+// whatIsNew names each component with its commit.
+func whatIsNew(components []ResultComponent) []string {
+	var parts []string
+	for _, c := range components {
+		part := c.Name
+		if c.Commit != "" {
+			part += "-" + c.Commit[:min(len(c.Commit), 9)]
+		}
+		if c.Dirty {
+			part += "-dirty"
+		}
+		parts = append(parts, part)
+	}
+	return parts
+}
+
+// nameFor returns what plan.NameAuto stands for: the name of the old payload, which stays a semantic version, and what
+// is new. Build metadata stay at the end.
+func nameFor(old string, components []ResultComponent) string {
+	version, metadata, has := strings.Cut(old, "+")
+	name := version + "-" + strings.Join(whatIsNew(components), "-")
+	if has {
+		name += "+" + metadata
+	}
+	return name
 }
 
 // publish pushes a payload, its tag last, unless the tag names it already.

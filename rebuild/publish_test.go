@@ -3,6 +3,8 @@ package rebuild
 import (
 	"strings"
 	"testing"
+
+	"github.com/oc-rebuild/oc-rebuild/payload"
 )
 
 func TestTagged(t *testing.T) {
@@ -30,5 +32,21 @@ func TestTagged(t *testing.T) {
 	}
 	if got, err := tagged("quay.io/me/okd", strings.Repeat("9", 150), one); err == nil {
 		t.Errorf("a name that is too long for a tag gives %q", got)
+	}
+}
+
+func TestNameFor(t *testing.T) {
+	components := []ResultComponent{{Name: "etcd", Commit: "0123456789abcdef"}, {Name: "cli", Dirty: true}}
+	for old, want := range map[string]string{
+		"4.17.0":                  "4.17.0-etcd-012345678-cli-dirty",
+		"4.17.0-okd-scos.0+build": "4.17.0-okd-scos.0-etcd-012345678-cli-dirty+build",
+	} {
+		got := nameFor(old, components)
+		if got != want {
+			t.Errorf("nameFor(%q) = %q, want %q", old, got, want)
+		}
+		if err := payload.CheckName(got); err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -18,7 +18,7 @@ type Request struct {
 	Release      string   // --from-release: pull spec of the payload to start from, or a reference with a transport
 	To           string   // --to-image: where the new payload goes; may be empty for a plan
 	ToRepository string   // --to-repository: where component images go; "" = the repository of To
-	Name         string   // --name: the new payload's name; "" = the old one
+	Name         string   // --name: the new payload's name, or NameAuto; "" = the old one
 	Targets      []Target // the components, in the order given
 	All          bool     // plan every component, from the configs alone; Targets is ignored
 	Dependents   bool     // --with-dependents: add the components that are built on those named
@@ -81,6 +81,9 @@ func (r Request) Validate() error {
 	return nil
 }
 
+// NameAuto asks for a name that says what is new in the payload.
+const NameAuto = "auto"
+
 // ValidateNames checks where the payload and the images go, and what the payload is called.
 func (r Request) ValidateNames() error {
 	if _, err := registry.ParseReference(r.Release); err != nil {
@@ -100,7 +103,7 @@ func (r Request) ValidateNames() error {
 			return fmt.Errorf("--to-repository: %w", err)
 		}
 	}
-	if r.Name != "" {
+	if r.Name != "" && r.Name != NameAuto {
 		if err := payload.CheckName(r.Name); err != nil {
 			return fmt.Errorf("--name: %w", err)
 		}

@@ -53,7 +53,7 @@ func (o *jobOptions) applyTarget(flags *pflag.FlagSet) {
 	flags.StringVar(&o.to, "to-image", "",
 		"pull spec of the new payload (without a tag: its name, and each component that is new with its commit)")
 	flags.StringVar(&o.toRepository, "to-repository", "", "repository for component images (default: that of --to-image)")
-	flags.StringVar(&o.name, "name", "", "name of the new payload, a semantic version (default: the old one's)")
+	flags.StringVar(&o.name, "name", "", "name of the new payload, a semantic version, or auto: the old name and what is new (default: the old one's)")
 	applyCacheDir(flags, &o.cacheDir)
 	o.registry.apply(flags)
 	o.signature.apply(flags)
