@@ -28,6 +28,7 @@ type Options struct {
 	Build     builder.Options // Temp, SystemContext and Source are the job's own business
 	CacheDir  string          // what outlives a run: build records, blobs, compile caches, logs
 	NoCache   bool            // use nothing of an earlier run
+	Results   string          // repository where others find what was built, and where it is looked for; "" = nowhere
 	Jobs      int             // components built at once; 0 = by the number of processors
 	KeepGoing bool            // components that fail stay in the payload as they were; the others are replaced
 	Secrets   []string        // as builder.Build.Secrets
@@ -45,6 +46,11 @@ type Options struct {
 func (o Options) validate() error {
 	if o.Jobs < 0 {
 		return fault.Errorf(fault.Usage, "--jobs %d: want a number of components, or 0 for as many as this machine can build at once", o.Jobs)
+	}
+	if o.Results != "" {
+		if err := registry.CheckRepository(o.Results); err != nil {
+			return fmt.Errorf("--results: %w", err)
+		}
 	}
 	if err := builder.CheckSecrets(o.Secrets); err != nil {
 		return err

@@ -34,7 +34,9 @@ type Image struct {
 	PullSpec string `json:"-"` // repository@digest, once it is pushed
 	Log      string `json:"-"` // file with the output of the build; "" where an earlier run's result was taken
 
-	local builder.Image // what was built, until it is packed
+	local  builder.Image // what was built, until it is packed
+	key    string        // of what decided its bytes
+	shared bool          // somebody else's record was taken
 }
 
 // Layer is one layer of an image.
@@ -58,16 +60,9 @@ func (a *Image) pack(ctx context.Context, b *builder.Builder, base []Layer, pack
 		return err
 	}
 	a.Stored, a.Config = image.ID, stable
-	var config struct {
-		Created time.Time `json:"created"`
-		Config  struct {
-			Labels map[string]string `json:"Labels"`
-		} `json:"config"`
+	if err := a.describe(); err != nil {
+		return err
 	}
-	if err := json.Unmarshal(image.Config, &config); err != nil {
-		return fmt.Errorf("parsing the config of the new image: %w", err)
-	}
-	a.Labels, a.Created = config.Config.Labels, config.Created
 	for i, layer := range image.Layers {
 		if i < len(base) && base[i].DiffID == layer.DiffID {
 			a.Layers = append(a.Layers, base[i])
@@ -85,6 +80,21 @@ func (a *Image) pack(ctx context.Context, b *builder.Builder, base []Layer, pack
 	}
 	a.Manifests, err = b.Manifests(image.ID)
 	return err
+}
+
+// describe takes from the config what a payload says of the image.
+func (a *Image) describe() error {
+	var config struct {
+		Created time.Time `json:"created"`
+		Config  struct {
+			Labels map[string]string `json:"Labels"`
+		} `json:"config"`
+	}
+	if err := json.Unmarshal(a.Config, &config); err != nil {
+		return fmt.Errorf("parsing the config of the new image: %w", err)
+	}
+	a.Labels, a.Created = config.Config.Labels, config.Created
+	return nil
 }
 
 // blobPath is where a blob with a valid digest lies.

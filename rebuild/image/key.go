@@ -30,7 +30,9 @@ func (m keyed) Make(ctx context.Context, u Unit) (Image, error) {
 	if u.key, err = m.buildKey(ctx, u); err != nil {
 		return Image{}, err
 	}
-	return m.next.Make(ctx, u)
+	image, err := m.next.Make(ctx, u)
+	image.key = u.key
+	return image, err
 }
 
 // locate finds the source of a unit. What the commit says all about need not be on this machine.

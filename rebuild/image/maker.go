@@ -55,6 +55,7 @@ type Options struct {
 	Scratch  string          // for what does not outlive the run
 	CacheDir string          // for what does: build records, blobs, compile caches, logs
 	NoCache  bool            // use nothing of an earlier run
+	Results  string          // repository where others find what was built, and where it is looked for; "" = nowhere
 	Jobs     int             // images made at once; 0 = by the number of processors
 	Secrets  []string        // as builder.Build.Secrets
 	Report   *progress.Reporter
@@ -89,7 +90,7 @@ func NewChain(options Options) *Chain {
 	m = alone{s, recording{s, inside}}
 	inside.again = m
 	if !options.NoCache { // asked twice: before the storage is opened, and after another run that made the same
-		m = remembered{s, alone{s, remembered{s, recording{s, inside}}}}
+		m = remembered{s, shared{s, alone{s, remembered{s, recording{s, inside}}}}}
 	}
 	return &Chain{named{pushed{s, keyed{s, m}}}, s}
 }

@@ -27,6 +27,7 @@ func (m pushed) Make(ctx context.Context, u Unit) (Image, error) {
 	image.PullSpec = u.Target + "@" + image.Digest().String()
 	if image.Log == "" && Has(ctx, m.Pushing, image.PullSpec, image.Digest()) {
 		m.Report.Report(u.Name, progress.Push, progress.Skipped, "%s is there", image.PullSpec)
+		m.record(ctx, u, image, false)
 		return image, nil
 	}
 	m.Report.Report(u.Name, progress.Push, progress.Started, "%s", u.Target)
@@ -35,6 +36,7 @@ func (m pushed) Make(ctx context.Context, u Unit) (Image, error) {
 		return Image{}, err
 	}
 	m.Report.Tell(progress.Event{Component: u.Name, Stage: progress.Push, State: progress.Done, Message: image.PullSpec, Bytes: sent})
+	m.record(ctx, u, image, image.Log != "" && !m.NoCache)
 	return image, nil
 }
 

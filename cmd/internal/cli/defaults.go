@@ -34,7 +34,7 @@ func settable() map[string]bool {
 		"compression": true, "jobs": true,
 
 		"release-repo": false, "config-resolver": false, "build-data": false, "base-image-map": false, "registry-config": false,
-		"push-registry-config": false, "certificate-authority": false, "signature-policy": false, "cache-dir": false, "isolation": false,
+		"push-registry-config": false, "results": false, "certificate-authority": false, "signature-policy": false, "cache-dir": false, "isolation": false,
 		"network":      false,
 		"storage-root": false, "storage-driver": false, "kubeconfig": false, "context": false,
 	}

@@ -19,12 +19,15 @@ type buildOptions struct {
 	jobs          int
 	secrets       []string
 	compression   string
+	results       string
 }
 
 func (o *buildOptions) apply(flags *pflag.FlagSet) {
 	defer grouped(flags, groupBuild)()
 	o.applyPlace(flags)
 	flags.BoolVar(&o.noCache, "no-cache", false, "build afresh: no result, compile cache or layer of an earlier run is used")
+	flags.StringVar(&o.results, "results", "",
+		"`repository` where what was built is recorded, and taken from if anybody built the same: whoever writes there is trusted")
 	flags.IntVar(&o.jobs, "jobs", 0, "components to build at once (default: by the number of processors)")
 	flags.StringVar(&o.compression, "compression", "gzip", "of new layers: gzip (as in CI), or zstd (in an image with an OCI manifest)")
 	flags.StringArrayVar(&o.secrets, "secret", nil, "`id=ID,src=FILE` that RUN --mount=type=secret may read")

@@ -151,7 +151,7 @@ func (o *jobOptions) open(streams Streams, listener progress.Listener) (_ *rebui
 	opened = append(opened, closeBuildData)
 	job, err := rebuild.New(rebuild.Options{
 		BuildData: buildData, Reading: reading, Pushing: pushing, Sources: sources, Configs: configs, CacheDir: cacheDir, Progress: listener,
-		NoCache: o.build.noCache, KeepGoing: o.keepGoing, Jobs: o.build.jobs, Secrets: o.build.secrets, Compression: o.build.compression,
+		NoCache: o.build.noCache, Results: o.build.results, KeepGoing: o.keepGoing, Jobs: o.build.jobs, Secrets: o.build.secrets, Compression: o.build.compression,
 		Build: o.build.builder(""),
 		Trust: func(ctx context.Context, release *payload.Release) error {
 			if _, err := o.signature.verify(ctx, streams, release); err != nil || o.opened == nil {
