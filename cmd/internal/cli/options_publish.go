@@ -5,13 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
 
+	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/image"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
@@ -56,9 +59,12 @@ func (o *publishOptions) publish(ctx context.Context, streams Streams, do func(*
 			return err
 		}
 		if !o.output.isQuiet() {
+			if o.all {
+				streams.notice(display.Cut(outcomes(result, image.Failures(failed)), display.Width(streams.Err)))
+			}
 			streams.notice(summary(result))
 		}
-		if len(result.Left) > 0 {
+		if len(result.Left) > 0 && !o.all {
 			streams.notice("As they were: " + plain.Line(strings.Join(result.Left, ", ")))
 		}
 		images := []string{result.Release.Image}
@@ -82,6 +88,35 @@ func (o *publishOptions) print(streams Streams, result *rebuild.Result) error {
 		return fmt.Errorf("writing the result: %w", err)
 	}
 	return nil
+}
+
+// outcomes lists what became of each component: built, found where it was built before, failed or left as it was.
+func outcomes(result *rebuild.Result, failures []*image.Failure) string {
+	type outcome struct{ name, what, seconds, detail string }
+	var all []outcome
+	for _, component := range result.Components {
+		one := outcome{component.Name, "from cache", "", component.Image}
+		if component.Log != "" {
+			one.what, one.seconds = "built", fmt.Sprintf("%.1f s", component.Seconds[string(progress.Build)])
+		}
+		all = append(all, one)
+	}
+	for _, name := range result.Left {
+		one := outcome{name: name, what: "left", detail: strings.TrimPrefix(result.Problems[name], fmt.Sprintf("component %q: ", name))}
+		for _, failure := range failures {
+			if failure.Component == name {
+				one.what, one.detail = "failed", failure.Log
+			}
+		}
+		all = append(all, one)
+	}
+	slices.SortFunc(all, func(a, b outcome) int { return strings.Compare(a.name, b.name) })
+	t := display.NewTable(display.Wide)
+	t.Row("COMPONENT", "RESULT", "TIME", "IMAGE, LOG OR REASON")
+	for _, one := range all {
+		t.Row(one.name, one.what, one.seconds, one.detail)
+	}
+	return strings.TrimSuffix(t.Trimmed(), "\n")
 }
 
 // summary says in a line what was built, what was there already, and where the time went. Stages that take no time

@@ -2,9 +2,11 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
@@ -35,13 +37,17 @@ const rebuildExample = `  # The machine-config-operator of a working tree, in a 
   oc rebuild cluster-dns-operator machine-config-operator=me/machine-config-operator@fix \
     --from-release R --to-image T
 
+  # Every component that changed since another payload, as far as it can be built
+  oc rebuild --all --only-changed-since R0 --keep-going --from-release R --to-image T
+
   # What a pull request would change, without building
   oc rebuild plan etcd=#42 --from-release R`
 
 // rebuildOptions are the flags of the main job.
 type rebuildOptions struct {
 	publishOptions
-	watch bool
+	watch     bool
+	selection rebuild.Selection // with --all
 }
 
 func newRebuild(streams Streams) *cobra.Command {
@@ -70,12 +76,35 @@ func newRebuild(streams Streams) *cobra.Command {
 	o.applyBuild(command.Flags())
 	command.Flags().BoolVar(&o.watch, "watch", false,
 		"rebuild whenever a local source changes, a file or the commit, until interrupted; prints a pull spec each time")
+	o.applySelection(command.Flags())
 	return command
+}
+
+// applySelection adds what says which components are meant where none is named.
+func (o *rebuildOptions) applySelection(flags *pflag.FlagSet) {
+	defer grouped(flags, groupTarget)()
+	flags.BoolVar(&o.all, "all", false, "rebuild every component whose source the payload records")
+	flags.StringArrayVar(&o.selection.Exclude, "exclude", nil, "with --all: leave this `COMPONENT` as it is")
+	flags.StringVar(&o.selection.ChangedSince, "only-changed-since", "", "with --all: only components that have another commit in this `PAYLOAD`")
+	flags.StringVar(&o.selection.Branch, "branch", "", "with --all: this branch of each repository, not the payload's commit")
+}
+
+// checkSelection refuses what makes no sense together.
+func (o *rebuildOptions) checkSelection(args []string) error {
+	switch selects := len(o.selection.Exclude) > 0 || o.selection.ChangedSince != "" || o.selection.Branch != ""; {
+	case !o.all && selects:
+		return fault.Errorf(fault.Usage, "--exclude, --only-changed-since and --branch go with --all")
+	case o.all && (len(args) > 0 || len(o.recipe.images) > 0):
+		return fault.Errorf(fault.Usage, "--all rebuilds every component: name none")
+	case o.all && o.watch:
+		return fault.Errorf(fault.Usage, "--watch is for local sources, and --all rebuilds what the payload records")
+	}
+	return nil
 }
 
 // runRebuild does the main job.
 func runRebuild(ctx context.Context, streams Streams, o *rebuildOptions, args []string) error {
-	if err := o.checkBuild(); err != nil {
+	if err := errors.Join(o.checkBuild(), o.checkSelection(args)); err != nil {
 		return err
 	}
 	if o.watch && o.after.upgrade {
@@ -102,5 +131,10 @@ func runRebuild(ctx context.Context, streams Streams, o *rebuildOptions, args []
 
 // once does the job one time and prints its result.
 func (o *rebuildOptions) once(ctx context.Context, streams Streams, request plan.Request) error {
-	return o.publish(ctx, streams, func(job *rebuild.Job) (*rebuild.Result, error) { return job.Run(ctx, request) })
+	return o.publish(ctx, streams, func(job *rebuild.Job) (*rebuild.Result, error) {
+		if o.all {
+			return job.RunAll(ctx, request, o.selection)
+		}
+		return job.Run(ctx, request)
+	})
 }

@@ -1,0 +1,124 @@
+package rebuild
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/oc-rebuild/oc-rebuild/gitsrc"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/payload"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
+)
+
+// Selection says which components of a payload are rebuilt where all are that it has the source of.
+type Selection struct {
+	Exclude      []string // names
+	ChangedSince string   // reference of a payload: only components that have another commit there, or that it lacks; "" = all
+	Branch       string   // of each repository, in place of the commit that the payload records; "" = that commit
+}
+
+// RunAll is Run for all components of the payload that a request starts from. What cannot be planned ends it, or, with
+// KeepGoing, stays in the payload as it was and is in the error, whose class is fault.Build then.
+func (j *Job) RunAll(ctx context.Context, request plan.Request, selection Selection) (*Result, error) {
+	return j.locked(ctx, func() (*Result, error) {
+		var err error
+		if request.Targets, err = j.selected(ctx, request.Release, selection); err != nil {
+			return nil, err
+		}
+		var left []string
+		var failures []error
+		problems := map[string]string{}
+		for {
+			release, planned, err := j.plan(ctx, request, plan.Inputs{
+				Lenient:    true,
+				NeedsFiles: func(request gitsrc.Request) bool { return !j.images.IsRemembered(request) },
+			})
+			if err != nil {
+				return nil, fault.Join(append(failures, err)...)
+			}
+			problem := planned.Err()
+			if problem != nil && !j.options.KeepGoing {
+				return nil, problem
+			}
+			var bad []string
+			for _, component := range planned.Components {
+				if component.Problem != "" {
+					bad = append(bad, component.Name)
+					problems[component.Name] = component.Problem
+				}
+			}
+			if len(bad) == 0 {
+				result, err := j.carryOut(ctx, release, request, planned)
+				if result != nil {
+					result.Left = append(result.Left, left...)
+					slices.Sort(result.Left)
+					result.Problems = problems
+				}
+				err = fault.Join(append(failures, err)...)
+				if result != nil && err != nil {
+					err = fault.New(fault.Build, fault.AdviceOf(err), err)
+				}
+				return result, err
+			}
+			// What is built on them is built on the payload's own images: that is another plan.
+			left, failures = append(left, bad...), append(failures, problem)
+			request.Targets = slices.DeleteFunc(request.Targets, func(t plan.Target) bool { return slices.Contains(bad, t.Name) })
+			if len(request.Targets) == 0 {
+				return nil, fault.Join(failures...)
+			}
+		}
+	})
+}
+
+// selected lists the components of a payload that a selection means, without those whose source it does not record.
+func (j *Job) selected(ctx context.Context, reference string, selection Selection) ([]plan.Target, error) {
+	release, err := j.open(ctx, reference)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range selection.Exclude {
+		if _, err := release.Component(name); err != nil {
+			return nil, fmt.Errorf("--exclude: %w", err)
+		}
+	}
+	before := map[string]payload.Component{}
+	if selection.ChangedSince != "" {
+		older, err := payload.Open(ctx, j.options.Reading, selection.ChangedSince)
+		if err != nil {
+			return nil, fmt.Errorf("--only-changed-since: %w", err)
+		}
+		for _, component := range older.Components() {
+			before[component.Name] = component
+		}
+	}
+	source := ""
+	if selection.Branch != "" {
+		source = "@" + selection.Branch
+		if _, err := gitsrc.Parse(source); err != nil {
+			return nil, fmt.Errorf("--branch: %w", err)
+		}
+	}
+	var targets []plan.Target
+	var without []string
+	for _, component := range release.Components() {
+		old, known := before[component.Name]
+		switch {
+		case slices.Contains(selection.Exclude, component.Name):
+		case selection.ChangedSince != "" && known && old.Commit == component.Commit && old.Source == component.Source:
+		case component.Source == "" || component.Commit == "":
+			without = append(without, component.Name)
+		default:
+			targets = append(targets, plan.Target{Name: component.Name, Source: source})
+		}
+	}
+	if len(without) > 0 {
+		j.report.Report("", progress.Resolve, progress.Warned, "left as they are, since the payload does not record their source: %s", strings.Join(without, ", "))
+	}
+	if len(targets) == 0 {
+		return nil, fault.Errorf(fault.Unresolved, "no component of %s is to be rebuilt", release.Name)
+	}
+	return targets, nil
+}
