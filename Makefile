@@ -9,7 +9,7 @@ export CGO_ENABLED = 1
 LDFLAGS := -s -w -X main.version=$(VERSION)
 GOBUILD := $(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)'
 
-.PHONY: build install uninstall man test test-long test-cluster vet lint docs verify-vendor demo pictures packages image test-packages bench bench-build bench-fetch help
+.PHONY: build install uninstall man test test-long test-cluster vet lint docs verify-vendor demo pictures packages image test-packages bench bench-build bench-all bench-fetch help
 build: ## build bin/oc-rebuild
 	@echo "Compiling oc-rebuild; with an empty build cache that takes two or three minutes."
 	@$(GOBUILD) -o bin/oc-rebuild ./cmd/oc-rebuild
@@ -56,6 +56,10 @@ bench: build ## how long each command takes, and how many requests it makes
 bench-build: build ## builds beside buildah's, with medians: BENCH='-release R -release-repo D -component C -source D -edit F'
 	$(GO) run -tags '$(TAGS)' ./hack/bench/build $(BENCH)
 
+bench-all: build ## rebuilds of 1, 8, 49 and all components of a payload: seconds, requests, memory, disk
+	@hack/requirements bench
+	$(GO) run -trimpath -tags '$(TAGS)' ./hack/bench/all
+
 bench-fetch: ## fetch and checkout of a commit beside git's, with medians: BENCH='-repository URL -commit ID'
 	$(GO) run -tags '$(TAGS)' ./hack/bench/fetch $(BENCH)
 
@@ -65,8 +69,8 @@ test: ## all tests that fit ten minutes on two cores
 	@$(GO) test -trimpath -tags '$(TAGS)' -timeout 25m ./...
 	@hack/requirements test # says again what was left out
 
-test-long: ## rebuild real operators in a real payload: OC_REBUILD_SHARED and OC_REBUILD_GIT_ROOT say where the data are
-	$(GO) test -tags '$(TAGS)' -timeout 60m -count=1 -run TestRealPayload -v ./hack/e2e
+test-long: ## rebuild a whole payload, and real operators: OC_REBUILD_SHARED and OC_REBUILD_GIT_ROOT say where the data of these are
+	OC_REBUILD_LONG=1 $(GO) test -trimpath -tags '$(TAGS)' -timeout 60m -count=1 -run 'TestWholePayload|TestRealPayload' ./hack/e2e
 
 test-cluster: ## deploy on a real cluster: OC_REBUILD_CLUSTER is its kubeconfig, OC_REBUILD_CLUSTER_REGISTRY a registry that it pulls from
 	$(GO) test -trimpath -tags '$(TAGS)' -timeout 15m -count=1 -v ./hack/cluster

@@ -14,6 +14,7 @@ type Options struct {
 	Cache   string     // where seeds are kept; "" = a directory of the user's cache directory
 	Storage string     // where container tools keep images; "" = below the playground's directory
 	Git     GitOptions // how strict the git server is
+	Whole   bool       // every component of the payload has a repository; see WholeBranch
 	GitRoot string     // a directory of ORG/REPO.git to serve in place of the playground's own repositories
 
 	// Report hears what takes a while before it begins, the first time on a machine or every time; nil = nobody does.
@@ -74,6 +75,11 @@ func (p *Playground) start(ctx context.Context, options Options) error {
 	root := filepath.Join(p.Dir, "git")
 	if err := writeRepositories(ctx, root); err != nil {
 		return err
+	}
+	if options.Whole {
+		if err := writeWhole(ctx, root); err != nil {
+			return fmt.Errorf("writing the repositories of all components: %w", err)
+		}
 	}
 	if err := p.writeReleaseRepo(ctx, root); err != nil {
 		return fmt.Errorf("writing the openshift/release tree: %w", err)

@@ -44,10 +44,12 @@ func TestLocks(t *testing.T) {
 		if err := flock.Wait(ctx, three, flock.Exclusive, func() { told++ }); !errors.Is(err, end) || told != 1 {
 			t.Errorf("Wait: %v, told %d times", err, told)
 		}
-		time.AfterFunc(200*time.Millisecond, func() { one.Close(); two.Close() })
+		closed := make(chan struct{})
+		time.AfterFunc(200*time.Millisecond, func() { one.Close(); two.Close(); close(closed) })
 		if err := flock.Wait(t.Context(), three, flock.Exclusive, nil); err != nil {
 			t.Error(err)
 		}
+		<-closed
 		try(open(), flock.Shared, false)
 		three.Close()
 		try(open(), flock.Exclusive, true)
