@@ -1,7 +1,6 @@
 package registry_test
 
 import (
-	"bytes"
 	"context"
 	"os"
 	"strings"
@@ -78,7 +77,7 @@ func signImage(t *testing.T, host, directory, spec string, key []byte) string {
 	system := &types.SystemContext{DockerInsecureSkipTLSVerify: types.OptionalBoolTrue,
 		RegistriesDirPath: directory + "/.config/containers/registries.d"}
 	_, err = copy.Image(context.Background(), policy, to, from,
-		&copy.Options{SourceCtx: system, DestinationCtx: system, Signers: []*signer.Signer{signing}, ReportWriter: &bytes.Buffer{}})
+		&copy.Options{SourceCtx: system, DestinationCtx: system, Signers: []*signer.Signer{signing}})
 	check(t, err)
 	digest, err := docker.GetDigest(context.Background(), system, to)
 	check(t, err)
