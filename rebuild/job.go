@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -90,7 +91,7 @@ func (j *Job) Build(ctx context.Context, request plan.Request) (*Result, error) 
 		if err != nil {
 			return nil, err
 		}
-		made, err := j.makeAll(ctx, planned)
+		made, err := j.makeAll(ctx, planned.InOrder(), nil)
 		if err != nil {
 			return nil, err
 		}
@@ -117,19 +118,28 @@ func (j *Job) planBuild(ctx context.Context, request plan.Request) (*payload.Rel
 func (j *Job) Apply(ctx context.Context, planned *plan.Plan, request plan.Request) (*Result, error) {
 	request.Release = planned.Release.PullSpec
 	return j.locked(ctx, func() (*Result, error) {
-		if err := errors.Join(request.ValidateNames(), j.options.validate()); err != nil {
-			return nil, err
-		}
-		release, err := j.open(ctx, request.Release)
+		release, err := j.openPlanned(ctx, planned, request)
 		if err != nil {
 			return nil, err
 		}
-		if sum := release.Image.TopDigest(); sum != planned.Release.Digest {
-			return nil, fault.Errorf(fault.Unresolved, "%s is %s, and the plan was made from %s", request.Release, sum, planned.Release.Digest)
-		}
-		release.Reference = planned.Release.Image // what a payload says of where it comes from is what the user called it
 		return j.carryOut(ctx, release, request, planned.Pinned(request.Repository()))
 	})
+}
+
+// openPlanned opens the payload that a plan starts from.
+func (j *Job) openPlanned(ctx context.Context, planned *plan.Plan, request plan.Request) (*payload.Release, error) {
+	if err := errors.Join(request.ValidateNames(), j.options.validate()); err != nil {
+		return nil, err
+	}
+	release, err := j.open(ctx, request.Release)
+	if err != nil {
+		return nil, err
+	}
+	if sum := release.Image.TopDigest(); sum != planned.Release.Digest {
+		return nil, fault.Errorf(fault.Unresolved, "%s is %s, and the plan was made from %s", request.Release, sum, planned.Release.Digest)
+	}
+	release.Reference = planned.Release.Image // what a payload says of where it comes from is what the user called it
+	return release, nil
 }
 
 // locked does a job while nobody prunes its cache.
@@ -148,7 +158,7 @@ func (j *Job) locked(ctx context.Context, do func() (*Result, error)) (result *R
 // carryOut builds what a plan says, and assembles the payload. With KeepGoing the result comes together with the error
 // of what could not be built.
 func (j *Job) carryOut(ctx context.Context, release *payload.Release, request plan.Request, planned *plan.Plan) (*Result, error) {
-	made, failed := j.makeAll(ctx, planned)
+	made, failed := j.makeAll(ctx, planned.InOrder(), nil)
 	if failed == nil {
 		return j.assemble(ctx, release, request, planned, made)
 	}
@@ -242,18 +252,18 @@ func (j *Job) checkPlatform(release *payload.Release) error {
 	return nil
 }
 
-// makeAll makes and pushes every image of a plan, in the plan's order, each as soon as those that it is built on are there. One that fails
-// does not stop the others: what they finish is kept for the next run, and returned together with the error. What is
-// built on it is left out.
-func (j *Job) makeAll(ctx context.Context, planned *plan.Plan) (map[string]image.Need, error) {
+// makeAll makes and pushes the images of a plan that are pending, in the plan's order, each as soon as those that it is
+// built on are there; some may be given. One that fails does not stop the others: what they finish is kept for the next
+// run, and returned together with the error. What is built on it is left out.
+func (j *Job) makeAll(ctx context.Context, pending []plan.Component, given map[string]image.Need) (map[string]image.Need, error) {
 	type outcome struct {
 		name string
 		need image.Need
 		err  error
 	}
-	pending := planned.InOrder()
 	several := len(pending) > 1
 	made, failures := map[string]image.Need{}, []error{}
+	maps.Copy(made, given)
 	outcomes := make(chan outcome)
 	waits := map[string]string{} // what was said of those that wait
 	for running := 0; ; running-- {

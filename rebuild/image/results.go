@@ -6,6 +6,8 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/oc-rebuild/oc-rebuild/internal/registry"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
@@ -41,26 +43,41 @@ func (m shared) Make(ctx context.Context, u Unit) (Image, error) {
 	return m.next.Make(ctx, u)
 }
 
-// look takes an image from a registry as if it had been built here. What a payload says of it is left to be read from
-// the registry.
+// look finds what others built with a key.
 func (s *shop) look(ctx context.Context, key string) (_ Image, found bool, err error) {
 	sum, err := s.Pushing.Names(ctx, resultTag(s.Results, key))
 	if err != nil || sum == "" {
 		return Image{}, false, err
 	}
-	there, err := s.Pushing.Image(ctx, s.Results+"@"+sum.String())
+	image, err := take(ctx, s.Pushing, s.Results+"@"+sum.String())
+	return image, err == nil, err
+}
+
+// take describes an image of a registry as if it had been built here. What a payload says of it is left to be read from
+// the registry.
+func take(ctx context.Context, client *registry.Client, pullSpec string) (Image, error) {
+	there, err := client.Image(ctx, pullSpec)
 	if err != nil {
-		return Image{}, false, err
+		return Image{}, err
 	}
 	if there.ListDigest != "" || len(there.Layers) == 0 || len(there.Layers) != len(there.Config.RootFS.DiffIDs) {
-		return Image{}, false, fmt.Errorf("%s is no image that a build makes", resultTag(s.Results, key))
+		return Image{}, fmt.Errorf("%q is no image that a build makes", pullSpec)
 	}
-	image := Image{Manifest: there.Manifest, Config: there.ConfigBlob, shared: true}
+	image := Image{Manifest: there.Manifest, Config: there.ConfigBlob, PullSpec: there.PullSpec(), shared: true}
 	for i, layer := range there.Layers {
 		image.Layers = append(image.Layers, Layer{Type: layer.MediaType, Digest: layer.Digest, Size: layer.Size,
 			DiffID: there.Config.RootFS.DiffIDs[i], Base: there.PullSpec()})
 	}
-	return image, true, nil
+	return image, nil
+}
+
+// Given returns a component of a plan that was built and pushed elsewhere.
+func (c *Chain) Given(ctx context.Context, component plan.Component, pullSpec string) (Need, error) {
+	image, err := take(ctx, c.shop.Reading, pullSpec)
+	if err != nil {
+		return Need{}, fmt.Errorf("%s %q: %w", component.Noun(), component.Name, err)
+	}
+	return Need{Unit: Unit{Component: component}, Image: image}, nil
 }
 
 // record lets others find an image that was pushed, unless it was found there. isNew says that it is not there yet.

@@ -38,6 +38,11 @@ func (o *publishOptions) checkBuild() error {
 	if err := errors.Join(o.build.check(o.output), o.recipe.checkLimits()); err != nil {
 		return err
 	}
+	return o.checkTarget()
+}
+
+// checkTarget refuses a payload that goes nowhere.
+func (o *publishOptions) checkTarget() error {
 	if o.to == "" {
 		return fault.New(fault.Usage, "Name where the new payload goes, such as --to-image quay.io/me/okd-release:mine; `oc rebuild plan` needs none.",
 			errors.New("--to-image is missing"))

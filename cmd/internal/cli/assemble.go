@@ -1,0 +1,56 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oc-rebuild/oc-rebuild/rebuild"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
+)
+
+const assembleLong = `Make the payload of a plan that oc rebuild plan wrote, of images that were built elsewhere: by "oc rebuild component", each by itself.
+
+Every component that the plan builds is passed, as NAME=PULLSPEC by digest. The payload is the one that "oc rebuild apply" makes.`
+
+func newAssemble(streams Streams) *cobra.Command {
+	var o partOptions
+	command := &cobra.Command{
+		Use:     "assemble NAME=PULLSPEC... --plan PLAN --to-image REF",
+		Short:   "Make the payload of a saved plan, of images built elsewhere",
+		Long:    assembleLong,
+		Example: componentExample,
+		Args:    cobra.ArbitraryArgs,
+		RunE: func(command *cobra.Command, args []string) error {
+			return runAssemble(command.Context(), streams, &o, args)
+		},
+	}
+	flags := command.Flags()
+	o.applyTarget(flags)
+	o.applyPlan(command)
+	o.registry.applyPush(flags)
+	o.output.apply(flags, "text (the pull spec), "+structured)
+	o.output.applyProgress(flags)
+	return command
+}
+
+func runAssemble(ctx context.Context, streams Streams, o *partOptions, args []string) error {
+	if err := errors.Join(o.output.check(), o.checkTarget()); err != nil {
+		return err
+	}
+	if err := builder.EnterUserNamespace(); err != nil {
+		return err
+	}
+	planned, images, err := o.read(streams, args)
+	if err != nil {
+		return err
+	}
+	return withScratch(ctx, streams, o.output, func() error {
+		return o.publish(ctx, streams, func(job *rebuild.Job) (*rebuild.Result, error) {
+			return job.Assemble(ctx, planned, plan.Request{To: strings.TrimSuffix(o.to, ":"), ToRepository: o.toRepository, Name: o.name}, images)
+		})
+	})
+}

@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/rebuild"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
+)
+
+const componentLong = `Build and push one component of a plan that oc rebuild plan wrote. The last line of output is its pull spec by digest.
+
+So a plan can be carried out by several machines, as an engine for pipelines does: each component by itself, after those that it is built
+on, whose images are passed as NAME=PULLSPEC; and then "oc rebuild assemble". The payload is the one that "oc rebuild apply" makes.`
+
+const componentExample = `  # One machine, another one, and the payload
+  oc rebuild component cli --plan plan.json --to-repository quay.io/me/okd
+  oc rebuild component tools cli=quay.io/me/okd@sha256:… \
+    --plan plan.json --to-repository quay.io/me/okd
+  oc rebuild assemble cli=quay.io/me/okd@sha256:… tools=quay.io/me/okd@sha256:… \
+    --plan plan.json --to-image quay.io/me/okd:new`
+
+// partOptions are what the commands have in common that carry out a part of a plan.
+type partOptions struct {
+	publishOptions
+	plan string
+}
+
+func (o *partOptions) applyPlan(command *cobra.Command) {
+	command.Flags().StringVar(&o.plan, "plan", "", "`FILE` with the plan, as json or yaml; - for standard input")
+}
+
+// read reads the plan and the images of components that are given.
+func (o *partOptions) read(streams Streams, given []string) (*plan.Plan, map[string]string, error) {
+	if o.plan == "" {
+		return nil, nil, fault.New(fault.Usage, "`oc rebuild plan … -o json` writes one.", errors.New("--plan is missing"))
+	}
+	images := map[string]string{}
+	for _, argument := range given {
+		target, err := plan.ParseTarget(argument)
+		if err == nil && target.Source == "" {
+			err = fault.Errorf(fault.Usage, "argument %q: want NAME=PULLSPEC", argument)
+		}
+		if err == nil && images[target.Name] != "" {
+			err = fault.Errorf(fault.Usage, "component %q is given twice", target.Name)
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		images[target.Name] = target.Source
+	}
+	data, err := readInput(streams, o.plan)
+	if err != nil {
+		return nil, nil, err
+	}
+	planned, err := plan.Read(data)
+	if err != nil {
+		return nil, nil, fmt.Errorf("plan %q: %w", o.plan, err)
+	}
+	return planned, images, nil
+}
+
+func newComponent(streams Streams) *cobra.Command {
+	var o partOptions
+	command := &cobra.Command{
+		Use:     "component NAME [NAME=PULLSPEC]... --plan PLAN --to-repository REPOSITORY",
+		Short:   "Build one component of a saved plan",
+		Long:    componentLong,
+		Example: componentExample,
+		Args:    usageArgs(cobra.MinimumNArgs(1)),
+		RunE: func(command *cobra.Command, args []string) error {
+			return runComponent(command.Context(), streams, &o, args)
+		},
+	}
+	flags := command.Flags()
+	flags.StringVar(&o.toRepository, "to-repository", "", "`repository` for the image")
+	o.applyPlan(command)
+	applyCacheDir(flags, &o.cacheDir)
+	o.registry.apply(flags)
+	o.registry.applyPush(flags)
+	o.build.apply(flags)
+	o.recipe.applyLimits(flags)
+	o.output.apply(flags, "text (the pull spec), "+structured)
+	o.output.applyProgress(flags)
+	return command
+}
+
+func runComponent(ctx context.Context, streams Streams, o *partOptions, args []string) error {
+	if o.toRepository == "" {
+		return fault.New(fault.Usage, "Name where the image goes, such as --to-repository quay.io/me/images.", errors.New("--to-repository is missing"))
+	}
+	if err := o.build.check(o.output); err != nil {
+		return err
+	}
+	if err := builder.EnterUserNamespace(); err != nil {
+		return err
+	}
+	planned, images, err := o.read(streams, args[1:])
+	if err != nil {
+		return err
+	}
+	return withScratch(ctx, streams, o.output, func() error {
+		var result *rebuild.Result
+		err := o.with(streams, func(job *rebuild.Job) (err error) {
+			result, err = job.Part(ctx, planned, args[0], o.toRepository, images)
+			return err
+		}, func() error {
+			if o.output.isStructured() {
+				return o.output.print(streams.Out, result.Components[0])
+			}
+			return display.Line(streams.Out, result.Components[0].Image)
+		})
+		if result == nil {
+			err = errors.Join(err, o.output.failed(streams, err))
+		}
+		return err
+	})
+}

@@ -1,0 +1,110 @@
+package rebuild
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/registry"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/image"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
+)
+
+// A plan can be carried out in parts, on several machines: each component by itself, on the images of those that were
+// built before, and then the payload. The result is that of Apply.
+
+// Part builds and pushes one component of a plan, which plan.Read returned. images are the components of the plan that
+// were built elsewhere, by name: it needs those that it is built on. The result has no payload.
+func (j *Job) Part(ctx context.Context, planned *plan.Plan, name, repository string, images map[string]string) (*Result, error) {
+	return j.locked(ctx, func() (*Result, error) {
+		if err := errors.Join(plan.Request{Release: planned.Release.PullSpec, ToRepository: repository}.ValidateNames(), j.options.validate()); err != nil {
+			return nil, err
+		}
+		pinned := planned.Pinned(repository)
+		at := slices.IndexFunc(pinned.Components, func(c plan.Component) bool { return c.Name == name && !c.IsSwapped() })
+		if at < 0 {
+			return nil, fault.Errorf(fault.Usage, "the plan builds no component %q", name)
+		}
+		needed := map[string]bool{name: true} // and the images that are built first for it, which are in no payload
+		var missing []string
+		order := pinned.InOrder()
+		for _, component := range slices.Backward(order) {
+			if !needed[component.Name] {
+				continue
+			}
+			for _, base := range component.Wants() {
+				built := slices.IndexFunc(order, func(c plan.Component) bool { return c.Name == base.Built })
+				switch {
+				case built < 0:
+				case !order[built].Replaces():
+					needed[base.Built] = true
+				case images[base.Built] == "" && !slices.Contains(missing, base.Built):
+					missing = append(missing, base.Built)
+				}
+			}
+		}
+		if len(missing) > 0 {
+			return nil, fault.New(fault.Usage, fmt.Sprintf("Pass it: %s=PULLSPEC.", missing[0]),
+				fmt.Errorf("%q is built on %q, which this plan builds as well", name, missing))
+		}
+		given, err := j.given(ctx, pinned, images)
+		if err != nil {
+			return nil, err
+		}
+		pending := slices.DeleteFunc(order, func(c plan.Component) bool { return !needed[c.Name] })
+		made, err := j.makeAll(ctx, pending, given)
+		if err != nil {
+			return nil, err
+		}
+		only := *pinned
+		only.Components = pinned.Components[at : at+1]
+		return &Result{Components: j.components(&only, made), Seconds: j.report.Seconds("")}, nil
+	})
+}
+
+// given looks up images of a plan that were built elsewhere.
+func (j *Job) given(ctx context.Context, planned *plan.Plan, images map[string]string) (map[string]image.Need, error) {
+	found := map[string]image.Need{}
+	for _, name := range slices.Sorted(maps.Keys(images)) {
+		at := slices.IndexFunc(planned.Components, func(c plan.Component) bool { return c.Name == name && !c.IsSwapped() })
+		if at < 0 {
+			return nil, fault.Errorf(fault.Usage, "the plan builds no component %q", name)
+		}
+		if _, sum := registry.SplitDigest(images[name]); sum == "" {
+			return nil, fault.Errorf(fault.Usage, "%s=%s: want a pull spec by digest, as the build of it printed", name, images[name])
+		}
+		need, err := j.images.Given(ctx, planned.Components[at], images[name])
+		if err != nil {
+			return nil, err
+		}
+		found[name] = need
+	}
+	return found, nil
+}
+
+// Assemble makes and pushes the payload of a plan of images that were built elsewhere, all of them: pull specs by
+// digest, by the names of the components.
+func (j *Job) Assemble(ctx context.Context, planned *plan.Plan, request plan.Request, images map[string]string) (*Result, error) {
+	request.Release = planned.Release.PullSpec
+	return j.locked(ctx, func() (*Result, error) {
+		release, err := j.openPlanned(ctx, planned, request)
+		if err != nil {
+			return nil, err
+		}
+		pinned := planned.Pinned(request.Repository())
+		for _, component := range pinned.Components {
+			if !component.IsSwapped() && images[component.Name] == "" {
+				return nil, fault.New(fault.Usage, fmt.Sprintf("Pass it: %s=PULLSPEC.", component.Name),
+					fmt.Errorf("no image is given for %q, which the plan builds", component.Name))
+			}
+		}
+		made, err := j.given(ctx, pinned, images)
+		if err != nil {
+			return nil, err
+		}
+		return j.assemble(ctx, release, request, pinned, made)
+	})
+}
