@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -44,32 +43,24 @@ func run(ctx context.Context, binary string, delay time.Duration, only string) (
 	if err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "oc-rebuild-bench-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, playground.Remove(dir)) }()
-	p, err := playground.Start(ctx, dir, playground.Options{})
-	if err != nil {
-		return err
-	}
-	defer p.Close()
-	if only != "payload" {
-		if err := builds(ctx, p, binary, dir, delay); err != nil {
-			return err
+	return playground.Temporary(ctx, playground.Options{}, func(p *playground.Playground) error {
+		if only != "payload" {
+			if err := builds(ctx, p, binary, delay); err != nil {
+				return err
+			}
 		}
-	}
-	if only == "build" {
-		return nil
-	}
-	fmt.Println()
-	return payloadVerbs(ctx, p, binary, os.Stdout)
+		if only == "build" {
+			return nil
+		}
+		fmt.Println()
+		return payloadVerbs(ctx, p, binary, os.Stdout)
+	})
 }
 
 // builds measures the main command, and what users type before it.
-func builds(ctx context.Context, p *playground.Playground, binary, dir string, delay time.Duration) error {
+func builds(ctx context.Context, p *playground.Playground, binary string, delay time.Duration) error {
 	p.Registry.Add(playground.Rule{Path: "/v2/", Delay: delay})
-	tree := filepath.Join(dir, "machine-config-operator")
+	tree := filepath.Join(p.Dir, "machine-config-operator")
 	if err := p.Checkout(ctx, "openshift/machine-config-operator", "release-4.17", tree); err != nil {
 		return err
 	}

@@ -36,31 +36,23 @@ func run(ctx context.Context, binary, to, data string) (err error) {
 			return err
 		}
 	}
-	dir, err := os.MkdirTemp("", "oc-rebuild-pictures-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, playground.Remove(dir)) }()
-	p, err := playground.Start(ctx, dir, playground.Options{})
-	if err != nil {
-		return err
-	}
-	defer p.Close()
-	s := studio{playground: p, binary: binary, work: filepath.Join(dir, "work")}
-	if err := os.Mkdir(s.work, 0o755); err != nil {
-		return err
-	}
-	if err := s.rebuild(ctx, filepath.Join(to, "rebuild.svg")); err != nil {
-		return fmt.Errorf("making the picture of a run: %w", err)
-	}
-	if _, err := os.Stat(data); err != nil {
-		fmt.Println("The picture of a real payload stays as it is: the real data are not here.")
+	return playground.Temporary(ctx, playground.Options{}, func(p *playground.Playground) error {
+		s := studio{playground: p, binary: binary, work: filepath.Join(p.Dir, "work")}
+		if err := os.Mkdir(s.work, 0o755); err != nil {
+			return err
+		}
+		if err := s.rebuild(ctx, filepath.Join(to, "rebuild.svg")); err != nil {
+			return fmt.Errorf("making the picture of a run: %w", err)
+		}
+		if _, err := os.Stat(data); err != nil {
+			fmt.Println("The picture of a real payload stays as it is: the real data are not here.")
+			return nil
+		}
+		if err := s.payload(ctx, data, filepath.Join(to, "payload.svg")); err != nil {
+			return fmt.Errorf("making the picture of a payload: %w", err)
+		}
 		return nil
-	}
-	if err := s.payload(ctx, data, filepath.Join(to, "payload.svg")); err != nil {
-		return fmt.Errorf("making the picture of a payload: %w", err)
-	}
-	return nil
+	})
 }
 
 // studio is where the program runs.

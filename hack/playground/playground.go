@@ -2,6 +2,7 @@ package playground
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -50,6 +51,21 @@ func Start(ctx context.Context, dir string, options Options) (*Playground, error
 		return nil, fmt.Errorf("starting the playground: %w", err)
 	}
 	return p, nil
+}
+
+// Temporary starts a playground in a directory of its own for what do does, and removes both.
+func Temporary(ctx context.Context, options Options, do func(*Playground) error) (err error) {
+	dir, err := os.MkdirTemp("", "oc-rebuild-playground-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, Remove(dir)) }()
+	p, err := Start(ctx, dir, options)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	return do(p)
 }
 
 func (p *Playground) start(ctx context.Context, options Options) error {

@@ -32,13 +32,13 @@ func newAssemble(streams Streams) *cobra.Command {
 	o.applyTarget(flags)
 	o.applyPlan(command)
 	o.registry.applyPush(flags)
-	o.output.apply(flags, "text (the pull spec), "+structured)
+	o.output.apply(flags, "text or name (the pull spec), "+structured)
 	o.output.applyProgress(flags)
 	return command
 }
 
 func runAssemble(ctx context.Context, streams Streams, o *partOptions, args []string) error {
-	if err := errors.Join(o.output.check(), o.checkTarget()); err != nil {
+	if err := errors.Join(o.output.check("name"), o.checkTarget()); err != nil {
 		return err
 	}
 	if err := builder.EnterUserNamespace(); err != nil {

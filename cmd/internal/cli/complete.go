@@ -17,7 +17,7 @@ import (
 func enums() map[string][]string {
 	return map[string][]string{
 		"base-policy": {"auto", "ci"}, "recipe": {"ci", "build-data"}, "compression": {"gzip", "zstd"}, "network": {"host", "none"},
-		"isolation": {"auto", "oci", "chroot"}, "print-mirror-instructions": {"idms", "icsp", "none"}, "layout": {"v2", "oci"},
+		"isolation": {"auto", "oci", "chroot"}, "progress": {"auto", "plain", "tty", "json"}, "color": {"auto", "always", "never"}, "print-mirror-instructions": {"idms", "icsp", "none"}, "layout": {"v2", "oci"},
 		"method": {"delta", "full"}, "reference-mode": {"public", "source"}, "verify-signature": {"off", "warn", "require"},
 		"platform": {"linux/amd64", "linux/arm64", "linux/ppc64le", "linux/s390x"}, "storage-driver": {"overlay", "vfs"},
 		"command-os": {"linux", "mac", "windows", "*"},
@@ -30,7 +30,9 @@ func outputs(command string) []string {
 	case "info":
 		return []string{"json", "yaml", "name", "digest", "pullspec", "jsonpath=", "go-template="}
 	case "plan":
-		return []string{"json", "yaml", "jsonpath=", "go-template=", "dot", "mermaid"}
+		return []string{"json", "yaml", "jsonpath=", "go-template=", "svg", "dot", "mermaid"}
+	case "oc-rebuild", "apply", "assemble", "component", "new":
+		return []string{"json", "yaml", "name", "jsonpath=", "go-template="}
 	case "extract":
 		return []string{"commit"}
 	}

@@ -86,7 +86,7 @@ func newComponent(streams Streams) *cobra.Command {
 	o.registry.applyPush(flags)
 	o.build.apply(flags)
 	o.recipe.applyLimits(flags)
-	o.output.apply(flags, "text (the pull spec), "+structured)
+	o.output.apply(flags, "text or name (the pull spec), "+structured)
 	o.output.applyProgress(flags)
 	return command
 }
@@ -95,7 +95,7 @@ func runComponent(ctx context.Context, streams Streams, o *partOptions, args []s
 	if o.toRepository == "" {
 		return fault.New(fault.Usage, "Name where the image goes, such as --to-repository quay.io/me/images.", errors.New("--to-repository is missing"))
 	}
-	if err := o.build.check(o.output); err != nil {
+	if err := errors.Join(o.build.check(), o.output.check("name")); err != nil {
 		return err
 	}
 	if err := builder.EnterUserNamespace(); err != nil {

@@ -92,7 +92,7 @@ func (o *deployOptions) check(args []string) error {
 	if !o.toCluster && o.toRepository == "" && (len(args) > 0 || len(o.recipe.images) == 0) {
 		return fault.New(fault.Usage, "Name where images go, such as --to-repository quay.io/me/images, or --to-cluster-registry.", errors.New("--to-repository is missing"))
 	}
-	return errors.Join(o.build.check(o.output), o.output.check())
+	return errors.Join(o.build.check(), o.output.check())
 }
 
 // deployment is where a component's image is put.

@@ -61,7 +61,7 @@ func newNew(streams Streams) *cobra.Command {
 }
 
 func runNew(ctx context.Context, streams Streams, o *newOptions, args []string) (err error) {
-	if err := errors.Join(o.output.check(),
+	if err := errors.Join(o.output.check("name"),
 		oneOf("method", o.method, "", "delta", "full")); err != nil {
 		return err
 	}

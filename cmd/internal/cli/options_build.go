@@ -34,8 +34,8 @@ func (o *buildOptions) apply(flags *pflag.FlagSet) {
 }
 
 // check refuses values that no build knows.
-func (o *buildOptions) check(output outputOptions) error {
-	return errors.Join(output.check(), oneOf("compression", o.compression, image.Gzip, image.Zstd),
+func (o *buildOptions) check() error {
+	return errors.Join(oneOf("compression", o.compression, image.Gzip, image.Zstd),
 		oneOf("network", o.network, "host", "none"))
 }
 

@@ -82,7 +82,7 @@ func (o *newOptions) apply(flags *pflag.FlagSet) {
 	o.registry.apply(flags)
 	o.registry.applyPush(flags)
 	o.signature.apply(flags)
-	o.output.apply(flags, "text (the pull spec), "+structured)
+	o.output.apply(flags, "text or name (the pull spec), "+structured)
 	o.output.applyProgress(flags)
 }
 

@@ -29,13 +29,13 @@ func (o *publishOptions) applyBuild(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.keepGoing, "keep-going", false, "make a payload of what can be built; components that fail stay as they were, and the exit code says so")
 	o.registry.applyPush(flags)
 	o.after.apply(flags)
-	o.output.apply(flags, "text (the pull spec), "+structured)
+	o.output.apply(flags, "text or name (the pull spec), "+structured)
 	o.output.applyProgress(flags)
 }
 
 // checkBuild refuses flags that can be seen to be wrong.
 func (o *publishOptions) checkBuild() error {
-	if err := errors.Join(o.build.check(o.output), o.recipe.checkLimits()); err != nil {
+	if err := errors.Join(o.build.check(), o.output.check("name"), o.recipe.checkLimits()); err != nil {
 		return err
 	}
 	return o.checkTarget()

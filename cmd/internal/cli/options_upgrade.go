@@ -35,7 +35,7 @@ func (o *upgradeOptions) check(ctx context.Context, kube *kubeOptions) error {
 func (o *upgradeOptions) carryOn(ctx context.Context, streams Streams, job *jobOptions, images ...string) error {
 	image, output := images[0], job.output
 	if !o.upgrade {
-		if !output.isQuiet() && (output.format == "" || output.format == "text") {
+		if !output.isQuiet() && !output.isStructured() {
 			streams.notice("Next: oc adm upgrade --allow-explicit-upgrade --force --to-image=" + plain.Line(image))
 		}
 		return nil

@@ -123,7 +123,7 @@ type renaming struct {
 	name string
 }
 
-// Inner implements display.Wrapped.
+// Inner implements display.Decorated.
 func (r renaming) Inner() io.Writer { return r.to }
 
 // Write implements io.Writer.

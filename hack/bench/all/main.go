@@ -6,7 +6,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -30,21 +29,16 @@ func main() {
 	}
 }
 
-func run(ctx context.Context) (err error) {
+func run(ctx context.Context) error {
 	binary, err := filepath.Abs("bin/oc-rebuild")
 	if err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "oc-rebuild-bench-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, playground.Remove(dir)) }()
-	p, err := playground.Start(ctx, dir, playground.Options{Whole: true})
-	if err != nil {
-		return err
-	}
-	defer p.Close()
+	return playground.Temporary(ctx, playground.Options{Whole: true}, func(p *playground.Playground) error { return compare(ctx, p, binary) })
+}
+
+// compare measures payloads of several sizes.
+func compare(ctx context.Context, p *playground.Playground, binary string) error {
 	release, err := p.Release(ctx, p.Payload)
 	if err != nil {
 		return err
@@ -61,7 +55,7 @@ func run(ctx context.Context) (err error) {
 	})
 	fmt.Printf("%-12s %-8s %8s %9s %7s %6s %9s\n", "components", "run", "seconds", "requests", "MiB", "files", "disk MB")
 	for _, count := range []int{1, 8, 49, len(names)} {
-		b := bench{p, binary, filepath.Join(dir, fmt.Sprint(count))}
+		b := bench{p, binary, filepath.Join(p.Dir, fmt.Sprint(count))}
 		for _, which := range []string{"first", "again"} {
 			line, err := b.measure(ctx, names[:count])
 			if err != nil {

@@ -46,13 +46,13 @@ func (p painter) paint(c color, text string) string {
 	return "\x1b[" + string(c) + "m" + text + "\x1b[0m"
 }
 
-// Wrapped is a writer that changes what is written to another one.
-type Wrapped interface{ Inner() io.Writer }
+// Decorated is a writer that changes what is written to another one.
+type Decorated interface{ Inner() io.Writer }
 
 // Terminal returns the terminal that a writer leads to, if it is one on which the cursor can be moved.
 func Terminal(w io.Writer) (*os.File, bool) {
-	if wrapped, ok := w.(Wrapped); ok {
-		return Terminal(wrapped.Inner())
+	if decorated, ok := w.(Decorated); ok {
+		return Terminal(decorated.Inner())
 	}
 	file, ok := w.(*os.File)
 	return file, ok && term.IsTerminal(int(file.Fd())) && os.Getenv("TERM") != "dumb"
