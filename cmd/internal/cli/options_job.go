@@ -40,8 +40,10 @@ type jobOptions struct {
 
 func (o *jobOptions) apply(flags *pflag.FlagSet) {
 	o.applyTarget(flags)
+	end := grouped(flags, groupWhat)
 	flags.StringVar(&o.release, "from-release", "",
 		"payload to start from: a pull spec, or a reference with a transport such as oci:DIR:TAG (default: that of the cluster in the kubeconfig)")
+	end()
 	o.kube.apply(flags)
 	o.recipe.apply(flags)
 	o.osImage.apply(flags)

@@ -82,7 +82,7 @@ func newRebuild(streams Streams) *cobra.Command {
 
 // applySelection adds what says which components are meant where none is named.
 func (o *rebuildOptions) applySelection(flags *pflag.FlagSet) {
-	defer grouped(flags, groupTarget)()
+	defer grouped(flags, groupWhat)()
 	flags.BoolVar(&o.all, "all", false, "rebuild every component whose source the payload records")
 	flags.StringArrayVar(&o.selection.Exclude, "exclude", nil, "with --all: leave this `COMPONENT` as it is")
 	flags.StringVar(&o.selection.ChangedSince, "only-changed-since", "", "with --all: only components that have another commit in this `PAYLOAD`")

@@ -20,6 +20,7 @@ const groupAnnotation = "oc-rebuild/group"
 
 // The groups of flags, in the order in which help shows them. What has no group comes first.
 const (
+	groupWhat      = "What is built"
 	groupTarget    = "Where it goes"
 	groupRecipe    = "Recipe and bases"
 	groupBuild     = "Build"
@@ -32,7 +33,7 @@ const (
 )
 
 func groups() []string {
-	return []string{"", groupTarget, groupRecipe, groupBuild, groupOS, groupRegistry, groupSignature, groupCluster, groupOC, groupOutput}
+	return []string{"", groupWhat, groupTarget, groupRecipe, groupBuild, groupOS, groupRegistry, groupSignature, groupCluster, groupOC, groupOutput}
 }
 
 // grouped puts the flags that are added until the returned function is called into a group, but for those that are in
