@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,7 +16,7 @@ const applyLong = `Carry out a plan that oc rebuild plan wrote as json or yaml: 
 Nothing is looked up again. The same plan gives the same images and the same payload on another machine, with another cache, later. A plan of a
 working tree, of patches or of files for an operating system image stays on the machine that has these: it is refused.
 
-PLAN is a file, or - for standard input.`
+PLAN is a file, - for standard input, or the pull spec by digest that "oc rebuild plan --push" printed.`
 
 const applyExample = `  # Plan here, build there
   oc rebuild plan cluster-dns-operator=#42 --from-release R -o json > plan.json
@@ -53,13 +52,9 @@ func runApply(ctx context.Context, streams Streams, o *publishOptions, name stri
 	if err := builder.EnterUserNamespace(); err != nil { // starts the program again: standard input can be read once
 		return err
 	}
-	data, err := readInput(streams, name)
+	planned, err := o.registry.readPlan(ctx, streams, name)
 	if err != nil {
 		return err
-	}
-	planned, err := plan.Read(data)
-	if err != nil {
-		return fmt.Errorf("plan %q: %w", name, err)
 	}
 	return withScratch(ctx, streams, o.output, func() error {
 		return o.publish(ctx, streams, func(job *rebuild.Job) (*rebuild.Result, error) {

@@ -44,7 +44,7 @@ func runAssemble(ctx context.Context, streams Streams, o *partOptions, args []st
 	if err := builder.EnterUserNamespace(); err != nil {
 		return err
 	}
-	planned, images, err := o.read(streams, args)
+	planned, images, err := o.read(ctx, streams, args)
 	if err != nil {
 		return err
 	}

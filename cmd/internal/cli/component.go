@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -33,11 +32,11 @@ type partOptions struct {
 }
 
 func (o *partOptions) applyPlan(command *cobra.Command) {
-	command.Flags().StringVar(&o.plan, "plan", "", "`FILE` with the plan, as json or yaml; - for standard input")
+	command.Flags().StringVar(&o.plan, "plan", "", "`FILE` with the plan, as json or yaml; - for standard input, or its pull spec by digest")
 }
 
 // read reads the plan and the images of components that are given.
-func (o *partOptions) read(streams Streams, given []string) (*plan.Plan, map[string]string, error) {
+func (o *partOptions) read(ctx context.Context, streams Streams, given []string) (*plan.Plan, map[string]string, error) {
 	if o.plan == "" {
 		return nil, nil, fault.New(fault.Usage, "`oc rebuild plan … -o json` writes one.", errors.New("--plan is missing"))
 	}
@@ -55,15 +54,8 @@ func (o *partOptions) read(streams Streams, given []string) (*plan.Plan, map[str
 		}
 		images[target.Name] = target.Source
 	}
-	data, err := readInput(streams, o.plan)
-	if err != nil {
-		return nil, nil, err
-	}
-	planned, err := plan.Read(data)
-	if err != nil {
-		return nil, nil, fmt.Errorf("plan %q: %w", o.plan, err)
-	}
-	return planned, images, nil
+	planned, err := o.registry.readPlan(ctx, streams, o.plan)
+	return planned, images, err
 }
 
 func newComponent(streams Streams) *cobra.Command {
@@ -101,7 +93,7 @@ func runComponent(ctx context.Context, streams Streams, o *partOptions, args []s
 	if err := builder.EnterUserNamespace(); err != nil {
 		return err
 	}
-	planned, images, err := o.read(streams, args[1:])
+	planned, images, err := o.read(ctx, streams, args[1:])
 	if err != nil {
 		return err
 	}

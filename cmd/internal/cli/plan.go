@@ -11,6 +11,7 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 )
@@ -39,6 +40,7 @@ const planExample = `  # How CI builds a component, and on what
 type planOptions struct {
 	jobOptions
 	diff string
+	push string
 }
 
 func newPlan(streams Streams) *cobra.Command {
@@ -56,6 +58,8 @@ func newPlan(streams Streams) *cobra.Command {
 	o.apply(command.Flags())
 	command.Flags().BoolVar(&o.all, "all", false, "plan every component of the payload, from the configs alone")
 	command.Flags().StringVar(&o.diff, "diff", "", "print what is different since the plan in this `FILE`, which -o json or yaml wrote")
+	command.Flags().StringVar(&o.push, "push", "", "push the plan to this `REPOSITORY`, and print its pull spec, which apply takes")
+	o.registry.applyPush(command.Flags())
 	o.output.applyProgress(command.Flags())
 	o.output.apply(command.Flags(), "text, svg, dot, mermaid, "+structured)
 	return command
@@ -64,6 +68,14 @@ func newPlan(streams Streams) *cobra.Command {
 func runPlan(ctx context.Context, streams Streams, o *planOptions, args []string) (err error) {
 	if err := o.output.check("svg", "dot", "mermaid"); err != nil {
 		return err
+	}
+	if o.push != "" {
+		if o.diff != "" || o.output.format != "" {
+			return fault.Errorf(fault.Usage, "--push prints the plan's pull spec alone: leave --diff and -o out")
+		}
+		if err := registry.CheckRepository(o.push); err != nil {
+			return fmt.Errorf("--push: %w", err)
+		}
 	}
 	var before *plan.Plan
 	if o.diff != "" {
@@ -93,6 +105,13 @@ func runPlan(ctx context.Context, streams Streams, o *planOptions, args []string
 		}
 		return nil
 	}, func() error {
+		if o.push != "" && problem == nil {
+			pullSpec, err := o.registry.pushPlan(ctx, streams, planned, o.push)
+			if err != nil {
+				return err
+			}
+			return display.Line(streams.Out, pullSpec)
+		}
 		if before != nil {
 			return o.printChanges(streams.Out, plan.Compare(before, planned))
 		}
