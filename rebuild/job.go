@@ -107,10 +107,15 @@ func (j *Job) planBuild(ctx context.Context, request plan.Request) (*payload.Rel
 	if err != nil {
 		return nil, nil, err
 	}
+	j.warn(planned)
+	return release, planned, nil
+}
+
+// warn passes on what a plan warns of.
+func (j *Job) warn(planned *plan.Plan) {
 	for _, warning := range planned.Warnings {
 		j.report.Report("", progress.Resolve, progress.Warned, "%s", warning)
 	}
-	return release, planned, nil
 }
 
 // Apply carries out a plan, which plan.Read or Plan returned: nothing is looked up again. Where the images and the

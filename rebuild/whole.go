@@ -51,6 +51,7 @@ func (j *Job) RunAll(ctx context.Context, request plan.Request, selection Select
 				}
 			}
 			if len(bad) == 0 {
+				j.warn(planned)
 				result, err := j.carryOut(ctx, release, request, planned)
 				if result != nil {
 					result.Left = append(result.Left, left...)
