@@ -52,10 +52,10 @@ type Layer struct {
 func (a *Image) Digest() digest.Digest { return digest.FromBytes(a.Manifest) }
 
 // pack gives an image of local storage its other form. base is what the image was built on; layers that it shares are
-// taken over as they are.
-func (a *Image) pack(ctx context.Context, b *builder.Builder, base []Layer, pack packer) error {
+// taken over as they are. bases are the names in the Dockerfile of what it was built on, by digest.
+func (a *Image) pack(ctx context.Context, b *builder.Builder, base []Layer, bases map[string]string, pack packer) error {
 	image := a.local
-	stable, err := stableHistory(image.Config)
+	stable, err := stableHistory(image.Config, bases)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
 	"github.com/oc-rebuild/oc-rebuild/ciconfig/dockerfile"
+	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 )
 
@@ -80,6 +81,17 @@ func (u *Unit) reference(base plan.Base) string {
 		return base.Peel.ID()
 	}
 	return base.PullSpec
+}
+
+// baseNames returns what the Dockerfile calls the bases that it has by digest.
+func (u *Unit) baseNames() map[string]string {
+	names := map[string]string{}
+	for _, base := range u.Bases {
+		if _, sum := registry.SplitDigest(u.reference(base)); sum != "" {
+			names[sum.String()] = u.reference(base)
+		}
+	}
+	return names
 }
 
 // recordVersion is part of every key: raise it when the same inputs would give another image.

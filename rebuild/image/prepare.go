@@ -52,7 +52,7 @@ func (m *prepared) Make(ctx context.Context, u Unit) (Image, error) {
 	if err := u.finishOS(b, &image.local); err != nil {
 		return Image{}, err
 	}
-	if err := image.pack(ctx, b, base, packer{m.cached(cache.Blobs), m.Compression}); err != nil {
+	if err := image.pack(ctx, b, base, u.baseNames(), packer{m.cached(cache.Blobs), m.Compression}); err != nil {
 		return Image{}, err
 	}
 	m.Report.Report(u.Name, progress.Build, progress.Done, "%s", image.Digest())
