@@ -101,15 +101,16 @@ func (j *Job) Build(ctx context.Context, request plan.Request) (*Result, error) 
 
 // planBuild makes the plan of what is built now.
 func (j *Job) planBuild(ctx context.Context, request plan.Request) (*payload.Release, *plan.Plan, error) {
-	release, planned, err := j.plan(ctx, request, plan.Inputs{
-		NeedsFiles: func(request gitsrc.Request) bool { return !j.images.IsRemembered(request) },
-	})
+	release, planned, err := j.plan(ctx, request, plan.Inputs{NeedsFiles: j.needsFiles})
 	if err != nil {
 		return nil, nil, err
 	}
 	j.warn(planned)
 	return release, planned, nil
 }
+
+// needsFiles reports whether what a request for source names is most likely built.
+func (j *Job) needsFiles(request gitsrc.Request) bool { return !j.images.IsRemembered(request) }
 
 // warn passes on what a plan warns of.
 func (j *Job) warn(planned *plan.Plan) {
@@ -190,23 +191,33 @@ func (j *Job) carryOut(ctx context.Context, release *payload.Release, request pl
 // plan opens the payload that a request starts from, once it is known that the request and the job make sense, and
 // makes the plan; inputs say what it is for.
 func (j *Job) plan(ctx context.Context, request plan.Request, inputs plan.Inputs) (*payload.Release, *plan.Plan, error) {
-	if err := errors.Join(request.Validate(), j.options.validate()); err != nil {
-		return nil, nil, err
-	}
-	rules, err := request.BaseRules()
-	if err != nil {
+	if err := j.check(request, &inputs); err != nil {
 		return nil, nil, err
 	}
 	release, err := j.open(ctx, request.Release)
 	if err != nil {
 		return nil, nil, err
 	}
+	planned, err := j.planOn(ctx, release, request, inputs)
+	return release, planned, err
+}
+
+// check refuses what makes no sense before anything is read from a server, and reads the rules of bases.
+func (j *Job) check(request plan.Request, inputs *plan.Inputs) (err error) {
+	if err := errors.Join(request.Validate(), j.options.validate()); err != nil {
+		return err
+	}
+	inputs.Rules, err = request.BaseRules()
+	return err
+}
+
+// planOn makes the plan of a request that was checked, on a payload that is open.
+func (j *Job) planOn(ctx context.Context, release *payload.Release, request plan.Request, inputs plan.Inputs) (*plan.Plan, error) {
 	defer j.report.Start("", progress.Resolve)()
 	o := j.options
-	inputs.Release, inputs.Rules, inputs.Registry, inputs.Sources, inputs.Report = release, rules, o.Reading, j.sources, j.report
+	inputs.Release, inputs.Registry, inputs.Sources, inputs.Report = release, o.Reading, j.sources, j.report
 	inputs.Configs, inputs.BuildData, inputs.Secrets = o.Configs, o.BuildData, o.Secrets
-	planned, err := plan.Make(ctx, inputs, request)
-	return release, planned, err
+	return plan.Make(ctx, inputs, request)
 }
 
 // open opens a payload that images for this platform may be put into, and that is trusted.

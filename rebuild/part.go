@@ -24,9 +24,9 @@ func (j *Job) Part(ctx context.Context, planned *plan.Plan, name, repository str
 			return nil, err
 		}
 		pinned := planned.Pinned(repository)
-		at := slices.IndexFunc(pinned.Components, func(c plan.Component) bool { return c.Name == name && !c.IsSwapped() })
-		if at < 0 {
-			return nil, fault.Errorf(fault.Usage, "the plan builds no component %q", name)
+		component, err := built(pinned, name)
+		if err != nil {
+			return nil, err
 		}
 		needed := map[string]bool{name: true} // and the images that are built first for it, which are in no payload
 		var missing []string
@@ -36,10 +36,10 @@ func (j *Job) Part(ctx context.Context, planned *plan.Plan, name, repository str
 				continue
 			}
 			for _, base := range component.Wants() {
-				built := slices.IndexFunc(order, func(c plan.Component) bool { return c.Name == base.Built })
+				first := slices.IndexFunc(order, func(c plan.Component) bool { return c.Name == base.Built })
 				switch {
-				case built < 0:
-				case !order[built].Replaces():
+				case first < 0:
+				case !order[first].Replaces():
 					needed[base.Built] = true
 				case images[base.Built] == "" && !slices.Contains(missing, base.Built):
 					missing = append(missing, base.Built)
@@ -60,23 +60,32 @@ func (j *Job) Part(ctx context.Context, planned *plan.Plan, name, repository str
 			return nil, err
 		}
 		only := *pinned
-		only.Components = pinned.Components[at : at+1]
+		only.Components = []plan.Component{component}
 		return &Result{Components: j.components(&only, made), Seconds: j.report.Seconds("")}, nil
 	})
+}
+
+// built returns a component that a plan builds.
+func built(planned *plan.Plan, name string) (plan.Component, error) {
+	at := slices.IndexFunc(planned.Components, func(c plan.Component) bool { return c.Name == name && !c.IsSwapped() })
+	if at < 0 {
+		return plan.Component{}, fault.Errorf(fault.Usage, "the plan builds no component %q", name)
+	}
+	return planned.Components[at], nil
 }
 
 // given looks up images of a plan that were built elsewhere.
 func (j *Job) given(ctx context.Context, planned *plan.Plan, images map[string]string) (map[string]image.Need, error) {
 	found := map[string]image.Need{}
 	for _, name := range slices.Sorted(maps.Keys(images)) {
-		at := slices.IndexFunc(planned.Components, func(c plan.Component) bool { return c.Name == name && !c.IsSwapped() })
-		if at < 0 {
-			return nil, fault.Errorf(fault.Usage, "the plan builds no component %q", name)
+		component, err := built(planned, name)
+		if err != nil {
+			return nil, err
 		}
 		if _, sum := registry.SplitDigest(images[name]); sum == "" {
 			return nil, fault.Errorf(fault.Usage, "%s=%s: want a pull spec by digest, as the build of it printed", name, images[name])
 		}
-		need, err := j.images.Given(ctx, planned.Components[at], images[name])
+		need, err := j.images.Given(ctx, component, images[name])
 		if err != nil {
 			return nil, err
 		}

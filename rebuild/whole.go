@@ -24,18 +24,24 @@ type Selection struct {
 // KeepGoing, stays in the payload as it was and is in the error, whose class is fault.Build then.
 func (j *Job) RunAll(ctx context.Context, request plan.Request, selection Selection) (*Result, error) {
 	return j.locked(ctx, func() (*Result, error) {
-		var err error
-		if request.Targets, err = j.selected(ctx, request.Release, selection); err != nil {
+		inputs := plan.Inputs{Lenient: true, NeedsFiles: j.needsFiles}
+		request.All = true // until it is known what that means
+		if err := j.check(request, &inputs); err != nil {
+			return nil, err
+		}
+		release, err := j.open(ctx, request.Release)
+		if err != nil {
+			return nil, err
+		}
+		request.All = false
+		if request.Targets, err = j.selected(ctx, release, selection); err != nil {
 			return nil, err
 		}
 		var left []string
 		var failures []error
 		problems := map[string]string{}
 		for {
-			release, planned, err := j.plan(ctx, request, plan.Inputs{
-				Lenient:    true,
-				NeedsFiles: func(request gitsrc.Request) bool { return !j.images.IsRemembered(request) },
-			})
+			planned, err := j.planOn(ctx, release, request, inputs)
 			if err != nil {
 				return nil, fault.Join(append(failures, err)...)
 			}
@@ -75,11 +81,7 @@ func (j *Job) RunAll(ctx context.Context, request plan.Request, selection Select
 }
 
 // selected lists the components of a payload that a selection means, without those whose source it does not record.
-func (j *Job) selected(ctx context.Context, reference string, selection Selection) ([]plan.Target, error) {
-	release, err := j.open(ctx, reference)
-	if err != nil {
-		return nil, err
-	}
+func (j *Job) selected(ctx context.Context, release *payload.Release, selection Selection) ([]plan.Target, error) {
 	for _, name := range selection.Exclude {
 		if _, err := release.Component(name); err != nil {
 			return nil, fmt.Errorf("--exclude: %w", err)

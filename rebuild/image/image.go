@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -105,14 +106,23 @@ func blobPath(blobs string, sum digest.Digest) string {
 // baseLayers describes the layers of an image in a registry, for images that are built on it. Layers that docker v2
 // schema 2 cannot name (zstd, not compressed) are left out with all above them: the build then brings its own copies.
 func baseLayers(image *registry.Image) []Layer {
-	var layers []Layer
+	layers := layersOf(image)
+	unnamed := slices.IndexFunc(layers, func(layer Layer) bool {
+		return layer.Type != manifest.DockerV2Schema2LayerMediaType && layer.Type != "application/vnd.oci.image.layer.v1.tar+gzip"
+	})
+	if unnamed >= 0 {
+		layers = layers[:unnamed]
+	}
+	return layers
+}
+
+// layersOf describes all layers of an image in a registry; none where its config tells of others.
+func layersOf(image *registry.Image) []Layer {
 	if len(image.Config.RootFS.DiffIDs) != len(image.Layers) {
 		return nil
 	}
+	var layers []Layer
 	for i, layer := range image.Layers {
-		if layer.MediaType != manifest.DockerV2Schema2LayerMediaType && layer.MediaType != "application/vnd.oci.image.layer.v1.tar+gzip" {
-			break
-		}
 		layers = append(layers, Layer{Type: layer.MediaType, Digest: layer.Digest, Size: layer.Size,
 			DiffID: image.Config.RootFS.DiffIDs[i], Base: image.PullSpec()})
 	}

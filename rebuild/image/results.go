@@ -60,15 +60,11 @@ func take(ctx context.Context, client *registry.Client, pullSpec string) (Image,
 	if err != nil {
 		return Image{}, err
 	}
-	if there.ListDigest != "" || len(there.Layers) == 0 || len(there.Layers) != len(there.Config.RootFS.DiffIDs) {
+	layers := layersOf(there)
+	if there.ListDigest != "" || len(layers) == 0 {
 		return Image{}, fmt.Errorf("%q is no image that a build makes", pullSpec)
 	}
-	image := Image{Manifest: there.Manifest, Config: there.ConfigBlob, PullSpec: there.PullSpec(), shared: true}
-	for i, layer := range there.Layers {
-		image.Layers = append(image.Layers, Layer{Type: layer.MediaType, Digest: layer.Digest, Size: layer.Size,
-			DiffID: there.Config.RootFS.DiffIDs[i], Base: there.PullSpec()})
-	}
-	return image, nil
+	return Image{Manifest: there.Manifest, Config: there.ConfigBlob, Layers: layers, PullSpec: there.PullSpec(), shared: true}, nil
 }
 
 // Given returns a component of a plan that was built and pushed elsewhere.

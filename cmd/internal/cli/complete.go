@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/tools/clientcmd"
 
+	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
 )
 
@@ -110,32 +110,23 @@ func completeTargets(command *cobra.Command, args []string, typed string) ([]str
 	if source == "" {
 		return []string{component + "=./"}, spaceless
 	}
-	if !strings.HasPrefix(source, ".") && !strings.HasPrefix(source, "/") && !strings.HasPrefix(source, "~/") {
+	directory, prefix := filepath.Split(source)
+	place, err := gitsrc.Parse(directory)
+	if err != nil || place.Kind != gitsrc.Local {
 		return nil, spaceless // a branch, a fork
 	}
-	directory, prefix := filepath.Split(source)
 	var found []string
-	entries, _ := os.ReadDir(expandHome(cmp.Or(directory, "."))) // what cannot be read has none
+	entries, _ := os.ReadDir(place.Path) // what cannot be read has none
 	for _, entry := range entries {
 		name := entry.Name()
 		if !strings.HasPrefix(name, prefix) || prefix == "" && strings.HasPrefix(name, ".") {
 			continue
 		}
-		if info, err := os.Stat(filepath.Join(expandHome(directory), name)); err == nil && info.IsDir() {
+		if info, err := os.Stat(filepath.Join(place.Path, name)); err == nil && info.IsDir() {
 			found = append(found, component+"="+directory+name+string(filepath.Separator))
 		}
 	}
 	return found, spaceless
-}
-
-// expandHome puts the user's directory in place of the ~ that a path begins with.
-func expandHome(path string) string {
-	rest, ok := strings.CutPrefix(path, "~/")
-	home, err := os.UserHomeDir()
-	if !ok || err != nil {
-		return path
-	}
-	return home + "/" + rest
 }
 
 func completeContexts(command *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
