@@ -91,6 +91,19 @@ func (p *proxy) goAway(d time.Duration) {
 	p.mu.Unlock()
 }
 
+// waitUp returns when the proxy has just begun to let connections through.
+func (p *proxy) waitUp() {
+	for was := false; ; time.Sleep(10 * time.Millisecond) {
+		p.mu.Lock()
+		down := p.down
+		p.mu.Unlock()
+		if was && !down {
+			return
+		}
+		was = was || down
+	}
+}
+
 // TestServerGoesAway deploys and restores while the API server is away for seconds at a time.
 func TestServerGoesAway(t *testing.T) {
 	w := newWorld(t)
@@ -109,6 +122,7 @@ func TestServerGoesAway(t *testing.T) {
 		}
 	})
 	w.source("while the server is away")
+	p.waitUp()
 	got := w.run(kubeconfig, "deploy", "test-operator=./src", "--dockerfile", "Dockerfile", "--to-repository", w.registry+"/me/operator", "--insecure",
 		"--cache-dir", filepath.Join(w.home, "cache"), "--from-release", w.payload)
 	if got.code != 0 {
@@ -117,6 +131,7 @@ func TestServerGoesAway(t *testing.T) {
 		_, image, _ := strings.Cut(strings.TrimSpace(got.stdout), " ")
 		w.eventuallyRuns(image)
 	}
+	p.waitUp() // the first request has to be answered
 	if got := w.run(kubeconfig, "restore"); got.code != 0 {
 		t.Errorf("restore: exit code %d\n%s", got.code, got.stderr)
 	}

@@ -11,7 +11,10 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
+	"time"
 
+	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
@@ -20,6 +23,13 @@ import (
 
 // maxObject is the largest answer that is read, in bytes.
 const maxObject = 32 << 20
+
+const (
+	// patience is how long a server that has answered before may not answer: as long as one takes to start again.
+	patience = 30 * time.Second
+	// pause is the time between two attempts.
+	pause = time.Second
+)
 
 // The errors by which callers go on.
 var (
@@ -35,6 +45,7 @@ type Cluster struct {
 	Host      string
 	Namespace string // of the context
 	config    *rest.Config
+	answered  atomic.Bool
 }
 
 // Connect takes a context of a kubeconfig; "" is the current one, and the file that kubectl takes. Nothing is sent yet.
@@ -67,7 +78,8 @@ func (c *Cluster) Create(ctx context.Context, path string, object []byte, answer
 	return c.do(ctx, http.MethodPost, path, object, answer)
 }
 
-// Replace puts an object in the place of the one at a path.
+// Replace puts an object in the place of the one at a path. An answer that is lost on its way is ErrExists, as the object
+// has been changed: whoever reads it again finds what was put there.
 func (c *Cluster) Replace(ctx context.Context, path string, object []byte) error {
 	return c.do(ctx, http.MethodPut, path, object, nil)
 }
@@ -162,8 +174,24 @@ type sender func(*http.Request) (*http.Response, error)
 // RoundTrip implements http.RoundTripper.
 func (s sender) RoundTrip(request *http.Request) (*http.Response, error) { return s(request) }
 
+// do asks until there is an answer. A server that never answered is not asked again: its address may be wrong.
 func (c *Cluster) do(ctx context.Context, method, path string, body []byte, answer any) error {
-	err := c.ask(ctx, method, path, body, answer)
+	var err error
+	for end := time.Now().Add(patience); ; {
+		err = c.ask(ctx, method, path, body, answer)
+		if !isAway(err) {
+			c.answered.Store(true)
+			break
+		}
+		if !c.answered.Load() || time.Now().After(end) {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(pause):
+		}
+	}
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
@@ -216,6 +244,19 @@ func (c *Cluster) ask(ctx context.Context, method, path string, body []byte, ans
 	return nil
 }
 
+// isAway tells whether a failure is that of an API server that stops, starts, or cannot reach its etcd.
+func isAway(err error) bool {
+	var busy *busyError
+	return errors.As(err, &busy) || utilnet.IsConnectionRefused(err) || utilnet.IsConnectionReset(err) ||
+		utilnet.IsProbableEOF(err) || errors.Is(err, io.ErrUnexpectedEOF) || utilnet.IsHTTP2ConnectionLost(err)
+}
+
+// busyError is the answer of a server that cannot answer now.
+type busyError struct{ text string }
+
+// Error implements error.
+func (e *busyError) Error() string { return "the cluster answers " + e.text }
+
 // refusal is the error for an answer that is none, with what the server says about it.
 func refusal(code int, status string, data []byte) error {
 	var said struct {
@@ -232,6 +273,8 @@ func refusal(code int, status string, data []byte) error {
 		return fmt.Errorf("%w: %s", ErrNotFound, text)
 	case http.StatusConflict:
 		return fmt.Errorf("%w: %s", ErrExists, text)
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return &busyError{text}
 	}
 	return fmt.Errorf("the cluster answers %s", text)
 }

@@ -1,14 +1,18 @@
 package cluster_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/cluster"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
@@ -17,13 +21,18 @@ import (
 // connect serves a cluster that answers everything in the same way, below a path of its own.
 func connect(t *testing.T, status int, answer string) *cluster.Cluster {
 	t.Helper()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+	return connectTo(t, http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 		if !strings.HasPrefix(request.URL.Path, "/below/api") {
 			t.Errorf("asked for %s", request.URL.Path)
 		}
 		w.WriteHeader(status)
 		fmt.Fprint(w, answer)
 	}))
+}
+
+func connectTo(t *testing.T, handler http.Handler) *cluster.Cluster {
+	t.Helper()
+	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
 	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
 	text := "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{name: k, cluster: {server: '" + server.URL + "/below'}}]\n" +
@@ -72,6 +81,42 @@ func TestRefusals(t *testing.T) {
 				t.Errorf("read %v", object)
 			}
 		})
+	}
+}
+
+// TestAway has a server that answered once fail in the ways of one that starts again.
+func TestAway(t *testing.T) {
+	var requests atomic.Int32
+	c := connectTo(t, http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		body, err := io.ReadAll(request.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		switch requests.Add(1) {
+		case 1, 4:
+			fmt.Fprintf(w, `{"a": %q}`, body)
+		case 2:
+			panic(http.ErrAbortHandler)
+		default:
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}))
+	var object map[string]string
+	if err := c.Get(t.Context(), "api/v1/things/one", &object); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Create(t.Context(), "api/v1/things", []byte("sent"), &object); err != nil || object["a"] != "sent" || requests.Load() != 4 {
+		t.Errorf("after %d requests: %v, %v", requests.Load(), object, err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+	defer cancel()
+	if err := c.Get(ctx, "api/v1/things/one", &object); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("of a server that does not come back: %v", err)
+	}
+	never := connect(t, http.StatusServiceUnavailable, "")
+	began := time.Now()
+	if err := never.Get(t.Context(), "api/v1/things/one", &object); err == nil || time.Since(began) > time.Second {
+		t.Errorf("of a server that never answered: %v after %s", err, time.Since(began))
 	}
 }
 
