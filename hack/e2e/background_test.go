@@ -2,8 +2,10 @@ package e2e
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -144,12 +146,36 @@ func ends(ts *testscript.TestScript, _ bool, args []string) {
 	leavesNothing(ts)
 }
 
-// shoot sends the program SIGKILL, which it cannot prepare for.
+// shoot sends the program SIGKILL, which it cannot prepare for. An ordinary user's run is in a child of it, to which the
+// kernel sends the signal: that one has its locks until it has ended, too.
 func shoot(ts *testscript.TestScript, _ bool, args []string) {
 	usage(ts, len(args) == 0, "shoot")
 	b := backgroundOf(ts)
+	children := childrenOf(b.cmd.Process.Pid)
 	ts.Check(b.cmd.Process.Kill())
 	<-b.done
+	for _, child := range children {
+		if !eventually(30*time.Second, func() bool { return !lives(child) }) {
+			ts.Fatalf("process %s, a child of the one that was killed, goes on", child)
+		}
+	}
+}
+
+// childrenOf returns the processes that a process has started.
+func childrenOf(pid int) (children []string) {
+	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	for _, list := range lists {
+		data, _ := os.ReadFile(list) // a thread may be gone
+		children = append(children, strings.Fields(string(data))...)
+	}
+	return children
+}
+
+// lives reports whether a process has not ended: a zombie has, and waits for its parent (proc_pid_stat(5)).
+func lives(pid string) bool {
+	data, err := os.ReadFile("/proc/" + pid + "/stat")
+	_, state, _ := strings.Cut(string(data), ") ")
+	return err == nil && !strings.HasPrefix(state, "Z") && !strings.HasPrefix(state, "X")
 }
 
 // clean WORD... checks that no process with one of the words on its command line runs, and that there is no mount,
