@@ -171,11 +171,13 @@ func childrenOf(pid int) (children []string) {
 	return children
 }
 
-// lives reports whether a process has not ended: a zombie has, and waits for its parent (proc_pid_stat(5)).
+// lives reports whether a process has not ended. A zombie has, which waits for its parent (proc_pid_stat(5)), unless other
+// threads of it are there: what is open in them is closed when the last one ends.
 func lives(pid string) bool {
 	data, err := os.ReadFile("/proc/" + pid + "/stat")
 	_, state, _ := strings.Cut(string(data), ") ")
-	return err == nil && !strings.HasPrefix(state, "Z") && !strings.HasPrefix(state, "X")
+	threads, _ := filepath.Glob("/proc/" + pid + "/task/*")
+	return err == nil && (len(threads) > 1 || !strings.HasPrefix(state, "Z") && !strings.HasPrefix(state, "X"))
 }
 
 // clean WORD... checks that no process with one of the words on its command line runs, and that there is no mount,

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"bytes"
-	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -54,34 +53,9 @@ func leavesNothing(ts *testscript.TestScript) {
 }
 
 // leftovers lists mounts, containers and temporary files of the program.
-func leftovers(ts *testscript.TestScript) (left []string) {
-	p := of(ts)
-	mounts, err := os.ReadFile("/proc/self/mountinfo")
+func leftovers(ts *testscript.TestScript) []string {
+	left, err := of(ts).Leftovers()
 	ts.Check(err)
-	for line := range strings.Lines(string(mounts)) {
-		point := strings.Fields(line)[4]
-		// The driver keeps its own directory mounted privately; a container's file system is below it.
-		if strings.HasPrefix(point, p.Dir) && point != filepath.Join(p.StorageRoot(), "overlay") {
-			left = append(left, "mount "+point)
-		}
-	}
-	for _, kind := range []string{"overlay", "vfs"} {
-		for _, list := range []string{"containers.json", "volatile-containers.json"} {
-			data, err := os.ReadFile(filepath.Join(p.StorageRoot(), kind+"-containers", list))
-			if err == nil && string(bytes.TrimSpace(data)) != "[]" {
-				left = append(left, "containers "+string(data))
-			}
-		}
-	}
-	for _, directory := range []string{filepath.Join(p.Dir, "tmp"), filepath.Join(p.StorageRoot(), "oc-rebuild")} {
-		entries, err := os.ReadDir(directory)
-		if !errors.Is(err, os.ErrNotExist) {
-			ts.Check(err)
-		}
-		for _, entry := range entries {
-			left = append(left, "file "+filepath.Join(directory, entry.Name()))
-		}
-	}
 	return left
 }
 

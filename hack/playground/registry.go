@@ -27,6 +27,7 @@ type Registry struct {
 
 	mu     sync.Mutex
 	rules  []Rule
+	fail   func(w http.ResponseWriter, req *http.Request) bool
 	guards []Guard
 	tokens map[string]string // bearer token to user
 	counts map[string]int
@@ -80,11 +81,18 @@ func (r *Registry) Add(rule Rule) {
 	r.rules = append(r.rules, rule)
 }
 
-// Reset removes all rules and guards.
+// Reset removes all rules and guards, and what Fail was given.
 func (r *Registry) Reset() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.rules, r.guards = nil, nil
+	r.rules, r.guards, r.fail = nil, nil, nil
+}
+
+// Fail gives requests to a function first, which answers those that are to fail, and reports whether it did.
+func (r *Registry) Fail(fail func(w http.ResponseWriter, req *http.Request) bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.fail = fail
 }
 
 // Requests returns how many requests of each method, such as "GET" and "MOUNT" for a blob that was mounted, came
@@ -118,6 +126,17 @@ func (a answer) Write(p []byte) (int, error) {
 // ServeHTTP serves the registry API, after rules and guards.
 func (r *Registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.count(req.Method)
+	r.mu.Lock()
+	fail := r.fail
+	r.mu.Unlock()
+	if fail != nil && fail(w, req) {
+		return
+	}
+	r.Answer(w, req)
+}
+
+// Answer is ServeHTTP without the function that Fail was given.
+func (r *Registry) Answer(w http.ResponseWriter, req *http.Request) {
 	w = answer{w, r}
 	if rule, ok := r.rule(req); ok {
 		time.Sleep(rule.Delay)

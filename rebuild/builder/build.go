@@ -63,8 +63,7 @@ func (b *Builder) Build(ctx context.Context, build Build) (Image, error) {
 		return Image{}, err
 	}
 	defer killChildrenWhenDone(ctx)()
-	defer awaitStages(&options)()
-	id, _, err := imagebuildah.BuildDockerfiles(ctx, b.store.until(ctx), options, dockerfile)
+	id, _, err := imagebuildah.BuildDockerfiles(steadily(ctx, build.Dockerfile), b.store.until(ctx), options, dockerfile)
 	if ctx.Err() != nil {
 		if id != "" { // the build won the race: nobody will ask for its image
 			err = b.Remove(id)

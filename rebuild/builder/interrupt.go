@@ -1,6 +1,7 @@
 package builder
 
 import (
+	"bytes"
 	"context"
 	"os"
 	"path/filepath"
@@ -9,8 +10,8 @@ import (
 	"syscall"
 	"time"
 
-	"go.podman.io/buildah/define"
-	"golang.org/x/sync/semaphore"
+	"github.com/openshift/imagebuilder/dockerfile/command"
+	"github.com/openshift/imagebuilder/dockerfile/parser"
 )
 
 // killChildrenWhenDone watches ctx while a build or a pull runs: buildah itself does not stop a RUN step, nor storage
@@ -65,10 +66,22 @@ func children(pid int) []int {
 	return found
 }
 
-// awaitStages returns a function that waits until the stage under way has ended: when the context ends, buildah gives
-// up the stages that wait and returns, while the running one still is in its step.
-func awaitStages(options *define.BuildOptions) func() {
-	turns := semaphore.NewWeighted(1) // as Jobs: 1
-	options.JobSemaphore = turns
-	return func() { _ = turns.Acquire(context.Background(), 1) }
+// steadily returns the context for buildah. With several stages it does not end: buildah would give up the stages that
+// wait and take the container from the one that is under way, which then dereferences nil. That one ends as its
+// processes are killed, and with it the build.
+func steadily(ctx context.Context, dockerfile []byte) context.Context {
+	parsed, err := parser.Parse(bytes.NewReader(dockerfile))
+	if err != nil { // buildah will say so
+		return ctx
+	}
+	stages := 0
+	for _, instruction := range parsed.AST.Children {
+		if instruction.Value == command.From {
+			stages++
+		}
+	}
+	if stages > 1 {
+		return context.WithoutCancel(ctx)
+	}
+	return ctx
 }
