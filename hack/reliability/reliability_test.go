@@ -1,0 +1,32 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// TestFigures is a small form of `make reliability`.
+func TestFigures(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "oc-rebuild")
+	build := exec.Command("go", "build", "-trimpath", "-tags", "containers_image_openpgp exclude_graphdriver_btrfs osusergo", "-o", binary,
+		"../../cmd/oc-rebuild")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	var names []string
+	for _, figure := range figures() {
+		if figure.name == "full" && os.Getuid() != 0 {
+			t.Log("only root can mount a file system to be filled")
+			continue
+		}
+		names = append(names, figure.name)
+	}
+	if err := run(t.Context(), binary, 2, 1, names); err != nil {
+		t.Error(err)
+	}
+	if run(t.Context(), binary, 1, 1, []string{"unknown"}) == nil {
+		t.Error("there is a figure that there is not")
+	}
+}
