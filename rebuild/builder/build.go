@@ -71,7 +71,7 @@ func (b *Builder) Build(ctx context.Context, build Build) (Image, error) {
 		return Image{}, fmt.Errorf("building %q: %w", build.Name, errors.Join(context.Cause(ctx), err))
 	}
 	if err != nil {
-		return Image{}, fault.New(fault.Build, AdviceForOne(), fmt.Errorf("building %q: %w", build.Name, err))
+		return Image{}, fault.New(fault.Build, AdviceForOne(), fmt.Errorf("building %q: %w", build.Name, b.withSpace(err)))
 	}
 	return b.Image(ctx, id)
 }

@@ -28,7 +28,7 @@ func (b *Builder) Pull(ctx context.Context, name string, report io.Writer) (Imag
 		return Image{}, context.Cause(ctx)
 	}
 	if err != nil {
-		return Image{}, err
+		return Image{}, b.withSpace(err)
 	}
 	return b.Image(ctx, id)
 }
