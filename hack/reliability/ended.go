@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -73,8 +72,7 @@ func (w *world) ended(ctx context.Context, runs int, signal syscall.Signal) erro
 		case next != want:
 			w.note("%s: after %s: the next run makes %s, want %s", which, after, next, want)
 		}
-		// The killed run's own directory in the storage is empty, and stays until a run opens the storage.
-		w.clean(which+", after the next run", 5*time.Second, "file "+filepath.Join(w.StorageRoot(), "oc-rebuild", "run-"))
+		w.clean(which+", after the next run", 5*time.Second)
 	}
 	if signal == syscall.SIGINT {
 		return w.conclude(runs, "%d had ended before; at most %s from the signal to the end", early, longest.Round(time.Millisecond))
@@ -94,18 +92,15 @@ func (w *world) forget(all bool) error {
 	return playground.Remove(w.StorageRoot())
 }
 
-// clean notes mounts, containers, temporary files and processes that are left, but for those whose description begins
-// as one of some. Processes of a killed run's steps may take some time to end.
-func (w *world) clean(which string, limit time.Duration, but ...string) {
+// clean notes mounts, containers, temporary files and processes that are left. Processes of a killed run's steps may
+// take some time to end.
+func (w *world) clean(which string, limit time.Duration) {
 	var left []string
 	for end := time.Now().Add(limit); ; time.Sleep(50 * time.Millisecond) {
 		var err error
 		if left, err = w.Leftovers(); err != nil {
 			left = []string{err.Error()}
 		}
-		left = slices.DeleteFunc(left, func(what string) bool {
-			return slices.ContainsFunc(but, func(prefix string) bool { return strings.HasPrefix(what, prefix) })
-		})
 		if left = append(left, w.processes()...); len(left) == 0 || time.Now().After(end) {
 			break
 		}

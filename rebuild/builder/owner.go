@@ -72,6 +72,22 @@ func Used(options Options) (bool, error) {
 	return len(entries) > 0, err
 }
 
+// Left reports whether runs of this program that were killed left anything in the storage of options. It does not open
+// it.
+func Left(options Options) (bool, error) {
+	store, err := storeOptions(options)
+	if err != nil {
+		return false, err
+	}
+	paths, err := filepath.Glob(filepath.Join(store.GraphRoot, runs, "*"))
+	for _, path := range paths {
+		if lock, err := cache.Seize(path); err == nil && lock != nil {
+			return true, lock.Release()
+		}
+	}
+	return false, err
+}
+
 // Abandoned returns the containers of runs of this program that were killed.
 func (b *Builder) Abandoned() ([]storage.Container, error) {
 	return b.containers(b.isDead)

@@ -99,7 +99,7 @@ func NewChain(options Options) *Chain {
 const maxCompile = 20 << 30
 
 // Close closes the storage.
-func (c *Chain) Close() error { return c.shop.storage.close() }
+func (c *Chain) Close() error { return c.shop.close() }
 
 // Trim keeps the compile caches from growing without end, after something was compiled.
 func (c *Chain) Trim() error {

@@ -34,18 +34,26 @@ func (s *shop) open(ctx context.Context) (*builder.Builder, error) {
 	}
 	s.storage.opened = opened
 	isolation := opened.Isolation()
-	if exposed := isolation.Exposed(); exposed != "" && s.Build.Isolation != isolation.Name { // the user did not ask for it
+	if exposed := isolation.Exposed(); exposed != "" {
 		s.Report.Report("", progress.Build, progress.Warned, "%s isolation, for %s. %s", isolation.Name, isolation.Reason, exposed)
 	}
 	return opened, nil
 }
 
-// close releases the storage.
-func (s *storage) close() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.opened == nil {
-		return nil
+// close releases the storage. A run that had no need to open it does so all the same where one before it was killed, to
+// remove what that one left.
+func (s *shop) close() error {
+	s.storage.mu.Lock()
+	opened := s.storage.opened
+	s.storage.mu.Unlock()
+	if opened == nil {
+		left, err := builder.Left(s.Build)
+		if err != nil || !left {
+			return err
+		}
+		if opened, err = s.open(context.Background()); err != nil {
+			return err
+		}
 	}
-	return s.opened.Close()
+	return opened.Close()
 }
