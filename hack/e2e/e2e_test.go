@@ -73,10 +73,19 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/scripts",
 		Setup:               func(env *testscript.Env) error { return setup(env, dir, playground.Options{}) },
 		Cmds:                commands(),
+		Condition:           condition,
 		UpdateScripts:       os.Getenv("OC_REBUILD_UPDATE") != "",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 	})
+}
+
+// condition knows [root], for what only root may prepare.
+func condition(name string) (bool, error) {
+	if name != "root" {
+		return false, fmt.Errorf("there is no condition %q", name)
+	}
+	return os.Geteuid() == 0, nil
 }
 
 // setup gives each script a playground of its own. Storage is shared, so that the base images are pulled once.

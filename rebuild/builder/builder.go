@@ -150,13 +150,15 @@ type Isolation struct {
 	Name    string           `json:"name"`              // oci, rootless or chroot
 	Runtime string           `json:"runtime,omitempty"` // path of crun or runc
 	Reason  string           `json:"reason"`
+	Shared  string           `json:"shared,omitempty"` // why steps have this machine's processes and devices; "" where they have their own
 }
 
-// Exposed says what RUN steps see of this machine beside the image, and what to do about it; "" where they run in a
-// container.
+// Exposed says what RUN steps see of this machine beside its network and the image, and what to do about it; "" where
+// they have processes and devices of their own.
 func (i Isolation) Exposed() string {
-	if i.Kind != define.IsolationChroot {
+	if i.Shared == "" {
 		return ""
 	}
-	return "Steps see this machine's processes, devices and network; for source that you do not trust, install crun (`oc rebuild doctor` says more)."
+	return "Steps see this machine's processes and devices (" + i.Shared +
+		"); for source that you do not trust, install crun (`oc rebuild doctor` says more)."
 }

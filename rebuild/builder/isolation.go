@@ -31,7 +31,7 @@ func chooseIsolation(ctx context.Context, asked, temp string) (Isolation, error)
 	}
 	switch asked {
 	case "chroot":
-		return Isolation{Kind: define.IsolationChroot, Name: "chroot", Reason: "asked for"}, nil
+		return chroot(ctx, "asked for"), nil
 	case "oci", "rootless":
 		runtime, err := workingRuntime(ctx, temp)
 		if err != nil {
@@ -46,13 +46,22 @@ func chooseIsolation(ctx context.Context, asked, temp string) (Isolation, error)
 			return Isolation{}, context.Cause(ctx)
 		}
 		if err != nil {
-			return Isolation{Kind: define.IsolationChroot, Name: "chroot", Reason: err.Error()}, nil
+			return chroot(ctx, err.Error()), nil
 		}
 		oci.Runtime, oci.Reason = runtime, "starts containers here"
 		return oci, nil
 	default:
 		return Isolation{}, fault.Errorf(fault.Usage, "isolation %q is not one of auto, oci, chroot", asked)
 	}
+}
+
+// chroot is the isolation that needs no runtime.
+func chroot(ctx context.Context, reason string) Isolation {
+	i := Isolation{Kind: define.IsolationChroot, Name: "chroot", Reason: reason}
+	if err := ProbeApart(ctx); err != nil {
+		i.Shared = err.Error()
+	}
+	return i
 }
 
 // workingRuntime returns the path of the first OCI runtime that starts a container, or why none does.
