@@ -64,6 +64,9 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
 	err = ts.Exec(args[1], args[2:]...)
+	if has, _ := contains(strings.NewReader(ts.ReadFile("stdout") + ts.ReadFile("stderr"))); has {
+		ts.Fatalf("the output has a secret")
+	}
 	var exit *exec.ExitError
 	switch {
 	case err == nil && want == 0:

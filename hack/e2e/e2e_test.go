@@ -69,6 +69,13 @@ func build(dir string) (string, error) {
 
 func TestScripts(t *testing.T) {
 	dir := os.Getenv("OC_REBUILD_E2E_DIR")
+	t.Cleanup(func() { // what all scripts share
+		for _, shared := range []string{"storage", "compile"} {
+			if found, err := leaks(filepath.Join(dir, shared), nil); err != nil || len(found) > 0 {
+				t.Errorf("a secret is in %q (%v)", found, err)
+			}
+		}
+	})
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/scripts",
 		Setup:               func(env *testscript.Env) error { return setup(env, dir, playground.Options{}) },
@@ -100,6 +107,11 @@ func setup(env *testscript.Env, dir string, options playground.Options) error {
 		return err
 	}
 	env.Defer(p.Close)
+	if err := plant(p); err != nil {
+		return err
+	}
+	env.Vars = append(env.Vars, secretVariables()...)
+	env.Defer(func() { secretsKept(env.T(), p, env.WorkDir) })
 	if err := shareCompileCache(p, dir); err != nil {
 		return err
 	}
