@@ -110,26 +110,31 @@ func (l layer) pack() (packed, error) {
 	var buffer bytes.Buffer
 	plain := digest.Canonical.Digester()
 	compressor := gzip.NewWriter(&buffer)
-	w := tar.NewWriter(io.MultiWriter(compressor, plain.Hash()))
-	for _, e := range l.entries {
-		header := &tar.Header{Name: e.path, Mode: e.mode, ModTime: e.ModTime, Typeflag: tar.TypeReg, Size: int64(len(e.Data))}
-		if e.directory {
-			header.Typeflag = tar.TypeDir
-		}
-		if err := w.WriteHeader(header); err != nil {
-			return packed{}, err
-		}
-		if _, err := w.Write(e.Data); err != nil {
-			return packed{}, err
-		}
-	}
-	if err := w.Close(); err != nil {
+	if err := l.write(io.MultiWriter(compressor, plain.Hash())); err != nil {
 		return packed{}, err
 	}
 	if err := compressor.Close(); err != nil {
 		return packed{}, err
 	}
 	return packed{buffer.Bytes(), plain.Digest()}, nil
+}
+
+// write writes the layer as a tar.
+func (l layer) write(to io.Writer) error {
+	w := tar.NewWriter(to)
+	for _, e := range l.entries {
+		header := &tar.Header{Name: e.path, Mode: e.mode, ModTime: e.ModTime, Typeflag: tar.TypeReg, Size: int64(len(e.Data))}
+		if e.directory {
+			header.Typeflag = tar.TypeDir
+		}
+		if err := w.WriteHeader(header); err != nil {
+			return err
+		}
+		if _, err := w.Write(e.Data); err != nil {
+			return err
+		}
+	}
+	return w.Close()
 }
 
 // schema2 is a docker v2 schema 2 manifest, with its fields and those of its descriptors in the order in which

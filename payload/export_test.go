@@ -36,8 +36,16 @@ func ReadForTest(t *testing.T, data, text []byte) map[string]bool {
 			names[e.Name] = true
 		}
 	}
-	if _, err := l.pack(); err != nil && len(l.entries) > 0 {
-		t.Logf("packing what was read: %v", err)
+	var written bytes.Buffer
+	if err := l.write(&written); err != nil {
+		if len(l.entries) > 0 {
+			t.Logf("writing what was read: %v", err)
+		}
+		return names
+	}
+	again, err := readLayer(&written)
+	if err != nil && len(names) > 0 || len(again.entries) != len(l.entries) {
+		t.Errorf("of %d entries that were read and written, %d are read again: %v", len(l.entries), len(again.entries), err)
 	}
 	return names
 }
