@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -171,9 +172,19 @@ func (i *Image) readConfig(ctx context.Context) error {
 		return fmt.Errorf("reading its config: %w", err)
 	}
 	if err := json.Unmarshal(i.ConfigBlob, &i.Config); err != nil {
-		return fmt.Errorf("parsing its config: %w", err)
+		return malformed("config", err)
 	}
 	return nil
+}
+
+// malformed says what of an image cannot be read, and why, in a line: parsers may show all that they were given. The
+// error has the class fault.Unresolved.
+func malformed(what string, err error) error {
+	const most = 300
+	if text := err.Error(); len(text) > most {
+		err = errors.New(strings.ToValidUTF8(text[:most], "") + "…")
+	}
+	return fault.New(fault.Unresolved, "", fmt.Errorf("its %s cannot be read: %w", what, err))
 }
 
 // CheckPlatform refuses an image for another platform than the one that the client's options ask for. Where they ask
@@ -219,15 +230,15 @@ func (c *Client) begin(ctx context.Context, ref types.ImageReference, got fetche
 func (i *Image) parse() error {
 	if err := manifest.SupportedSchema2MediaType(i.MediaType); err != nil &&
 		!strings.HasPrefix(i.MediaType, "application/vnd.oci.image.manifest.") {
-		return fmt.Errorf("its manifest has type %q: want docker v2 schema 2 or OCI", i.MediaType)
+		return fault.Errorf(fault.Unresolved, "its manifest has type %q: want docker v2 schema 2 or OCI", i.MediaType)
 	}
 	parsed, err := manifest.FromBlob(i.Manifest, i.MediaType)
 	if err != nil {
-		return fmt.Errorf("parsing its manifest: %w", err)
+		return malformed("manifest", err)
 	}
 	i.ConfigInfo = parsed.ConfigInfo()
 	if i.ConfigInfo.Digest == "" {
-		return fmt.Errorf("its manifest of type %q names no config: docker v2 schema 1 is not supported", i.MediaType)
+		return fault.Errorf(fault.Unresolved, "its manifest of type %q names no config: docker v2 schema 1 is not supported", i.MediaType)
 	}
 	for _, layer := range parsed.LayerInfos() {
 		i.Layers = append(i.Layers, layer.BlobInfo)

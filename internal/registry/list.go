@@ -45,7 +45,7 @@ func (c *Client) platform() Platform {
 func (c *Client) choose(ctx context.Context, image *Image) error {
 	list, err := manifest.ListFromBlob(image.Manifest, image.MediaType)
 	if err != nil {
-		return fmt.Errorf("parsing its manifest list: %w", err)
+		return malformed("manifest list", err)
 	}
 	if image.List, err = instances(image.Manifest); err != nil {
 		return err
@@ -58,7 +58,7 @@ func (c *Client) choose(ctx context.Context, image *Image) error {
 		chosen = image.List[0].Digest
 	}
 	if err := chosen.Validate(); err != nil {
-		return fmt.Errorf("its manifest list names %q: %w", chosen, err)
+		return fault.New(fault.Unresolved, "", fmt.Errorf("its manifest list names %q: %w", chosen, err))
 	}
 	image.ListDigest, image.ListManifest, image.Digest = image.Digest, image.Manifest, chosen
 	blob, guess, err := image.source.GetManifest(ctx, &chosen)
@@ -70,7 +70,7 @@ func (c *Client) choose(ctx context.Context, image *Image) error {
 	}
 	image.Manifest, image.MediaType = blob, mediaType(blob, guess)
 	if manifest.MIMETypeIsMultiImage(image.MediaType) {
-		return fmt.Errorf("manifest %s of its list is a list again, which is not supported", chosen)
+		return fault.Errorf(fault.Unresolved, "manifest %s of its list is a list again, which is not supported", chosen)
 	}
 	return nil
 }
@@ -95,11 +95,11 @@ func instances(blob []byte) ([]Instance, error) {
 		Manifests []Instance `json:"manifests"`
 	}
 	if err := json.Unmarshal(blob, &list); err != nil {
-		return nil, fmt.Errorf("parsing its manifest list: %w", err)
+		return nil, malformed("manifest list", err)
 	}
 	for _, instance := range list.Manifests {
 		if err := instance.Digest.Validate(); err != nil {
-			return nil, fmt.Errorf("its manifest list names %q: %w", instance.Digest, err)
+			return nil, fault.New(fault.Unresolved, "", fmt.Errorf("its manifest list names %q: %w", instance.Digest, err))
 		}
 	}
 	return list.Manifests, nil

@@ -9,6 +9,8 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	"go.podman.io/image/v5/manifest"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 
 // Manifest is a manifest, or a manifest list, as a registry sent it. Nothing of it is verified.
@@ -94,7 +96,7 @@ func checkRange(answer *http.Response, offset int64) (size int64, err error) {
 func limited(answer *http.Response, limit int64) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(answer.Body, limit+1))
 	if err == nil && int64(len(data)) > limit {
-		return data[:limit], fmt.Errorf("%s answers with more than %d bytes", answer.Request.URL.Host, limit)
+		return data[:limit], fault.Errorf(fault.Unresolved, "%s answers with more than %d bytes", answer.Request.URL.Host, limit)
 	}
 	return data, err
 }

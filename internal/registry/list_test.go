@@ -1,0 +1,70 @@
+package registry_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/payload/payloadtest"
+)
+
+// TestHostileLists gets manifest lists that no builder makes: each is refused, as what cannot be resolved, soon.
+func TestHostileLists(t *testing.T) {
+	r := payloadtest.NewRegistry(t)
+	good := strings.SplitN(r.Push(t, "a/b", "c", some(nil).Build(t)), "@", 2)[1]
+	nested := strings.SplitN(r.PushIndex(t, "a/b", "nested", map[string]v1.Image{"linux/amd64": some(nil).Build(t)}), "@", 2)[1]
+	const (
+		image = "application/vnd.docker.distribution.manifest.v2+json"
+		list  = "application/vnd.docker.distribution.manifest.list.v2+json"
+	)
+	child := func(kind, digest, size, platform string) string {
+		return fmt.Sprintf(`{"mediaType":%q,"digest":%q,"size":%s,"platform":%s}`, kind, digest, size, platform)
+	}
+	const amd64 = `{"os":"linux","architecture":"amd64"}`
+	of := func(children ...string) string {
+		return fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"manifests":[%s]}`, list, strings.Join(children, ","))
+	}
+	arm := child(image, good, "500", `{"os":"linux","architecture":"arm64"}`)
+	for name, text := range map[string]string{
+		"empty":                    of(),
+		"not for this machine":     of(arm, child(image, good, "500", `{"os":"linux","architecture":"s390x"}`)),
+		"no platforms":             of(arm, child(image, good, "500", `{}`)),
+		"a list in a list":         of(arm, child(list, nested, "500", amd64)),
+		"said to be an image":      of(arm, child(image, nested, "500", amd64)),
+		"a path as digest":         of(arm, child(image, "sha256:../../../etc/passwd", "500", amd64)),
+		"a short digest":           of(arm, child(image, good[:len(good)-1], "500", amd64)),
+		"an image that is missing": of(arm, child(image, "sha256:"+strings.Repeat("0", 64), "500", amd64)),
+		"ten thousand others":      of(strings.TrimSuffix(strings.Repeat(arm+",", 10_000), ",")),
+		"larger than any":          of(strings.TrimSuffix(strings.Repeat(arm+",", 40_000), ",")),
+		"deep":                     fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"manifests":%s`, list, strings.Repeat("[", 100_000)),
+		"children of another kind": fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"manifests":{"a":1}}`, list),
+	} {
+		t.Run(name, func(t *testing.T) {
+			r.Fail(func(w http.ResponseWriter, request *http.Request) bool {
+				if !strings.HasSuffix(request.URL.Path, "/manifests/evil") {
+					return false
+				}
+				w.Header().Set("Content-Type", list)
+				_, _ = io.WriteString(w, text)
+				return true
+			})
+			started := time.Now()
+			got, err := payloadtest.ClientFor(t, "linux/amd64").Image(t.Context(), r.Host+"/a/b:evil")
+			if fault.KindOf(err) != fault.Unresolved {
+				t.Errorf("class %d: %v (image %+v)", fault.KindOf(err), err, got)
+			}
+			if len(fmt.Sprint(err)) > 2000 {
+				t.Errorf("an error of %d bytes", len(fmt.Sprint(err)))
+			}
+			if took := time.Since(started); took > 10*time.Second {
+				t.Errorf("it took %s", took)
+			}
+		})
+	}
+}
