@@ -9,7 +9,7 @@ export CGO_ENABLED = 1
 LDFLAGS := -s -w -X main.version=$(VERSION)
 GOBUILD := $(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)'
 
-.PHONY: build install uninstall man test test-long test-cluster vet lint docs verify-vendor demo pictures packages image test-packages bench bench-build bench-all bench-fetch reliability fuzz help
+.PHONY: build install uninstall man test test-long test-cluster coverage vulncheck vet lint docs verify-vendor demo pictures packages image test-packages bench bench-build bench-all bench-fetch reliability fuzz help
 build: ## build bin/oc-rebuild
 	@echo "Compiling oc-rebuild; with an empty build cache that takes two or three minutes."
 	@$(GOBUILD) -o bin/oc-rebuild ./cmd/oc-rebuild
@@ -76,11 +76,20 @@ test: ## all tests that fit ten minutes on two cores
 	@$(GO) test -trimpath -tags '$(TAGS)' -timeout 25m ./...
 	@hack/requirements test # says again what was left out
 
+coverage: ## how much of each package the end-to-end scripts run, in percent of its statements
+	@hack/requirements test
+	@data=$$(mktemp -d) && trap 'rm -rf "$$data"' EXIT && \
+	  GOCOVERDIR=$$data $(GO) test -trimpath -tags '$(TAGS)' -timeout 60m -count=1 -run TestScripts ./hack/e2e >&2 && \
+	  $(GO) tool covdata percent -i "$$data"
+
 test-long: ## rebuild a whole payload, and real operators: OC_REBUILD_SHARED and OC_REBUILD_GIT_ROOT say where the data of these are
 	OC_REBUILD_LONG=1 $(GO) test -trimpath -tags '$(TAGS)' -timeout 60m -count=1 -run 'TestWholePayload|TestRealPayload' ./hack/e2e
 
 test-cluster: ## deploy on a real cluster: OC_REBUILD_CLUSTER is its kubeconfig, OC_REBUILD_CLUSTER_REGISTRY a registry that it pulls from
 	$(GO) test -trimpath -tags '$(TAGS)' -timeout 15m -count=1 -v ./hack/cluster
+
+vulncheck: ## known vulnerabilities in what the program calls (fetches govulncheck and its database)
+	$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0 -tags '$(TAGS)' ./cmd/oc-rebuild
 
 vet: ## go vet with the build tags of the program
 	$(GO) vet -tags '$(TAGS)' ./...
@@ -90,7 +99,8 @@ lint: vet ## vet, gofmt and staticcheck, all from the vendor directory
 	  [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted" >&2; exit 1; }
 	$(GO) tool staticcheck -tags '$(TAGS)' ./...
 
-docs: ## write docs/commands and docs/plan.schema.json from the code
+docs: ## write docs/commands, docs/plan.schema.json and the table of attacks from the code
+	$(GO) test ./hack/attacks -update
 	$(GO) test -tags '$(TAGS)' ./cmd/internal/cli -run TestReferenceIsCurrent -update
 	$(GO) test -tags '$(TAGS)' ./rebuild/plan -run TestSchema -update
 

@@ -65,7 +65,7 @@ func program(ts *testscript.TestScript, args []string) *exec.Cmd {
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Dir = ts.MkAbs(".")
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "STORAGE_DRIVER=" + os.Getenv("STORAGE_DRIVER")}
-	cmd.Env = append(cmd.Env, secretVariables()...)
+	cmd.Env = append(append(cmd.Env, "GOCOVERDIR="+os.Getenv("GOCOVERDIR")), secretVariables()...)
 	for _, name := range []string{"HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "TMPDIR", "KUBECONFIG",
 		"CONTAINERS_CONF", "CONTAINERS_REGISTRIES_CONF", "CONTAINERS_STORAGE_CONF", "REGISTRY_AUTH_FILE", "GIT_CONFIG_GLOBAL",
 		"GIT_CONFIG_NOSYSTEM"} {

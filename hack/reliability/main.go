@@ -96,7 +96,7 @@ type world struct {
 
 // result is how a run ended.
 type result struct {
-	code           int // -1 after a signal
+	code           int // 128 and the number of a signal that ended it, as a shell has it
 	stdout, stderr string
 	took           time.Duration
 }
@@ -127,7 +127,11 @@ func do(cmd *exec.Cmd, during func(cmd *exec.Cmd)) (result, error) {
 	if failed := (*exec.ExitError)(nil); err != nil && !errors.As(err, &failed) {
 		return result{}, err
 	}
-	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String(), time.Since(begin)}, nil
+	code := cmd.ProcessState.ExitCode()
+	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		code = 128 + int(status.Signal())
+	}
+	return result{code, stdout.String(), stderr.String(), time.Since(begin)}, nil
 }
 
 // good carries a command out that has to end well, and returns the digest of the payload.
