@@ -50,9 +50,28 @@ func enterUserNamespace() {
 	level, output := logger.GetLevel(), logger.Out
 	logger.SetLevel(logrus.ErrorLevel)
 	logger.SetOutput(os.Stderr)
+	hooks := logger.ReplaceHooks(logrus.LevelHooks{logrus.ErrorLevel: {exitOfSignal{}}})
 	unshare.MaybeReexecUsingUserNamespace(false)
+	logger.ReplaceHooks(hooks)
 	logger.SetLevel(level)
 	logger.SetOutput(output)
+}
+
+// exitOfSignal ends the program in the way of an interrupted run when the library reports that a signal ended the
+// process in the user namespace, which did not yet look for signals. The library itself does not know what to do then.
+type exitOfSignal struct{}
+
+// Levels implements logrus.Hook.
+func (exitOfSignal) Levels() []logrus.Level { return []logrus.Level{logrus.ErrorLevel} }
+
+// Fire implements logrus.Hook.
+func (exitOfSignal) Fire(entry *logrus.Entry) error {
+	for _, ending := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		if entry.Message == "signal: "+ending.String() {
+			os.Exit(int(fault.Interrupted))
+		}
+	}
+	return nil
 }
 
 // nameUser starts the program again with USER set where a user has no entry in /etc/passwd, as in a container with an

@@ -156,8 +156,15 @@ func (b *Builder) forget() error {
 		return fmt.Errorf("listing the runs of the storage: %w", err)
 	}
 	for _, entry := range entries {
-		if b.isDead(entry.Name()) {
-			_ = os.Remove(filepath.Join(parent, entry.Name())) // another run may do the same
+		path := filepath.Join(parent, entry.Name())
+		lock, err := cache.Seize(path)
+		if err != nil || lock == nil {
+			continue // gone, or in use
+		}
+		// Removed before the lock is released: a run that has just made it then sees that it is gone, and makes another.
+		_ = os.Remove(path)
+		if err := lock.Release(); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -35,6 +35,7 @@ func MakeHeld(parent, prefix string) (path string, lock *Lock, err error) {
 			return "", nil, fmt.Errorf("making a directory of this run: %w", err)
 		}
 		if lock, err = Hold(path); err != nil {
+			_ = os.Remove(path) // whoever looked at it may have done that
 			continue
 		}
 		made, madeErr := lock.directory.Stat()
