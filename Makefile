@@ -9,7 +9,7 @@ export CGO_ENABLED = 1
 LDFLAGS := -s -w -X main.version=$(VERSION)
 GOBUILD := $(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)'
 
-.PHONY: build install uninstall man test test-long test-cluster coverage vulncheck vet lint docs verify-vendor demo pictures packages image test-packages bench bench-build bench-all bench-fetch reliability fuzz help
+.PHONY: build install uninstall man test test-long test-cluster coverage vulncheck vet lint docs verify-vendor demo pictures packages image test-packages bench bench-build bench-all bench-fetch bench-growth reliability fuzz help
 build: ## build bin/oc-rebuild
 	@echo "Compiling oc-rebuild; with an empty build cache that takes two or three minutes."
 	@$(GOBUILD) -o bin/oc-rebuild ./cmd/oc-rebuild
@@ -59,6 +59,10 @@ bench-build: build ## builds beside buildah's, with medians: BENCH='-release R -
 bench-all: build ## rebuilds of 1, 8, 49 and all components of a payload: seconds, requests, memory, disk
 	@hack/requirements bench
 	$(GO) run -trimpath -tags '$(TAGS)' ./hack/bench/all
+
+bench-growth: build ## seconds and memory with payloads, configs and repositories of growing size
+	@hack/requirements bench
+	$(GO) run -trimpath -tags '$(TAGS)' ./hack/bench/growth
 
 fuzz: ## every reader of what others write, with inputs made for it: FUZZTIME=10m FUZZ=payload
 	@hack/fuzz $(or $(FUZZTIME),1m) $(FUZZ)
