@@ -1,0 +1,3 @@
+package builder
+
+import "C" // start.c
