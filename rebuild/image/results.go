@@ -2,11 +2,18 @@ package image
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
 
 	"github.com/opencontainers/go-digest"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
@@ -17,7 +24,55 @@ import (
 
 // resultTag is the pull spec under which others find what was built with a key. "build-" keeps it apart from whatever
 // else the repository has.
-func resultTag(repository, key string) string { return repository + ":build-" + key }
+func resultTag(repository, key string) string { return repository + ":" + resultPrefix + key }
+
+const resultPrefix = "build-"
+
+// parallelResults is how many results are looked at at once.
+const parallelResults = 8
+
+// ForgetResults removes from a repository of results the tags of images that were made of commits from before a time:
+// what was built is only as old as its source, and a registry does not tell when a tag was written. The images
+// themselves stay, since payloads may name them: the registry removes them in its own time where nothing does. It
+// returns what was removed, also with an error.
+func ForgetResults(ctx context.Context, client *registry.Client, repository string, before time.Time) ([]cache.Entry, error) {
+	tags, err := client.Tags(ctx, repository)
+	if err != nil {
+		return nil, err
+	}
+	var mu sync.Mutex
+	var removed []cache.Entry
+	var failures []error
+	var group errgroup.Group
+	group.SetLimit(parallelResults)
+	for _, tag := range tags {
+		if !strings.HasPrefix(tag, resultPrefix) { // it is not ours alone
+			continue
+		}
+		group.Go(func() error {
+			entry, err := forgetResult(ctx, client, repository+":"+tag, before)
+			mu.Lock()
+			defer mu.Unlock()
+			if failures = append(failures, err); entry.Path != "" {
+				entry.Name = tag
+				removed = append(removed, entry)
+			}
+			return nil // one that cannot be removed does not keep the others
+		})
+	}
+	err = errors.Join(group.Wait(), errors.Join(failures...))
+	slices.SortFunc(removed, func(a, b cache.Entry) int { return strings.Compare(a.Name, b.Name) })
+	return removed, err
+}
+
+// forgetResult removes a tag if its image was made of a commit from before a time; the entry has no path where not.
+func forgetResult(ctx context.Context, client *registry.Client, pullSpec string, before time.Time) (cache.Entry, error) {
+	there, err := client.Image(ctx, pullSpec)
+	if err != nil || there.Config.Created.IsZero() || !there.Config.Created.Before(before) {
+		return cache.Entry{}, err
+	}
+	return cache.Entry{Kind: "results", Path: pullSpec, LastUsed: there.Config.Created}, client.Untag(ctx, pullSpec)
+}
 
 // shared takes what anybody made with the same key and tagged in the repository of Options.Results. Who may write
 // there decides what is taken: see docs/security.md.

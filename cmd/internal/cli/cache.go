@@ -33,6 +33,7 @@ type cacheOptions struct {
 	olderThan string
 	keep      string
 	all       bool
+	results   string
 }
 
 func newCache(streams Streams) *cobra.Command {
@@ -58,9 +59,17 @@ func newCachePrune(streams Streams) *cobra.Command {
 		Short: "Remove what was not used for some time",
 		Long: `Remove what was not used for some time: fetched sources, finished builds and their layers, compile caches, kept stages, logs, and what runs
 that were killed left in the temporary directory and in the containers storage: mounts, containers, files. It waits for runs that are under
-way. Base images lie in the containers storage, where podman and buildah prune them.`,
+way. Base images lie in the containers storage, where podman and buildah prune them.
+
+With --results nothing of this machine is removed, but the tags by which others find what was built, of images whose commit is as old as that.
+The images stay for the payloads that name them.`,
+		Example: `  oc rebuild cache prune --older-than 7d
+  oc rebuild cache prune --results quay.io/me/results --older-than 90d`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(command *cobra.Command, _ []string) error {
+			if o.results != "" {
+				return runForgetResults(command.Context(), streams, &o)
+			}
 			return runCachePrune(command.Context(), streams, &o)
 		},
 	}
@@ -68,8 +77,11 @@ way. Base images lie in the containers storage, where podman and buildah prune t
 	command.Flags().StringVar(&o.keep, "keep", "",
 		"`SIZE` that the cache may have afterwards, such as 10GB or 10GiB: what was used longest ago goes first")
 	command.Flags().BoolVar(&o.all, "all", false, "remove everything")
+	command.Flags().StringVar(&o.results, "results", "", "`REPOSITORY` of --results to prune, in place of what is on this machine")
 	applyCacheDir(command.Flags(), &o.cacheDir)
 	o.build.applyStorage(command.Flags())
+	o.registry.apply(command.Flags())
+	o.registry.applyPush(command.Flags())
 	o.output.apply(command.Flags(), "text, "+structured)
 	return command
 }
@@ -142,6 +154,30 @@ func runCachePrune(ctx context.Context, streams Streams, o *cacheOptions) error 
 		return err
 	}), o.clear(ctx))
 	return errors.Join(err, o.print(streams.Out, append(sourceEntries(repositories), removed...)))
+}
+
+// runForgetResults prunes what others find in a registry.
+func runForgetResults(ctx context.Context, streams Streams, o *cacheOptions) error {
+	if err := o.output.check(); err != nil {
+		return err
+	}
+	if o.keep != "" {
+		return fault.Errorf(fault.Usage, "--keep and --results exclude each other: layers in a registry have several owners")
+	}
+	age, err := parseAge(o.olderThan)
+	if err != nil {
+		return err
+	}
+	before := time.Now().Add(-age)
+	if o.all {
+		before = time.Now().Add(time.Hour)
+	}
+	_, pushing, closeClients, err := o.registry.clients(func(text string) { fmt.Fprintln(streams.Err, text) })
+	if err != nil {
+		return err
+	}
+	removed, err := image.ForgetResults(ctx, pushing, o.results, before)
+	return errors.Join(err, closeClients(), o.print(streams.Out, removed))
 }
 
 // before is when something must have been used last to be removed.

@@ -123,27 +123,79 @@ func (r *Repository) Resolve(ctx context.Context, name string) (digest.Digest, e
 	return manifest.Digest(got.Data)
 }
 
+// maxPages is how many pages of tags are read.
+const maxPages = 1000
+
 // Tags lists tags of the repository: the first of them, where there are many.
 func (r *Repository) Tags(ctx context.Context) ([]string, error) {
-	answer, err := r.send(ctx, request{method: http.MethodGet, url: r.at("tags", "list")})
+	tags, _, err := r.tags(ctx, "")
+	return tags, err
+}
+
+// AllTags lists all tags of the repository.
+func (r *Repository) AllTags(ctx context.Context) (all []string, err error) {
+	query := ""
+	for range maxPages {
+		var tags []string
+		if tags, query, err = r.tags(ctx, query); err != nil {
+			return nil, err
+		}
+		if all = append(all, tags...); query == "" || len(tags) == 0 {
+			return all, nil
+		}
+	}
+	return nil, fmt.Errorf("%s has tags on more than %d pages", r.path, maxPages)
+}
+
+// tags reads a page of tags. next is the query that asks for the one after it, "" = there is none (distribution
+// specification, "Listing Tags").
+func (r *Repository) tags(ctx context.Context, query string) (tags []string, next string, err error) {
+	u := r.at("tags", "list")
+	u.RawQuery = query
+	answer, err := r.send(ctx, request{method: http.MethodGet, url: u})
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	if answer.StatusCode != http.StatusOK {
-		return nil, r.registry.refusal(answer)
+		return nil, "", r.registry.refusal(answer)
 	}
 	defer answer.Body.Close()
 	data, err := limited(answer, maxManifest)
 	if err != nil {
-		return nil, fmt.Errorf("reading the tags: %w", err)
+		return nil, "", fmt.Errorf("reading the tags: %w", err)
 	}
 	var list struct {
 		Tags []string `json:"tags"`
 	}
 	if err := json.Unmarshal(data, &list); err != nil {
-		return nil, fmt.Errorf("reading the tags: %w", err)
+		return nil, "", fmt.Errorf("reading the tags: %w", err)
 	}
-	return list.Tags, nil
+	// Only the query counts: where to ask is known.
+	target, rest, _ := strings.Cut(strings.TrimPrefix(answer.Header.Get("Link"), "<"), ">")
+	if link, err := url.Parse(target); err == nil && strings.Contains(rest, `rel="next"`) {
+		next = link.RawQuery
+	}
+	return list.Tags, next, nil
+}
+
+// Deleting is Repository with tokens that allow to delete as well.
+func (r *Repository) Deleting() *Repository {
+	deleting := r.registry.Repository(r.path, r.login)
+	deleting.actions += ",delete"
+	return deleting
+}
+
+// Untag removes a tag. That there is none is no error.
+func (r *Repository) Untag(ctx context.Context, tag string) error {
+	answer, err := r.send(ctx, request{method: http.MethodDelete, url: r.at("manifests", tag)})
+	if err != nil {
+		return err
+	}
+	if answer.StatusCode/100 != 2 && answer.StatusCode != http.StatusNotFound {
+		return r.registry.refusal(answer)
+	}
+	_, _ = end(answer)
+	return nil
 }
 
 // contentDigest is the header in which a registry may say what it has stored.
