@@ -69,6 +69,7 @@ type shop struct {
 	Options
 	storage  storage
 	compiled atomic.Bool // a build had compile caches
+	made     atomic.Bool // an image was asked for
 }
 
 // Chain is the maker of a run: all makers, one around the other.
@@ -97,6 +98,12 @@ func NewChain(options Options) *Chain {
 
 // maxCompile is how much all compile caches together may take, in bytes: those of an operator have about one GB.
 const maxCompile = 20 << 30
+
+// Make implements Maker.
+func (c *Chain) Make(ctx context.Context, u Unit) (Image, error) {
+	c.shop.made.Store(true)
+	return c.Maker.Make(ctx, u)
+}
 
 // Close closes the storage.
 func (c *Chain) Close() error { return c.shop.close() }

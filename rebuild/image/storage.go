@@ -40,13 +40,16 @@ func (s *shop) open(ctx context.Context) (*builder.Builder, error) {
 	return opened, nil
 }
 
-// close releases the storage. A run that had no need to open it does so all the same where one before it was killed, to
-// remove what that one left.
+// close releases the storage. A run that made images without opening it does so all the same where one before it was
+// killed, to remove what that one left.
 func (s *shop) close() error {
 	s.storage.mu.Lock()
 	opened := s.storage.opened
 	s.storage.mu.Unlock()
 	if opened == nil {
+		if !s.made.Load() { // to find out where the storage is makes directories
+			return nil
+		}
 		left, err := builder.Left(s.Build)
 		if err != nil || !left {
 			return err
