@@ -100,23 +100,28 @@ func hasCanary(f io.ReadSeeker) (bool, error) {
 	if has, err := contains(f); has || err != nil {
 		return has, err
 	}
+	magic := make([]byte, 4)
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return false, err
 	}
-	if inner, err := gzip.NewReader(f); err == nil {
-		has, _ := contains(inner) // a log may begin like an archive
-		return has, nil
-	}
+	n, _ := io.ReadFull(f, magic) // a short file is not compressed
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return false, err
 	}
-	inner, err := zstd.NewReader(f)
-	if err != nil {
-		return false, err
+	switch magic = magic[:n]; {
+	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}):
+		if inner, err := gzip.NewReader(f); err == nil {
+			has, _ := contains(inner) // a log may begin like an archive
+			return has, nil
+		}
+	case bytes.Equal(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+		if inner, err := zstd.NewReader(f); err == nil {
+			defer inner.Close()
+			has, _ := contains(inner)
+			return has, nil
+		}
 	}
-	defer inner.Close()
-	has, _ := contains(inner) // most files are not compressed
-	return has, nil
+	return false, nil
 }
 
 // contains looks for the canary in all that a reader has.
