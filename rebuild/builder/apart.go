@@ -39,7 +39,7 @@ func reexecApart() bool {
 		os.Exit(initApart())
 	case chrootRuntime:
 		if os.Getenv(isApart) == "" {
-			code, err := startApart(context.Background(), apartInit)
+			code, err := startApart(context.Background(), false)
 			if err == nil {
 				os.Exit(code)
 			} // else as buildah does it, of which Isolation.Exposed tells the user
@@ -48,29 +48,32 @@ func reexecApart() bool {
 	return false
 }
 
-// ProbeApart returns why steps with chroot isolation cannot have processes and devices of their own here, nil where
+// probeApart returns why steps with chroot isolation cannot have processes and devices of their own here, nil where
 // they have.
-func ProbeApart(ctx context.Context) error {
+func probeApart(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, maxProbeApart)
 	defer cancel()
-	code, err := startApart(ctx, apartInit, apartProbe)
+	code, err := startApart(ctx, true)
 	if err == nil && code != 0 {
 		err = fmt.Errorf("exit code %d", code)
 	}
 	return err
 }
 
-// startApart starts apartInit in namespaces of its own, and waits for its end. The error says why they cannot be made.
-func startApart(ctx context.Context, args ...string) (code int, err error) {
+// startApart starts apartInit in namespaces of its own, to start a step or only to see whether they can be made, and
+// waits for its end. The error says why they cannot.
+func startApart(ctx context.Context, probe bool) (code int, err error) {
 	report, reporting, err := os.Pipe()
 	if err != nil {
 		return 0, err
 	}
 	defer report.Close()
 	command := exec.CommandContext(ctx, "/proc/self/exe")
-	command.Args, command.Env = args, os.Environ()
+	command.Args, command.Env = []string{apartInit}, os.Environ()
 	command.ExtraFiles = []*os.File{reporting}
-	if len(args) == 1 {
+	if probe {
+		command.Args = append(command.Args, apartProbe)
+	} else {
 		command.Stdin, command.Stdout, command.Stderr = os.Stdin, os.Stdout, os.Stderr
 		command.ExtraFiles = append(command.ExtraFiles, os.NewFile(3, "settings"))
 	}

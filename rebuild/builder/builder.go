@@ -85,6 +85,16 @@ func Open(ctx context.Context, options Options) (*Builder, error) {
 			errors.New("chroot isolation cannot keep RUN steps from the network"))
 	}
 	// Last: an opened storage has a mount of its own, which only Close takes away.
+	b, err := openStorage(options, storeOptions)
+	if err != nil {
+		return nil, err
+	}
+	b.isolation = isolation
+	return b, nil
+}
+
+// openStorage opens the storage alone: nothing can be built.
+func openStorage(options Options, storeOptions storagetypes.StoreOptions) (*Builder, error) {
 	store, err := storage.GetStore(storeOptions)
 	if err != nil {
 		return nil, fmt.Errorf("opening containers storage in %q: %w", storeOptions.GraphRoot, err)
@@ -93,7 +103,7 @@ func Open(ctx context.Context, options Options) (*Builder, error) {
 	if err != nil {
 		return nil, errors.Join(err, shutdown(store))
 	}
-	return &Builder{options: options, store: owned, alive: alive, isolation: isolation}, nil
+	return &Builder{options: options, store: owned, alive: alive}, nil
 }
 
 // Close releases the storage. Images stay.

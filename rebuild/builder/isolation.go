@@ -58,7 +58,7 @@ func chooseIsolation(ctx context.Context, asked, temp string) (Isolation, error)
 // chroot is the isolation that needs no runtime.
 func chroot(ctx context.Context, reason string) Isolation {
 	i := Isolation{Kind: define.IsolationChroot, Name: "chroot", Reason: reason}
-	if err := ProbeApart(ctx); err != nil {
+	if err := probeApart(ctx); err != nil {
 		i.Shared = err.Error()
 	}
 	return i

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"os/user"
 	"runtime"
 	"strconv"
@@ -150,13 +149,7 @@ func enterMountNamespace() error {
 	if err := command.Start(); err != nil {
 		return fmt.Errorf("entering a mount namespace: %w", err)
 	}
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	go func() {
-		for received := range signals {
-			_ = command.Process.Signal(received)
-		}
-	}()
+	forward(command.Process)
 	if err := command.Wait(); command.ProcessState == nil {
 		return fmt.Errorf("waiting for the process in the mount namespace: %w", err)
 	}

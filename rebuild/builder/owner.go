@@ -58,28 +58,27 @@ func (b *Builder) disown() error {
 	return errors.Join(err, b.store.removals.finish(), os.Remove(filepath.Join(b.store.GraphRoot(), runs, b.store.run)), b.alive.Release())
 }
 
-// Used reports whether runs of this program have left anything in the storage of options, or have it open. It does
-// not open it.
-func Used(options Options) (bool, error) {
-	store, err := storeOptions(options)
+// Clear removes what runs of this program that were killed left in the storage of options. It does not open it where
+// there is nothing.
+func Clear(options Options) error {
+	storeOptions, err := storeOptions(options)
 	if err != nil {
-		return false, err
+		return err
 	}
-	entries, err := os.ReadDir(filepath.Join(store.GraphRoot, runs))
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+	if left, err := left(storeOptions.GraphRoot); err != nil || !left {
+		return err
 	}
-	return len(entries) > 0, err
+	b, err := openStorage(options, storeOptions)
+	if err != nil {
+		return err
+	}
+	_, err = b.DeleteAbandoned()
+	return errors.Join(err, b.Close())
 }
 
-// Left reports whether runs of this program that were killed left anything in the storage of options. It does not open
-// it.
-func Left(options Options) (bool, error) {
-	store, err := storeOptions(options)
-	if err != nil {
-		return false, err
-	}
-	paths, err := filepath.Glob(filepath.Join(store.GraphRoot, runs, "*"))
+// left reports whether a run that was killed left its directory in a storage.
+func left(root string) (bool, error) {
+	paths, err := filepath.Glob(filepath.Join(root, runs, "*"))
 	for _, path := range paths {
 		if lock, err := cache.Seize(path); err == nil && lock != nil {
 			return true, lock.Release()

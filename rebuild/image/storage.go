@@ -40,23 +40,16 @@ func (s *shop) open(ctx context.Context) (*builder.Builder, error) {
 	return opened, nil
 }
 
-// close releases the storage. A run that made images without opening it does so all the same where one before it was
-// killed, to remove what that one left.
+// close releases the storage. A run that made images without opening it removes all the same what one before it left
+// that was killed.
 func (s *shop) close() error {
 	s.storage.mu.Lock()
-	opened := s.storage.opened
-	s.storage.mu.Unlock()
-	if opened == nil {
-		if !s.made.Load() { // to find out where the storage is makes directories
-			return nil
-		}
-		left, err := builder.Left(s.Build)
-		if err != nil || !left {
-			return err
-		}
-		if opened, err = s.open(context.Background()); err != nil {
-			return err
-		}
+	defer s.storage.mu.Unlock()
+	switch {
+	case s.storage.opened != nil:
+		return s.storage.opened.Close()
+	case s.made.Load(): // others need not know where the storage is, and to find out makes directories
+		return builder.Clear(s.Build)
 	}
-	return opened.Close()
+	return nil
 }

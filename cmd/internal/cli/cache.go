@@ -164,13 +164,9 @@ func runForgetResults(ctx context.Context, streams Streams, o *cacheOptions) err
 	if o.keep != "" {
 		return fault.Errorf(fault.Usage, "--keep and --results exclude each other: layers in a registry have several owners")
 	}
-	age, err := parseAge(o.olderThan)
+	before, err := o.before("") // --keep alone asks for the directory
 	if err != nil {
 		return err
-	}
-	before := time.Now().Add(-age)
-	if o.all {
-		before = time.Now().Add(time.Hour)
 	}
 	_, pushing, closeClients, err := o.registry.clients(func(text string) { fmt.Fprintln(streams.Err, text) })
 	if err != nil {
@@ -219,18 +215,7 @@ func (o *cacheOptions) clear(ctx context.Context) error {
 	if _, err := scratch.Clear(ctx); err != nil {
 		return err
 	}
-	options := o.build.builder(os.TempDir())
-	options.Isolation = "chroot" // nothing is built: no runtime has to be tried
-	used, err := builder.Used(options)
-	if err != nil || !used {
-		return err
-	}
-	opened, err := builder.Open(ctx, options)
-	if err != nil {
-		return err
-	}
-	_, err = opened.DeleteAbandoned()
-	return errors.Join(err, opened.Close())
+	return builder.Clear(o.build.builder(os.TempDir()))
 }
 
 // sourceEntries describes fetched repositories as the cache's other entries are.
