@@ -28,9 +28,10 @@ func Hold(directory string) (*Lock, error) {
 }
 
 // MakeHeld makes a directory with a name that begins with prefix, and takes a hold on it. Who looks for directories
-// that nobody holds may remove it before that: then it is made again.
+// that nobody holds may remove it before that: then it is made again. The bound only ends what can never succeed, as
+// on a file system without locks: on a busy machine several tries in a row may lose.
 func MakeHeld(parent, prefix string) (path string, lock *Lock, err error) {
-	for range 10 {
+	for range 1000 {
 		if path, err = os.MkdirTemp(parent, prefix); err != nil {
 			return "", nil, fmt.Errorf("making a directory of this run: %w", err)
 		}
