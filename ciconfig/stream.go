@@ -1,8 +1,9 @@
 package ciconfig
 
 import (
-	"regexp"
 	"strings"
+
+	"go.podman.io/storage/pkg/regexp"
 )
 
 // Stream names the image stream that a payload's images are promoted to, such as ocp/4.12 or origin/scos-4.17.
@@ -18,7 +19,7 @@ func (s Stream) String() string { return s.Namespace + "/" + s.Name }
 func (s Stream) Tag(tag string) ImageRef { return ImageRef{s.Namespace, s.Name, tag} }
 
 // version finds MAJOR.MINOR, and what stands before it, at the beginning of a stream's name.
-var version = regexp.MustCompile(`^(scos-|)([0-9]+\.[0-9]+)(?:-(?:art|konflux|priv|nightly|ci|[0-9]{4}-).*)?$`)
+var version = regexp.Delayed(`^(scos-|)([0-9]+\.[0-9]+)(?:-(?:art|konflux|priv|nightly|ci|[0-9]{4}-).*)?$`)
 
 // Canonical removes what does not matter for finding a config: the marks of builds outside CI (4.12-art-latest,
 // 4.12-konflux-…), the date of a snapshot, the private twins (ocp-priv/4.12-priv is ocp/4.12), the namespaces of

@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"go.podman.io/storage/pkg/regexp"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/pack"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
@@ -141,11 +142,11 @@ func ancestors(ctx context.Context, db *pack.Database, id pack.ID) (map[pack.ID]
 }
 
 var (
-	mergeSubject = regexp.MustCompile(`^Merge pull request #([0-9]{1,9}) from `)
-	squashNumber = regexp.MustCompile(`\s*\(#([0-9]{1,9})\)$`)
-	leadingTags  = regexp.MustCompile(`^(\s*\[[^\]]*\])+\s*:?\s*`)
-	bugzilla     = regexp.MustCompile(`^(?i:bug)\s+([0-9]+(?:\s*,\s*[0-9]+)*)\s*:\s*`)
-	jira         = regexp.MustCompile(`^([A-Z][A-Z0-9]*-[0-9]+(?:\s*,\s*[A-Z][A-Z0-9]*-[0-9]+)*)\s*:\s*`)
+	mergeSubject = regexp.Delayed(`^Merge pull request #([0-9]{1,9}) from `)
+	squashNumber = regexp.Delayed(`\s*\(#([0-9]{1,9})\)$`)
+	leadingTags  = regexp.Delayed(`^(\s*\[[^\]]*\])+\s*:?\s*`)
+	bugzilla     = regexp.Delayed(`^(?i:bug)\s+([0-9]+(?:\s*,\s*[0-9]+)*)\s*:\s*`)
+	jira         = regexp.Delayed(`^([A-Z][A-Z0-9]*-[0-9]+(?:\s*,\s*[A-Z][A-Z0-9]*-[0-9]+)*)\s*:\s*`)
 )
 
 func firstLine(text string) string {
@@ -177,7 +178,7 @@ func describeChange(id pack.ID, c commit, title string) Change {
 		title = strings.TrimSuffix(title, m[0])
 	}
 	plain := leadingTags.ReplaceAllString(title, "")
-	for _, pattern := range []*regexp.Regexp{bugzilla, jira} {
+	for _, pattern := range []regexp.Regexp{bugzilla, jira} {
 		if m := pattern.FindStringSubmatch(plain); m != nil {
 			for key := range strings.SplitSeq(m[1], ",") {
 				change.Bugs = append(change.Bugs, strings.TrimSpace(key))

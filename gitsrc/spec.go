@@ -4,10 +4,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"go.podman.io/storage/pkg/regexp"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
@@ -50,11 +51,11 @@ func (s Spec) Branch() string {
 const maxRefLength = 255
 
 var (
-	orgRepo   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
-	pullForm  = regexp.MustCompile(`^#([1-9][0-9]{0,8})(:merge)?$`)
-	mergeForm = regexp.MustCompile(`\+[#@]`)
-	commitHex = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
-	anyHex    = regexp.MustCompile(`^([0-9a-fA-F]{40}|[0-9a-fA-F]{64})$`)
+	orgRepo   = regexp.Delayed(`^[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
+	pullForm  = regexp.Delayed(`^#([1-9][0-9]{0,8})(:merge)?$`)
+	mergeForm = regexp.Delayed(`\+[#@]`)
+	commitHex = regexp.Delayed(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+	anyHex    = regexp.Delayed(`^([0-9a-fA-F]{40}|[0-9a-fA-F]{64})$`)
 )
 
 // Parse reads the SOURCE of COMPONENT=SOURCE:

@@ -2,10 +2,10 @@ package payload
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	imagev1 "github.com/openshift/api/image/v1"
+	"go.podman.io/storage/pkg/regexp"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
@@ -58,8 +58,8 @@ func (r *Release) Component(name string) (Component, error) {
 }
 
 var (
-	commitID = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
-	branch   = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._/-]{0,254}$`)
+	commitID = regexp.Delayed(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+	branch   = regexp.Delayed(`^[A-Za-z0-9_][A-Za-z0-9._/-]{0,254}$`)
 )
 
 func componentOf(tag imagev1.TagReference) Component {

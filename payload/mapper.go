@@ -125,7 +125,7 @@ func commonPrefix(names map[string]string) string {
 }
 
 // replaceMatches replaces each match of a pattern by what replace makes of the match and its groups.
-func replaceMatches(pattern *regexp.Regexp, data []byte, replace func([][]byte) []byte) []byte {
+func replaceMatches(pattern interface{ FindAllSubmatchIndex([]byte, int) [][]int }, data []byte, replace func([][]byte) []byte) []byte {
 	var out []byte
 	last := 0
 	for _, index := range pattern.FindAllSubmatchIndex(data, -1) {

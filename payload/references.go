@@ -4,10 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
-	"regexp"
 
 	imagev1 "github.com/openshift/api/image/v1"
 	"go.podman.io/image/v5/docker/reference"
+	"go.podman.io/storage/pkg/regexp"
 	kjson "sigs.k8s.io/json"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
@@ -31,7 +31,7 @@ const (
 const maxTags = 10_000
 
 // tagName is what an image stream tag of a payload may be called: the grammar of an image tag.
-var tagName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
+var tagName = regexp.Delayed(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
 
 // parseReferences reads an image-references file: an image stream whose tags each name an image by digest.
 func parseReferences(data []byte) (*imagev1.ImageStream, error) {

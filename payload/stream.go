@@ -2,8 +2,9 @@ package payload
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
+
+	"go.podman.io/storage/pkg/regexp"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
@@ -18,8 +19,8 @@ type Stream struct {
 func (s Stream) String() string { return s.Namespace + "/" + s.Name }
 
 var (
-	streamName  = regexp.MustCompile(`^(scos-)?[0-9]+\.[0-9]+`)
-	releaseName = regexp.MustCompile(`^([0-9]+\.[0-9]+)\.`)
+	streamName  = regexp.Delayed(`^(scos-)?[0-9]+\.[0-9]+`)
+	releaseName = regexp.Delayed(`^([0-9]+\.[0-9]+)\.`)
 )
 
 // Stream finds out which stream a release was made from: by its annotation release.openshift.io/from-image-stream,

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
 	imagev1 "github.com/openshift/api/image/v1"
+	"go.podman.io/storage/pkg/regexp"
 )
 
 // Version is the version of something inside a payload, such as kubernetes or machine-os.
@@ -23,9 +23,9 @@ type Version struct {
 const snapshot = "0.0.1-snapshot"
 
 var (
-	versionKey   = regexp.MustCompile(`^[a-z0-9]+[\-a-z0-9]*[a-z0-9]+$`)
-	versionText  = regexp.MustCompile(`^[a-zA-Z0-9\-:\s().]+$`)
-	versionToken = regexp.MustCompile(`(\W|^)0\.0\.1-snapshot([a-z0-9\-]*)`)
+	versionKey   = regexp.Delayed(`^[a-z0-9]+[\-a-z0-9]*[a-z0-9]+$`)
+	versionText  = regexp.Delayed(`^[a-zA-Z0-9\-:\s().]+$`)
+	versionToken = regexp.Delayed(`(\W|^)0\.0\.1-snapshot([a-z0-9\-]*)`)
 )
 
 // allowedVersions are the versions that a component image may declare.

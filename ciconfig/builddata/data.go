@@ -7,11 +7,11 @@ import (
 	"io"
 	"io/fs"
 	"path"
-	"regexp"
 	"strings"
 	"sync"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"go.podman.io/storage/pkg/regexp"
 	"gopkg.in/yaml.v3"
 )
 
@@ -158,7 +158,7 @@ func (d *Data) decode(name string, target any) error {
 }
 
 // variable is {NAME} in a value.
-var variable = regexp.MustCompile(`\{([A-Z_]+)\}`)
+var variable = regexp.Delayed(`\{([A-Z_]+)\}`)
 
 // expand puts the variables of the group into a value.
 func (c *context) expand(text string) string {
@@ -171,7 +171,7 @@ func (c *context) expand(text string) string {
 }
 
 // rhelSuffix ends the names of images that are built for one release of RHEL.
-var rhelSuffix = regexp.MustCompile(`-rhel-?[0-9]+$`)
+var rhelSuffix = regexp.Delayed(`-rhel-?[0-9]+$`)
 
 // payloadName returns what a payload calls the image.
 func (f file) payloadName() string {

@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
 	"sort"
 	"strings"
+
+	"go.podman.io/storage/pkg/regexp"
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
 	"github.com/oc-rebuild/oc-rebuild/ciconfig/dockerfile"
@@ -92,7 +93,7 @@ func (d *Data) image(c *context, name string) (Image, error) {
 }
 
 // branchName is what a branch may be called here.
-var branchName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]*$`)
+var branchName = regexp.Delayed(`^[A-Za-z0-9][A-Za-z0-9._/-]*$`)
 
 // parent finds the image of CI that corresponds to a parent.
 func (c *context) parent(p parent) Parent {
@@ -138,7 +139,7 @@ func (c *context) stream(name string) stream {
 }
 
 // gitURL takes the URL of a repository on GitHub apart.
-var gitURL = regexp.MustCompile(`^(?:https://github\.com/|git@github\.com:)([A-Za-z0-9._-]+)/([A-Za-z0-9._-]+?)(?:\.git)?$`)
+var gitURL = regexp.Delayed(`^(?:https://github\.com/|git@github\.com:)([A-Za-z0-9._-]+)/([A-Za-z0-9._-]+?)(?:\.git)?$`)
 
 // public returns the public URL of a repository: builds use private twins.
 func public(urls ...string) string {

@@ -2,12 +2,13 @@ package dockerfile
 
 import (
 	"bytes"
-	"regexp"
+
+	"go.podman.io/storage/pkg/regexp"
 )
 
 var (
-	registryReference = regexp.MustCompile(`(registry\.(?:svc\.)?ci\.openshift\.org|quay-proxy\.ci\.openshift\.org)/[^\s\\]+`)
-	joinedLine        = regexp.MustCompile(`\\\r?\n[ \t]*`)
+	registryReference = regexp.Delayed(`(registry\.(?:svc\.)?ci\.openshift\.org|quay-proxy\.ci\.openshift\.org)/[^\s\\]+`)
+	joinedLine        = regexp.Delayed(`\\\r?\n[ \t]*`)
 )
 
 // Detect returns the references to CI's registries that CI itself finds in a Dockerfile, in the order of their first

@@ -3,8 +3,9 @@ package dockerfile
 import (
 	"bytes"
 	"fmt"
-	"regexp"
 	"strings"
+
+	"go.podman.io/storage/pkg/regexp"
 )
 
 // Variable is one environment variable of a build.
@@ -13,8 +14,8 @@ type Variable struct{ Name, Value string }
 // What can stand in an ENV instruction without quoting, whatever the escape character. Commit ids, tags, addresses
 // and times fit.
 var (
-	plainName  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	plainValue = regexp.MustCompile(`^[A-Za-z0-9_.,:/@+~=-]*$`)
+	plainName  = regexp.Delayed(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	plainValue = regexp.Delayed(`^[A-Za-z0-9_.,:/@+~=-]*$`)
 )
 
 // WithEnvironment returns the Dockerfile with an ENV instruction after each FROM for whose stage (from 0) there are

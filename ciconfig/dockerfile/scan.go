@@ -3,9 +3,10 @@ package dockerfile
 import (
 	"bytes"
 	"fmt"
-	"regexp"
 	"sort"
 	"strings"
+
+	"go.podman.io/storage/pkg/regexp"
 )
 
 // MaxSize is the largest Dockerfile that is read, in bytes. Real ones stay under 100 KiB.
@@ -40,14 +41,14 @@ type scanner struct {
 	data         []byte
 	position     int
 	line         int // number of the line last read
-	continuation *regexp.Regexp
+	continuation regexp.Regexp
 }
 
 var (
-	backslashContinuation = regexp.MustCompile(`\\[ \t]*$`)
-	backtickContinuation  = regexp.MustCompile("`[ \t]*$")
-	escapeDirective       = regexp.MustCompile(`^#[ \t]*(?i:escape)[ \t]*=[ \t]*(.)`)
-	anyDirective          = regexp.MustCompile(`^#[ \t]*[A-Za-z][A-Za-z0-9]*[ \t]*=`)
+	backslashContinuation = regexp.Delayed(`\\[ \t]*$`)
+	backtickContinuation  = regexp.Delayed("`[ \t]*$")
+	escapeDirective       = regexp.Delayed(`^#[ \t]*(?i:escape)[ \t]*=[ \t]*(.)`)
+	anyDirective          = regexp.Delayed(`^#[ \t]*[A-Za-z][A-Za-z0-9]*[ \t]*=`)
 )
 
 // scan splits a Dockerfile into its instructions.
@@ -161,7 +162,7 @@ func (s *scanner) append(one *instruction, joined *strings.Builder, text string,
 	return at != nil
 }
 
-var heredocWord = regexp.MustCompile(`^[0-9]*<<(-?)([^<]*)$`)
+var heredocWord = regexp.Delayed(`^[0-9]*<<(-?)([^<]*)$`)
 
 // skipHeredocs moves past the bodies of the here-documents that an instruction opens.
 func (s *scanner) skipHeredocs(one instruction) error {

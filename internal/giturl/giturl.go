@@ -6,9 +6,10 @@ import (
 	"net/netip"
 	"net/url"
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"go.podman.io/storage/pkg/regexp"
 )
 
 // maxLength of an address in bytes. Browsers and servers stop at about as much.
@@ -23,10 +24,10 @@ type URL struct {
 }
 
 var (
-	hostLabel  = regexp.MustCompile(`^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?$`)
-	userName   = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*$`)
-	remotePath = regexp.MustCompile(`^(/[A-Za-z0-9._~+@-]+)+$`)
-	scpForm    = regexp.MustCompile(`^(?:([^@/:]+)@)?([^@/:]+):([^:]+)$`)
+	hostLabel  = regexp.Delayed(`^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?$`)
+	userName   = regexp.Delayed(`^[A-Za-z0-9_][A-Za-z0-9._-]*$`)
+	remotePath = regexp.Delayed(`^(/[A-Za-z0-9._~+@-]+)+$`)
+	scpForm    = regexp.Delayed(`^(?:([^@/:]+)@)?([^@/:]+):([^:]+)$`)
 )
 
 // ParsePayload reads the source location that a release payload or another file of the network names: https or ssh,

@@ -3,25 +3,26 @@ package image
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"strings"
+
+	"go.podman.io/storage/pkg/regexp"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 )
 
 // contentSum is how buildah writes what COPY and ADD took into the history: a digest over a tar that holds the files'
 // times. Those differ from one checkout to the next although the image's files do not.
-var contentSum = regexp.MustCompile(`\b(file|dir|multi):[0-9a-f]{64}\b`)
+var contentSum = regexp.Delayed(`\b(file|dir|multi):[0-9a-f]{64}\b`)
 
 // forcedTime is how buildah notes behind a step that the files of its layer got a certain time, which is the time of
 // the entry.
-var forcedTime = regexp.MustCompile(`\|force-mtime=[0-9]+`)
+var forcedTime = regexp.Delayed(`\|force-mtime=[0-9]+`)
 
 // fromComment begins buildah's note of what a stage is built on.
 const fromComment = "FROM "
 
 // trailingSpace is what is left before the closing quote.
-var trailingSpace = regexp.MustCompile(` +"$`)
+var trailingSpace = regexp.Delayed(` +"$`)
 
 // stableHistory returns an image's config without either: the same source then gives the same config, and the same
 // image, whether it was built in one go or not. Of a base that local storage has under several names buildah notes any

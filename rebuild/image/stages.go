@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"time"
+
+	"go.podman.io/storage/pkg/regexp"
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
 	"github.com/oc-rebuild/oc-rebuild/ciconfig/dockerfile"
@@ -175,7 +176,7 @@ func (m keptStages) keepStage(ctx context.Context, b *builder.Builder, u Unit, t
 }
 
 // sourceVariables is the instruction that tells a stage of its commit.
-var sourceVariables = regexp.MustCompile(`(?m)^ENV SOURCE_GIT_COMMIT=.*\n`)
+var sourceVariables = regexp.Delayed(`(?m)^ENV SOURCE_GIT_COMMIT=.*\n`)
 
 // stageCheckpoint digests everything that decides what a checkpoint holds. The error is source.ErrNotDigested where
 // that cannot be told.

@@ -3,15 +3,16 @@ package osimage
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"strings"
+
+	"go.podman.io/storage/pkg/regexp"
 )
 
 // modifiedMark is what Version adds: a separator, the word and eight digits of a digest.
-var modifiedMark = regexp.MustCompile(`[.-]modified-[0-9a-f]{8}$`)
+var modifiedMark = regexp.Delayed(`[.-]modified-[0-9a-f]{8}$`)
 
 // plainVersion is a version that can be marked, and be an argument of a command.
-var plainVersion = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+~-]{0,127}$`)
+var plainVersion = regexp.Delayed(`^[A-Za-z0-9][A-Za-z0-9._+~-]{0,127}$`)
 
 // Version returns what an image of some version is called after a change; digest names the change.
 // 412.86.202301061548-0 becomes 412.86.202301061548-0.modified-1a2b3c4d: a later pre-release for who compares

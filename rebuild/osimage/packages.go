@@ -8,16 +8,17 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
+
+	"go.podman.io/storage/pkg/regexp"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 )
 
 var (
-	rpmFile     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+~^-]*\.rpm$`)
-	repoFile    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*\.repo$`)
-	packageName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+~^:-]*$`) // dnf's NEVRA; no globs, no options
+	rpmFile     = regexp.Delayed(`^[A-Za-z0-9][A-Za-z0-9._+~^-]*\.rpm$`)
+	repoFile    = regexp.Delayed(`^[A-Za-z0-9][A-Za-z0-9._-]*\.repo$`)
+	packageName = regexp.Delayed(`^[A-Za-z0-9][A-Za-z0-9._+~^:-]*$`) // dnf's NEVRA; no globs, no options
 	rpmMagic    = []byte{0xed, 0xab, 0xee, 0xdb}
 )
 
@@ -47,7 +48,7 @@ func addPackages(root *os.Root, rpms []string) error {
 
 // addFile copies a local file into a directory of the context, under its own name, which must be of a form that
 // scripts can take, and begin with magic.
-func addFile(root *os.Root, directory, source string, form *regexp.Regexp, magic []byte) error {
+func addFile(root *os.Root, directory, source string, form regexp.Regexp, magic []byte) error {
 	name := filepath.Base(source)
 	if !form.MatchString(name) {
 		return fault.Errorf(fault.Usage, "%q: the name of the file must match %s", source, form)

@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
+
+	"go.podman.io/storage/pkg/regexp"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/regular"
@@ -32,7 +33,7 @@ const (
 const maxContainerfile = 1 << 20
 
 // commitID is what names an ostree commit.
-var commitID = regexp.MustCompile(`^[0-9a-f]{64}$`)
+var commitID = regexp.Delayed(`^[0-9a-f]{64}$`)
 
 // Base is the image that is changed.
 type Base struct {

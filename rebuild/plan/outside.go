@@ -3,16 +3,17 @@ package plan
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+
+	"go.podman.io/storage/pkg/regexp"
 
 	"github.com/oc-rebuild/oc-rebuild/rebuild/osimage"
 )
 
 var (
-	secretMount    = regexp.MustCompile(`--mount=\S*\btype=secret\b\S*`)
-	packageInstall = regexp.MustCompile(`\b(dnf|yum|microdnf|rpm-ostree)\s+(-\S+\s+)*(install|update|upgrade|builddep|override|compose)\b`)
+	secretMount    = regexp.Delayed(`--mount=\S*\btype=secret\b\S*`)
+	packageInstall = regexp.Delayed(`\b(dnf|yum|microdnf|rpm-ostree)\s+(-\S+\s+)*(install|update|upgrade|builddep|override|compose)\b`)
 )
 
 // outside says what a build needs that neither the payload, nor the source, nor a base image brings: secrets that are

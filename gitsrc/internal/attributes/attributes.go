@@ -2,12 +2,12 @@ package attributes
 
 import (
 	"bytes"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing/format/gitattributes"
+	"go.podman.io/storage/pkg/regexp"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/pack"
 )
@@ -80,7 +80,7 @@ func isPattern(pattern string) bool {
 }
 
 // isAttribute is what an attribute looks like. A line with anything else does not count.
-var isAttribute = regexp.MustCompile(`^[-!]?[A-Za-z0-9_.][-A-Za-z0-9_.]*(=.*)?$`)
+var isAttribute = regexp.Delayed(`^[-!]?[A-Za-z0-9_.][-A-Za-z0-9_.]*(=.*)?$`)
 
 // parse reads the attributes of a line, of those that change files.
 func parse(text string) []attribute {

@@ -2,7 +2,8 @@ package attributes
 
 import (
 	"bytes"
-	"regexp"
+
+	"go.podman.io/storage/pkg/regexp"
 )
 
 // kind is whether a file is text: convert.c of git calls it crlf_action.
@@ -44,7 +45,7 @@ func (c Conversion) toCRLF() bool { return c.eol == "crlf" && c.text != binary }
 func (c Conversion) Changes() bool { return c.ident || c.toCRLF() }
 
 // keyword is $Id$, or that with what an earlier checkout has put in; with words in it, it is another program's.
-var keyword = regexp.MustCompile(`\$Id(:[^\n$]?[^\n$ ]* ?)?\$`)
+var keyword = regexp.Delayed(`\$Id(:[^\n$]?[^\n$ ]* ?)?\$`)
 
 // ToCheckout returns a blob as a checkout has it. id is the blob's, in hexadecimal digits.
 func (c Conversion) ToCheckout(data []byte, id string) []byte {

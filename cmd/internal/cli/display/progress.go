@@ -3,12 +3,12 @@ package display
 import (
 	"encoding/json"
 	"io"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/mattn/go-runewidth"
+	"go.podman.io/storage/pkg/regexp"
 
 	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
@@ -90,8 +90,8 @@ func stateColor(state progress.State) color {
 }
 
 var (
-	longDigest = regexp.MustCompile(`\b([0-9a-f]{12})(?:[0-9a-f]{52}|[0-9a-f]{28})\b`)
-	stepLine   = regexp.MustCompile(`^(\[[0-9]+/[0-9]+\] )?STEP ([0-9]+/[0-9]+: .*)`) // "[1/2] STEP 5/12: RUN make"
+	longDigest = regexp.Delayed(`\b([0-9a-f]{12})(?:[0-9a-f]{52}|[0-9a-f]{28})\b`)
+	stepLine   = regexp.Delayed(`^(\[[0-9]+/[0-9]+\] )?STEP ([0-9]+/[0-9]+: .*)`) // "[1/2] STEP 5/12: RUN make"
 )
 
 // short cuts digests and ids of commits to what tells them apart, and leaves out where most repositories are.
