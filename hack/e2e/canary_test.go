@@ -20,7 +20,7 @@ import (
 )
 
 // canary is a secret that each script has in all places where a user has some. It must be in no output, file, cache,
-// layer or config that a run leaves.
+// layer, config or manifest that a run leaves.
 const canary = "canary-5dd1c8f0b3e7"
 
 // secretFiles are the places where it may be, and is.

@@ -24,7 +24,7 @@ type blobs struct {
 }
 
 func newBlobs(dir string, seeds ...string) (*blobs, error) {
-	for _, sub := range []string{"sha256", "uploads"} {
+	for _, sub := range []string{"sha256", "uploads", "manifests"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
 			return nil, err
 		}

@@ -2,12 +2,14 @@ package playground
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 )
 
 // putManifest stores a manifest, unless a blob that it names is missing from its repository: clients must push those
@@ -28,6 +30,12 @@ func (r *Registry) putManifest(w http.ResponseWriter, req *http.Request, reposit
 			refuse(w, http.StatusBadRequest, "MANIFEST_BLOB_UNKNOWN", "blob unknown to registry: "+digest)
 			return
 		}
+	}
+	// The registry keeps manifests in memory; who searches all that was pushed finds them beside the blobs.
+	name := filepath.Join(r.blobs.dir, "manifests", fmt.Sprintf("%x", sha256.Sum256(data)))
+	if err := os.WriteFile(name, data, 0o644); err != nil {
+		refuse(w, http.StatusInternalServerError, "UNKNOWN", err.Error())
+		return
 	}
 	req.Body = io.NopCloser(bytes.NewReader(data))
 	r.manifests.ServeHTTP(w, req)
