@@ -8,6 +8,7 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/fuzzing"
 	"github.com/oc-rebuild/oc-rebuild/internal/realdata"
 )
 
@@ -18,6 +19,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("a: &a [*a]\nimages: &b {items: *b}\n")
 	f.Add(`{"images":{"items":[{"to":"x"}]},"build_root":{"project_image":{"dockerfile_literal":"FROM a"}}}`)
 	f.Fuzz(func(t *testing.T, text string) {
+		fuzzing.Case(t)
 		config, err := ciconfig.Parse("org/repo/org-repo-main.yaml", []byte(text))
 		if err != nil {
 			printable(t, err)
@@ -58,6 +60,7 @@ func FuzzFromPullspec(f *testing.F) {
 	f.Add("quay-proxy.ci.openshift.org/openshift/ci:ocp_builder_rhel-9_x")
 	f.Add("registry.svc.ci.openshift.org/a/b@sha256:x")
 	f.Fuzz(func(t *testing.T, text string) {
+		fuzzing.Case(t)
 		ref, ok := ciconfig.FromPullspec(text)
 		if !ok {
 			return
@@ -84,7 +87,10 @@ func FuzzResolve(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Fuzz(func(t *testing.T, text string) { resolve(t, recipe, text) })
+	f.Fuzz(func(t *testing.T, text string) {
+		fuzzing.Case(t)
+		resolve(t, recipe, text)
+	})
 }
 
 // resolve resolves and rewrites a Dockerfile: every base must have exactly one meaning, unless it is refused, and the

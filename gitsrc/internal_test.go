@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/pack"
+	"github.com/oc-rebuild/oc-rebuild/internal/fuzzing"
 	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
 )
 
@@ -83,6 +84,7 @@ func FuzzParseGitmodules(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
+		fuzzing.Case(t)
 		addresses, err := parseGitmodules(text, parent)
 		for path, u := range addresses {
 			if err == nil && u.Scheme != "https" && u.Scheme != "ssh" {
@@ -97,6 +99,7 @@ func FuzzParseCommit(f *testing.F) {
 		"\nauthor A <a@x> 1 +0000\ncommitter A <a@x> 2 +0000\n\nmessage\n"))
 	f.Add([]byte("tree " + strings.Repeat("a", 40) + "\ncommitter > 99999999999999999999\n\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		fuzzing.Case(t)
 		c, err := parseCommit(data)
 		if err != nil {
 			return

@@ -9,6 +9,7 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/fuzzing"
 )
 
 const someCommit = "2b3eba74dd9e4371f35ab41dbda02642f60707ec"
@@ -106,6 +107,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, source string) {
+		fuzzing.Case(t)
 		spec, err := gitsrc.Parse(source)
 		if err != nil {
 			if strings.ContainsAny(err.Error(), "\x00\x1b\r\n") {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/fuzzing"
 	"github.com/oc-rebuild/oc-rebuild/payload"
 	"github.com/oc-rebuild/oc-rebuild/payload/payloadtest"
 )
@@ -286,6 +287,7 @@ func FuzzOperator(f *testing.F) {
 	f.Add("{}", "0.0.1-snapshot-")
 	f.Add("kind: ImageStream\napiVersion: image.openshift.io/v1\nspec: {tags: [{name: cli, from: {kind: DockerImage, name: '('}}]}", "a ( b")
 	f.Fuzz(func(t *testing.T, stream, text string) {
+		fuzzing.Case(t)
 		payload.RenderForTest(stream, text)
 	})
 }
@@ -308,6 +310,7 @@ func FuzzOpen(f *testing.F) {
 	f.Add(layer.Bytes(), []byte(good))
 	f.Add([]byte("x"), []byte(`{"kind":"cincinnati-metadata-v0","version":"1.2.3"}`))
 	f.Fuzz(func(t *testing.T, layer, text []byte) {
+		fuzzing.Case(t)
 		for name := range maps.All(payload.ReadForTest(t, layer, text)) {
 			if strings.ContainsAny(name, "/\x00\x1b\n") {
 				t.Errorf("the release has a file %q", name)

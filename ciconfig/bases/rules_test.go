@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/oc-rebuild/oc-rebuild/ciconfig/bases"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/fuzzing"
 )
 
 func TestLookup(t *testing.T) {
@@ -120,6 +121,7 @@ func FuzzParseFile(f *testing.F) {
 	f.Add("a=b", "a")
 	f.Add("*=$1", "\x00")
 	f.Fuzz(func(t *testing.T, text, image string) {
+		fuzzing.Case(t)
 		rules, err := bases.ParseFile("f", []byte(text))
 		if err != nil {
 			return

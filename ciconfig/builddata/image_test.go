@@ -9,6 +9,7 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
 	"github.com/oc-rebuild/oc-rebuild/ciconfig/builddata"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/fuzzing"
 )
 
 // branch is a small branch of build data.
@@ -166,6 +167,7 @@ func FuzzComponent(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
+		fuzzing.Case(t)
 		files := branch()
 		files["images/cluster-etcd-operator.yml"] = &fstest.MapFile{Data: []byte(text)}
 		files["streams.yml"] = &fstest.MapFile{Data: []byte(text)}

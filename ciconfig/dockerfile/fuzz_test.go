@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig/dockerfile"
+	"github.com/oc-rebuild/oc-rebuild/internal/fuzzing"
 )
 
 // seeds are Dockerfiles of all shapes.
@@ -25,6 +26,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
+		fuzzing.Case(t)
 		file, err := dockerfile.Parse([]byte(text), map[string]string{"A": "b"})
 		if err != nil {
 			return
@@ -62,6 +64,7 @@ func FuzzDetect(f *testing.F) {
 		f.Add(seed, true)
 	}
 	f.Fuzz(func(t *testing.T, text string, from bool) {
+		fuzzing.Case(t)
 		found := dockerfile.Detect([]byte(text), from)
 		if again := dockerfile.Detect([]byte(text+"\n"), from); fmt.Sprint(found) != fmt.Sprint(again) {
 			t.Fatalf("%q: %q, with a newline %q", text, found, again)
@@ -84,6 +87,7 @@ func FuzzCheckpoints(f *testing.F) {
 	}
 	f.Add("FROM a AS b\nARG X\nRUN one\nCOPY go.mod .\nRUN <<E\nx\nE\nCOPY . .\nRUN make\nFROM c\nRUN two\nCOPY --from=b /x /x\n")
 	f.Fuzz(func(t *testing.T, text string) {
+		fuzzing.Case(t)
 		file, err := dockerfile.Parse([]byte(text), nil)
 		if err != nil {
 			return

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/oc-rebuild/oc-rebuild/internal/fuzzing"
 	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
 )
 
@@ -47,6 +48,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, address string) {
+		fuzzing.Case(t)
 		u, err := giturl.Parse(address)
 		if err != nil {
 			return

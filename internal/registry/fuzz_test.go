@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fuzzing"
 )
 
 // FuzzParseManifest reads hostile manifests: what they refer to must be named by digests that are fit to be part of a
@@ -15,6 +17,7 @@ func FuzzParseManifest(f *testing.F) {
 	f.Add([]byte(`{"schemaVersion":2,"mediaType":"application/vnd.docker.distribution.manifest.list.v2+json","manifests":[{"digest":"` + sum + `","platform":{"os":"linux","architecture":"amd64"}}]}`))
 	f.Add([]byte(`{"schemaVersion":1}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		fuzzing.Case(t)
 		m, err := ParseManifest(data, "", "")
 		if err != nil {
 			return
@@ -42,6 +45,7 @@ func FuzzParseMirrors(f *testing.F) {
 	f.Add([]byte("kind: ImageDigestMirrorSet\nspec:\n  imageDigestMirrors:\n  - {source: a, mirrors: [b]}\n---\nkind: ImageTagMirrorSet\n"))
 	f.Add([]byte("kind: ImageContentSourcePolicy\nspec: &a {repositoryDigestMirrors: []}\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		fuzzing.Case(t)
 		registries, err := parseMirrors(data)
 		if err != nil {
 			return

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/fuzzing"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 )
 
@@ -71,6 +72,7 @@ func FuzzParsePullSpec(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
+		fuzzing.Case(t)
 		got, err := registry.ParsePullSpec(s)
 		if err != nil {
 			return

@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fuzzing"
 )
 
 // machO writes a small Mach-O file for arm64: code, then a signature with room for size bytes.
@@ -151,6 +153,7 @@ func TestSignLeavesOtherFilesAlone(t *testing.T) {
 func FuzzSignMachO(f *testing.F) {
 	f.Add([]byte("\xcf\xfa\xed\xfe"))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		fuzzing.Case(t)
 		name := filepath.Join(t.TempDir(), "x")
 		if err := os.WriteFile(name, data, 0o600); err != nil {
 			t.Fatal(err)

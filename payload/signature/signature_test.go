@@ -23,6 +23,7 @@ import (
 	imagesignature "go.podman.io/image/v5/signature"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/fuzzing"
 	"github.com/oc-rebuild/oc-rebuild/payload/signature"
 )
 
@@ -181,6 +182,7 @@ func FuzzVerify(f *testing.F) {
 	f.Add(unsigned(f, publisher, claim("atomic container signature", release), false))
 	f.Add(unsigned(f, publisher, claim("atomic container signature", release)+strings.Repeat(" ", 2<<20), true))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		fuzzing.Case(t)
 		if _, err := signature.Verify(context.Background(), trusted, []signature.Store{single(data)}, release); err != nil {
 			return
 		}

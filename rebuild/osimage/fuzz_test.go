@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/Masterminds/semver/v3"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fuzzing"
 )
 
 // A version that a payload takes stays one, however odd it is, and marking it again changes nothing.
@@ -15,6 +17,7 @@ func FuzzVersion(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, version string) {
+		fuzzing.Case(t)
 		marked := Version(version, digest)
 		if again := Version(marked, digest); again != marked && strings.Contains(marked, "modified-01234567") && !strings.Contains(version, "+") {
 			t.Errorf("Version(%q) = %q, and of that %q", version, marked, again)
@@ -35,6 +38,7 @@ func FuzzRelabel(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, config []byte) {
+		fuzzing.Case(t)
 		got, err := Relabel(config, map[string]string{"b": "3"})
 		if err != nil {
 			return

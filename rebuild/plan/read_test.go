@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/fuzzing"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 )
 
@@ -112,6 +113,7 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte(small))
 	f.Add([]byte(strings.ReplaceAll(small, "FROM q.io", "RUN --mount=type=bind,from=q.io/x,target=/x true\nFROM q.io")))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		fuzzing.Case(t)
 		p, err := plan.Read(data)
 		if err != nil {
 			return

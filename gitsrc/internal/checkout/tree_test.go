@@ -8,6 +8,7 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/checkout"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/pack"
+	"github.com/oc-rebuild/oc-rebuild/internal/fuzzing"
 )
 
 func line(mode, name string) string { return mode + " " + name + "\x00" + strings.Repeat("i", 20) }
@@ -38,6 +39,7 @@ func FuzzParseTree(f *testing.F) {
 	f.Add([]byte(line("100644", "a") + line("40000", "b")))
 	f.Add([]byte(line("40000", ".git")))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		fuzzing.Case(t)
 		entries, err := checkout.ParseTree(data)
 		if err != nil {
 			return

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/gitconfig"
+	"github.com/oc-rebuild/oc-rebuild/internal/fuzzing"
 	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
 )
 
@@ -101,6 +102,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("[url \"a\"]\ninsteadOf = b")
 	f.Add("[a.b]\nc = \"d\\n\" ; e\nf\\\n")
 	f.Fuzz(func(t *testing.T, text string) {
+		fuzzing.Case(t)
 		entries, err := gitconfig.Parse(text)
 		for _, e := range entries {
 			if err == nil && (e.Section == "" || e.Name == "") {

@@ -18,6 +18,7 @@ import (
 	"testing/iotest"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/pack"
+	"github.com/oc-rebuild/oc-rebuild/internal/fuzzing"
 )
 
 // run runs git, which these tests need as the one to agree with.
@@ -360,6 +361,7 @@ func FuzzReceive(f *testing.F) {
 	f.Add(craft(object{3, []byte("x"), nil}, object{7, []byte{1, 1, 1, 'y'}, id("x")}))
 	f.Add(craft(object{3, []byte("x"), nil}, object{6, []byte{1, 1, 0x90, 1}, []byte{10}}))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		fuzzing.Case(t)
 		// Nothing comes past the checksum unless it is right.
 		if len(data) > 20 {
 			sum := sha1.Sum(data[:len(data)-20])

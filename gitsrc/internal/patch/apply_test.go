@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/patch"
+	"github.com/oc-rebuild/oc-rebuild/internal/fuzzing"
 )
 
 // numbered is a file of so many lines.
@@ -342,6 +343,7 @@ func FuzzApply(f *testing.F) {
 	f.Add("diff --git a/x b/x\nnew file mode 120000\n--- /dev/null\n+++ b/x\n@@ -0,0 +1 @@\n+/etc\n")
 	f.Add("diff --git a/f b/f\nGIT binary patch\nliteral 3\nKcmZQzWMXFk0RR9101^NI\n\nliteral 0\nHcmV?d00001\n")
 	f.Fuzz(func(t *testing.T, text string) {
+		fuzzing.Case(t)
 		parent := t.TempDir()
 		dir := filepath.Join(parent, "tree")
 		if err := os.Mkdir(dir, 0o755); err != nil {

@@ -7,6 +7,7 @@ import (
 
 	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
 
+	"github.com/oc-rebuild/oc-rebuild/internal/fuzzing"
 	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
 )
 
@@ -81,6 +82,7 @@ func FuzzNetrc(f *testing.F) {
 	f.Add("machine h login u password p")
 	f.Add("default macdef x")
 	f.Fuzz(func(t *testing.T, text string) {
+		fuzzing.Case(t)
 		if user, password, ok := netrcLogin(text, "h"); !ok && password != "" {
 			t.Errorf("netrcLogin(%q) = %q, %q, %v", text, user, password, ok)
 		}

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"testing"
 	"time"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fuzzing"
 )
 
 // FuzzChallenge reads whatever a registry may want: it ends, and what is to be met can be.
@@ -14,6 +16,7 @@ func FuzzChallenge(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
+		fuzzing.Case(t)
 		c := challengeOf(http.Header{"Www-Authenticate": {text}})
 		if c != nil && c.scheme != "basic" && (c.scheme != "bearer" || c.realm == "") {
 			t.Errorf("challengeOf(%q) = %+v", text, c)
@@ -30,6 +33,7 @@ func FuzzToken(f *testing.F) {
 	}
 	now := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
 	f.Fuzz(func(t *testing.T, data []byte) {
+		fuzzing.Case(t)
 		got, err := parseToken(data, now)
 		if err != nil {
 			return
