@@ -97,6 +97,14 @@ func startApart(ctx context.Context, probe bool) (code int, err error) {
 	return exitCode(command.ProcessState), nil
 }
 
+// exitCode is what a shell makes of the end of a process.
+func exitCode(state *os.ProcessState) int {
+	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return 128 + int(status.Signal())
+	}
+	return state.ExitCode()
+}
+
 // forward hands the signals on that end a program.
 func forward(process *os.Process) (stop func()) {
 	signals := make(chan os.Signal, 8)

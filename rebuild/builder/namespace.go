@@ -9,7 +9,6 @@ import (
 	"os/user"
 	"runtime"
 	"strconv"
-	"strings"
 	"syscall"
 
 	"github.com/sirupsen/logrus"
@@ -22,8 +21,8 @@ import (
 
 // EnterUserNamespace starts the program again inside a user namespace when the process lacks the rights to mount (a
 // user without root, a container without CAP_SYS_ADMIN), and then does not return: it exits with the status of that
-// second process, to which it forwards signals. Root of a user namespace that shares its mounts with the outside gets
-// mounts of its own in the same way. With rights enough it returns at once.
+// second process, to which it forwards signals. Then it starts the program again in place, with mounts of its own, where
+// it has none yet.
 func EnterUserNamespace() error {
 	if err := errors.Join(knowUserNamespace(), nameRuntimeDirectory()); err != nil {
 		return err
@@ -127,42 +126,37 @@ func knowUserNamespace() error {
 	return errors.Join(os.Setenv(unshare.UsernsEnvName, "done"), os.Setenv("_CONTAINERS_ROOTLESS_UID", outside))
 }
 
-// hasMounts marks the second process that enterMountNamespace starts.
-const hasMounts = "_OC_REBUILD_HAS_MOUNTS=1"
+// hasMounts is the variable that marks a program which enterMountNamespace started again.
+const hasMounts = "_OC_REBUILD_HAS_MOUNTS"
 
-// enterMountNamespace starts the program again with a mount namespace of its own where a process is root in a user
-// namespace, and may mount nothing because the mount namespace is not that user namespace's.
+// enterMountNamespace starts the program again, as the same process, with a mount namespace of its own, so that no mount
+// outlives it, however it ends. A user namespace came with one, unless the mount namespace is not that user
+// namespace's: then nothing can be mounted without. Where the machine's root gets none, it goes on without.
 func enterMountNamespace() error {
 	inner, err := insideUserNamespace()
-	if err != nil || !inner || mayMount() {
+	if err != nil || inner && mayMount() {
 		return err
 	}
-	if strings.Contains(strings.Join(os.Environ(), "\n"), hasMounts) {
-		return errors.New("nothing can be mounted here, not even in a mount namespace of our own")
+	if os.Getenv(hasMounts) != "" {
+		if inner {
+			return errors.New("nothing can be mounted here, not even in a mount namespace of our own")
+		}
+		return nil
 	}
-	command := exec.Command("/proc/self/exe", os.Args[1:]...)
-	command.Args[0] = os.Args[0]
-	command.Env = append(os.Environ(), hasMounts)
-	command.Stdin, command.Stdout, command.Stderr = os.Stdin, os.Stdout, os.Stderr
-	command.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
-	runtime.LockOSThread() // the signal comes when the thread ends
-	if err := command.Start(); err != nil {
-		return fmt.Errorf("entering a mount namespace: %w", err)
+	runtime.LockOSThread() // the thread in the namespace is the one that becomes the program
+	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+		runtime.UnlockOSThread()
+		if !inner {
+			return nil
+		}
+		return fmt.Errorf("making a mount namespace: %w", err)
 	}
-	forward(command.Process)
-	if err := command.Wait(); command.ProcessState == nil {
-		return fmt.Errorf("waiting for the process in the mount namespace: %w", err)
+	// What is mounted outside is seen here, not the other way round.
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
+		return fmt.Errorf("keeping mounts to ourselves: %w", err)
 	}
-	os.Exit(exitCode(command.ProcessState))
-	return nil
-}
-
-// exitCode is what a shell makes of the end of a process.
-func exitCode(state *os.ProcessState) int {
-	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-		return 128 + int(status.Signal())
-	}
-	return state.ExitCode()
+	err = syscall.Exec("/proc/self/exe", os.Args, append(os.Environ(), hasMounts+"=1"))
+	return fmt.Errorf("entering a mount namespace: %w", err)
 }
 
 // nameRuntimeDirectory sets XDG_RUNTIME_DIR where a session lacks it (su, cron): inside the user namespace the
