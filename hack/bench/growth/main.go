@@ -1,8 +1,11 @@
-// growth measures how seconds and memory grow with what is read: payloads of up to 1,000 images, trees of up to 12,500
-// configs, repositories of up to 1 GB, each at a quarter, half and all of it. `make bench-growth` runs it, on loopback.
+// growth measures how seconds and memory grow with what is read: payloads of up to 1,000 images, plans of as many
+// components, trees of up to 12,500 configs, repositories of up to 1 GB, each at a quarter, half and all of it.
+// `make bench-growth` runs it, on loopback.
 package main
 
 import (
+	"archive/tar"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +16,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -22,6 +26,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
@@ -50,8 +55,8 @@ func run(ctx context.Context) error {
 	}
 	return playground.Temporary(ctx, playground.Options{}, func(p *playground.Playground) error {
 		b := bench{p, binary}
-		fmt.Printf("%-34s %8s %8s %7s\n", "what", "size", "seconds", "MiB")
-		return errors.Join(b.images(ctx, 1000), b.configs(ctx, 12_500), b.repositories(ctx, 1024))
+		fmt.Printf("%-34s %8s %8s %10s %7s\n", "what", "size", "seconds", "processor", "MiB")
+		return errors.Join(b.images(ctx, 1000), b.plans(ctx, 1000), b.configs(ctx, 12_500), b.repositories(ctx, 1024))
 	})
 }
 
@@ -68,25 +73,14 @@ func (b bench) images(ctx context.Context, all int) error {
 	for _, count := range []int{all / 4, all / 2, all} {
 		for i := len(tags); i < count; i++ {
 			component := fmt.Sprintf("component-%d", i)
-			if i == 0 {
-				component = "cluster-version-operator"
-			}
-			spec, err := b.push(component)
+			spec, err := b.push(component, map[string]string{"name": component})
 			if err != nil {
 				return fmt.Errorf("pushing an image: %w", err)
 			}
 			tags = append(tags, map[string]any{"name": component, "from": map[string]string{"kind": "DockerImage", "name": spec}})
 		}
-		data, err := json.Marshal(map[string]any{"kind": "ImageStream", "apiVersion": "image.openshift.io/v1",
-			"metadata": map[string]string{"name": "4.17"}, "spec": map[string]any{"tags": tags}})
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(stream, data, 0o600); err != nil {
-			return err
-		}
 		release := fmt.Sprintf("%s/growth/release:%d", b.Registry.Host, count)
-		if err := b.measure(ctx, "new, of images", count, "new", "-f", stream, "--name", "4.17.0", "--to-image", release); err != nil {
+		if err := b.assemble(ctx, stream, tags, release); err != nil {
 			return err
 		}
 		if err := b.measure(ctx, "info, of images", count, "info", release); err != nil {
@@ -96,12 +90,107 @@ func (b bench) images(ctx context.Context, all int) error {
 	return nil
 }
 
-// push makes a small image and returns its pull spec.
-func (b bench) push(component string) (string, error) {
+// assemble makes a payload of images, and of an operator that needs all of them: others have no place in it.
+func (b bench) assemble(ctx context.Context, stream string, tags []map[string]any, release string) error {
+	const operator = "cluster-version-operator"
+	references, err := imageStream(tags)
+	if err != nil {
+		return err
+	}
+	spec, err := b.push(operator, map[string]string{"io.openshift.release.operator": "true"}, references)
+	if err != nil {
+		return fmt.Errorf("pushing an image: %w", err)
+	}
+	tags = append(slices.Clone(tags), map[string]any{"name": operator, "from": map[string]string{"kind": "DockerImage", "name": spec}})
+	data, err := imageStream(tags)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(stream, data, 0o600); err != nil {
+		return err
+	}
+	return b.measure(ctx, "new, of images", len(tags)-1, "new", "-f", stream, "--name", "4.17.0", "--to-image", release)
+}
+
+// imageStream writes tags as an image stream.
+func imageStream(tags []map[string]any) ([]byte, error) {
+	return json.Marshal(map[string]any{"kind": "ImageStream", "apiVersion": "image.openshift.io/v1",
+		"metadata": map[string]string{"name": "4.17"}, "spec": map[string]any{"tags": tags}})
+}
+
+// plans plans payloads of which every component is rebuilt: each of a repository of its own, every other one on the
+// image of the one before.
+func (b bench) plans(ctx context.Context, all int) error {
+	template := filepath.Join(b.Dir, "template")
+	if err := os.MkdirAll(template, 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(template, "Dockerfile"), []byte("FROM base\nCOPY . /\n"), 0o600); err != nil {
+		return err
+	}
+	commit, err := commitAll(ctx, template)
+	if err != nil {
+		return err
+	}
+	configs := filepath.Join(b.Dir, "planned")
+	var tags []map[string]any
+	stream := filepath.Join(b.Dir, "planned.json")
+	for _, count := range []int{all / 4, all / 2, all} {
+		for i := len(tags); i < count; i++ {
+			component, repository := fmt.Sprintf("planned-%d", i), fmt.Sprintf("growth/planned-%d", i)
+			spec, err := b.push(component, map[string]string{"io.openshift.build.commit.id": commit, "io.openshift.build.commit.ref": "release-4.17",
+				"io.openshift.build.source-location": "https://github.com/" + repository})
+			if err != nil {
+				return fmt.Errorf("pushing an image: %w", err)
+			}
+			tags = append(tags, map[string]any{"name": component, "from": map[string]string{"kind": "DockerImage", "name": spec}})
+			base := "base-rhel9"
+			if i%2 == 1 {
+				base = tags[i-1]["name"].(string)
+			}
+			text := fmt.Sprintf("base_images: {base: {namespace: ocp, name: \"4.17\", tag: %s}}\nimages:\n- {from: base, to: %s}\n"+
+				"promotion: {to: [{namespace: ocp, name: \"4.17\"}]}\nzz_generated_metadata: {org: growth, repo: planned-%d, branch: release-4.17}\n",
+				base, component, i)
+			directory := filepath.Join(configs, "ci-operator", "config", filepath.FromSlash(repository))
+			served := filepath.Join(b.Dir, "git", filepath.FromSlash(repository)+".git")
+			err = errors.Join(os.MkdirAll(directory, 0o755), os.MkdirAll(filepath.Dir(served), 0o755),
+				os.CopyFS(served, os.DirFS(filepath.Join(template, ".git"))),
+				os.WriteFile(filepath.Join(directory, fmt.Sprintf("growth-planned-%d-release-4.17.yaml", i)), []byte(text), 0o600))
+			if err != nil {
+				return err
+			}
+		}
+		release := fmt.Sprintf("%s/growth/planned:%d", b.Registry.Host, count)
+		if err := b.assemble(ctx, stream, tags, release); err != nil {
+			return err
+		}
+		args := []string{"plan", "--from-release", release, "--release-repo", configs, "-o", "json"}
+		for _, tag := range tags {
+			args = append(args, tag["name"].(string))
+		}
+		err := b.measure(ctx, "plan, of components", count, args...)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// push makes a small image with labels, and perhaps with what it wants of a payload, and returns its pull spec.
+func (b bench) push(component string, labels map[string]string, references ...[]byte) (string, error) {
 	image := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.DockerManifestSchema2), types.DockerConfigJSON)
-	image, err := mutate.Config(image, v1.Config{Labels: map[string]string{"name": component}})
+	image, err := mutate.Config(image, v1.Config{Labels: labels})
 	if err != nil {
 		return "", err
+	}
+	for _, data := range references {
+		layer, err := layerOf("manifests/image-references", data)
+		if err != nil {
+			return "", err
+		}
+		if image, err = mutate.AppendLayers(image, layer); err != nil {
+			return "", err
+		}
 	}
 	digest, err := image.Digest()
 	if err != nil {
@@ -113,6 +202,20 @@ func (b bench) push(component string) (string, error) {
 		return "", err
 	}
 	return repository + "@" + digest.String(), remote.Write(ref, image)
+}
+
+// layerOf makes a layer of one file.
+func layerOf(name string, data []byte) (v1.Layer, error) {
+	var buffer bytes.Buffer
+	w := tar.NewWriter(&buffer)
+	err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Typeflag: tar.TypeReg, Size: int64(len(data))})
+	if err == nil {
+		_, err = w.Write(data)
+	}
+	if err := errors.Join(err, w.Close()); err != nil {
+		return nil, err
+	}
+	return tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(buffer.Bytes())), nil }, tarball.WithMediaType(types.DockerLayer))
 }
 
 // configs resolves a component where openshift/release has so many configs.
@@ -159,12 +262,9 @@ func (b bench) repositories(ctx context.Context, all int) error {
 				return err
 			}
 		}
-		var commit []byte
-		for _, args := range [][]string{{"init", "-q"}, {"add", "."}, {"-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-qm", "a"},
-			{"rev-parse", "HEAD"}} {
-			if commit, err = exec.CommandContext(ctx, "git", append([]string{"-C", tree, "-c", "core.compression=0"}, args...)...).Output(); err != nil {
-				return fmt.Errorf("making a repository: git %s: %w", args[0], err)
-			}
+		commit, err := commitAll(ctx, tree)
+		if err != nil {
+			return err
 		}
 		// The server is not to look for files that are alike, in which it is silent for longer than it may be.
 		if err := exec.CommandContext(ctx, "git", "-C", tree, "config", "pack.window", "0").Run(); err != nil {
@@ -178,7 +278,7 @@ func (b bench) repositories(ctx context.Context, all int) error {
 		if err != nil {
 			return err
 		}
-		cmd := exec.CommandContext(ctx, self, fmt.Sprintf("%s%d/repository", server.URL, megabytes), strings.TrimSpace(string(commit)),
+		cmd := exec.CommandContext(ctx, self, fmt.Sprintf("%s%d/repository", server.URL, megabytes), commit,
 			filepath.Join(root, fmt.Sprint(megabytes), "work"))
 		if err := report(cmd, "fetch and checkout, of MB", megabytes); err != nil {
 			return err
@@ -188,6 +288,19 @@ func (b bench) repositories(ctx context.Context, all int) error {
 		}
 	}
 	return nil
+}
+
+// commitAll makes a repository of a directory and returns the ID of its one commit.
+func commitAll(ctx context.Context, directory string) (string, error) {
+	var commit []byte
+	for _, args := range [][]string{{"init", "-q"}, {"add", "."}, {"-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-qm", "a"},
+		{"rev-parse", "HEAD"}} {
+		var err error
+		if commit, err = exec.CommandContext(ctx, "git", append([]string{"-C", directory, "-c", "core.compression=0"}, args...)...).Output(); err != nil {
+			return "", fmt.Errorf("making a repository: git %s: %w", args[0], err)
+		}
+	}
+	return strings.TrimSpace(string(commit)), nil
 }
 
 // fetch is one fetch and checkout by the library, in a process of its own so that its memory can be seen.
@@ -223,6 +336,7 @@ func report(cmd *exec.Cmd, what string, size int) error {
 		return fmt.Errorf("%s: %w: %.2000s", what, err, output)
 	}
 	usage, _ := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	fmt.Printf("%-34s %8d %8.2f %7d\n", what, size, time.Since(begin).Seconds(), usage.Maxrss>>10)
+	fmt.Printf("%-34s %8d %8.2f %10.2f %7d\n", what, size, time.Since(begin).Seconds(),
+		(cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(), usage.Maxrss>>10)
 	return nil
 }
