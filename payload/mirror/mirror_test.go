@@ -445,3 +445,14 @@ func TestThroughALayout(t *testing.T) {
 		t.Errorf("a tag that is not there: %v", err)
 	}
 }
+
+// TestListInADirectory wants the whole list where nothing could give one image of it by digest.
+func TestListInADirectory(t *testing.T) {
+	_, seeded := seed(t)
+	release := *seeded
+	release.PullSpec, release.ListDigest = "dir:/payload", release.Digest
+	_, err := (mirror.Request{Release: &release, Repository: "q.io/a/b"}).Plan()
+	if fault.KindOf(err) != fault.Usage || fault.AdviceOf(err) != "Pass --keep-manifest-list." {
+		t.Errorf("Plan() = %v (%s)", err, fault.AdviceOf(err))
+	}
+}

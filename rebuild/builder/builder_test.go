@@ -203,6 +203,14 @@ func TestAlone(t *testing.T) {
 	again()
 }
 
+// TestNetworkOfChrootIsolation refuses what chroot isolation cannot do, and says what would.
+func TestNetworkOfChrootIsolation(t *testing.T) {
+	b, err := builder.Open(t.Context(), builder.Options{StorageRoot: t.TempDir(), Isolation: "chroot", Network: "none", Temp: t.TempDir()})
+	if fault.KindOf(err) != fault.Usage || !strings.Contains(fault.AdviceOf(err), "`oc rebuild doctor` says which OCI runtime would do") {
+		t.Errorf("Open() = %v, %v (%s)", b, err, fault.AdviceOf(err))
+	}
+}
+
 func TestSettings(t *testing.T) {
 	for _, o := range []builder.Options{{Isolation: "moon"}, {Network: "bridge"}, {StorageDriver: "floppy"}} {
 		if err := o.Validate(); fault.KindOf(err) != fault.Usage {

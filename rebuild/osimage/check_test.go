@@ -73,3 +73,15 @@ func TestNewCommit(t *testing.T) {
 		}
 	}
 }
+
+// TestMissing says for each kind of image where the programs can come from.
+func TestMissing(t *testing.T) {
+	for advice, need := range map[string]Need{
+		"Pass --os-tools-image": {Programs: []string{"ostree"}, For: "--rpm", Tools: true},
+		"--overlay":             {Programs: []string{"dnf", "rpm-ostree"}, For: "--rpm"},
+	} {
+		if err := need.Missing("image"); fault.KindOf(err) != fault.Unresolved || !strings.Contains(fault.AdviceOf(err), advice) {
+			t.Errorf("Missing() of %+v = %v (%s), want %q", need, err, fault.AdviceOf(err), advice)
+		}
+	}
+}

@@ -115,8 +115,6 @@ func (o *mirrorOptions) check(args []string) error {
 		o.from, o.fromDir = tag, cmp.Or(o.fromDir, o.oc.directory)
 	}
 	switch {
-	case o.from == "" && o.fromDir == "":
-		return fault.New(fault.Usage, "Pass --from REF.", errors.New("no payload is named"))
 	case o.destinations() != 1:
 		return fault.New(fault.Usage, "Pass --to REPOSITORY, --to-dir DIRECTORY or --to-image-stream NAME.", errors.New("name one destination"))
 	case o.toStream != "" && (o.toRelease != "" || o.fromDir != ""):
