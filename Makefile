@@ -80,11 +80,16 @@ test: ## all tests that fit ten minutes on two cores
 	@$(GO) test -trimpath -tags '$(TAGS)' -timeout 25m ./...
 	@hack/requirements test # says again what was left out
 
-coverage: ## how much of each package the end-to-end scripts run, in percent of its statements
+coverage: ## how much of each package the end-to-end scripts run, and advice that no test has had given
 	@hack/requirements test
-	@data=$$(mktemp -d) && trap 'rm -rf "$$data"' EXIT && \
-	  GOCOVERDIR=$$data $(GO) test -trimpath -tags '$(TAGS)' -timeout 60m -count=1 -run TestScripts ./hack/e2e >&2 && \
-	  $(GO) tool covdata percent -i "$$data"
+	@data=$$(mktemp -d) && trap 'rm -rf "$$data"' EXIT && mkdir "$$data/scripts" "$$data/packages" && \
+	  GOCOVERDIR=$$data/scripts $(GO) test -trimpath -tags '$(TAGS)' -timeout 60m -count=1 ./hack/e2e >&2 && \
+	  $(GO) tool covdata percent -i "$$data/scripts" && \
+	  packages=$$($(GO) list ./cmd/... ./rebuild/... ./payload/... ./ciconfig/... ./gitsrc/... ./internal/... | paste -sd,) && \
+	  $(GO) test -trimpath -tags '$(TAGS)' -timeout 60m -count=1 -cover -coverpkg="$$packages" \
+	    $$($(GO) list ./... | grep -v /hack/e2e) -args -test.gocoverdir="$$data/packages" >&2 && \
+	  $(GO) tool covdata textfmt -i "$$data/scripts,$$data/packages" -o "$$data/profile" && \
+	  $(GO) run ./hack/advice "$$data/profile"
 
 test-long: ## rebuild a whole payload, and real operators: OC_REBUILD_SHARED and OC_REBUILD_GIT_ROOT say where the data of these are
 	OC_REBUILD_LONG=1 $(GO) test -trimpath -tags '$(TAGS)' -timeout 60m -count=1 -run 'TestWholePayload|TestRealPayload' ./hack/e2e

@@ -28,11 +28,10 @@ func EnterUserNamespace() error {
 		return err
 	}
 	if os.Geteuid() != 0 {
-		if err := TryUserNamespace(); err != nil {
-			return fault.New(fault.Other, "`oc rebuild doctor` says which switch forbids it.", err)
-		}
-		if err := findMappers(); err != nil {
-			return err
+		for _, check := range []func() error{TryUserNamespace, findMappers} {
+			if err := check(); err != nil {
+				return err
+			}
 		}
 	}
 	if err := nameUser(); err != nil {
@@ -105,7 +104,7 @@ func findMappers() error {
 func TryUserNamespace() error {
 	_, err := os.StartProcess("/proc/self/exe/none", nil, &os.ProcAttr{Sys: &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER}})
 	if !errors.Is(err, syscall.ENOTDIR) {
-		return fmt.Errorf("making a user namespace: %w", err)
+		return fault.New(fault.Other, "`oc rebuild doctor` says which switch forbids it.", fmt.Errorf("making a user namespace: %w", err))
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package watch_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -215,7 +216,11 @@ func TestLimits(t *testing.T) {
 				testLimit(t, limit)
 				return
 			}
-			command := exec.Command("/proc/self/exe", "-test.run", "^TestLimits$/^"+limit+"$")
+			args := []string{"-test.run", "^TestLimits$/^" + limit + "$"}
+			if coverage := flag.Lookup("test.gocoverdir"); coverage != nil && coverage.Value.String() != "" {
+				args = append(args, "-test.gocoverdir", coverage.Value.String())
+			}
+			command := exec.Command("/proc/self/exe", args...)
 			command.Env = append(os.Environ(), limited+"="+limit)
 			command.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER,
 				UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}},

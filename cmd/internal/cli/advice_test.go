@@ -49,3 +49,11 @@ func TestNothingToBuildOn(t *testing.T) {
 		t.Errorf("no advice in:\n%s", messages)
 	}
 }
+
+// TestNoOperatingSystem wants to know which image has RPM packages where the payload does not say so.
+func TestNoOperatingSystem(t *testing.T) {
+	_, release, _ := seed(t)
+	if _, messages := run(t, 3, "info", "--insecure", "--rpmdb", release.PullSpec); !strings.Contains(messages, "Pass --rpmdb-image COMPONENT.") {
+		t.Errorf("no advice in:\n%s", messages)
+	}
+}
