@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	if builder.Reexec() {
 		return
 	}
-	if err := builder.EnterUserNamespace(); err != nil {
+	if err := builder.EnterUserNamespace(context.Background()); err != nil {
 		panic(err)
 	}
 	os.Exit(m.Run())

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 	}
 	flag.Parse()
 	if *dist != "" {
-		if err := builder.EnterUserNamespace(); err != nil {
+		if err := builder.EnterUserNamespace(context.Background()); err != nil {
 			panic(err)
 		}
 	}

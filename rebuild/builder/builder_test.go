@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(builder.Without) != "" { // in a namespace already
 		os.Exit(m.Run())
 	}
-	if err := builder.EnterUserNamespace(); err != nil {
+	if err := builder.EnterUserNamespace(context.Background()); err != nil {
 		panic(err)
 	}
 	os.Exit(m.Run())

@@ -2,6 +2,7 @@ package builder
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -22,8 +23,9 @@ import (
 // EnterUserNamespace starts the program again inside a user namespace when the process lacks the rights to mount (a
 // user without root, a container without CAP_SYS_ADMIN), and then does not return: it exits with the status of that
 // second process, to which it forwards signals. Then it starts the program again in place, with mounts of its own, where
-// it has none yet.
-func EnterUserNamespace() error {
+// it has none yet. The program that is started again does not know of signals that this one has received: so it is not
+// once ctx is done.
+func EnterUserNamespace(ctx context.Context) error {
 	if err := errors.Join(knowUserNamespace(), nameRuntimeDirectory()); err != nil {
 		return err
 	}
@@ -34,11 +36,11 @@ func EnterUserNamespace() error {
 			}
 		}
 	}
-	if err := nameUser(); err != nil {
+	if err := errors.Join(nameUser(ctx), ctx.Err()); err != nil {
 		return err
 	}
 	enterUserNamespace()
-	return enterMountNamespace()
+	return enterMountNamespace(ctx)
 }
 
 // enterUserNamespace lets the library end the program, as it does where something is wrong, not without a word.
@@ -73,11 +75,11 @@ func (exitOfSignal) Fire(entry *logrus.Entry) error {
 
 // nameUser starts the program again with USER set where a user has no entry in /etc/passwd, as in a container with an
 // arbitrary user ID: the container libraries look the user's name up, once, and then take that one.
-func nameUser() error {
+func nameUser(ctx context.Context) error {
 	_, err := user.Current()
 	if err != nil && os.Getenv("USER") == "" {
 		if err = os.Setenv("USER", strconv.Itoa(os.Geteuid())); err == nil {
-			err = syscall.Exec("/proc/self/exe", os.Args, os.Environ())
+			err = startAgain(ctx)
 		}
 	}
 	if err != nil {
@@ -131,7 +133,7 @@ const hasMounts = "_OC_REBUILD_HAS_MOUNTS"
 // enterMountNamespace starts the program again, as the same process, with a mount namespace of its own, so that no mount
 // outlives it, however it ends. A user namespace came with one, unless the mount namespace is not that user
 // namespace's: then nothing can be mounted without. Where the machine's root gets none, it goes on without.
-func enterMountNamespace() error {
+func enterMountNamespace(ctx context.Context) error {
 	inner, err := insideUserNamespace()
 	if err != nil || inner && mayMount() {
 		return err
@@ -154,8 +156,18 @@ func enterMountNamespace() error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
 		return fmt.Errorf("keeping mounts to ourselves: %w", err)
 	}
-	err = syscall.Exec("/proc/self/exe", os.Args, append(os.Environ(), hasMounts+"=1"))
-	return fmt.Errorf("entering a mount namespace: %w", err)
+	if err := errors.Join(os.Setenv(hasMounts, "1"), startAgain(ctx)); err != nil {
+		return fmt.Errorf("entering a mount namespace: %w", err)
+	}
+	return nil
+}
+
+// startAgain makes the program begin once more, as the same process, with what the environment has now.
+func startAgain(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return syscall.Exec("/proc/self/exe", os.Args, os.Environ())
 }
 
 // nameRuntimeDirectory sets XDG_RUNTIME_DIR where a session lacks it (su, cron): inside the user namespace the

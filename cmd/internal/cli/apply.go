@@ -49,7 +49,7 @@ func runApply(ctx context.Context, streams Streams, o *publishOptions, name stri
 	if err := o.after.check(ctx, &o.kube); err != nil {
 		return err
 	}
-	if err := builder.EnterUserNamespace(); err != nil { // starts the program again: standard input can be read once
+	if err := builder.EnterUserNamespace(ctx); err != nil { // starts the program again: standard input can be read once
 		return err
 	}
 	planned, err := o.registry.readPlan(ctx, streams, name)

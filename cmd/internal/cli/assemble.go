@@ -41,7 +41,7 @@ func runAssemble(ctx context.Context, streams Streams, o *partOptions, args []st
 	if err := errors.Join(o.output.check("name"), o.checkTarget()); err != nil {
 		return err
 	}
-	if err := builder.EnterUserNamespace(); err != nil {
+	if err := builder.EnterUserNamespace(ctx); err != nil {
 		return err
 	}
 	planned, images, err := o.read(ctx, streams, args)

@@ -141,7 +141,7 @@ func runCachePrune(ctx context.Context, streams Streams, o *cacheOptions) error 
 	if err != nil {
 		return err
 	}
-	if err := builder.EnterUserNamespace(); err != nil { // compile caches hold files of the users that steps ran as
+	if err := builder.EnterUserNamespace(ctx); err != nil { // compile caches hold files of the users that steps ran as
 		return err
 	}
 	forget := func() error { return image.ForgetStages(ctx, directory, before) }

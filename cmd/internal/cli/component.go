@@ -90,7 +90,7 @@ func runComponent(ctx context.Context, streams Streams, o *partOptions, args []s
 	if err := errors.Join(o.build.check(), o.output.check("name")); err != nil {
 		return err
 	}
-	if err := builder.EnterUserNamespace(); err != nil {
+	if err := builder.EnterUserNamespace(ctx); err != nil {
 		return err
 	}
 	planned, images, err := o.read(ctx, streams, args[1:])

@@ -125,7 +125,7 @@ func runDeploy(ctx context.Context, streams Streams, o *deployOptions, args []st
 	if err != nil {
 		return err
 	}
-	if err := builder.EnterUserNamespace(); err != nil {
+	if err := builder.EnterUserNamespace(ctx); err != nil {
 		return err
 	}
 	sites := map[string]rollout.Sites{}

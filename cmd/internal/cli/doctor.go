@@ -73,7 +73,7 @@ func (o *jobOptions) examine(ctx context.Context, streams Streams) ([]machine.Fi
 	kernel := machine.Kernel(user != 0, builder.TryUserNamespace)
 	findings := append(machine.Identity(user), kernel...)
 	if machine.Problems(findings) == 0 {
-		if err := builder.EnterUserNamespace(); err != nil {
+		if err := builder.EnterUserNamespace(ctx); err != nil {
 			return nil, err
 		}
 		temp, err := os.MkdirTemp("", "oc-rebuild-doctor-")

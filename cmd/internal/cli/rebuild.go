@@ -117,7 +117,7 @@ func runRebuild(ctx context.Context, streams Streams, o *rebuildOptions, args []
 	if err := o.after.check(ctx, &o.kube); err != nil {
 		return err
 	}
-	if err := builder.EnterUserNamespace(); err != nil {
+	if err := builder.EnterUserNamespace(ctx); err != nil {
 		return err
 	}
 	return withScratch(ctx, streams, o.output, func() error {
