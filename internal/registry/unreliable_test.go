@@ -159,9 +159,7 @@ func TestBlobsAreReadOn(t *testing.T) {
 					request.Header.Del("Range")
 					left = part * int(answer)
 				}
-				limited := &cutter{ResponseWriter: w, left: left}
-				defer func() { sent.Add(int64(left - limited.left)) }()
-				http.ServeContent(limited, request, "", time.Time{}, bytes.NewReader(layer.Bytes()))
+				http.ServeContent(&cutter{w, left, &sent}, request, "", time.Time{}, bytes.NewReader(layer.Bytes()))
 				return true
 			})
 			got, err := read(t.Context(), image)
@@ -177,10 +175,12 @@ func TestBlobsAreReadOn(t *testing.T) {
 type cutter struct {
 	http.ResponseWriter
 	left int
+	sent *atomic.Int64 // counts what was written, before anybody can have read it
 }
 
 // Write implements io.Writer.
 func (c *cutter) Write(p []byte) (int, error) {
+	c.sent.Add(int64(min(len(p), c.left)))
 	n, _ := c.ResponseWriter.Write(p[:min(len(p), c.left)])
 	if c.left -= n; c.left == 0 && n < len(p) {
 		_ = http.NewResponseController(c.ResponseWriter).Flush()
