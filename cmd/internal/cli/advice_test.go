@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestAdvice makes mistakes that can be seen before anything is read, and wants to be told what to do.
+// TestAdvice makes mistakes that can be seen before anything is read, and wants to be told what to do. None may get as
+// far as a user namespace, for which the program starts again.
 func TestAdvice(t *testing.T) {
 	const release = "quay.io/okd/scos-release:4.17.0-okd-scos.0"
 	t.Setenv("KUBECONFIG", "/nonexistent")
@@ -26,8 +27,8 @@ func TestAdvice(t *testing.T) {
 		{"plan stream-coreos machine-os-content --overlay files --from-release " + release, "Write --overlay COMPONENT=files."},
 		{"plan stream-coreos=. --overlay files --from-release " + release, "Leave the source away, or make the changes there."},
 		{"plan stream-coreos --overlay files --dockerfile Dockerfile.mine --from-release " + release, "Leave one or the other away."},
-		{"cli --from-release " + release + " --to-image oci:/tmp/payload", "Pass --to-repository as well"},
-		{"cli --from-release " + release + " --to-image quay.io/me/release" + digest, "Name a tag, or only the repository."},
+		{"plan cli --from-release " + release + " --to-image oci:/tmp/payload", "Pass --to-repository as well"},
+		{"plan cli --from-release " + release + " --to-image quay.io/me/release" + digest, "Name a tag, or only the repository."},
 	}
 	for _, test := range tests {
 		if _, messages := run(t, 2, strings.Fields(test.args)...); !strings.Contains(messages, test.advice) {
