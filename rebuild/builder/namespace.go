@@ -162,9 +162,15 @@ func enterMountNamespace(ctx context.Context) error {
 	return nil
 }
 
+// again is the variable that marks a program which startAgain started.
+const again = "_OC_REBUILD_AGAIN"
+
+// StartedAgain reports whether EnterUserNamespace has started this program: what is said once was said before.
+func StartedAgain() bool { return os.Getenv(again) != "" || os.Getenv(unshare.UsernsEnvName) != "" }
+
 // startAgain makes the program begin once more, as the same process, with what the environment has now.
 func startAgain(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
+	if err := errors.Join(ctx.Err(), os.Setenv(again, "1")); err != nil {
 		return err
 	}
 	return syscall.Exec("/proc/self/exe", os.Args, os.Environ())

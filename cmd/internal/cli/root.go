@@ -4,15 +4,14 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"go.podman.io/storage/pkg/unshare"
 
 	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
 )
 
 // Streams are the program's standard streams. Results go to Out, everything else to Err.
@@ -24,9 +23,9 @@ type Streams struct {
 // notice says something that is no result.
 func (s Streams) notice(text string) { fmt.Fprintln(s.Err, text) }
 
-// once says something in the process that the user started: in a user namespace the program begins again.
+// once says something in the process that the user started: in namespaces of its own the program begins again.
 func (s Streams) once(text string) {
-	if os.Getenv(unshare.UsernsEnvName) == "" {
+	if !builder.StartedAgain() {
 		s.notice(text)
 	}
 }
