@@ -29,11 +29,14 @@ func EnterUserNamespace(ctx context.Context) error {
 	if err := errors.Join(knowUserNamespace(), nameRuntimeDirectory()); err != nil {
 		return err
 	}
+	if NeedsUserNamespace() {
+		if err := TryUserNamespace(); err != nil {
+			return err
+		}
+	}
 	if os.Geteuid() != 0 {
-		for _, check := range []func() error{TryUserNamespace, findMappers} {
-			if err := check(); err != nil {
-				return err
-			}
+		if err := findMappers(); err != nil {
+			return err
 		}
 	}
 	if err := errors.Join(nameUser(ctx), ctx.Err()); err != nil {
@@ -100,15 +103,36 @@ func findMappers() error {
 	return nil
 }
 
+// NeedsUserNamespace reports whether builds run in a user namespace: for a user who is not root, or root of a container
+// that may not mount.
+func NeedsUserNamespace() bool {
+	mayMount, err := unshare.HasCapSysAdmin()
+	return os.Geteuid() != 0 || err == nil && !mayMount
+}
+
 // TryUserNamespace makes a user namespace and returns why that is not allowed. Nothing has to be there to be run in
 // it: the path leads through a file that is no directory, and to fail because of that takes a namespace that was
 // made.
 func TryUserNamespace() error {
 	_, err := os.StartProcess("/proc/self/exe/none", nil, &os.ProcAttr{Sys: &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER}})
-	if !errors.Is(err, syscall.ENOTDIR) {
-		return fault.New(fault.Other, "`oc rebuild doctor` says which switch forbids it.", fmt.Errorf("making a user namespace: %w", err))
+	if errors.Is(err, syscall.ENOTDIR) {
+		return nil
 	}
-	return nil
+	if of := (*os.PathError)(nil); errors.As(err, &of) {
+		err = of.Err
+	}
+	if errors.Is(err, syscall.EPERM) && isFiltered() {
+		return fault.New(fault.Other, "Let the container make user namespaces: seccompProfile Unconfined and the capabilities SETFCAP, SETUID and SETGID in its pod's security context, "+
+			"which on OpenShift a SecurityContextConstraints has to allow (docs/guides/on-a-cluster.md); podman and docker take --security-opt seccomp=unconfined.",
+			fmt.Errorf("making a user namespace: %w: the seccomp profile of this container forbids it", err))
+	}
+	return fault.New(fault.Other, "`oc rebuild doctor` says which switch forbids it.", fmt.Errorf("making a user namespace: %w", err))
+}
+
+// isFiltered reports whether a seccomp profile decides what the process may ask of the kernel (proc_pid_status(5)).
+func isFiltered() bool {
+	status, err := os.ReadFile("/proc/self/status")
+	return err == nil && bytes.Contains(status, []byte("\nSeccomp:\t2\n"))
 }
 
 // knowUserNamespace tells the container libraries that a process which is root only inside a user namespace that

@@ -3,6 +3,8 @@ package machine
 import (
 	"os"
 	"strings"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 
 // Kernel checks the switches that keep users from namespaces, and tries to make one. needed says whether a build
@@ -12,7 +14,7 @@ func Kernel(needed bool, try func() error) []Finding {
 	if err == nil {
 		return []Finding{{Check: "user namespaces", State: OK, Message: "can be made"}}
 	}
-	finding := Finding{Check: "user namespaces", State: Note, Message: err.Error(), Advice: namespaceAdvice()}
+	finding := Finding{Check: "user namespaces", State: Note, Message: err.Error(), Advice: namespaceAdvice(err)}
 	if needed {
 		finding.State = Problem
 	}
@@ -20,7 +22,7 @@ func Kernel(needed bool, try func() error) []Finding {
 }
 
 // namespaceAdvice names the switch that stands in the way.
-func namespaceAdvice() string {
+func namespaceAdvice(err error) string {
 	for _, blocked := range []struct{ path, value, advice string }{
 		{"/proc/sys/user/max_user_namespaces", "0", "As root: sysctl user.max_user_namespaces=28633."},
 		{"/proc/sys/kernel/unprivileged_userns_clone", "0", "As root: sysctl kernel.unprivileged_userns_clone=1."},
@@ -31,6 +33,9 @@ func namespaceAdvice() string {
 		if err == nil && strings.TrimSpace(string(data)) == blocked.value {
 			return blocked.advice
 		}
+	}
+	if strings.Contains(err.Error(), "seccomp") {
+		return fault.AdviceOf(err)
 	}
 	return "In a container, its seccomp or AppArmor profile may forbid them: run it with --security-opt seccomp=unconfined, or build as root."
 }

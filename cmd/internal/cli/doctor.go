@@ -70,7 +70,7 @@ func (o *jobOptions) examine(ctx context.Context, streams Streams) ([]machine.Fi
 	if user == -1 {
 		user = os.Geteuid()
 	}
-	kernel := machine.Kernel(user != 0, builder.TryUserNamespace)
+	kernel := machine.Kernel(user != 0 || builder.NeedsUserNamespace(), builder.TryUserNamespace)
 	findings := append(machine.Identity(user), kernel...)
 	if machine.Problems(findings) == 0 {
 		if err := builder.EnterUserNamespace(ctx); err != nil {
