@@ -25,16 +25,8 @@ type Selection struct {
 func (j *Job) RunAll(ctx context.Context, request plan.Request, selection Selection) (*Result, error) {
 	return j.locked(ctx, func() (*Result, error) {
 		inputs := plan.Inputs{Lenient: true, NeedsFiles: j.needsFiles}
-		request.All = true // until it is known what that means
-		if err := j.check(request, &inputs); err != nil {
-			return nil, err
-		}
-		release, err := j.open(ctx, request.Release)
+		release, request, err := j.openAll(ctx, request, selection, &inputs)
 		if err != nil {
-			return nil, err
-		}
-		request.All = false
-		if request.Targets, err = j.selected(ctx, release, selection); err != nil {
 			return nil, err
 		}
 		var left []string
@@ -78,6 +70,35 @@ func (j *Job) RunAll(ctx context.Context, request plan.Request, selection Select
 			}
 		}
 	})
+}
+
+// PlanAll is Plan for all components of the payload that a request starts from.
+func (j *Job) PlanAll(ctx context.Context, request plan.Request, selection Selection) (*plan.Plan, error) {
+	inputs := plan.Inputs{Lenient: true}
+	release, request, err := j.openAll(ctx, request, selection, &inputs)
+	if err != nil {
+		return nil, err
+	}
+	planned, err := j.planOn(ctx, release, request, inputs)
+	if err != nil {
+		return nil, err
+	}
+	return planned, planned.Err()
+}
+
+// openAll opens the payload that a request starts from, and names the components that a selection means.
+func (j *Job) openAll(ctx context.Context, request plan.Request, selection Selection, inputs *plan.Inputs) (*payload.Release, plan.Request, error) {
+	request.All = true // until it is known what that means
+	if err := j.check(request, inputs); err != nil {
+		return nil, request, err
+	}
+	release, err := j.open(ctx, request.Release)
+	if err != nil {
+		return nil, request, err
+	}
+	request.All = false
+	request.Targets, err = j.selected(ctx, release, selection)
+	return release, request, err
 }
 
 // selected lists the components of a payload that a selection means, without those whose source it does not record.

@@ -203,27 +203,7 @@ func (c *Cluster) do(ctx context.Context, method, path string, body []byte, answ
 }
 
 func (c *Cluster) ask(ctx context.Context, method, path string, body []byte, answer any) error {
-	client, err := rest.HTTPClientFor(c.config)
-	if err != nil {
-		return err
-	}
-	base, _, err := rest.DefaultServerUrlFor(c.config)
-	if err != nil {
-		return err
-	}
-	path, query, _ := strings.Cut(path, "?")
-	address := base.JoinPath(path)
-	address.RawQuery = query
-	request, err := http.NewRequestWithContext(ctx, method, address.String(), bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Accept", "application/json")
-	if body != nil {
-		request.Header.Set("Content-Type", map[bool]string{true: "application/merge-patch+json",
-			false: "application/json"}[method == http.MethodPatch])
-	}
-	response, err := client.Do(request)
+	response, err := c.send(ctx, method, path, body, "application/json")
 	if err != nil {
 		return err
 	}
@@ -242,6 +222,49 @@ func (c *Cluster) ask(ctx context.Context, method, path string, body []byte, ans
 		return fmt.Errorf("reading the answer: %w", err)
 	}
 	return nil
+}
+
+// send sends a request.
+func (c *Cluster) send(ctx context.Context, method, path string, body []byte, accept string) (*http.Response, error) {
+	client, err := rest.HTTPClientFor(c.config)
+	if err != nil {
+		return nil, err
+	}
+	base, _, err := rest.DefaultServerUrlFor(c.config)
+	if err != nil {
+		return nil, err
+	}
+	path, query, _ := strings.Cut(path, "?")
+	address := base.JoinPath(path)
+	address.RawQuery = query
+	request, err := http.NewRequestWithContext(ctx, method, address.String(), bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Accept", accept)
+	if body != nil {
+		request.Header.Set("Content-Type", map[bool]string{true: "application/merge-patch+json",
+			false: "application/json"}[method == http.MethodPatch])
+	}
+	return client.Do(request)
+}
+
+// Stream reads what the server has at a path while it goes on to send, such as the log of a pod. Close it. It is asked for
+// once: whoever reads knows from where to go on.
+func (c *Cluster) Stream(ctx context.Context, path string) (io.ReadCloser, error) {
+	response, err := c.send(ctx, http.MethodGet, path, nil, "*/*")
+	if err != nil {
+		return nil, err
+	}
+	if response.StatusCode/100 == 2 {
+		return response.Body, nil
+	}
+	defer response.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(response.Body, maxObject))
+	if err != nil {
+		return nil, fmt.Errorf("reading the answer: %w", err)
+	}
+	return nil, refusal(response.StatusCode, response.Status, data)
 }
 
 // isAway tells whether a failure is that of an API server that stops, starts, or cannot reach its etcd.

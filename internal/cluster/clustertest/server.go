@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -32,6 +33,7 @@ type Server struct {
 	conflicts int
 	denied    map[string]bool
 	handler   func(w http.ResponseWriter, request *http.Request, body []byte) bool
+	before    func(w http.ResponseWriter, request *http.Request) bool
 }
 
 // New starts a server, which ends with the test.
@@ -48,7 +50,9 @@ func New(t testing.TB) *Server {
 // Start starts a server, whose kubeconfig goes to a directory, and returns what ends it.
 func Start(directory string) (*Server, func(), error) {
 	s := &Server{objects: map[string]map[string]any{}, Kubeconfig: filepath.Join(directory, "kubeconfig")}
-	web := httptest.NewTLSServer(s)
+	web := httptest.NewUnstartedServer(s)
+	web.Config.ErrorLog = log.New(io.Discard, "", 0) // clients that go away are part of tests
+	web.StartTLS()
 	text := "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{name: k, cluster: {insecure-skip-tls-verify: true, server: '" + web.URL + "'}}]\n" +
 		"users: [{name: u, user: {token: canary}}]\ncontexts: [{name: c, context: {cluster: k, user: u, namespace: here}}]\n"
 	if err := os.WriteFile(s.Kubeconfig, []byte(text), 0o600); err != nil {
@@ -156,6 +160,13 @@ func (s *Server) Handle(handler func(w http.ResponseWriter, request *http.Reques
 	s.handler = handler
 }
 
+// Before asks a function before everything else, which answers the request itself and returns true, or returns false.
+func (s *Server) Before(handler func(w http.ResponseWriter, request *http.Request) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.before = handler
+}
+
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	s.mu.Lock()
@@ -165,6 +176,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	switch {
 	case request.Header.Get("Authorization") != "Bearer canary":
 		refuse(w, http.StatusForbidden, "forbidden")
+	case s.before != nil && s.before(w, request):
 	case s.handler != nil && s.handler(w, request, body):
 	case strings.HasSuffix(address, "/selfsubjectaccessreviews"):
 		var review struct {

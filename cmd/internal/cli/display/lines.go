@@ -5,8 +5,11 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
+
+	"go.podman.io/storage/pkg/regexp"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
@@ -62,7 +65,7 @@ func (l *lines) remind() {
 		if event.State != progress.Waiting {
 			event.State = progress.Running
 		}
-		event.Message = "still under way: " + event.Message
+		event.Message = stillUnderWay + event.Message
 		l.print(event)
 	}
 	l.timer.Reset(l.silence)
@@ -76,10 +79,39 @@ func (l *lines) finish() {
 }
 
 func (l *lines) describe(event progress.Event) string {
-	verb := map[progress.State]string{progress.Waiting: "waits", progress.Started: "…", progress.Running: "|", progress.Done: "done:",
-		progress.Skipped: "skipped:", progress.Warned: "warning:", progress.Failed: "failed:"}[event.State]
-	return fmt.Sprintf("%s: %s %s %s", subject(event), event.Stage, l.paint.paint(stateColor(event.State), verb), message(event))
+	return fmt.Sprintf("%s: %s %s %s", subject(event), event.Stage, l.paint.paint(stateColor(event.State), verbs()[event.State]), message(event))
 }
+
+// verbs are how a line says the state of a stage.
+func verbs() map[progress.State]string {
+	return map[progress.State]string{progress.Waiting: "waits", progress.Started: "…", progress.Running: "|", progress.Done: "done:",
+		progress.Skipped: "skipped:", progress.Warned: "warning:", progress.Failed: "failed:"}
+}
+
+// Read makes an event of a line that a program with the plain form of progress wrote, without colors, on another machine. ok
+// is false for a line that it does not write.
+func Read(line string) (event progress.Event, ok bool) {
+	m := plainLine.FindStringSubmatch(line)
+	if m == nil {
+		return event, false
+	}
+	event = progress.Event{Component: m[1], Stage: progress.Stage(m[2]), Message: m[4]}
+	if event.Component == nothing {
+		event.Component = ""
+	}
+	for state, verb := range verbs() {
+		if verb == m[3] {
+			event.State = state
+		}
+	}
+	event.Message = strings.TrimPrefix(event.Message, stillUnderWay)
+	return event, event.State != ""
+}
+
+// stillUnderWay begins what is said of a step that takes long.
+const stillUnderWay = "still under way: "
+
+var plainLine = regexp.Delayed(`^ *[0-9]+\.[0-9]s  ([^ :]+): ([a-z]+) (\S+) (.*)$`)
 
 // message is what an event says, made safe, with what was sent.
 func message(event progress.Event) string {

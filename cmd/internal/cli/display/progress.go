@@ -66,10 +66,13 @@ func (r *records) Report(event progress.Event) {
 	_ = r.encoder.Encode(record{time.Now().UTC(), event}) // a reader that went away is no reason to end the job
 }
 
+// nothing is the subject of what is about no component.
+const nothing = "release"
+
 // subject is what an event is about, for a person.
 func subject(event progress.Event) string {
 	if event.Component == "" {
-		return "release"
+		return nothing
 	}
 	return event.Component
 }

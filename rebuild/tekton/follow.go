@@ -1,0 +1,219 @@
+package tekton
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
+)
+
+// Outcome is what a run made.
+type Outcome struct {
+	Payload    string // pull spec by digest
+	Components []Made
+	Seconds    float64
+}
+
+// Made is the image of a component.
+type Made struct {
+	Name    string
+	Image   string // pull spec by digest
+	Seconds float64
+}
+
+// Reader makes an event of a line of a pod's log. ok is false for a line that is none.
+type Reader func(line string) (event progress.Event, ok bool)
+
+// Follow tells a listener what a run does until it has ended. The error has the class of what went wrong in its pods.
+func (c *Cluster) Follow(ctx context.Context, name string, read Reader, listener progress.Listener) (*Outcome, error) {
+	ctx, stop := context.WithCancel(ctx) // the reading of logs ends with it
+	f := &follower{Cluster: c, name: name, read: read, listener: listener, parts: map[string]*part{}}
+	defer f.readers.Wait()
+	defer stop()
+	for {
+		var run runState
+		if err := c.API.Get(ctx, c.path("pipelineruns/"+url.PathEscape(name)), &run); err != nil {
+			return nil, fmt.Errorf("following run %q: %w", name, err)
+		}
+		var tasks struct {
+			Items []taskRunState `json:"items"`
+		}
+		if err := c.API.Get(ctx, c.path("taskruns?"+selector(name)), &tasks); err != nil {
+			return nil, fmt.Errorf("following run %q: %w", name, err)
+		}
+		f.names = map[string]string{} // names of others than this program's runs do not matter
+		_ = json.Unmarshal([]byte(run.Metadata.Annotations[annotationNames]), &f.names)
+		for _, task := range tasks.Items {
+			f.see(ctx, task)
+		}
+		if state := succeeded(run.Status.Conditions); state.Status != "Unknown" {
+			for _, one := range f.parts {
+				if one.log != nil {
+					one.log.hasEnded()
+				}
+			}
+			f.readers.Wait()
+			return f.outcome(run, state, tasks.Items)
+		}
+		if err := c.wait(ctx); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// follower is what is known of a run that is followed.
+type follower struct {
+	*Cluster
+	name     string
+	read     Reader
+	listener progress.Listener
+	names    map[string]string // components by task, where they have another name
+
+	readers sync.WaitGroup
+	parts   map[string]*part // by the name of the task run
+}
+
+// part is what is known of a task run.
+type part struct {
+	said string   // what it waits for
+	log  *reading // of its last pod; nil before there is one
+}
+
+// component returns which component a task run builds; "" is the payload.
+func (f *follower) component(task taskRunState) string {
+	return f.builtBy(task.Metadata.Labels["tekton.dev/pipelineTask"])
+}
+
+// builtBy returns which component a task of the pipeline builds; "" is the payload.
+func (f *follower) builtBy(task string) string {
+	if component, ok := f.names[task]; ok {
+		return component
+	}
+	return task
+}
+
+// see tells what is new of a task run, and begins to read the log of its pod.
+func (f *follower) see(ctx context.Context, task taskRunState) {
+	one := f.parts[task.Metadata.Name]
+	if one == nil {
+		one = &part{}
+		f.parts[task.Metadata.Name] = one
+	}
+	state := succeeded(task.Status.Conditions)
+	component := f.component(task)
+	running, ended := false, state.Status != "Unknown"
+	for _, step := range task.Status.Steps {
+		running = running || step.Running != nil
+		ended = ended || step.Terminated != nil
+	}
+	pod := task.Status.PodName
+	if !running && !ended {
+		text := "its pod"
+		if state.Reason != "Pending" && state.Reason != "Started" && state.Reason != "Running" || strings.Contains(state.Message, "pod status") {
+			text += ": " + state.Message
+		}
+		if text != one.said {
+			one.said = text
+			f.listener.Report(progress.Event{Component: component, Stage: stageOf(component), State: progress.Waiting, Message: "for " + text})
+		}
+		return
+	}
+	if pod == "" {
+		return
+	}
+	if one.log == nil || one.log.pod != pod {
+		if one.log != nil {
+			one.log.hasEnded()
+			text := "failed, and is tried again"
+			if why, _, _ := strings.Cut(one.log.failure(), "\n"); why != "" {
+				text += ": " + why
+			}
+			f.listener.Report(progress.Event{Component: component, Stage: stageOf(component), State: progress.Warned, Message: text})
+		}
+		log := &reading{component: component, pod: pod, ended: make(chan struct{})}
+		one.log = log
+		f.readers.Go(func() { f.follow(ctx, log) })
+	}
+	if ended {
+		one.log.hasEnded()
+	}
+}
+
+func stageOf(component string) progress.Stage {
+	if component == "" {
+		return progress.Assemble
+	}
+	return progress.Build
+}
+
+// outcome says how a run ended.
+func (f *follower) outcome(run runState, state condition, tasks []taskRunState) (*Outcome, error) {
+	if state.Status == "True" {
+		made := &Outcome{Payload: valueOf(run.Status.Results, "payload"), Seconds: seconds(run.Status.StartTime, run.Status.CompletionTime)}
+		for _, task := range tasks {
+			if component := f.component(task); component != "" {
+				made.Components = append(made.Components, Made{component, valueOf(task.Status.Results, image), seconds(task.Status.StartTime, task.Status.CompletionTime)})
+			}
+		}
+		slices.SortFunc(made.Components, func(a, b Made) int { return strings.Compare(a.Name, b.Name) })
+		if made.Payload == "" {
+			return nil, fault.Errorf(fault.Publish, "run %q ended, and has no payload as its result", f.name)
+		}
+		return made, nil
+	}
+	if strings.HasPrefix(state.Reason, "Cancelled") || run.Spec.Status == "Cancelled" {
+		return nil, fault.New(fault.Interrupted, "", fmt.Errorf("run %q was cancelled", f.name))
+	}
+	var failures []error
+	slices.SortFunc(tasks, func(a, b taskRunState) int { return strings.Compare(a.Metadata.Name, b.Metadata.Name) })
+	for _, task := range tasks {
+		if state := succeeded(task.Status.Conditions); state.Status == "False" {
+			failures = append(failures, f.failure(task, state))
+		}
+	}
+	var skipped []string
+	for _, task := range run.Status.SkippedTasks {
+		if component := f.builtBy(task.Name); component != "" {
+			skipped = append(skipped, component)
+		}
+	}
+	if len(skipped) > 0 {
+		slices.Sort(skipped)
+		f.listener.Report(progress.Event{Stage: progress.Build, State: progress.Warned, Message: "not begun: " + strings.Join(skipped, ", ")})
+	}
+	if len(failures) == 0 {
+		failures = append(failures, fault.Errorf(fault.Other, "run %q ended with %s: %s", f.name, state.Reason, state.Message))
+	}
+	return nil, fault.Join(failures...)
+}
+
+// failure says why a task run failed: what the program said in its pod, or what Tekton says where it said nothing.
+func (f *follower) failure(task taskRunState, state condition) error {
+	kind := fault.Other
+	for _, step := range task.Status.Steps {
+		if step.Terminated != nil && step.Terminated.ExitCode > 0 && step.Terminated.ExitCode <= int(fault.Publish) {
+			kind = fault.Kind(step.Terminated.ExitCode)
+		}
+	}
+	what := "the payload"
+	if component := f.component(task); component != "" {
+		what = fmt.Sprintf("component %q", component)
+	}
+	if one := f.parts[task.Metadata.Name]; one != nil && one.log != nil {
+		if text := one.log.failure(); text != "" {
+			return fault.New(kind, fmt.Sprintf("`kubectl logs -n %s %s` shows the whole output.", f.API.Namespace, one.log.pod), errors.New(text))
+		}
+	}
+	advice := ""
+	if state.Reason == "TaskRunTimeout" {
+		kind, advice = fault.Build, "--time-limit gives it more."
+	}
+	return fault.New(kind, advice, fmt.Errorf("%s: %s: %s", what, state.Reason, state.Message))
+}

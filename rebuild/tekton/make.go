@@ -1,0 +1,215 @@
+package tekton
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"go.podman.io/storage/pkg/regexp"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
+)
+
+const (
+	// AnnotationTo of a run is the pull spec that the payload is pushed to.
+	AnnotationTo = "oc-rebuild.io/to-image"
+	// AnnotationFrom of a run is the payload that it starts from.
+	AnnotationFrom = "oc-rebuild.io/from-release"
+	// annotationNames of a run has the components whose tasks have other names, and "" for the task that makes the payload: a
+	// JSON object, by task.
+	annotationNames = "oc-rebuild.io/components"
+
+	// managedBy tells the objects of this program from others (https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/).
+	managedBy = "app.kubernetes.io/managed-by"
+	manager   = "oc-rebuild"
+
+	scratch  = "/scratch" // an emptyDir: overlay mounts cannot lie on the overlay that a container's own files are
+	caches   = "/workspace/cache"
+	stepName = "rebuild"
+	image    = "image" // the result of each task
+	cache    = "cache" // the workspace
+
+	// retries is how often a part is begun again that failed: a node may go away under it. What was built is not built again.
+	retries = 1
+)
+
+// Options say how a plan runs on a cluster.
+type Options struct {
+	Name           string // of the run
+	Namespace      string
+	Image          string // pull spec of an image with this program
+	ServiceAccount string // "" = the one that Tekton takes
+	Plan           string // pull spec of the plan
+	To             plan.Request
+	Flags          []string // of the program, for each component
+	PublishFlags   []string // of the program, for the payload
+	Cache          *Claim   // where caches outlive a pod; nil = nowhere
+	// Requests are what pods of components ask of a node beyond the plan's, by component and resource, such as cpu: 4.
+	Requests  map[string]map[string]string
+	Pod       map[string]any // a pod template as Tekton takes it: tolerations, node selector
+	Jobs      int            // components at once; 0 = as many as the cluster takes
+	TimeLimit time.Duration  // of each component
+}
+
+// Claim is a persistent volume claim, or a directory of it.
+type Claim struct{ Name, SubPath string }
+
+// Make writes the objects that carry out a plan. An error has the class fault.Usage.
+func Make(planned *plan.Plan, o Options) (Task, Run, error) {
+	task := makeTask(o)
+	order := slices.DeleteFunc(planned.InOrder(), func(c plan.Component) bool { return !c.Replaces() })
+	for _, name := range slices.Sorted(maps.Keys(o.Requests)) {
+		if !slices.ContainsFunc(order, func(c plan.Component) bool { return c.Name == name }) {
+			return Task{}, Run{}, fault.Errorf(fault.Usage, "--resources: the plan builds no component %q", name)
+		}
+	}
+	names, taskOf := map[string]string{}, map[string]string{}
+	var tasks []pipelineTask
+	add := func(name string, after []string, command []string) {
+		one := pipelineTask{Name: name, TaskRef: taskRef{"Task", task.Metadata.Name}, RunAfter: after, Retries: retries, Timeout: o.TimeLimit.String(),
+			Params: []param{{"plan", "$(params.plan)"}, {"command", command}}}
+		if o.Cache != nil {
+			one.Workspaces = []workspaceMapping{{cache, cache}}
+		}
+		tasks = append(tasks, one)
+	}
+	var specs []taskRunSpec
+	for i, component := range order {
+		name := taskName(component.Name)
+		taskOf[component.Name] = name
+		if name != component.Name {
+			names[name] = component.Name
+		}
+		command := []string{"component", component.Name}
+		var after []string
+		for _, need := range needed(planned, component) {
+			command = append(command, given(need, taskOf[need]))
+			after = append(after, taskOf[need])
+		}
+		if o.Jobs > 0 && i >= o.Jobs {
+			if before := tasks[i-o.Jobs].Name; !slices.Contains(after, before) {
+				after = append(after, before)
+			}
+		}
+		add(name, after, append(command, "--to-repository", "$(params.repository)", "$(params.flags[*])"))
+		if requests := o.Requests[component.Name]; len(requests) > 0 {
+			specs = append(specs, taskRunSpec{name, computeResources{requests}})
+		}
+	}
+	last := taskName("assemble")
+	for slices.ContainsFunc(tasks, func(t pipelineTask) bool { return t.Name == last }) {
+		last += "-payload"
+	}
+	names[last] = ""
+	command := []string{"assemble"}
+	var after []string
+	for _, component := range order {
+		command, after = append(command, given(component.Name, taskOf[component.Name])), append(after, taskOf[component.Name])
+	}
+	add(last, after, append(command, o.PublishFlags...))
+
+	run := Run{APIVersion: apiVersion, Kind: "PipelineRun", Metadata: metadata(o.Name, o.Namespace), Spec: runSpec{
+		Params:          []param{{"plan", o.Plan}, {"repository", o.To.Repository()}, {"flags", o.Flags}},
+		Timeouts:        timeouts{"0s"}, // each task has its own
+		TaskRunTemplate: taskRunTemplate{o.ServiceAccount, o.Pod},
+		TaskRunSpecs:    specs,
+		PipelineSpec: pipelineSpec{
+			Params:  []paramSpec{{"plan", "string", "pull spec of the plan"}, {"repository", "string", "where images go"}, {"flags", "array", "how images are built"}},
+			Results: []resultSpec{{Name: "payload", Type: "string", Description: "pull spec of the new payload by digest", Value: resultOf(last)}},
+			Tasks:   tasks,
+		},
+	}}
+	text, err := json.Marshal(names)
+	if err != nil {
+		return Task{}, Run{}, fmt.Errorf("writing the run: %w", err)
+	}
+	run.Metadata.Annotations = map[string]string{AnnotationFrom: planned.Release.Image, AnnotationTo: o.To.To, annotationNames: string(text)}
+	if o.Cache != nil {
+		run.Spec.PipelineSpec.Workspaces = []workspaceSpec{{Name: cache}}
+		run.Spec.Workspaces = []workspaceBinding{{cache, o.Cache.SubPath, claim{o.Cache.Name}}}
+	}
+	return task, run, nil
+}
+
+func metadata(name, namespace string) Metadata {
+	return Metadata{Name: name, Namespace: namespace, Labels: map[string]string{managedBy: manager}}
+}
+
+// result1 is how a task's result is written in another one.
+func resultOf(task string) string { return fmt.Sprintf("$(tasks.%s.results.%s)", task, image) }
+
+// given is the argument that passes the image of a component to what is built on it.
+func given(component, task string) string { return component + "=" + resultOf(task) }
+
+// needed lists the components that one is built on, by itself or by images that are built first for it.
+func needed(planned *plan.Plan, component plan.Component) []string {
+	order := planned.InOrder()
+	images := map[string]bool{component.Name: true}
+	var names []string
+	for _, one := range slices.Backward(order) {
+		if !images[one.Name] {
+			continue
+		}
+		for _, base := range one.Wants() {
+			at := slices.IndexFunc(order, func(c plan.Component) bool { return c.Name == base.Built })
+			switch {
+			case at < 0 || slices.Contains(names, base.Built):
+			case order[at].Replaces():
+				names = append(names, base.Built)
+			default:
+				images[base.Built] = true
+			}
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// makeTask writes the task, whose name says what it is: one that is there already is the same.
+func makeTask(o Options) Task {
+	directory := scratch + "/cache"
+	spec := taskSpec{
+		Description: "Build one component of a plan of oc rebuild, or assemble its payload.",
+		Params:      []paramSpec{{"plan", "string", "pull spec of the plan, by digest"}, {"command", "array", "what to do with it"}},
+		Results:     []resultSpec{{Name: image, Type: "string", Description: "pull spec of what was made, by digest"}},
+		Volumes:     []volume{{Name: "scratch"}},
+	}
+	if o.Cache != nil {
+		directory = caches
+		spec.Workspaces = []workspaceSpec{{Name: cache, Description: "what outlives a pod", MountPath: caches}}
+	}
+	spec.Steps = []step{{
+		Name: stepName, Image: o.Image, Command: []string{"oc-rebuild"},
+		Args: []string{"$(params.command[*])", "--plan", "$(params.plan)", "--result-file", "$(results.image.path)", "--cache-dir", directory, "--progress", "plain", "--verbose"},
+		Env:  []param{{"TMPDIR", scratch}, {"XDG_DATA_HOME", scratch}},
+		SecurityContext: securityContext{Capabilities: capabilities{Add: []string{"SETFCAP", "SETUID", "SETGID"}, Drop: []string{"ALL"}},
+			SeccompProfile: seccompProfile{"Unconfined"}},
+		VolumeMounts: []mount{{"scratch", scratch}},
+	}}
+	text, _ := json.Marshal(spec) // strings and numbers
+	sum := sha256.Sum256(text)
+	return Task{apiVersion, "Task", metadata("oc-rebuild-"+hex.EncodeToString(sum[:5]), o.Namespace), spec}
+}
+
+var label = regexp.Delayed(`^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`)
+
+// taskName returns a name that Tekton takes for a task of a pipeline: a DNS label (RFC 1123).
+func taskName(component string) string {
+	if label.MatchString(component) {
+		return component
+	}
+	sum := sha256.Sum256([]byte(component))
+	name := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' {
+			return r
+		}
+		return '-'
+	}, strings.ToLower(component))
+	return "c-" + strings.Trim(name[:min(len(name), 40)], "-") + "-" + hex.EncodeToString(sum[:4])
+}

@@ -1,0 +1,408 @@
+package tekton_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/cluster"
+	"github.com/oc-rebuild/oc-rebuild/internal/cluster/clustertest"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/tekton"
+)
+
+// planOf makes a plan of components, each built on those that are named after it: "b: a" is b, on a.
+func planOf(lines ...string) *plan.Plan {
+	p := &plan.Plan{Release: plan.Release{Image: "example.com/release:1"}}
+	for _, line := range lines {
+		name, needs, _ := strings.Cut(line, ":")
+		component := plan.Component{Name: name, Kind: "component"}
+		if strings.HasPrefix(name, "image-") { // built first for others, and in no payload
+			component.Kind = "pipeline"
+		}
+		for _, need := range strings.Fields(needs) {
+			component.Bases = append(component.Bases, plan.Base{Built: need})
+		}
+		if component.Kind == "component" {
+			p.Components = append(p.Components, component)
+		} else {
+			p.Images = append(p.Images, component)
+		}
+		p.Order = append(p.Order, []string{name})
+	}
+	return p
+}
+
+func options() tekton.Options {
+	return tekton.Options{Name: "rebuild-1", Namespace: "here", Image: "example.com/engine", Plan: "example.com/plans@sha256:0", TimeLimit: time.Hour,
+		To: plan.Request{To: "example.com/me/release:1"}, Flags: []string{"--insecure"}, PublishFlags: []string{"--to-image", "example.com/me/release:1"}}
+}
+
+// tasks are those of a run, with what they come after.
+func tasks(t *testing.T, run tekton.Run) map[string][]string {
+	t.Helper()
+	data, err := json.Marshal(run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read struct {
+		Spec struct {
+			PipelineSpec struct {
+				Tasks []struct {
+					Name     string
+					RunAfter []string
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(data, &read); err != nil {
+		t.Fatal(err)
+	}
+	after := map[string][]string{}
+	for _, task := range read.Spec.PipelineSpec.Tasks {
+		slices.Sort(task.RunAfter)
+		after[task.Name] = task.RunAfter
+	}
+	return after
+}
+
+func TestOrder(t *testing.T) {
+	for _, test := range []struct {
+		description string
+		lines       []string
+		jobs        int
+		want        string // task: what comes before
+	}{
+		{"one", []string{"a"}, 0, "map[a:[] assemble:[a]]"},
+		{"one on another", []string{"a", "b: a", "c"}, 0, "map[a:[] assemble:[a b c] b:[a] c:[]]"},
+		{"by way of an image that is in no payload", []string{"a", "image-x: a", "b: image-x"}, 0, "map[a:[] assemble:[a b] b:[a]]"},
+		{"two at once", []string{"a", "b", "c", "d: c"}, 2, "map[a:[] assemble:[a b c d] b:[] c:[a] d:[b c]]"},
+		{"one at a time", []string{"a", "b: a"}, 1, "map[a:[] assemble:[a b] b:[a]]"},
+		{"the name of the last task", []string{"assemble"}, 0, "map[assemble:[] assemble-payload:[assemble]]"},
+	} {
+		t.Run(test.description, func(t *testing.T) {
+			o := options()
+			o.Jobs = test.jobs
+			_, run, err := tekton.Make(planOf(test.lines...), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := fmt.Sprint(tasks(t, run)); got != test.want {
+				t.Errorf("tasks %s, want %s", got, test.want)
+			}
+		})
+	}
+}
+
+// TestNames has components whose names are none for a task.
+func TestNames(t *testing.T) {
+	long := strings.Repeat("x", 80)
+	_, run, err := tekton.Make(planOf("Capital", "a.b", long, "9"), options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(tasks(t, run)) != 5 {
+		t.Fatalf("tasks %v", tasks(t, run))
+	}
+	for name := range tasks(t, run) {
+		if len(name) > 63 || strings.ToLower(name) != name || strings.ContainsAny(name, "._") || name[0] < 'a' || name[0] > 'z' {
+			t.Errorf("task %q is not a DNS label", name)
+		}
+	}
+}
+
+// TestWholePayload keeps a run of as many components as a payload has below what etcd takes: the spec of a run is in its status
+// once more.
+func TestWholePayload(t *testing.T) {
+	var lines []string
+	for i := range 200 {
+		lines = append(lines, fmt.Sprintf("component-with-a-long-name-%d: component-with-a-long-name-0", i))
+	}
+	lines[0] = "component-with-a-long-name-0"
+	_, run, err := tekton.Make(planOf(lines...), options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := json.Marshal(run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if 2*len(data) > 400<<10 {
+		t.Errorf("a run of 200 components has %d bytes", len(data))
+	}
+}
+
+// TestTaskIsTheSame gives a task a name by what is in it, and what pods are allowed.
+func TestTaskIsTheSame(t *testing.T) {
+	name := func(change func(*tekton.Options)) (string, string) {
+		o := options()
+		change(&o)
+		task, _, err := tekton.Make(planOf("a"), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := json.Marshal(task)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return task.Metadata.Name, string(data)
+	}
+	usual, text := name(func(*tekton.Options) {})
+	if same, _ := name(func(o *tekton.Options) { o.Name, o.Plan = "rebuild-2", "example.com/plans@sha256:1" }); same != usual {
+		t.Errorf("two runs have tasks %s and %s", usual, same)
+	}
+	if other, _ := name(func(o *tekton.Options) { o.Image = "example.com/other" }); other == usual {
+		t.Error("another program has the same task")
+	}
+	if other, with := name(func(o *tekton.Options) { o.Cache = &tekton.Claim{Name: "c"} }); other == usual || !strings.Contains(with, "/workspace/cache") {
+		t.Errorf("a workspace makes no other task: %s", with)
+	}
+	if !strings.Contains(text, `"capabilities":{"add":["SETFCAP","SETUID","SETGID"],"drop":["ALL"]},"seccompProfile":{"type":"Unconfined"}`) {
+		t.Errorf("the task is %s", text)
+	}
+}
+
+// told is a listener that remembers.
+type told struct {
+	mu  sync.Mutex
+	all []string
+}
+
+// Report implements progress.Listener.
+func (l *told) Report(event progress.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = append(l.all, fmt.Sprintf("%s %s %s: %s", event.Component, event.Stage, event.State, event.Message))
+}
+
+// read takes "done COMPONENT" for an event.
+func read(line string) (progress.Event, bool) {
+	component, ok := strings.CutPrefix(line, "done ")
+	return progress.Event{Component: component, Stage: progress.Build, State: progress.Done}, ok
+}
+
+// follow carries a plan out with a program of the test's, and follows it.
+func follow(t *testing.T, planned *plan.Plan, program clustertest.Step, meddle func(*clustertest.Server)) (*tekton.Outcome, []string, error) {
+	t.Helper()
+	server := clustertest.New(t)
+	t.Cleanup(server.AddTekton(t.TempDir(), program))
+	if meddle != nil {
+		meddle(server)
+	}
+	api, err := cluster.Connect(server.Kubeconfig, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := &tekton.Cluster{API: api, Poll: 5 * time.Millisecond}
+	if err := target.Check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	task, run, err := tekton.Make(planned, options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := target.Start(t.Context(), task, run); err != nil {
+		t.Fatal(err)
+	}
+	var listener told
+	made, err := target.Follow(t.Context(), "rebuild-1", read, &listener)
+	return made, listener.all, err
+}
+
+// result writes what a step makes, to the file that its arguments name.
+func result(args []string) {
+	if at := slices.Index(args, "--result-file"); at >= 0 {
+		_ = os.WriteFile(args[at+1], []byte("example.com/me/"+args[0]+"-"+args[1]+"@sha256:0"), 0o644)
+	}
+}
+
+func TestFollow(t *testing.T) {
+	var mu sync.Mutex
+	began := map[string][]string{}
+	made, said, err := follow(t, planOf("a", "b: a", "C.d"), func(_ context.Context, args []string, log io.Writer) int {
+		mu.Lock()
+		began[args[1]] = args
+		mu.Unlock()
+		fmt.Fprintf(log, "error: of a library\ndone %s\nnothing\n", args[1])
+		result(args)
+		return 0
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if made.Payload != "example.com/me/assemble-a=example.com/me/component-a@sha256:0@sha256:0" || len(made.Components) != 3 || made.Components[0].Name != "C.d" ||
+		made.Components[2].Image != "example.com/me/component-b@sha256:0" {
+		t.Errorf("made %+v", made)
+	}
+	if got := strings.Join(began["b"], " "); !strings.HasPrefix(got, "component b a=example.com/me/component-a@sha256:0 --to-repository example.com/me/release --insecure --plan example.com/plans@sha256:0 ") {
+		t.Errorf("b was built with %s", got)
+	}
+	if !slices.Contains(said, "b build done: ") || !slices.Contains(said, "C.d build done: ") {
+		t.Errorf("said %q", said)
+	}
+}
+
+func TestFailures(t *testing.T) {
+	for _, test := range []struct {
+		description string
+		program     clustertest.Step
+		kind        fault.Kind
+		says        string
+		told        string
+	}{
+		{"a build", func(_ context.Context, args []string, log io.Writer) int {
+			if args[1] != "a" {
+				result(args)
+				return 0
+			}
+			fmt.Fprintf(log, "done a\nerror: building \"a\"\nlast line\n  The whole output is in %s/log.\n", "/scratch")
+			return 5
+		}, fault.Build, "building \"a\"\nlast line", "a build warned: failed, and is tried again: building \"a\""},
+		{"another class", func(_ context.Context, args []string, log io.Writer) int {
+			fmt.Fprintln(log, "error: log in")
+			return 4
+		}, fault.Unauthorized, "log in", "a build warned: failed, and is tried again"},
+		{"not a word", func(context.Context, []string, io.Writer) int { return 137 }, fault.Other, `component "a": Failed: "step-rebuild" exited with an error`, "a build warned: failed, and is tried again"},
+	} {
+		t.Run(test.description, func(t *testing.T) {
+			_, said, err := follow(t, planOf("a", "b: a"), func(ctx context.Context, args []string, log io.Writer) int {
+				defer time.Sleep(100 * time.Millisecond) // long enough to be seen
+				return test.program(ctx, args, log)
+			}, nil)
+			if fault.KindOf(err) != test.kind || !strings.HasSuffix(err.Error(), test.says) {
+				t.Errorf("error %q of class %v, want %q of %v", err, fault.KindOf(err), test.says, test.kind)
+			}
+			if all := strings.Join(said, "\n"); !strings.Contains(all, test.told) || !strings.Contains(all, "not begun: b") {
+				t.Errorf("said %s", all)
+			}
+		})
+	}
+}
+
+// TestSecondTry succeeds after a failure.
+func TestSecondTry(t *testing.T) {
+	var mu sync.Mutex
+	tries := 0
+	made, _, err := follow(t, planOf("a"), func(_ context.Context, args []string, log io.Writer) int {
+		mu.Lock()
+		defer mu.Unlock()
+		if tries++; tries == 1 {
+			fmt.Fprintln(log, "error: a node went away")
+			return 1
+		}
+		result(args)
+		return 0
+	}, nil)
+	if err != nil || made.Payload == "" {
+		t.Errorf("made %v, %v", made, err)
+	}
+}
+
+// TestLogBreaks has connections that carry a log break in the middle of it: each line is heard once.
+func TestLogBreaks(t *testing.T) {
+	var mu sync.Mutex
+	lines := map[string]bool{}
+	program := func(_ context.Context, args []string, log io.Writer) int {
+		for i := range 20 {
+			line := fmt.Sprintf("%s-%d", args[1], i)
+			mu.Lock()
+			lines[line] = true
+			mu.Unlock()
+			fmt.Fprintln(log, "done "+line)
+			time.Sleep(time.Millisecond)
+		}
+		result(args)
+		return 0
+	}
+	_, said, err := follow(t, planOf("a", "b"), program, func(server *clustertest.Server) {
+		broken := 0
+		server.Before(func(w http.ResponseWriter, request *http.Request) bool {
+			if !strings.HasSuffix(request.URL.Path, "/log") {
+				return false
+			}
+			if broken++; broken%2 == 0 {
+				panic(http.ErrAbortHandler)
+			}
+			return false
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(said)
+	for line := range lines {
+		if !strings.HasPrefix(line, "a=") && !slices.Contains(said, line+" build done: ") {
+			t.Errorf("%q was not heard", line)
+		}
+	}
+	if heard := len(slices.DeleteFunc(said, func(s string) bool { return !strings.Contains(s, "build done") })); heard != len(lines) {
+		t.Errorf("%d lines heard of %d", heard, len(lines))
+	}
+}
+
+func TestCancel(t *testing.T) {
+	server := clustertest.New(t)
+	started := make(chan struct{})
+	var once sync.Once
+	t.Cleanup(server.AddTekton(t.TempDir(), func(ctx context.Context, args []string, log io.Writer) int {
+		once.Do(func() { close(started) })
+		<-ctx.Done()
+		return 130
+	}))
+	api, err := cluster.Connect(server.Kubeconfig, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := &tekton.Cluster{API: api, Poll: 5 * time.Millisecond}
+	task, run, err := tekton.Make(planOf("a", "b: a"), options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(target.Start(t.Context(), task, run), target.Start(t.Context(), task, tekton.Run{Metadata: tekton.Metadata{Name: "other"}})); err != nil {
+		t.Fatal(err)
+	}
+	<-started
+	if err := target.Cancel(t.Context(), "rebuild-1"); err != nil {
+		t.Fatal(err)
+	}
+	_, err = target.Follow(t.Context(), "rebuild-1", read, &told{})
+	if fault.KindOf(err) != fault.Interrupted {
+		t.Errorf("a cancelled run ends with %v", err)
+	}
+	runs, err := target.List(t.Context())
+	if err != nil || len(runs) != 2 || !slices.ContainsFunc(runs, func(r tekton.Summary) bool { return r.Name == "rebuild-1" && r.State == "Cancelled" }) {
+		t.Errorf("runs %+v, %v", runs, err)
+	}
+}
+
+func TestNoTekton(t *testing.T) {
+	api, err := cluster.Connect(clustertest.New(t).Kubeconfig, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = (&tekton.Cluster{API: api}).Check(t.Context())
+	if fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), "has no Tekton") {
+		t.Errorf("without Tekton: %v", err)
+	}
+	server := clustertest.New(t)
+	t.Cleanup(server.AddTekton(t.TempDir(), nil))
+	server.Deny("create pipelineruns")
+	if api, err = cluster.Connect(server.Kubeconfig, ""); err != nil {
+		t.Fatal(err)
+	}
+	err = (&tekton.Cluster{API: api}).Check(t.Context())
+	if fault.KindOf(err) != fault.Unauthorized || !strings.Contains(err.Error(), "may not create pipelineruns in namespace \"here\"") {
+		t.Errorf("without the right: %v", err)
+	}
+}
