@@ -94,7 +94,7 @@ coverage: ## how much of each package the end-to-end scripts run, and advice tha
 test-long: ## rebuild a whole payload, and real operators: OC_REBUILD_SHARED and OC_REBUILD_GIT_ROOT say where the data of these are
 	OC_REBUILD_LONG=1 $(GO) test -trimpath -tags '$(TAGS)' -timeout 60m -count=1 -run 'TestWholePayload|TestRealPayload' ./hack/e2e
 
-test-cluster: ## deploy on a real cluster: OC_REBUILD_CLUSTER is its kubeconfig, OC_REBUILD_CLUSTER_REGISTRY a registry that it pulls from
+test-cluster: ## deploy and build on a real cluster, one with Tekton: OC_REBUILD_CLUSTER is its kubeconfig, OC_REBUILD_CLUSTER_REGISTRY a registry that it pulls from
 	$(GO) test -trimpath -tags '$(TAGS)' -timeout 15m -count=1 -v ./hack/cluster
 
 vulncheck: ## known vulnerabilities in what the program calls (fetches govulncheck and its database)

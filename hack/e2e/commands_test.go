@@ -5,12 +5,14 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -52,6 +54,7 @@ func commands() map[string]command {
 		"own-storage": ownStorage,
 		"requests":    requests,
 		"cluster":     startCluster,
+		"tekton":      startTekton,
 		"object":      object,
 		"put":         put,
 	}
@@ -76,14 +79,14 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// result NAME checks that the output of the last command ends in a digest pull spec, and puts that into the variable
-// NAME.
+// result NAME checks that the output of the last command ends in a digest pull spec, or in the name of a run, and puts that
+// into the variable NAME.
 func result(ts *testscript.TestScript, _ bool, args []string) {
 	usage(ts, len(args) == 1, "result NAME")
 	lines := strings.Split(strings.TrimRight(ts.ReadFile("stdout"), "\n"), "\n")
 	last := lines[len(lines)-1]
-	if !regexp.MustCompile(`^[a-zA-Z0-9.:/_-]+@sha256:[0-9a-f]{64}$`).MatchString(last) {
-		ts.Fatalf("the last line of the output is %q, want a pull spec by digest", last)
+	if !regexp.MustCompile(`^([a-zA-Z0-9.:/_-]+@sha256:[0-9a-f]{64}|rebuild-[a-z2-7]{8})$`).MatchString(last) {
+		ts.Fatalf("the last line of the output is %q, want a pull spec by digest or the name of a run", last)
 	}
 	ts.Setenv(args[0], last)
 }
@@ -245,6 +248,30 @@ func startCluster(ts *testscript.TestScript, _ bool, args []string) {
 		"metadata: {name: version}\nspec: {}\nstatus: {desired: {image: '"+args[0]+"'}}\n"))
 	ts.Check(server.Apply("/apis/hypershift.openshift.io/v1beta1/namespaces/clusters/hostedclusters/mine",
 		"metadata: {name: mine}\nspec: {release: {image: '"+args[0]+"'}}\n"))
+	ts.Setenv("KUBECONFIG", server.Kubeconfig)
+	ts.Value(clusterKey{}).(*clusterOf).server = server
+}
+
+// startTekton starts an API server with Tekton, whose pods are processes of the program in the script's environment, and makes
+// it the one of $KUBECONFIG.
+func startTekton(ts *testscript.TestScript, _ bool, args []string) {
+	usage(ts, len(args) == 0, "tekton")
+	server, end, err := clustertest.Start(ts.MkAbs("."))
+	ts.Check(err)
+	ts.Defer(end)
+	pods := ts.MkAbs("pods")
+	ts.Check(os.MkdirAll(pods, 0o755))
+	ts.Defer(server.AddTekton(pods, func(ctx context.Context, args []string, log io.Writer) int {
+		cmd := program(ts, append([]string{"oc-rebuild"}, args...))
+		cmd.Stdout, cmd.Stderr = log, log
+		if err := cmd.Start(); err != nil {
+			fmt.Fprintln(log, "error: "+err.Error())
+			return 1
+		}
+		defer context.AfterFunc(ctx, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })()
+		_ = cmd.Wait() // the exit code says it
+		return cmd.ProcessState.ExitCode()
+	}))
 	ts.Setenv("KUBECONFIG", server.Kubeconfig)
 	ts.Value(clusterKey{}).(*clusterOf).server = server
 }

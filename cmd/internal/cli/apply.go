@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -49,6 +48,11 @@ func runApply(ctx context.Context, streams Streams, o *publishOptions, name stri
 	if err := o.after.check(ctx, &o.kube); err != nil {
 		return err
 	}
+	if o.engine.isCluster() {
+		return o.onCluster(ctx, streams, name, func(context.Context, *rebuild.Job) (*plan.Plan, error) {
+			return o.registry.readPlan(ctx, streams, name)
+		})
+	}
 	if err := builder.EnterUserNamespace(ctx); err != nil { // starts the program again: standard input can be read once
 		return err
 	}
@@ -58,7 +62,7 @@ func runApply(ctx context.Context, streams Streams, o *publishOptions, name stri
 	}
 	return withScratch(ctx, streams, o.output, func() error {
 		return o.publish(ctx, streams, func(job *rebuild.Job) (*rebuild.Result, error) {
-			return job.Apply(ctx, planned, plan.Request{To: strings.TrimSuffix(o.to, ":"), ToRepository: o.toRepository, Name: o.name})
+			return job.Apply(ctx, planned, o.target())
 		})
 	})
 }

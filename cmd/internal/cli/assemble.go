@@ -3,13 +3,11 @@ package cli
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
-	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 )
 
 const assembleLong = `Make the payload of a plan that oc rebuild plan wrote, of images that were built elsewhere: by "oc rebuild component", each by itself.
@@ -50,7 +48,11 @@ func runAssemble(ctx context.Context, streams Streams, o *partOptions, args []st
 	}
 	return withScratch(ctx, streams, o.output, func() error {
 		return o.publish(ctx, streams, func(job *rebuild.Job) (*rebuild.Result, error) {
-			return job.Assemble(ctx, planned, plan.Request{To: strings.TrimSuffix(o.to, ":"), ToRepository: o.toRepository, Name: o.name}, images)
+			result, err := job.Assemble(ctx, planned, o.target(), images)
+			if err != nil {
+				return nil, err
+			}
+			return result, o.keep(result.Release.Image)
 		})
 	})
 }

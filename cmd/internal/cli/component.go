@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -28,11 +30,24 @@ const componentExample = `  # One machine, another one, and the payload
 // partOptions are what the commands have in common that carry out a part of a plan.
 type partOptions struct {
 	publishOptions
-	plan string
+	plan       string
+	resultFile string
 }
 
 func (o *partOptions) applyPlan(command *cobra.Command) {
 	command.Flags().StringVar(&o.plan, "plan", "", "`FILE` with the plan, as json or yaml; - for standard input, or its pull spec by digest")
+	command.Flags().StringVar(&o.resultFile, "result-file", "", "write the pull spec to this `FILE` too, without an end of line, as pipelines take results")
+}
+
+// keep writes a pull spec to where --result-file says.
+func (o *partOptions) keep(pullSpec string) error {
+	if o.resultFile == "" {
+		return nil
+	}
+	if err := os.WriteFile(o.resultFile, []byte(pullSpec), 0o644); err != nil {
+		return fmt.Errorf("--result-file: %w", err)
+	}
+	return nil
 }
 
 // read reads the plan and the images of components that are given.
@@ -103,6 +118,9 @@ func runComponent(ctx context.Context, streams Streams, o *partOptions, args []s
 			result, err = job.Part(ctx, planned, args[0], o.toRepository, images)
 			return err
 		}, func() error {
+			if err := o.keep(result.Components[0].Image); err != nil {
+				return err
+			}
 			if o.output.isStructured() {
 				return o.output.print(streams.Out, result.Components[0])
 			}

@@ -23,9 +23,9 @@ func (o *kubeOptions) apply(flags *pflag.FlagSet) {
 	flags.StringVar(&o.context, "context", "", "`name` of the kubeconfig context to use")
 }
 
-func (o *kubeOptions) applyNamespace(flags *pflag.FlagSet) {
+func (o *kubeOptions) applyNamespace(flags *pflag.FlagSet, of string) {
 	defer grouped(flags, groupCluster)()
-	flags.StringVarP(&o.namespace, "namespace", "n", "", "`namespace` of the image stream (default: that of the kubeconfig context)")
+	flags.StringVarP(&o.namespace, "namespace", "n", "", "`namespace` "+of+" (default: that of the kubeconfig context)")
 }
 
 func (o *kubeOptions) connect() (*cluster.Cluster, error) {

@@ -94,7 +94,7 @@ func (o *mirrorOptions) apply(flags *pflag.FlagSet) {
 	flags.IntVar(&o.jobs, "jobs", 16, "images that are copied at once")
 	o.oc.apply(flags)
 	o.kube.apply(flags)
-	o.kube.applyNamespace(flags)
+	o.kube.applyNamespace(flags, "of the image stream")
 	o.registry.apply(flags)
 	o.registry.applyPush(flags)
 	o.signature.apply(flags)

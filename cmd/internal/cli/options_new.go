@@ -78,7 +78,7 @@ func (o *newOptions) apply(flags *pflag.FlagSet) {
 	applyCacheDir(flags, &o.cacheDir)
 	o.oc.apply(flags)
 	o.kube.apply(flags)
-	o.kube.applyNamespace(flags)
+	o.kube.applyNamespace(flags, "of the image stream")
 	o.registry.apply(flags)
 	o.registry.applyPush(flags)
 	o.signature.apply(flags)

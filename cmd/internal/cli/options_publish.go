@@ -15,13 +15,15 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/image"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
 // publishOptions are what the commands have in common that make a payload.
 type publishOptions struct {
 	jobOptions
-	after upgradeOptions
+	after  upgradeOptions
+	engine engineOptions
 }
 
 func (o *publishOptions) applyBuild(flags *pflag.FlagSet) {
@@ -29,6 +31,8 @@ func (o *publishOptions) applyBuild(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.keepGoing, "keep-going", false, "make a payload of what can be built; components that fail stay as they were, and the exit code says so")
 	o.registry.applyPush(flags)
 	o.after.apply(flags)
+	o.engine.apply(flags)
+	o.kube.applyNamespace(flags, "of the run, with --engine tekton")
 	o.output.apply(flags, "text or name (the pull spec), "+structured)
 	o.output.applyProgress(flags)
 }
@@ -38,7 +42,10 @@ func (o *publishOptions) checkBuild() error {
 	if err := errors.Join(o.build.check(), o.output.check("name"), o.recipe.checkLimits()); err != nil {
 		return err
 	}
-	return o.checkTarget()
+	if err := o.checkTarget(); err != nil {
+		return err
+	}
+	return o.checkEngine()
 }
 
 // checkTarget refuses a payload that goes nowhere.
@@ -48,6 +55,11 @@ func (o *publishOptions) checkTarget() error {
 			errors.New("--to-image is missing"))
 	}
 	return nil
+}
+
+// target says where images and payload go, for a plan that says the rest.
+func (o *publishOptions) target() plan.Request {
+	return plan.Request{To: strings.TrimSuffix(o.to, ":"), ToRepository: o.toRepository, Name: o.name}
 }
 
 // publish makes a payload, prints it, and goes on with it as the flags say.

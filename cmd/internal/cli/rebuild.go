@@ -96,6 +96,8 @@ func (o *rebuildOptions) checkSelection(args []string) error {
 		return fault.Errorf(fault.Usage, "--exclude, --only-changed-since and --branch go with --all")
 	case o.all && (len(args) > 0 || len(o.recipe.images) > 0):
 		return fault.Errorf(fault.Usage, "--all rebuilds every component: name none")
+	case o.watch && o.engine.isCluster():
+		return fault.Errorf(fault.Usage, "--watch is for local sources, which a cluster does not have: leave --engine out")
 	case o.all && o.watch:
 		return fault.Errorf(fault.Usage, "--watch is for local sources, and --all rebuilds what the payload records")
 	}
@@ -116,6 +118,14 @@ func runRebuild(ctx context.Context, streams Streams, o *rebuildOptions, args []
 	}
 	if err := o.after.check(ctx, &o.kube); err != nil {
 		return err
+	}
+	if o.engine.isCluster() {
+		return o.onCluster(ctx, streams, "", func(ctx context.Context, job *rebuild.Job) (*plan.Plan, error) {
+			if o.all {
+				return job.PlanAll(ctx, request, o.selection)
+			}
+			return job.Plan(ctx, request)
+		})
 	}
 	if err := builder.EnterUserNamespace(ctx); err != nil {
 		return err

@@ -83,7 +83,7 @@ func New(streams Streams, version, name string) *cobra.Command {
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
 		return fault.New(fault.Usage, "`"+command.CommandPath()+" --help` lists the flags.", err)
 	})
-	root.AddCommand(newPlan(streams), newApply(streams), newComponent(streams), newAssemble(streams), newDeploy(streams), newStatus(streams), newRestore(streams), newInfo(streams), newNew(streams), newExtract(streams), newMirror(streams),
+	root.AddCommand(newPlan(streams), newApply(streams), newComponent(streams), newAssemble(streams), newRuns(streams), newFollow(streams), newDeploy(streams), newStatus(streams), newRestore(streams), newInfo(streams), newNew(streams), newExtract(streams), newMirror(streams),
 		newDoctor(streams), newCache(streams), newConfig(streams), newVersion(streams, version))
 	complete(root)
 	root.InitDefaultHelpCmd()

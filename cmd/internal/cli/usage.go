@@ -28,12 +28,13 @@ const (
 	groupRegistry  = "Registries"
 	groupSignature = "Signatures"
 	groupCluster   = "Cluster"
+	groupEngine    = "On a cluster"
 	groupOC        = "As in oc adm release"
 	groupOutput    = "Output"
 )
 
 func groups() []string {
-	return []string{"", groupWhat, groupTarget, groupRecipe, groupBuild, groupOS, groupRegistry, groupSignature, groupCluster, groupOC, groupOutput}
+	return []string{"", groupWhat, groupTarget, groupRecipe, groupBuild, groupOS, groupRegistry, groupSignature, groupCluster, groupEngine, groupOC, groupOutput}
 }
 
 // grouped puts the flags that are added until the returned function is called into a group, but for those that are in

@@ -1,0 +1,177 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/registry"
+	"github.com/oc-rebuild/oc-rebuild/rebuild"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/tekton"
+)
+
+// cancelling is how long the pods of a cancelled run are waited for.
+const cancelling = time.Minute
+
+// onCluster carries a plan out on a cluster. at is where the plan is already, if that is a pull spec by digest.
+func (o *publishOptions) onCluster(ctx context.Context, streams Streams, at string, makePlan func(context.Context, *rebuild.Job) (*plan.Plan, error)) error {
+	options, err := o.engine.options()
+	if err != nil {
+		return err
+	}
+	var target *tekton.Cluster
+	if options.Namespace = o.kube.namespace; !o.output.isStructured() {
+		api, err := o.kube.connect()
+		if err != nil {
+			return err
+		}
+		target, options.Namespace = &tekton.Cluster{API: api}, api.Namespace
+		if err := target.Check(ctx); err != nil {
+			return err
+		}
+	}
+	var planned *plan.Plan
+	if err := o.with(streams, func(job *rebuild.Job) (err error) {
+		planned, err = makePlan(ctx, job)
+		return err
+	}, func() error { return nil }); err != nil {
+		return err
+	}
+	options.To, options.Jobs, options.Plan = o.target(), o.build.jobs, at
+	if _, sum := registry.SplitDigest(at); sum == "" {
+		if options.Plan, err = o.registry.pushPlan(ctx, streams, planned, options.To.Repository()); err != nil {
+			return err
+		}
+	}
+	options.Name = "rebuild-" + strings.ToLower(rand.Text()[:8])
+	options.Flags, options.PublishFlags = o.flags(options.To)
+	task, run, err := tekton.Make(planned, options)
+	if err != nil {
+		return err
+	}
+	if o.output.isStructured() {
+		return o.printObjects(streams.Out, task, run)
+	}
+	if err := target.Start(ctx, task, run); err != nil {
+		return err
+	}
+	if o.engine.noWait {
+		return display.Line(streams.Out, options.Name)
+	}
+	if !o.output.isQuiet() {
+		streams.notice(fmt.Sprintf("Run %s in namespace %s; `oc rebuild follow %s` shows it from elsewhere", options.Name, options.Namespace, options.Name))
+	}
+	return o.followed(ctx, streams, target, options.Name, planned)
+}
+
+// followed shows a run until its end, cancels it where the user ends it, and prints the payload.
+func (o *publishOptions) followed(ctx context.Context, streams Streams, target *tekton.Cluster, name string, planned *plan.Plan) error {
+	listener, finish := o.output.progress(streams)
+	defer finish()
+	made, err := target.Follow(ctx, name, display.Read, listener)
+	finish()
+	if ctx.Err() != nil {
+		streams.notice("Cancelling run " + name)
+		ending, stop := context.WithTimeout(context.WithoutCancel(ctx), cancelling)
+		defer stop()
+		return errors.Join(err, target.Cancel(ending, name))
+	}
+	if err != nil {
+		return err
+	}
+	return o.printMade(ctx, streams, made, planned)
+}
+
+// printMade prints the payload that a run made, and goes on with it as the flags say.
+func (o *publishOptions) printMade(ctx context.Context, streams Streams, made *tekton.Outcome, planned *plan.Plan) error {
+	result := resultOf(made, planned)
+	if err := o.print(streams, result); err != nil {
+		return err
+	}
+	if !o.output.isQuiet() {
+		streams.notice(fmt.Sprintf("Made %d images and the payload on the cluster in %.0f s", len(made.Components), made.Seconds))
+	}
+	images := []string{made.Payload}
+	for _, component := range made.Components {
+		images = append(images, component.Image)
+	}
+	return o.after.carryOn(ctx, streams, &o.jobOptions, images...)
+}
+
+// resultOf is the result of a run, with what the plan says of the source; nil = it is not at hand.
+func resultOf(made *tekton.Outcome, planned *plan.Plan) *rebuild.Result {
+	_, sum := registry.SplitDigest(made.Payload)
+	result := &rebuild.Result{Release: rebuild.ResultRelease{Image: made.Payload, Digest: sum}, Seconds: map[string]float64{"total": made.Seconds}}
+	for _, one := range made.Components {
+		_, sum := registry.SplitDigest(one.Image)
+		component := rebuild.ResultComponent{Name: one.Name, Image: one.Image, Digest: sum, Seconds: map[string]float64{"total": one.Seconds}}
+		if planned != nil {
+			for _, c := range planned.Components {
+				if c.Name == one.Name {
+					component.Repository, component.Commit = c.Source.Repository, c.Source.Commit
+				}
+			}
+		}
+		result.Components = append(result.Components, component)
+	}
+	return result
+}
+
+// flags returns those of the program in a pod: for components, and for the payload.
+func (o *publishOptions) flags(to plan.Request) (building, publishing []string) {
+	var both []string
+	if o.registry.Insecure {
+		both = append(both, "--insecure")
+	}
+	if o.registry.Platform != "" {
+		both = append(both, "--platform", o.registry.Platform)
+	}
+	building = append(both[:len(both):len(both)], "--isolation", o.build.isolation, "--network", o.build.network, "--compression", o.build.compression,
+		"--source-limits", strconv.Itoa(o.recipe.sourceLimits))
+	if o.build.noCache {
+		building = append(building, "--no-cache")
+	} else if o.build.results != "" {
+		building = append(building, "--results", o.build.results)
+	} else {
+		building = append(building, "--results", to.Repository())
+	}
+	publishing = append(both[:len(both):len(both)], "--to-image", to.To)
+	if to.ToRepository != "" {
+		publishing = append(publishing, "--to-repository", to.ToRepository)
+	}
+	if to.Name != "" {
+		publishing = append(publishing, "--name", to.Name)
+	}
+	return building, publishing
+}
+
+// printObjects writes the objects for `kubectl apply`.
+func (o *publishOptions) printObjects(out io.Writer, task tekton.Task, run tekton.Run) error {
+	if o.output.format != "yaml" {
+		return o.output.print(out, map[string]any{"apiVersion": "v1", "kind": "List", "items": []any{task, run}})
+	}
+	for _, object := range []any{task, run} {
+		data, err := json.Marshal(object)
+		if err == nil {
+			data, err = yaml.JSONToYAML(data)
+		}
+		if err != nil {
+			return fmt.Errorf("writing the run: %w", err)
+		}
+		if _, err := fmt.Fprintf(out, "---\n%s", data); err != nil {
+			return fault.Errorf(fault.Other, "writing the result: %w", err)
+		}
+	}
+	return nil
+}

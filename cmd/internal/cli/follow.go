@@ -1,0 +1,85 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
+	"github.com/oc-rebuild/oc-rebuild/internal/cluster"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/tekton"
+)
+
+const followLong = `Show a run of a plan on a cluster, which oc rebuild --engine tekton began, up to its end. The last line of output is the pull spec of the payload.
+
+The run goes on when this command is interrupted, unless it is told to cancel it.`
+
+const followExample = `  # What runs, and one of them
+  oc rebuild runs
+  oc rebuild follow rebuild-k3x7pq2a
+
+  # The end of it
+  oc rebuild follow rebuild-k3x7pq2a --cancel`
+
+// followOptions are the flags of follow.
+type followOptions struct {
+	publishOptions
+	cancel bool
+}
+
+func newFollow(streams Streams) *cobra.Command {
+	var o followOptions
+	command := &cobra.Command{
+		Use:     "follow RUN",
+		Short:   "Show a run on a cluster up to its end",
+		Long:    followLong,
+		Example: followExample,
+		Args:    usageArgs(cobra.ExactArgs(1)),
+		RunE: func(command *cobra.Command, args []string) error {
+			return runFollow(command.Context(), streams, &o, args[0])
+		},
+	}
+	flags := command.Flags()
+	flags.BoolVar(&o.cancel, "cancel", false, "cancel the run, and wait until its pods are gone")
+	o.kube.apply(flags)
+	o.kube.applyNamespace(flags, "of the run")
+	o.output.apply(flags, "text or name (the pull spec), "+structured)
+	o.output.applyProgress(flags)
+	return command
+}
+
+func runFollow(ctx context.Context, streams Streams, o *followOptions, name string) error {
+	if err := o.output.check("name"); err != nil {
+		return err
+	}
+	api, err := o.kube.connect()
+	if err != nil {
+		return err
+	}
+	target := &tekton.Cluster{API: api}
+	err = o.show(ctx, streams, target, name)
+	if errors.Is(err, cluster.ErrNotFound) {
+		return fault.New(fault.Unresolved, "`oc rebuild runs` lists those of a namespace (-n).",
+			fmt.Errorf("there is no run %q in namespace %q of cluster %s", name, api.Namespace, api.Host))
+	}
+	return err
+}
+
+func (o *followOptions) show(ctx context.Context, streams Streams, target *tekton.Cluster, name string) error {
+	if o.cancel {
+		ctx, stop := context.WithTimeout(ctx, cancelling)
+		defer stop()
+		return target.Cancel(ctx, name)
+	}
+	listener, finish := o.output.progress(streams)
+	defer finish()
+	made, err := target.Follow(ctx, name, display.Read, listener)
+	finish()
+	if err != nil {
+		return err
+	}
+	return o.printMade(ctx, streams, made, nil)
+}

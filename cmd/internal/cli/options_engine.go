@@ -1,0 +1,166 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"sigs.k8s.io/yaml"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/regular"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/tekton"
+)
+
+// The values of --engine.
+const (
+	engineLocal  = "local"
+	engineTekton = "tekton"
+)
+
+// engineOptions say where a plan is carried out, and how on a cluster.
+type engineOptions struct {
+	engine         string
+	image          string
+	serviceAccount string
+	workspace      string
+	resources      []string
+	nodeSelector   []string
+	podTemplate    string
+	timeLimit      time.Duration
+	noWait         bool
+}
+
+const defaultTimeLimit = 2 * time.Hour
+
+func (o *engineOptions) apply(flags *pflag.FlagSet) {
+	defer grouped(flags, groupEngine)()
+	flags.StringVar(&o.engine, "engine", engineLocal, "where it is built: local (this machine), tekton (the cluster in the kubeconfig)")
+	flags.StringVar(&o.image, "engine-image", "", "pull spec of an image with this program, which pods run")
+	flags.StringVar(&o.serviceAccount, "service-account", "",
+		"of the pods, whose secrets say how registries are reached (default: that which Tekton takes)")
+	flags.StringVar(&o.workspace, "workspace", "", "`BINDING` of a persistent volume claim that keeps caches for later runs: name=cache,claimName=CLAIM[,subPath=DIR]")
+	flags.StringArrayVar(&o.resources, "resources", nil, "`COMPONENT=cpu=4,memory=8Gi`: what its pod requests of a node")
+	flags.StringArrayVar(&o.nodeSelector, "node-selector", nil, "`LABEL=VALUE` of nodes that pods may run on")
+	flags.StringVar(&o.podTemplate, "pod-template", "", "`FILE` with a pod template as Tekton takes it, for tolerations and the like")
+	flags.DurationVar(&o.timeLimit, "time-limit", defaultTimeLimit, "how long the pod of a component may run")
+	flags.BoolVar(&o.noWait, "no-wait", false, "print the name of the run once it is created")
+}
+
+func (o *engineOptions) isCluster() bool { return o.engine == engineTekton }
+
+// checkEngine refuses what makes no sense where a plan is carried out.
+func (o *publishOptions) checkEngine() error {
+	e := &o.engine
+	if err := oneOf("engine", e.engine, engineLocal, engineTekton); err != nil {
+		return err
+	}
+	if !e.isCluster() {
+		for _, given := range []struct {
+			flag string
+			is   bool
+		}{
+			{"--engine-image", e.image != ""}, {"--service-account", e.serviceAccount != ""}, {"--workspace", e.workspace != ""},
+			{"--resources", len(e.resources) > 0}, {"--node-selector", len(e.nodeSelector) > 0}, {"--pod-template", e.podTemplate != ""},
+			{"--time-limit", e.timeLimit != defaultTimeLimit}, {"--no-wait", e.noWait}, {"--namespace", o.kube.namespace != ""},
+		} {
+			if given.is {
+				return fault.Errorf(fault.Usage, "%s goes with --engine tekton", given.flag)
+			}
+		}
+		return nil
+	}
+	for _, given := range []struct {
+		flag string
+		is   bool
+	}{
+		{"--secret", len(o.build.secrets) > 0}, {"--storage-root", o.build.storageRoot != ""}, {"--storage-driver", o.build.storageDriver != ""},
+		{"--certificate-authority", o.registry.CertificateAuthority != ""}, {"--idms-file", len(o.registry.MirrorFiles) > 0},
+		{"--signature-policy", o.registry.SignaturePolicy != ""},
+	} {
+		if given.is {
+			return fault.Errorf(fault.Usage, "%s names something of this machine, which the pods of --engine tekton do not have", given.flag)
+		}
+	}
+	switch {
+	case o.keepGoing:
+		return fault.Errorf(fault.Usage, "--keep-going is for this machine: with --engine tekton a payload is made of all components or of none")
+	case e.noWait && o.after.upgrade:
+		return fault.Errorf(fault.Usage, "--no-wait and --upgrade exclude each other")
+	case e.timeLimit < time.Minute:
+		return fault.Errorf(fault.Usage, "--time-limit %s: want a minute at least", e.timeLimit)
+	case e.image == "":
+		return fault.New(fault.Usage, "Name an image with this program, such as --engine-image quay.io/me/oc-rebuild; `make image` in its source makes one.",
+			fmt.Errorf("--engine-image is missing"))
+	}
+	return nil
+}
+
+// options translates the flags for package tekton.
+func (o *engineOptions) options() (tekton.Options, error) {
+	options := tekton.Options{Image: o.image, ServiceAccount: o.serviceAccount, TimeLimit: o.timeLimit, Requests: map[string]map[string]string{}}
+	for _, text := range o.resources {
+		component, list, _ := strings.Cut(text, "=")
+		requests, err := pairs("resources", list)
+		if err != nil {
+			return options, err
+		}
+		for name, quantity := range requests {
+			if _, err := resource.ParseQuantity(quantity); err != nil {
+				return options, fault.Errorf(fault.Usage, "--resources %q: %s %q: %w", text, name, quantity, err)
+			}
+		}
+		options.Requests[component] = requests
+	}
+	if o.workspace != "" {
+		fields, err := pairs("workspace", o.workspace)
+		if err != nil {
+			return options, err
+		}
+		if fields["name"] != "cache" || fields["claimName"] == "" {
+			return options, fault.Errorf(fault.Usage, "--workspace %q: want name=cache,claimName=CLAIM[,subPath=DIR]", o.workspace)
+		}
+		options.Cache = &tekton.Claim{Name: fields["claimName"], SubPath: fields["subPath"]}
+	}
+	var err error
+	options.Pod, err = o.pod()
+	return options, err
+}
+
+// pod returns the pod template; nil where pods need nothing more.
+func (o *engineOptions) pod() (map[string]any, error) {
+	var pod map[string]any
+	if o.podTemplate != "" {
+		data, err := regular.Read(o.podTemplate, maxInput)
+		if err != nil {
+			return nil, fault.Errorf(fault.Usage, "--pod-template: %w", err)
+		}
+		if err := yaml.Unmarshal(data, &pod); err != nil {
+			return nil, fault.Errorf(fault.Usage, "--pod-template %q: %w", o.podTemplate, err)
+		}
+	}
+	if len(o.nodeSelector) == 0 {
+		return pod, nil
+	}
+	if pod == nil {
+		pod = map[string]any{}
+	}
+	labels, err := pairs("node-selector", strings.Join(o.nodeSelector, ","))
+	pod["nodeSelector"] = labels
+	return pod, err
+}
+
+// pairs reads NAME=VALUE,NAME=VALUE.
+func pairs(flag, list string) (map[string]string, error) {
+	found := map[string]string{}
+	for pair := range strings.SplitSeq(list, ",") {
+		name, value, ok := strings.Cut(pair, "=")
+		if !ok || name == "" || value == "" {
+			return nil, fault.Errorf(fault.Usage, "--%s: %q is not NAME=VALUE", flag, pair)
+		}
+		found[name] = value
+	}
+	return found, nil
+}
