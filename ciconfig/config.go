@@ -18,8 +18,9 @@ type Config struct {
 	RawSteps        []Step
 	Bundles         []string // operator.bundles[].as; "" for bundles without a name
 	Promotion       Promotion
-	Integration     Stream // releases.latest.integration: the stream that tests run against
-	MultiRef        bool   // merged from several repositories by the config resolver
+	Requests        map[string]map[string]string // resources.STEP.requests, such as cpu: 100m; "*" is every step
+	Integration     Stream                       // releases.latest.integration: the stream that tests run against
+	MultiRef        bool                         // merged from several repositories by the config resolver
 }
 
 // Metadata says which branch of which repository a config is for.

@@ -80,6 +80,7 @@ func (d *decoder) config(root *yaml.Node, c *Config) error {
 		"promotion":                  d.promotion(&c.Promotion),
 		"tag_specification":          d.stream(&defaults),
 		"releases":                   d.releases(&c.Integration),
+		"resources":                  d.resources(&c.Requests),
 	})
 	for alias, ref := range c.BaseImages {
 		if ref.Namespace == "" && ref.Name == "" {
@@ -109,6 +110,21 @@ func (d *decoder) stream(s *Stream) func(*yaml.Node, string) error {
 // releases reads releases.latest.integration.
 func (d *decoder) releases(s *Stream) func(*yaml.Node, string) error {
 	return d.nested("latest", d.nested("integration", d.stream(s)))
+}
+
+// resources reads what steps request of a node. What has another form is passed over: no image depends on it.
+func (d *decoder) resources(requests *map[string]map[string]string) func(*yaml.Node, string) error {
+	return func(node *yaml.Node, _ string) error {
+		var steps map[string]struct{ Requests map[string]string }
+		if err := node.Decode(&steps); err != nil {
+			return nil
+		}
+		*requests = map[string]map[string]string{}
+		for step, one := range steps {
+			(*requests)[step] = one.Requests
+		}
+		return nil
+	}
 }
 
 // nested reads one key of a mapping.

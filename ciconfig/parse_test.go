@@ -156,6 +156,18 @@ func TestUnknownFields(t *testing.T) {
 	}
 }
 
+// TestRequests reads what builds request of a node: those of the image win over those of every step.
+func TestRequests(t *testing.T) {
+	config := parse(t, "build_root: {from_repository: true}\nimages: [{to: x}, {to: y}]\n"+
+		"resources:\n  '*': {requests: {cpu: 100m, memory: 200Mi}, limits: {memory: 4Gi}}\n  x: {requests: {cpu: 4}}\n")
+	for image, want := range map[string]string{"x": "map[cpu:4 memory:200Mi]", "y": "map[cpu:100m memory:200Mi]"} {
+		recipe, err := config.Recipe(image)
+		if got := fmt.Sprint(recipe.Requests); err != nil || got != want {
+			t.Errorf("%s requests %s, %v, want %s", image, got, err, want)
+		}
+	}
+}
+
 func TestMetadataFromPath(t *testing.T) {
 	tests := map[string]ciconfig.Metadata{
 		"ci-operator/config/openshift/api/openshift-api-master.yaml": {Org: "openshift", Repo: "api", Branch: "master"},

@@ -28,6 +28,9 @@ type Recipe struct {
 	Checkout   bool            `json:"checkout"` // the context directory of the checkout is part of the build context
 	WorkDir    string          `json:"-"`        // where the repository lies in CI's src image
 	Pipeline   map[string]Step `json:"-"`        // what From and Inputs stand for, by pipeline tag
+	// Requests are what its build requests of a node, such as cpu: 100m (ci-operator's resources: those of the image win over
+	// those of every step).
+	Requests map[string]string `json:"-"`
 
 	config *Config
 }
@@ -49,6 +52,14 @@ func (c *Config) Recipe(image string) (Recipe, error) {
 	r := Recipe{Config: c.Name, Image: image, Kind: step.Kind, From: step.From, WorkDir: c.WorkDir(), Pipeline: map[string]Step{}, config: c}
 	for _, need := range needs {
 		r.Pipeline[need] = graph.steps[need]
+	}
+	for _, step := range []string{"*", image} {
+		for name, quantity := range c.Requests[step] {
+			if r.Requests == nil {
+				r.Requests = map[string]string{}
+			}
+			r.Requests[name] = quantity
+		}
 	}
 	switch step.Kind {
 	case StepInput:

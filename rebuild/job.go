@@ -128,7 +128,11 @@ func (j *Job) Apply(ctx context.Context, planned *plan.Plan, request plan.Reques
 		if err != nil {
 			return nil, err
 		}
-		return j.carryOut(ctx, release, request, planned.Pinned(request.Repository()))
+		pinned, err := j.unpack(ctx, planned.Pinned(request.Repository()))
+		if err != nil {
+			return nil, err
+		}
+		return j.carryOut(ctx, release, request, pinned)
 	})
 }
 

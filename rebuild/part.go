@@ -23,7 +23,10 @@ func (j *Job) Part(ctx context.Context, planned *plan.Plan, name, repository str
 		if err := errors.Join(plan.Request{Release: planned.Release.PullSpec, ToRepository: repository}.ValidateNames(), j.options.validate()); err != nil {
 			return nil, err
 		}
-		pinned := planned.Pinned(repository)
+		pinned, err := j.unpack(ctx, planned.Pinned(repository))
+		if err != nil {
+			return nil, err
+		}
 		component, err := built(pinned, name)
 		if err != nil {
 			return nil, err

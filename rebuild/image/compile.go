@@ -82,7 +82,11 @@ func (m compileCaches) writers(ctx context.Context, u Unit) (string, error) {
 	t, request := u.tree, u.Source.Request
 	switch {
 	case len(request.Patches) > 0:
-		return strings.Join(append([]string{t.Repository, t.Commit, t.Path, "with"}, request.Patches...), " "), nil
+		who := []string{t.Repository, t.Commit, t.Path, "with"}
+		for _, patch := range request.Patches { // one that a plan holds lies below the run's own directory, under its digest
+			who = append(who, strings.TrimPrefix(patch, m.Scratch))
+		}
+		return strings.Join(who, " "), nil
 	case t.Kind == gitsrc.Local:
 		directory, err := filepath.Abs(t.Path)
 		if err != nil {

@@ -130,6 +130,10 @@ func (u *unit) describe() (Component, error) {
 		Digest:      u.digest,
 		Read:        u.readAt.UTC(),
 	}
+	var err error
+	if planned.Source.Patches, err = readPatches(u.request.Patches); err != nil {
+		return Component{}, err
+	}
 	file, err := u.render()
 	if err != nil {
 		return Component{}, err
@@ -154,6 +158,7 @@ func (u *unit) describe() (Component, error) {
 		ContextDir: u.recipe.ContextDir,
 		Dockerfile: u.recipe.Dockerfile,
 		BuildArgs:  u.recipe.BuildArgs,
+		Requests:   u.recipe.Requests,
 		File:       *file,
 		Literal:    u.recipe.Literal,
 		Contexts:   u.recipe.Contexts(),

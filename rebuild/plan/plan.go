@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/ciconfig/dockerfile"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/osimage"
 )
 
@@ -161,10 +163,35 @@ type Source struct {
 	Merged      []string `json:"merged,omitempty"`  // the commits that a merge was made of, the base first
 	Ignored     int      `json:"ignored,omitempty"` // files, and whole directories, that git ignores in a local tree: the build does not see them
 
-	Request gitsrc.Request `json:"request"`          // what brings the files to a machine
-	Time    time.Time      `json:"time,omitzero"`    // of the commit
-	Digest  string         `json:"digest,omitempty"` // of the whole tree, in hex, where that is not the commit's
-	Read    time.Time      `json:"read,omitzero"`    // when a working tree was read, as its file system tells the time
+	Request gitsrc.Request `json:"request"`           // what brings the files to a machine
+	Patches []Patch        `json:"patches,omitempty"` // the files that Request.Patches names
+	Time    time.Time      `json:"time,omitzero"`     // of the commit
+	Digest  string         `json:"digest,omitempty"`  // of the whole tree, in hex, where that is not the commit's
+	Read    time.Time      `json:"read,omitzero"`     // when a working tree was read, as its file system tells the time
+}
+
+// Patch is a patch file with what it holds, so that a plan can be carried out where there is no such file.
+type Patch struct {
+	Name string `json:"name"` // without directories
+	Data []byte `json:"data"`
+}
+
+// maxPatches bounds the patches of a component, in bytes.
+const maxPatches = 16 << 20
+
+// readPatches reads the patch files of a request.
+func readPatches(names []string) ([]Patch, error) {
+	var patches []Patch
+	left := int64(maxPatches)
+	for _, name := range names {
+		data, err := regular.Read(name, left)
+		if err != nil {
+			return nil, fault.New(fault.Unresolved, "", fmt.Errorf("reading the patch: %w", err))
+		}
+		left -= int64(len(data))
+		patches = append(patches, Patch{filepath.Base(name), data})
+	}
+	return patches, nil
 }
 
 // IsExact reports whether the commit says all about the files.
@@ -189,6 +216,7 @@ type Recipe struct {
 	File     dockerfile.File    `json:"dockerfileText"`
 	Literal  string             `json:"dockerfileLiteral,omitempty"` // the text that the config itself holds
 	Contexts []ciconfig.Context `json:"contexts,omitempty"`          // what the build context is made of, later pieces over earlier ones
+	Requests map[string]string  `json:"requests,omitempty"`          // what CI's build requests of a node, such as cpu: 100m
 	Reason   string             `json:"reason,omitempty"`
 }
 

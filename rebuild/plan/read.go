@@ -8,6 +8,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/opencontainers/go-digest"
 	"sigs.k8s.io/yaml"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
@@ -192,8 +193,12 @@ func (c *Component) checkSource() error {
 	case s.Request.Spec.Kind == gitsrc.Local:
 		return fault.New(fault.Unresolved, advice,
 			fmt.Errorf("its source is the directory %q of the machine that the plan was made on", s.Request.Spec.Path))
-	case len(s.Request.Patches) > 0:
-		return fault.New(fault.Unresolved, advice, fmt.Errorf("the patch %q is on the machine that the plan was made on", s.Request.Patches[0]))
+	case len(s.Request.Patches) != len(s.Patches):
+		return fault.Errorf(fault.Usage, "source.patches: %d, and source.request.patches names %d", len(s.Patches), len(s.Request.Patches))
+	case len(s.Patches) > 0:
+		if err := s.checkPatches(); err != nil {
+			return err
+		}
 	case s.Dirty:
 		return fault.Errorf(fault.Usage, "source.dirty: only local trees are")
 	}
@@ -216,6 +221,19 @@ func (c *Component) checkSource() error {
 		return fault.Errorf(fault.Usage, "source.request.spec.repository: %w", err)
 	case address.Scheme != "https" && address.Scheme != "ssh":
 		return fault.New(fault.Unresolved, advice, fmt.Errorf("its source %q is on the machine that the plan was made on", s.Request.Spec.Repository))
+	}
+	return nil
+}
+
+// checkPatches refuses names that lead out of a directory, and patched source that the plan does not say the digest of.
+func (s *Source) checkPatches() error {
+	for i, patch := range s.Patches {
+		if !fs.ValidPath(patch.Name) || path.Base(patch.Name) != patch.Name || patch.Name == "." || plain.Line(patch.Name) != patch.Name {
+			return fault.Errorf(fault.Usage, "source.patches[%d].name: %q is not the name of a file", i, patch.Name)
+		}
+	}
+	if _, err := digest.Parse("sha256:" + s.Digest); err != nil || !s.Dirty {
+		return fault.Errorf(fault.Usage, "source.digest: %q is not that of a source with patches", s.Digest)
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"go.podman.io/storage/pkg/regexp"
+	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
@@ -50,7 +51,8 @@ type Options struct {
 	Flags          []string // of the program, for each component
 	PublishFlags   []string // of the program, for the payload
 	Cache          *Claim   // where caches outlive a pod; nil = nowhere
-	// Requests are what pods of components ask of a node beyond the plan's, by component and resource, such as cpu: 4.
+	// Requests are what pods of components request of a node in place of what the plan says, by component and resource, such as
+	// cpu: 4.
 	Requests  map[string]map[string]string
 	Pod       map[string]any // a pod template as Tekton takes it: tolerations, node selector
 	Jobs      int            // components at once; 0 = as many as the cluster takes
@@ -98,7 +100,11 @@ func Make(planned *plan.Plan, o Options) (Task, Run, error) {
 			}
 		}
 		add(name, after, append(command, "--to-repository", "$(params.repository)", "$(params.flags[*])"))
-		if requests := o.Requests[component.Name]; len(requests) > 0 {
+		requests, err := requests(component, o.Requests[component.Name])
+		if err != nil {
+			return Task{}, Run{}, err
+		}
+		if len(requests) > 0 {
 			specs = append(specs, taskRunSpec{name, computeResources{requests}})
 		}
 	}
@@ -141,7 +147,21 @@ func metadata(name, namespace string) Metadata {
 	return Metadata{Name: name, Namespace: namespace, Labels: map[string]string{managedBy: manager}}
 }
 
-// result1 is how a task's result is written in another one.
+// requests returns what the pod of a component requests of a node: what CI's does, and what the user says instead.
+func requests(component plan.Component, instead map[string]string) (map[string]string, error) {
+	all := map[string]string{}
+	maps.Copy(all, component.Recipe.Requests)
+	maps.Copy(all, instead)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if _, err := resource.ParseQuantity(all[name]); err != nil {
+			return nil, fault.New(fault.Unresolved, fmt.Sprintf("--resources %s=%s=QUANTITY says it instead.", component.Name, name),
+				fmt.Errorf("component %q: its config requests %s %q: %w", component.Name, name, all[name], err))
+		}
+	}
+	return all, nil
+}
+
+// resultOf is how a task's result is written in another one.
 func resultOf(task string) string { return fmt.Sprintf("$(tasks.%s.results.%s)", task, image) }
 
 // given is the argument that passes the image of a component to what is built on it.

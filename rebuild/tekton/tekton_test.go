@@ -173,6 +173,26 @@ func TestTaskIsTheSame(t *testing.T) {
 	}
 }
 
+// TestRequests takes what CI requests, and what the user says instead.
+func TestRequests(t *testing.T) {
+	p := planOf("a", "b")
+	p.Components[0].Recipe.Requests = map[string]string{"cpu": "100m", "memory": "200Mi"}
+	o := options()
+	o.Requests = map[string]map[string]string{"a": {"memory": "8Gi"}}
+	_, run, err := tekton.Make(p, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := json.Marshal(run.Spec.TaskRunSpecs)
+	if want := `[{"pipelineTaskName":"a","computeResources":{"requests":{"cpu":"100m","memory":"8Gi"}}}]`; err != nil || string(data) != want {
+		t.Errorf("pods request %s, want %s", data, want)
+	}
+	p.Components[1].Recipe.Requests = map[string]string{"cpu": "many"}
+	if _, _, err := tekton.Make(p, o); fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), `"b": its config requests cpu "many"`) {
+		t.Errorf("a quantity that is none: %v", err)
+	}
+}
+
 // told is a listener that remembers.
 type told struct {
 	mu  sync.Mutex

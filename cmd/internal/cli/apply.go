@@ -12,8 +12,8 @@ import (
 
 const applyLong = `Carry out a plan that oc rebuild plan wrote as json or yaml: build its images, push them, and assemble the payload.
 
-Nothing is looked up again. The same plan gives the same images and the same payload on another machine, with another cache, later. A plan of a
-working tree, of patches or of files for an operating system image stays on the machine that has these: it is refused.
+Nothing is looked up again. The same plan gives the same images and the same payload on another machine, with another cache, later. Patches
+are in it. A plan of a working tree or of files for an operating system image stays on the machine that has these: it is refused.
 
 PLAN is a file, - for standard input, or the pull spec by digest that "oc rebuild plan --push" printed.`
 
