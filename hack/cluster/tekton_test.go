@@ -228,16 +228,24 @@ func TestTekton(t *testing.T) {
 			t.Errorf("the payload is %s, here it is %s\n%s", there, here, said)
 		}
 	})
-	t.Run("a component fails", func(t *testing.T) {
-		e.t = t
-		broken := filepath.Join(e.p.Dir, "broken.json")
-		text := strings.Replace(saved, "COPY payload-manifests", `RUN echo this is why; exit 3\nCOPY payload-manifests`, 1)
-		if err := os.WriteFile(broken, []byte(text), 0o644); err != nil {
+	// with is apply for a plan whose first component has one step more.
+	with := func(step, tag string) []string {
+		changed := filepath.Join(e.p.Dir, tag+".json")
+		text := strings.Replace(saved, "COPY payload-manifests", "RUN "+step+`\nCOPY payload-manifests`, 1)
+		if err := os.WriteFile(changed, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		args := apply("broken")
-		args[1] = broken
-		_, said := e.run(5, args...)
+		args := apply(tag)
+		args[1] = changed
+		return args
+	}
+	t.Run("a step looks for the pod's credentials", func(t *testing.T) {
+		e.t = t
+		e.run(0, with(`cat /proc/1/status >/dev/null || exit 8; for p in /proc/[0-9]*; do cat $p/root/root/.gitconfig 2>/dev/null && exit 9; done; exit 0`, "looks")...)
+	})
+	t.Run("a component fails", func(t *testing.T) {
+		e.t = t
+		_, said := e.run(5, with("echo this is why; exit 3", "broken")...)
 		if !strings.Contains(said, "this is why") || !strings.Contains(said, "not begun: cluster-config-operator") {
 			t.Errorf("said %s", said)
 		}
@@ -261,6 +269,16 @@ func TestTekton(t *testing.T) {
 		_, run, _ := strings.Cut(errs.String(), "Run ")
 		run, _, _ = strings.Cut(run, " ")
 		e.noPods(run)
+	})
+	t.Run("an image that is not there", func(t *testing.T) {
+		e.t = t
+		args := apply("none")
+		for i, arg := range args {
+			args[i] = strings.Replace(arg, "/test/engine@", "/test/none@", 1)
+		}
+		if _, said := e.run(3, args...); !strings.Contains(said, "Nodes must be able to pull the image of --engine-image") {
+			t.Errorf("said %s", said)
+		}
 	})
 	t.Run("a stricter pod", func(t *testing.T) {
 		e.t = t

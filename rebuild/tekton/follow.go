@@ -212,8 +212,11 @@ func (f *follower) failure(task taskRunState, state condition) error {
 		}
 	}
 	advice := ""
-	if state.Reason == "TaskRunTimeout" {
+	switch state.Reason {
+	case "TaskRunTimeout":
 		kind, advice = fault.Build, "--time-limit gives it more."
+	case "TaskRunImagePullFailed":
+		kind, advice = fault.Unresolved, "Nodes must be able to pull the image of --engine-image."
 	}
 	return fault.New(kind, advice, fmt.Errorf("%s: %s: %s", what, state.Reason, state.Message))
 }

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
+	"github.com/oc-rebuild/oc-rebuild/internal/cluster"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
@@ -64,6 +65,9 @@ func (o *publishOptions) onCluster(ctx context.Context, streams Streams, at stri
 		return o.printObjects(streams.Out, task, run)
 	}
 	if err := target.Start(ctx, task, run); err != nil {
+		if ctx.Err() != nil { // it may have been created all the same
+			err = errors.Join(err, o.cancel(ctx, streams, target, options.Name))
+		}
 		return err
 	}
 	if o.engine.noWait {
@@ -82,15 +86,23 @@ func (o *publishOptions) followed(ctx context.Context, streams Streams, target *
 	made, err := target.Follow(ctx, name, display.Read, listener)
 	finish()
 	if ctx.Err() != nil {
-		streams.notice("Cancelling run " + name)
-		ending, stop := context.WithTimeout(context.WithoutCancel(ctx), cancelling)
-		defer stop()
-		return errors.Join(err, target.Cancel(ending, name))
+		return errors.Join(err, o.cancel(ctx, streams, target, name))
 	}
 	if err != nil {
 		return err
 	}
 	return o.printMade(ctx, streams, made, planned)
+}
+
+// cancel ends a run whose user has ended this program.
+func (o *publishOptions) cancel(ctx context.Context, streams Streams, target *tekton.Cluster, name string) error {
+	streams.notice("Cancelling run " + name)
+	ending, stop := context.WithTimeout(context.WithoutCancel(ctx), cancelling)
+	defer stop()
+	if err := target.Cancel(ending, name); !errors.Is(err, cluster.ErrNotFound) {
+		return err
+	}
+	return nil
 }
 
 // printMade prints the payload that a run made, and goes on with it as the flags say.
