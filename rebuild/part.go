@@ -31,25 +31,8 @@ func (j *Job) Part(ctx context.Context, planned *plan.Plan, name, repository str
 		if err != nil {
 			return nil, err
 		}
-		needed := map[string]bool{name: true} // and the images that are built first for it, which are in no payload
-		var missing []string
-		order := pinned.InOrder()
-		for _, component := range slices.Backward(order) {
-			if !needed[component.Name] {
-				continue
-			}
-			for _, base := range component.Wants() {
-				first := slices.IndexFunc(order, func(c plan.Component) bool { return c.Name == base.Built })
-				switch {
-				case first < 0:
-				case !order[first].Replaces():
-					needed[base.Built] = true
-				case images[base.Built] == "" && !slices.Contains(missing, base.Built):
-					missing = append(missing, base.Built)
-				}
-			}
-		}
-		if len(missing) > 0 {
+		needs, first := pinned.Needs(name)
+		if missing := slices.DeleteFunc(needs, func(need string) bool { return images[need] != "" }); len(missing) > 0 {
 			return nil, fault.New(fault.Usage, fmt.Sprintf("Pass it: %s=PULLSPEC.", missing[0]),
 				fmt.Errorf("%q is built on %q, which this plan builds as well", name, missing))
 		}
@@ -57,7 +40,7 @@ func (j *Job) Part(ctx context.Context, planned *plan.Plan, name, repository str
 		if err != nil {
 			return nil, err
 		}
-		pending := slices.DeleteFunc(order, func(c plan.Component) bool { return !needed[c.Name] })
+		pending := slices.DeleteFunc(pinned.InOrder(), func(c plan.Component) bool { return c.Name != name && !slices.Contains(first, c.Name) })
 		made, err := j.makeAll(ctx, pending, given)
 		if err != nil {
 			return nil, err

@@ -77,6 +77,28 @@ func (p *Plan) InOrder() []Component {
 	return list
 }
 
+// Needs lists what has to be built before a component: other components, and images that are built first, in no payload, for
+// it alone or for one another.
+func (p *Plan) Needs(name string) (components, images []string) {
+	order := p.InOrder()
+	for _, unit := range slices.Backward(order) {
+		if unit.Name != name && !slices.Contains(images, unit.Name) {
+			continue
+		}
+		for _, base := range unit.Wants() {
+			first := slices.IndexFunc(order, func(c Component) bool { return c.Name == base.Built })
+			switch {
+			case first < 0 || slices.Contains(components, base.Built) || slices.Contains(images, base.Built):
+			case order[first].Replaces():
+				components = append(components, base.Built)
+			default:
+				images = append(images, base.Built)
+			}
+		}
+	}
+	return components, images
+}
+
 // All lists components and images.
 func (p *Plan) All() []Component { return slices.Concat(p.Components, p.Images) }
 

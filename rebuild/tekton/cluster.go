@@ -26,11 +26,14 @@ func (c *Cluster) path(collection string) string {
 	return api + "/namespaces/" + url.PathEscape(c.API.Namespace) + "/" + collection
 }
 
+// ErrNone is the error of a cluster that cannot carry out plans.
+var ErrNone = errors.New("has no Tekton")
+
 // Check returns why no run could be made: the cluster has no Tekton, or its user may not.
 func (c *Cluster) Check(ctx context.Context) error {
 	if err := c.API.Get(ctx, api, nil); errors.Is(err, cluster.ErrNotFound) {
 		return fault.New(fault.Unresolved, "Install the OpenShift Pipelines operator, or Tekton Pipelines 0.44 or later.",
-			fmt.Errorf("cluster %s has no Tekton", c.API.Host))
+			fmt.Errorf("cluster %s %w", c.API.Host, ErrNone))
 	} else if err != nil {
 		return err
 	}
@@ -143,8 +146,8 @@ func (c *Cluster) List(ctx context.Context) ([]Summary, error) {
 	for _, run := range list.Items {
 		state := succeeded(run.Status.Conditions)
 		created, _ := time.Parse(time.RFC3339, run.Metadata.Created) // none in a test's cluster
-		runs = append(runs, Summary{Name: run.Metadata.Name, Created: created, From: run.Metadata.Annotations[AnnotationFrom],
-			To: run.Metadata.Annotations[AnnotationTo], State: state.Reason, Message: state.Message, Payload: valueOf(run.Status.Results, "payload"),
+		runs = append(runs, Summary{Name: run.Metadata.Name, Created: created, From: run.Metadata.Annotations[annotationFrom],
+			To: run.Metadata.Annotations[annotationTo], State: state.Reason, Message: state.Message, Payload: valueOf(run.Status.Results, "payload"),
 			Seconds: seconds(run.Status.StartTime, run.Status.CompletionTime)})
 	}
 	slices.SortFunc(runs, func(a, b Summary) int { return b.Created.Compare(a.Created) })

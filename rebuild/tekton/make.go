@@ -1,8 +1,6 @@
 package tekton
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -10,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/opencontainers/go-digest"
 	"go.podman.io/storage/pkg/regexp"
 	"k8s.io/apimachinery/pkg/api/resource"
 
@@ -18,15 +17,14 @@ import (
 )
 
 const (
-	// AnnotationTo of a run is the pull spec that the payload is pushed to.
-	AnnotationTo = "oc-rebuild.io/to-image"
-	// AnnotationFrom of a run is the payload that it starts from.
-	AnnotationFrom = "oc-rebuild.io/from-release"
+	annotationTo   = "oc-rebuild.io/to-image"     // of a run: the pull spec that the payload is pushed to
+	annotationFrom = "oc-rebuild.io/from-release" // of a run: the payload that it starts from
 	// annotationNames of a run has the components whose tasks have other names, and "" for the task that makes the payload: a
 	// JSON object, by task.
 	annotationNames = "oc-rebuild.io/components"
 
-	// managedBy tells the objects of this program from others (https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/).
+	// managedBy tells the objects of this program from others
+	// (https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/).
 	managedBy = "app.kubernetes.io/managed-by"
 	manager   = "oc-rebuild"
 
@@ -62,7 +60,8 @@ type Options struct {
 // Claim is a persistent volume claim, or a directory of it.
 type Claim struct{ Name, SubPath string }
 
-// Make writes the objects that carry out a plan. An error has the class fault.Usage.
+// Make writes the objects that carry out a plan. An error has the class fault.Usage, or fault.Unresolved where a config
+// requests what is no quantity.
 func Make(planned *plan.Plan, o Options) (Task, Run, error) {
 	task := makeTask(o)
 	order := slices.DeleteFunc(planned.InOrder(), func(c plan.Component) bool { return !c.Replaces() })
@@ -90,7 +89,8 @@ func Make(planned *plan.Plan, o Options) (Task, Run, error) {
 		}
 		command := []string{"component", component.Name}
 		var after []string
-		for _, need := range needed(planned, component) {
+		needs, _ := planned.Needs(component.Name)
+		for _, need := range slices.Sorted(slices.Values(needs)) {
 			command = append(command, given(need, taskOf[need]))
 			after = append(after, taskOf[need])
 		}
@@ -135,7 +135,7 @@ func Make(planned *plan.Plan, o Options) (Task, Run, error) {
 	if err != nil {
 		return Task{}, Run{}, fmt.Errorf("writing the run: %w", err)
 	}
-	run.Metadata.Annotations = map[string]string{AnnotationFrom: planned.Release.Image, AnnotationTo: o.To.To, annotationNames: string(text)}
+	run.Metadata.Annotations = map[string]string{annotationFrom: planned.Release.Image, annotationTo: o.To.To, annotationNames: string(text)}
 	if o.Cache != nil {
 		run.Spec.PipelineSpec.Workspaces = []workspaceSpec{{Name: cache}}
 		run.Spec.Workspaces = []workspaceBinding{{cache, o.Cache.SubPath, claim{o.Cache.Name}}}
@@ -167,30 +167,6 @@ func resultOf(task string) string { return fmt.Sprintf("$(tasks.%s.results.%s)",
 // given is the argument that passes the image of a component to what is built on it.
 func given(component, task string) string { return component + "=" + resultOf(task) }
 
-// needed lists the components that one is built on, by itself or by images that are built first for it.
-func needed(planned *plan.Plan, component plan.Component) []string {
-	order := planned.InOrder()
-	images := map[string]bool{component.Name: true}
-	var names []string
-	for _, one := range slices.Backward(order) {
-		if !images[one.Name] {
-			continue
-		}
-		for _, base := range one.Wants() {
-			at := slices.IndexFunc(order, func(c plan.Component) bool { return c.Name == base.Built })
-			switch {
-			case at < 0 || slices.Contains(names, base.Built):
-			case order[at].Replaces():
-				names = append(names, base.Built)
-			default:
-				images[base.Built] = true
-			}
-		}
-	}
-	slices.Sort(names)
-	return names
-}
-
 // makeTask writes the task, whose name says what it is: one that is there already is the same.
 func makeTask(o Options) Task {
 	directory := scratch + "/cache"
@@ -206,15 +182,15 @@ func makeTask(o Options) Task {
 	}
 	spec.Steps = []step{{
 		Name: stepName, Image: o.Image, Command: []string{"oc-rebuild"},
-		Args: []string{"$(params.command[*])", "--plan", "$(params.plan)", "--result-file", "$(results.image.path)", "--cache-dir", directory, "--progress", "plain", "--verbose"},
-		Env:  []param{{"TMPDIR", scratch}, {"XDG_DATA_HOME", scratch}},
+		Args: []string{"$(params.command[*])", "--plan", "$(params.plan)", "--result-file", "$(results.image.path)",
+			"--cache-dir", directory, "--progress", "plain", "--verbose"},
+		Env: []param{{"TMPDIR", scratch}, {"XDG_DATA_HOME", scratch}},
 		SecurityContext: securityContext{Capabilities: capabilities{Add: []string{"SETFCAP", "SETUID", "SETGID"}, Drop: []string{"ALL"}},
 			SeccompProfile: seccompProfile{"Unconfined"}},
 		VolumeMounts: []mount{{"scratch", scratch}},
 	}}
 	text, _ := json.Marshal(spec) // strings and numbers
-	sum := sha256.Sum256(text)
-	return Task{apiVersion, "Task", metadata("oc-rebuild-"+hex.EncodeToString(sum[:5]), o.Namespace), spec}
+	return Task{apiVersion, "Task", metadata("oc-rebuild-"+digest.FromBytes(text).Encoded()[:10], o.Namespace), spec}
 }
 
 var label = regexp.Delayed(`^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`)
@@ -224,12 +200,11 @@ func taskName(component string) string {
 	if label.MatchString(component) {
 		return component
 	}
-	sum := sha256.Sum256([]byte(component))
 	name := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' {
 			return r
 		}
 		return '-'
 	}, strings.ToLower(component))
-	return "c-" + strings.Trim(name[:min(len(name), 40)], "-") + "-" + hex.EncodeToString(sum[:4])
+	return "c-" + strings.Trim(name[:min(len(name), 40)], "-") + "-" + digest.FromString(component).Encoded()[:8]
 }

@@ -201,12 +201,7 @@ func valueOf(results []result, name string) string {
 type runState struct {
 	Metadata Metadata `json:"metadata"`
 	Spec     struct {
-		Status       string `json:"status"`
-		PipelineSpec struct {
-			Tasks []struct {
-				Name string `json:"name"`
-			} `json:"tasks"`
-		} `json:"pipelineSpec"`
+		Status string `json:"status"`
 	} `json:"spec"`
 	Status struct {
 		Conditions     []condition `json:"conditions"`
@@ -233,7 +228,6 @@ type taskRunState struct {
 			Running    *state `json:"running"`
 			Terminated *state `json:"terminated"`
 		} `json:"steps"`
-		RetriesStatus []struct{} `json:"retriesStatus"`
 	} `json:"status"`
 }
 
