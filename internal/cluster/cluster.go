@@ -212,9 +212,6 @@ func (c *Cluster) ask(ctx context.Context, method, path string, body []byte, ans
 	if err != nil {
 		return fmt.Errorf("reading the answer: %w", err)
 	}
-	if response.StatusCode/100 != 2 {
-		return refusal(response.StatusCode, response.Status, data)
-	}
 	if answer == nil {
 		return nil
 	}
@@ -224,7 +221,7 @@ func (c *Cluster) ask(ctx context.Context, method, path string, body []byte, ans
 	return nil
 }
 
-// send sends a request.
+// send sends a request and returns the answer, unless that is a refusal. Close its body.
 func (c *Cluster) send(ctx context.Context, method, path string, body []byte, accept string) (*http.Response, error) {
 	client, err := rest.HTTPClientFor(c.config)
 	if err != nil {
@@ -246,7 +243,16 @@ func (c *Cluster) send(ctx context.Context, method, path string, body []byte, ac
 		request.Header.Set("Content-Type", map[bool]string{true: "application/merge-patch+json",
 			false: "application/json"}[method == http.MethodPatch])
 	}
-	return client.Do(request)
+	response, err := client.Do(request)
+	if err != nil || response.StatusCode/100 == 2 {
+		return response, err
+	}
+	defer response.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(response.Body, maxObject))
+	if err != nil {
+		return nil, fmt.Errorf("reading the answer: %w", err)
+	}
+	return nil, refusal(response.StatusCode, response.Status, data)
 }
 
 // Stream reads what the server has at a path while it goes on to send, such as the log of a pod. Close it. It is asked for
@@ -256,15 +262,7 @@ func (c *Cluster) Stream(ctx context.Context, path string) (io.ReadCloser, error
 	if err != nil {
 		return nil, err
 	}
-	if response.StatusCode/100 == 2 {
-		return response.Body, nil
-	}
-	defer response.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(response.Body, maxObject))
-	if err != nil {
-		return nil, fmt.Errorf("reading the answer: %w", err)
-	}
-	return nil, refusal(response.StatusCode, response.Status, data)
+	return response.Body, nil
 }
 
 // isAway tells whether a failure is that of an API server that stops, starts, or cannot reach its etcd.

@@ -20,8 +20,8 @@ import (
 // Step runs the program of a pod with its arguments and returns its exit code. What it writes is the pod's log.
 type Step func(ctx context.Context, args []string, log io.Writer) int
 
-// Tekton does what Tekton's controller does with a Task of one step and PipelineRuns of it, in a process of its own.
-type Tekton struct {
+// controller does what Tekton's controller does with a Task of one step and PipelineRuns of it, in a process of its own.
+type controller struct {
 	run     Step
 	scratch string // has a directory for each pod, which stands for its /scratch
 
@@ -78,7 +78,7 @@ type taskRun struct {
 
 // AddTekton makes the server's runs run, until the function that it returns is called. scratch is a directory for pods.
 func (s *Server) AddTekton(scratch string, run Step) (stop func()) {
-	k := &Tekton{run: run, scratch: scratch, tasks: map[string]map[string]any{}, runs: map[string]*pipelineRun{}}
+	k := &controller{run: run, scratch: scratch, tasks: map[string]map[string]any{}, runs: map[string]*pipelineRun{}}
 	s.Handle(k.handle)
 	return func() {
 		k.mu.Lock()
@@ -93,7 +93,7 @@ func (s *Server) AddTekton(scratch string, run Step) (stop func()) {
 var address = regexp.MustCompile(`^/apis/tekton\.dev/v1(?:/namespaces/([^/]+)/(tasks|pipelineruns|taskruns)(?:/([^/]+))?)?$`)
 
 // handle answers for Tekton's objects, and for pods and their logs.
-func (k *Tekton) handle(w http.ResponseWriter, request *http.Request, body []byte) bool {
+func (k *controller) handle(w http.ResponseWriter, request *http.Request, body []byte) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if strings.HasPrefix(request.URL.Path, "/api/v1/namespaces/") && strings.Contains(request.URL.Path, "/pods") {
@@ -154,7 +154,7 @@ func run(request *http.Request) string {
 	return name
 }
 
-func (k *Tekton) named(name string) *pipelineRun {
+func (k *controller) named(name string) *pipelineRun {
 	for _, one := range k.runs {
 		if one.spec.Metadata.Name == name {
 			return one
@@ -163,7 +163,7 @@ func (k *Tekton) named(name string) *pipelineRun {
 	return &pipelineRun{}
 }
 
-func (k *Tekton) taskRuns(run string) []any {
+func (k *controller) taskRuns(run string) []any {
 	items := []any{}
 	for task, one := range k.named(run).taskRuns {
 		if one.skipped { // there is none
@@ -180,7 +180,7 @@ func (k *Tekton) taskRuns(run string) []any {
 }
 
 // pods answers with the pods of a run that are not over, or with the log of one.
-func (k *Tekton) pods(w http.ResponseWriter, request *http.Request) {
+func (k *controller) pods(w http.ResponseWriter, request *http.Request) {
 	if !strings.HasSuffix(request.URL.Path, "/log") {
 		items := []any{}
 		for _, one := range k.named(run(request)).taskRuns {
@@ -206,7 +206,7 @@ func (k *Tekton) pods(w http.ResponseWriter, request *http.Request) {
 }
 
 // start begins a run.
-func (k *Tekton) start(namespace string, body []byte) {
+func (k *controller) start(namespace string, body []byte) {
 	ctx, stop := context.WithCancel(context.Background())
 	one := &pipelineRun{stop: stop, taskRuns: map[string]*taskRun{}}
 	_ = json.Unmarshal(body, &one.object)
@@ -234,7 +234,7 @@ func condition(status, reason, message string) map[string]any {
 }
 
 // task runs a task after those that come before.
-func (k *Tekton) task(ctx context.Context, namespace string, one *pipelineRun, task pipelineTask) {
+func (k *controller) task(ctx context.Context, namespace string, one *pipelineRun, task pipelineTask) {
 	mine := one.taskRuns[task.Name]
 	defer close(mine.done)
 	for _, before := range task.RunAfter {
@@ -284,7 +284,7 @@ func (k *Tekton) task(ctx context.Context, namespace string, one *pipelineRun, t
 var reference = regexp.MustCompile(`\$\((params|tasks|results)\.([^)]*)\)`)
 
 // arguments returns those of a task's step, with everything put in that they refer to.
-func (k *Tekton) arguments(namespace string, one *pipelineRun, task pipelineTask, file string) []string {
+func (k *controller) arguments(namespace string, one *pipelineRun, task pipelineTask, file string) []string {
 	inRun, inTask := map[string]any{}, map[string]any{}
 	for _, p := range one.spec.Spec.Params {
 		inRun[p.Name] = p.Value
@@ -307,7 +307,7 @@ func (k *Tekton) arguments(namespace string, one *pipelineRun, task pipelineTask
 }
 
 // put replaces references in a value.
-func (k *Tekton) put(value any, params map[string]any, one *pipelineRun, file string) any {
+func (k *controller) put(value any, params map[string]any, one *pipelineRun, file string) any {
 	list, isList := value.([]any)
 	if !isList {
 		list = []any{value}
@@ -352,7 +352,7 @@ func listed(value any) []string {
 }
 
 // finish writes how a run ended.
-func (k *Tekton) finish(ctx context.Context, one *pipelineRun) {
+func (k *controller) finish(ctx context.Context, one *pipelineRun) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now := time.Now().UTC().Format(time.RFC3339)
