@@ -1,10 +1,12 @@
 package machine
 
 import (
+	"errors"
 	"os"
 	"strings"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
 )
 
 // Kernel checks the switches that keep users from namespaces, and tries to make one. needed says whether a build
@@ -34,7 +36,7 @@ func namespaceAdvice(err error) string {
 			return blocked.advice
 		}
 	}
-	if strings.Contains(err.Error(), "seccomp") {
+	if errors.Is(err, builder.ErrFiltered) {
 		return fault.AdviceOf(err)
 	}
 	return "In a container, its seccomp or AppArmor profile may forbid them: run it with --security-opt seccomp=unconfined, or build as root."
