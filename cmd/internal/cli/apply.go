@@ -49,9 +49,7 @@ func runApply(ctx context.Context, streams Streams, o *publishOptions, name stri
 		return err
 	}
 	if o.engine.isCluster() {
-		return o.onCluster(ctx, streams, name, func(context.Context, *rebuild.Job) (*plan.Plan, error) {
-			return o.registry.readPlan(ctx, streams, name)
-		})
+		return o.onCluster(ctx, streams, name, func() (*plan.Plan, error) { return o.registry.readPlan(ctx, streams, name) })
 	}
 	if err := builder.EnterUserNamespace(ctx); err != nil { // starts the program again: standard input can be read once
 		return err

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,11 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"sigs.k8s.io/yaml"
-
 	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
 	"github.com/oc-rebuild/oc-rebuild/internal/cluster"
-	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
@@ -26,7 +22,7 @@ import (
 const cancelling = time.Minute
 
 // onCluster carries a plan out on a cluster. at is where the plan is already, if that is a pull spec by digest.
-func (o *publishOptions) onCluster(ctx context.Context, streams Streams, at string, makePlan func(context.Context, *rebuild.Job) (*plan.Plan, error)) error {
+func (o *publishOptions) onCluster(ctx context.Context, streams Streams, at string, makePlan func() (*plan.Plan, error)) error {
 	options, err := o.engine.options()
 	if err != nil {
 		return err
@@ -42,11 +38,8 @@ func (o *publishOptions) onCluster(ctx context.Context, streams Streams, at stri
 			return err
 		}
 	}
-	var planned *plan.Plan
-	if err := o.with(streams, func(job *rebuild.Job) (err error) {
-		planned, err = makePlan(ctx, job)
-		return err
-	}, func() error { return nil }); err != nil {
+	planned, err := makePlan()
+	if err != nil {
 		return err
 	}
 	options.To, options.Jobs, options.Plan = o.target(), o.build.jobs, at
@@ -74,17 +67,15 @@ func (o *publishOptions) onCluster(ctx context.Context, streams Streams, at stri
 		return display.Line(streams.Out, options.Name)
 	}
 	if !o.output.isQuiet() {
-		streams.notice(fmt.Sprintf("Run %s in namespace %s; `oc rebuild follow %s` shows it from elsewhere", options.Name, options.Namespace, options.Name))
+		streams.notice(fmt.Sprintf("Run %s in namespace %s; `oc rebuild follow %s` shows it from elsewhere",
+			options.Name, options.Namespace, options.Name))
 	}
 	return o.followed(ctx, streams, target, options.Name, planned)
 }
 
 // followed shows a run until its end, cancels it where the user ends it, and prints the payload.
 func (o *publishOptions) followed(ctx context.Context, streams Streams, target *tekton.Cluster, name string, planned *plan.Plan) error {
-	listener, finish := o.output.progress(streams)
-	defer finish()
-	made, err := target.Follow(ctx, name, display.Read, listener)
-	finish()
+	made, err := o.show(ctx, streams, target, name)
 	if ctx.Err() != nil {
 		return errors.Join(err, o.cancel(ctx, streams, target, name))
 	}
@@ -92,6 +83,13 @@ func (o *publishOptions) followed(ctx context.Context, streams Streams, target *
 		return err
 	}
 	return o.printMade(ctx, streams, made, planned)
+}
+
+// show shows a run until its end.
+func (o *publishOptions) show(ctx context.Context, streams Streams, target *tekton.Cluster, name string) (*tekton.Outcome, error) {
+	listener, finish := o.output.progress(streams)
+	defer finish()
+	return target.Follow(ctx, name, display.Read, listener)
 }
 
 // cancel ends a run whose user has ended this program.
@@ -124,7 +122,9 @@ func (o *publishOptions) printMade(ctx context.Context, streams Streams, made *t
 // resultOf is the result of a run, with what the plan says of the source; nil = it is not at hand.
 func resultOf(made *tekton.Outcome, planned *plan.Plan) *rebuild.Result {
 	_, sum := registry.SplitDigest(made.Payload)
-	result := &rebuild.Result{Release: rebuild.ResultRelease{Image: made.Payload, Digest: sum}, Seconds: map[string]float64{"total": made.Seconds}}
+	result := &rebuild.Result{
+		Release: rebuild.ResultRelease{Image: made.Payload, Digest: sum}, Seconds: map[string]float64{"total": made.Seconds},
+	}
 	for _, one := range made.Components {
 		_, sum := registry.SplitDigest(one.Image)
 		component := rebuild.ResultComponent{Name: one.Name, Image: one.Image, Digest: sum, Seconds: map[string]float64{"total": one.Seconds}}
@@ -174,15 +174,11 @@ func (o *publishOptions) printObjects(out io.Writer, task tekton.Task, run tekto
 		return o.output.print(out, map[string]any{"apiVersion": "v1", "kind": "List", "items": []any{task, run}})
 	}
 	for _, object := range []any{task, run} {
-		data, err := json.Marshal(object)
-		if err == nil {
-			data, err = yaml.JSONToYAML(data)
+		if err := display.Line(out, "---"); err != nil {
+			return err
 		}
-		if err != nil {
-			return fmt.Errorf("writing the run: %w", err)
-		}
-		if _, err := fmt.Fprintf(out, "---\n%s", data); err != nil {
-			return fault.Errorf(fault.Other, "writing the result: %w", err)
+		if err := o.output.print(out, object); err != nil {
+			return err
 		}
 	}
 	return nil

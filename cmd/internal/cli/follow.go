@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
 	"github.com/oc-rebuild/oc-rebuild/internal/cluster"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/tekton"
@@ -60,7 +59,7 @@ func runFollow(ctx context.Context, streams Streams, o *followOptions, name stri
 		return err
 	}
 	target := &tekton.Cluster{API: api}
-	err = o.show(ctx, streams, target, name)
+	err = o.showOrCancel(ctx, streams, target, name)
 	if errors.Is(err, cluster.ErrNotFound) {
 		return fault.New(fault.Unresolved, "`oc rebuild runs` lists those of a namespace (-n).",
 			fmt.Errorf("there is no run %q in namespace %q of cluster %s", name, api.Namespace, api.Host))
@@ -68,16 +67,13 @@ func runFollow(ctx context.Context, streams Streams, o *followOptions, name stri
 	return err
 }
 
-func (o *followOptions) show(ctx context.Context, streams Streams, target *tekton.Cluster, name string) error {
+func (o *followOptions) showOrCancel(ctx context.Context, streams Streams, target *tekton.Cluster, name string) error {
 	if o.cancel {
 		ctx, stop := context.WithTimeout(ctx, cancelling)
 		defer stop()
 		return target.Cancel(ctx, name)
 	}
-	listener, finish := o.output.progress(streams)
-	defer finish()
-	made, err := target.Follow(ctx, name, display.Read, listener)
-	finish()
+	made, err := o.show(ctx, streams, target, name)
 	if err != nil {
 		return err
 	}

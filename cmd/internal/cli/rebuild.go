@@ -120,11 +120,16 @@ func runRebuild(ctx context.Context, streams Streams, o *rebuildOptions, args []
 		return err
 	}
 	if o.engine.isCluster() {
-		return o.onCluster(ctx, streams, "", func(ctx context.Context, job *rebuild.Job) (*plan.Plan, error) {
-			if o.all {
-				return job.PlanAll(ctx, request, o.selection)
-			}
-			return job.Plan(ctx, request)
+		return o.onCluster(ctx, streams, "", func() (planned *plan.Plan, err error) {
+			err = o.with(streams, func(job *rebuild.Job) (err error) {
+				if o.all {
+					planned, err = job.PlanAll(ctx, request, o.selection)
+				} else {
+					planned, err = job.Plan(ctx, request)
+				}
+				return err
+			}, func() error { return nil })
+			return planned, err
 		})
 	}
 	if err := builder.EnterUserNamespace(ctx); err != nil {
