@@ -239,26 +239,20 @@ type clusterKey struct{}
 // makes it the one of $KUBECONFIG. It hosts a cluster, clusters/mine, with the same payload.
 func startCluster(ts *testscript.TestScript, _ bool, args []string) {
 	usage(ts, len(args) == 1, "cluster PAYLOAD")
-	server, end, err := clustertest.Start(ts.MkAbs("."))
-	ts.Check(err)
-	ts.Defer(end)
+	server := serveCluster(ts)
 	ts.Check(ts.Exec("oc-rebuild", "extract", args[0], "--to", "installed"))
 	ts.Check(server.Load(ts.MkAbs("installed")))
 	ts.Check(server.Apply("/apis/config.openshift.io/v1/clusterversions/version",
 		"metadata: {name: version}\nspec: {}\nstatus: {desired: {image: '"+args[0]+"'}}\n"))
 	ts.Check(server.Apply("/apis/hypershift.openshift.io/v1beta1/namespaces/clusters/hostedclusters/mine",
 		"metadata: {name: mine}\nspec: {release: {image: '"+args[0]+"'}}\n"))
-	ts.Setenv("KUBECONFIG", server.Kubeconfig)
-	ts.Value(clusterKey{}).(*clusterOf).server = server
 }
 
 // startTekton starts an API server with Tekton, whose pods are processes of the program in the script's environment, and makes
 // it the one of $KUBECONFIG.
 func startTekton(ts *testscript.TestScript, _ bool, args []string) {
 	usage(ts, len(args) == 0, "tekton")
-	server, end, err := clustertest.Start(ts.MkAbs("."))
-	ts.Check(err)
-	ts.Defer(end)
+	server := serveCluster(ts)
 	pods := ts.MkAbs("pods")
 	ts.Check(os.MkdirAll(pods, 0o755))
 	ts.Defer(server.AddTekton(pods, func(ctx context.Context, args []string, log io.Writer) int {
@@ -272,8 +266,16 @@ func startTekton(ts *testscript.TestScript, _ bool, args []string) {
 		_ = cmd.Wait() // the exit code says it
 		return cmd.ProcessState.ExitCode()
 	}))
+}
+
+// serveCluster starts an API server that ends with the script, and makes it the one of $KUBECONFIG.
+func serveCluster(ts *testscript.TestScript) *clustertest.Server {
+	server, end, err := clustertest.Start(ts.MkAbs("."))
+	ts.Check(err)
+	ts.Defer(end)
 	ts.Setenv("KUBECONFIG", server.Kubeconfig)
 	ts.Value(clusterKey{}).(*clusterOf).server = server
+	return server
 }
 
 // clusterOf has the API server of a script, once it runs one.
