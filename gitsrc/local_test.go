@@ -230,6 +230,57 @@ func TestLocalTreesOfOtherKinds(t *testing.T) {
 	}
 }
 
+// TestWriteHead makes a .git of the commit of a working tree alone, which git takes for that of a checkout.
+func TestWriteHead(t *testing.T) {
+	w, commit := workingTree(t)
+	w.git("checkout", "-q", "-b", "mine", "--no-track")
+	w.git("remote", "set-url", "origin", "https://user:secret@example.com/x")
+	write(t, w.dir, "README", "mine\n")
+	w.git("commit", "-qam", "mine")
+	w.git("gc", "-q")
+	write(t, w.dir, "sub/file", "loose\n")
+	w.git("commit", "-qam", "loose")
+	s := openCache(t)
+	request := gitsrc.Request{Repository: component, Spec: gitsrc.Spec{Kind: gitsrc.Local, Path: w.dir}}
+	for _, branch := range []string{"mine", ""} {
+		if branch == "" {
+			w.git("checkout", "-q", "--detach")
+		}
+		tree := mustFetch(t, s, request)
+		made := repo{t, filepath.Join(t.TempDir(), "made")}
+		if err := os.CopyFS(made.dir, os.DirFS(w.dir)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.RemoveAll(filepath.Join(made.dir, ".git")); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.WriteHead(t.Context(), tree, made.dir); err != nil {
+			t.Fatal(err)
+		}
+		made.git("fsck", "--strict")
+		if got := made.git("status", "--porcelain"); got != "" {
+			t.Errorf("git status says %q", got)
+		}
+		if got, want := made.git("log", "--format=%H %D"), w.git("log", "-1", "--format=%H"); !strings.HasPrefix(got, want) || strings.Contains(got, "\n") ||
+			strings.Contains(got, "origin") || strings.Contains(got, "mine") != (branch == "mine") {
+			t.Errorf("git log says %q, want %q alone, on branch %q", got, want, branch)
+		}
+		if got := made.git("rev-list", "--all", "--objects"); strings.Contains(got, commit) {
+			t.Errorf("there is more than one commit:\n%s", got)
+		}
+		if got := made.git("config", "--list", "--local"); strings.Contains(got, "secret") {
+			t.Errorf("the user's configuration is there: %s", got)
+		}
+		write(t, made.dir, "README", "changed\n")
+		if got := made.git("diff", "--stat"); !strings.Contains(got, "README") {
+			t.Errorf("git diff says %q", got)
+		}
+	}
+	if err := s.WriteHead(t.Context(), gitsrc.Tree{Directory: t.TempDir()}, "/nonexistent"); err != nil {
+		t.Errorf("a tree without a commit: %v", err)
+	}
+}
+
 // TestIgnoredFilesCount takes what git ignores along, as a file like others.
 func TestIgnoredFilesCount(t *testing.T) {
 	w, _ := workingTree(t)

@@ -60,5 +60,6 @@ func (s *Store) write(ctx context.Context, db *pack.Database, f found, dest stri
 			return placed{}, err
 		}
 	}
-	return p, written.WriteGitDir(ctx, dest, checkout.Repository{Commit: f.commit, Branch: f.branch, Packs: db.Used()})
+	return p, checkout.WriteGitDir(dest, checkout.Repository{Commit: f.commit, Branch: f.branch, Index: written.WriteIndex,
+		Pack: func(directory string) error { return checkout.CopyPacks(ctx, db.Used(), directory) }})
 }

@@ -14,47 +14,61 @@ import (
 // Repository says what the .git of a checkout is to hold.
 type Repository struct {
 	Commit pack.ID
-	Branch string   // without refs/heads/
-	Packs  []string // packs to copy: paths without suffix
+	Branch string                       // without refs/heads/; "" = none is checked out
+	Pack   func(directory string) error // puts packs with the commit there
+	Index  func(path string) error      // writes the index
 }
 
 // WriteGitDir makes a .git below dir that needs nothing outside of it, because the directory is copied into
-// containers: packs are copied, not linked, so that nobody who writes there reaches the cache.
-func (w *Written) WriteGitDir(ctx context.Context, dir string, r Repository) error {
-	if err := w.writeGitDir(ctx, filepath.Join(dir, ".git"), r); err != nil {
+// containers.
+func WriteGitDir(dir string, r Repository) error {
+	if err := writeGitDir(filepath.Join(dir, ".git"), r); err != nil {
 		return fmt.Errorf("making the .git of %q: %w", dir, err)
 	}
 	return nil
 }
 
-func (w *Written) writeGitDir(ctx context.Context, git string, r Repository) error {
+func writeGitDir(git string, r Repository) error {
 	for _, sub := range []string{"", "objects", "objects/pack", "objects/info", "refs", "refs/heads", "refs/tags", "info"} {
 		if err := os.Mkdir(filepath.Join(git, sub), 0o755); err != nil {
 			return err
 		}
 	}
-	for _, base := range r.Packs {
-		for _, suffix := range []string{".pack", ".idx"} {
-			if err := copyFile(ctx, filepath.Join(git, "objects/pack", filepath.Base(base)+suffix), base+suffix); err != nil {
-				return err
-			}
-		}
+	if err := r.Pack(filepath.Join(git, "objects/pack")); err != nil {
+		return err
 	}
 	files := map[string]string{
-		"HEAD":        "ref: refs/heads/" + r.Branch + "\n",
-		"config":      "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n\tlogallrefupdates = true\n",
-		"packed-refs": fmt.Sprintf("# pack-refs with: peeled fully-peeled sorted \n%s refs/heads/%s\n", r.Commit, r.Branch),
-		"shallow":     r.Commit.String() + "\n", // its parents are not there
+		"HEAD":    r.Commit.String() + "\n",
+		"config":  "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n\tlogallrefupdates = true\n",
+		"shallow": r.Commit.String() + "\n", // its parents are not there
+	}
+	if r.Branch != "" {
+		files["HEAD"] = "ref: refs/heads/" + r.Branch + "\n"
+		files["packed-refs"] = fmt.Sprintf("# pack-refs with: peeled fully-peeled sorted \n%s refs/heads/%s\n", r.Commit, r.Branch)
 	}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(git, name), []byte(text), 0o644); err != nil {
 			return err
 		}
 	}
-	return w.writeIndexFile(filepath.Join(git, "index"))
+	return r.Index(filepath.Join(git, "index"))
 }
 
-func (w *Written) writeIndexFile(path string) error {
+// CopyPacks copies packs, paths without suffix, into a directory: they are not linked, so that nobody who writes there
+// reaches where they come from.
+func CopyPacks(ctx context.Context, packs []string, directory string) error {
+	for _, base := range packs {
+		for _, suffix := range []string{".pack", ".idx"} {
+			if err := copyFile(ctx, filepath.Join(directory, filepath.Base(base)+suffix), base+suffix); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// WriteIndex writes the index of a checkout.
+func (w *Written) WriteIndex(path string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err

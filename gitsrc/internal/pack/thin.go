@@ -73,16 +73,9 @@ func (s *scanner) complete(ctx context.Context, file *os.File, r *resolver, base
 
 // appendObject writes an object at the end of a pack.
 func appendObject(file *os.File, z *zlib.Writer, at int64, kind Type, data []byte) (body, end int64, err error) {
-	var buf bytes.Buffer
-	size := uint64(len(data))
-	first := byte(kind)<<4 | byte(size&0x0f)
-	for size >>= 4; size > 0; size >>= 7 {
-		buf.WriteByte(first | 0x80)
-		first = byte(size & 0x7f)
-	}
-	buf.WriteByte(first)
+	buf := bytes.NewBuffer(packedHeader(kind, int64(len(data))))
 	body = at + int64(buf.Len())
-	z.Reset(&buf)
+	z.Reset(buf)
 	if _, err := z.Write(data); err != nil {
 		return 0, 0, err
 	}

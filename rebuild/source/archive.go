@@ -1,0 +1,201 @@
+package source
+
+import (
+	"archive/tar"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/interrupt"
+)
+
+// ArchiveType is the media type of what Pack writes.
+const ArchiveType = "application/vnd.oc-rebuild.source.v1.tar+zstd"
+
+// Limits on an archive: those of a checkout, and a bound on the memory that it may ask its reader for.
+const (
+	maxArchive = 8 << 30 // bytes uncompressed
+	maxEntries = 250_000
+	maxWindow  = 32 << 20 // bytes
+)
+
+// Pack writes directories to an archive, one over the other: names, permissions, times, contents and where symbolic
+// links lead to, as Digest sees them. Of the first, .git and the paths in skip are left out.
+func Pack(ctx context.Context, w io.Writer, directory string, skip []string, more ...string) error {
+	compressed, err := zstd.NewWriter(w)
+	if err != nil {
+		return fmt.Errorf("packing the source: %w", err)
+	}
+	archive := tar.NewWriter(compressed)
+	skipped := map[string]bool{".git": true}
+	for _, path := range skip {
+		skipped[strings.TrimSuffix(path, "/")] = true
+	}
+	for _, one := range append([]string{directory}, more...) {
+		if err = pack(ctx, archive, one, skipped); err != nil {
+			break
+		}
+		skipped = nil
+	}
+	if err := errors.Join(err, archive.Close(), compressed.Close()); err != nil {
+		return fmt.Errorf("packing the source in %q: %w", directory, err)
+	}
+	return nil
+}
+
+func pack(ctx context.Context, archive *tar.Writer, directory string, skipped map[string]bool) error {
+	root, err := os.OpenRoot(directory)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil || name == ".":
+			return err
+		case skipped[name] && entry.IsDir():
+			return fs.SkipDir
+		case skipped[name]:
+			return nil
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		header := &tar.Header{Name: name, Mode: int64(info.Mode().Perm()), ModTime: info.ModTime(), Format: tar.FormatPAX}
+		for _, bit := range bits {
+			if info.Mode()&bit.mode != 0 {
+				header.Mode |= bit.header
+			}
+		}
+		switch {
+		case info.IsDir():
+			header.Typeflag, header.Name = tar.TypeDir, name+"/"
+			return archive.WriteHeader(header)
+		case info.Mode()&fs.ModeSymlink != 0:
+			header.Typeflag = tar.TypeSymlink
+			if header.Linkname, err = root.Readlink(name); err != nil {
+				return err
+			}
+			return archive.WriteHeader(header)
+		case !info.Mode().IsRegular():
+			return nil // a build cannot copy it either
+		}
+		header.Typeflag, header.Size = tar.TypeReg, info.Size()
+		if err := archive.WriteHeader(header); err != nil {
+			return err
+		}
+		file, err := root.Open(name)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		_, err = io.Copy(archive, interrupt.Reader(ctx, file))
+		return err
+	})
+}
+
+// bits are those of a mode that fs.FileMode has elsewhere than a tar header.
+var bits = []struct {
+	mode   fs.FileMode
+	header int64
+}{{fs.ModeSetuid, 0o4000}, {fs.ModeSetgid, 0o2000}, {fs.ModeSticky, 0o1000}}
+
+// Unpack puts what an archive of Pack holds into an empty directory. Nothing that it says leads out of there. An error
+// about its content has the class fault.Unresolved.
+func Unpack(ctx context.Context, r io.Reader, directory string) error {
+	root, err := os.OpenRoot(directory)
+	if err != nil {
+		return fmt.Errorf("unpacking the source: %w", err)
+	}
+	defer root.Close()
+	plain, err := zstd.NewReader(interrupt.Reader(ctx, r), zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderConcurrency(1))
+	if err != nil {
+		return fmt.Errorf("unpacking the source: %w", err)
+	}
+	defer plain.Close()
+	if err := unpack(root, tar.NewReader(plain)); err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return fault.New(fault.Unresolved, "", fmt.Errorf("unpacking the source: %w", err))
+	}
+	return nil
+}
+
+func unpack(root *os.Root, archive *tar.Reader) error {
+	var directories []*tar.Header // their permissions and times come last: files are still written into them
+	left := int64(maxArchive)
+	for count := 0; ; count++ {
+		header, err := archive.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if left -= header.Size; count == maxEntries || left < 0 {
+			return fmt.Errorf("it has more than %d files or %d bytes", maxEntries, int64(maxArchive))
+		}
+		name := strings.TrimSuffix(header.Name, "/")
+		if !fs.ValidPath(name) || name == "." {
+			return fmt.Errorf("%q is not the name of a file in it", header.Name)
+		}
+		if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
+			return err
+		}
+		switch header.Typeflag {
+		case tar.TypeDir:
+			if err := root.MkdirAll(name, 0o755); err != nil {
+				return err
+			}
+			directories = append(directories, header)
+		case tar.TypeSymlink:
+			err = root.Symlink(header.Linkname, name)
+		case tar.TypeReg:
+			err = unpackFile(root, archive, name, header)
+		default:
+			err = fmt.Errorf("%q is neither a file nor a directory nor a symbolic link", header.Name)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for i := len(directories) - 1; i >= 0; i-- {
+		if err := keep(root, strings.TrimSuffix(directories[i].Name, "/"), directories[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func unpackFile(root *os.Root, archive io.Reader, name string, header *tar.Header) error {
+	file, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(file, archive)
+	if err := errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	return keep(root, name, header)
+}
+
+// keep gives a file or directory the permissions and the time that it had.
+func keep(root *os.Root, name string, header *tar.Header) error {
+	mode := fs.FileMode(header.Mode).Perm()
+	for _, bit := range bits {
+		if header.Mode&bit.header != 0 {
+			mode |= bit.mode
+		}
+	}
+	return errors.Join(root.Chmod(name, mode), root.Chtimes(name, header.ModTime, header.ModTime))
+}
