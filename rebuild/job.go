@@ -128,7 +128,7 @@ func (j *Job) Apply(ctx context.Context, planned *plan.Plan, request plan.Reques
 		if err != nil {
 			return nil, err
 		}
-		pinned, err := j.unpack(ctx, planned.Pinned(request.Repository()))
+		pinned, err := j.unpack(ctx, planned.Pinned(request.Repository()), func(string) bool { return true })
 		if err != nil {
 			return nil, err
 		}

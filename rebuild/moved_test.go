@@ -14,6 +14,7 @@ import (
 
 // branch is a store of one directory, whose commit is another one whenever it is checked out.
 type branch struct {
+	directories
 	store   *gitsrc.Store
 	path    string
 	commits []string // of each checkout, in their order

@@ -29,6 +29,7 @@ type Options struct {
 	CacheDir  string          // what outlives a run: build records, blobs, compile caches, logs
 	NoCache   bool            // use nothing of an earlier run
 	Results   string          // repository where others find what was built, and where it is looked for; "" = nowhere
+	Artifact  string          // pull spec by digest of the plan that is carried out, for the working trees that it comes with; "" = it is in no registry
 	Jobs      int             // components built at once; 0 = by the number of processors
 	KeepGoing bool            // components that fail stay in the payload as they were; the others are replaced
 	Secrets   []string        // as builder.Build.Secrets

@@ -23,25 +23,29 @@ func (j *Job) Part(ctx context.Context, planned *plan.Plan, name, repository str
 		if err := errors.Join(plan.Request{Release: planned.Release.PullSpec, ToRepository: repository}.ValidateNames(), j.options.validate()); err != nil {
 			return nil, err
 		}
-		pinned, err := j.unpack(ctx, planned.Pinned(repository))
-		if err != nil {
+		if _, err := built(planned, name); err != nil {
 			return nil, err
 		}
-		component, err := built(pinned, name)
-		if err != nil {
-			return nil, err
-		}
-		needs, first := pinned.Needs(name)
+		needs, first := planned.Needs(name)
 		if missing := slices.DeleteFunc(needs, func(need string) bool { return images[need] != "" }); len(missing) > 0 {
 			return nil, fault.New(fault.Usage, fmt.Sprintf("Pass it: %s=PULLSPEC.", missing[0]),
 				fmt.Errorf("%q is built on %q, which this plan builds as well", name, missing))
+		}
+		isPending := func(one string) bool { return one == name || slices.Contains(first, one) }
+		pinned, err := j.unpack(ctx, planned.Pinned(repository), isPending)
+		if err != nil {
+			return nil, err
 		}
 		given, err := j.given(ctx, pinned, images)
 		if err != nil {
 			return nil, err
 		}
-		pending := slices.DeleteFunc(pinned.InOrder(), func(c plan.Component) bool { return c.Name != name && !slices.Contains(first, c.Name) })
+		pending := slices.DeleteFunc(pinned.InOrder(), func(c plan.Component) bool { return !isPending(c.Name) })
 		made, err := j.makeAll(ctx, pending, given)
+		if err != nil {
+			return nil, err
+		}
+		component, err := built(pinned, name)
 		if err != nil {
 			return nil, err
 		}

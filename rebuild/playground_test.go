@@ -54,6 +54,11 @@ func (directories) OnBranch(context.Context, string, string, ...string) (bool, e
 	return false, errors.ErrUnsupported
 }
 
+// WriteHead is for trees of a repository.
+func (directories) WriteHead(context.Context, gitsrc.Tree, string) error {
+	return errors.ErrUnsupported
+}
+
 // View is for commits.
 func (directories) View(context.Context, gitsrc.Request) (*gitsrc.Revision, gitsrc.Tree, error) {
 	return nil, gitsrc.Tree{}, errors.ErrUnsupported

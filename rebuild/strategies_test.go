@@ -2,6 +2,7 @@ package rebuild_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -42,6 +43,11 @@ func (r repositories) find(request gitsrc.Request) (gitsrc.Tree, error) {
 
 func (r repositories) Fetch(_ context.Context, request gitsrc.Request, _ string) (gitsrc.Tree, error) {
 	return r.find(request)
+}
+
+// WriteHead is for local trees.
+func (repositories) WriteHead(context.Context, gitsrc.Tree, string) error {
+	return errors.ErrUnsupported
 }
 
 func (repositories) OnBranch(context.Context, string, string, ...string) (bool, error) {

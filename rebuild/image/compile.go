@@ -87,6 +87,8 @@ func (m compileCaches) writers(ctx context.Context, u Unit) (string, error) {
 			who = append(who, strings.TrimPrefix(patch, m.Scratch))
 		}
 		return strings.Join(who, " "), nil
+	case u.Source.Archive != "": // of anybody's machine
+		return strings.Join([]string{t.Repository, t.Commit, "with", u.Source.Archive.String()}, " "), nil
 	case t.Kind == gitsrc.Local:
 		directory, err := filepath.Abs(t.Path)
 		if err != nil {

@@ -22,8 +22,8 @@ import (
 // given another meaning.
 const Version = "oc-rebuild/v1"
 
-// maxPlan is the largest plan that is read, in bytes: that of 200 components has 2 MB.
-const maxPlan = 64 << 20
+// MaxSize is the largest plan that is read, in bytes: that of 200 components has 2 MB.
+const MaxSize = 64 << 20
 
 // Read reads a plan that was written as JSON or YAML, and checks that it can be carried out on any machine. An error
 // has the class fault.Usage where the text is no such plan, and names the field; fault.Unresolved where the plan
@@ -41,8 +41,8 @@ func Read(data []byte) (*Plan, error) {
 
 // Decode reads a plan without a look at whether it can be carried out. An error has the class fault.Usage.
 func Decode(data []byte) (*Plan, error) {
-	if len(data) > maxPlan {
-		return nil, fault.Errorf(fault.Usage, "the plan has %d bytes, more than %d", len(data), maxPlan)
+	if len(data) > MaxSize {
+		return nil, fault.Errorf(fault.Usage, "the plan has %d bytes, more than %d", len(data), MaxSize)
 	}
 	text, err := yaml.YAMLToJSON(data)
 	if err != nil {
@@ -186,13 +186,20 @@ func byDigest(field, pullSpec string) error {
 // checkSource refuses what another machine does not have.
 func (c *Component) checkSource() error {
 	s, advice := c.Source, "Push the change, and plan it as COMPONENT=URL@BRANCH; or run `oc rebuild` here."
+	isLocal := s.Request.Spec.Kind == gitsrc.Local
 	switch {
 	case c.OS != nil:
 		return fault.New(fault.Unresolved, "Run `oc rebuild` here.",
 			errors.New("its changes are files of the machine that the plan was made on"))
-	case s.Request.Spec.Kind == gitsrc.Local:
-		return fault.New(fault.Unresolved, advice,
+	case isLocal != (s.Kind == string(gitsrc.Local)):
+		return fault.Errorf(fault.Usage, "source.kind: %q, and source.request.spec.kind is %q", s.Kind, s.Request.Spec.Kind)
+	case isLocal && s.Archive == "":
+		return fault.New(fault.Unresolved, "`oc rebuild plan --push` takes the directory along; or push the change, and plan it as COMPONENT=URL@BRANCH.",
 			fmt.Errorf("its source is the directory %q of the machine that the plan was made on", s.Request.Spec.Path))
+	case isLocal:
+		return s.checkArchive()
+	case s.Archive != "":
+		return fault.Errorf(fault.Usage, "source.archive: only a local tree has one")
 	case len(s.Request.Patches) != len(s.Patches):
 		return fault.Errorf(fault.Usage, "source.patches: %d, and source.request.patches names %d", len(s.Patches), len(s.Request.Patches))
 	case len(s.Patches) > 0:
@@ -221,6 +228,23 @@ func (c *Component) checkSource() error {
 		return fault.Errorf(fault.Usage, "source.request.spec.repository: %w", err)
 	case address.Scheme != "https" && address.Scheme != "ssh":
 		return fault.New(fault.Unresolved, advice, fmt.Errorf("its source %q is on the machine that the plan was made on", s.Request.Spec.Repository))
+	}
+	return nil
+}
+
+// checkArchive refuses a working tree that comes with the plan and cannot be told from another one.
+func (s *Source) checkArchive() error {
+	if err := s.Archive.Validate(); err != nil {
+		return fault.Errorf(fault.Usage, "source.archive %q: %w", s.Archive, err)
+	}
+	if _, err := digest.Parse("sha256:" + s.Digest); err != nil && (s.Dirty || s.Digest != "") {
+		return fault.Errorf(fault.Usage, "source.digest: %q is not that of a local tree", s.Digest)
+	}
+	if s.Commit == "" && s.Dirty { // of no commit at all
+		return nil
+	}
+	if err := gitsrc.CheckCommit(s.Commit); err != nil {
+		return fault.Errorf(fault.Usage, "source.commit: %w", err)
 	}
 	return nil
 }

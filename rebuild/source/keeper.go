@@ -5,12 +5,16 @@ package source
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync/atomic"
+
+	"github.com/opencontainers/go-digest"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 	"github.com/oc-rebuild/oc-rebuild/internal/once"
@@ -22,6 +26,7 @@ import (
 type Store interface {
 	Fetch(ctx context.Context, request gitsrc.Request, directory string) (gitsrc.Tree, error)
 	View(ctx context.Context, request gitsrc.Request) (*gitsrc.Revision, gitsrc.Tree, error) // its files, not checked out
+	WriteHead(ctx context.Context, tree gitsrc.Tree, directory string) error                 // of a local tree, as a checkout's
 	// OnBranch reports whether a branch of the repository contains the commit.
 	OnBranch(ctx context.Context, repository, commit string, branches ...string) (bool, error)
 }
@@ -63,6 +68,47 @@ func (k *Keeper) Checkout(ctx context.Context, component string, request gitsrc.
 	return k.trees.Do(string(key), func() (gitsrc.Tree, error) {
 		return k.checkOut(ctx, component, request, k.place("source-"))
 	})
+}
+
+// Pack writes the local tree that a request names to an archive, from which Unpack makes the source of a request on
+// another machine.
+func (k *Keeper) Pack(ctx context.Context, component string, request gitsrc.Request, w io.Writer) (gitsrc.Tree, error) {
+	tree, err := k.Checkout(ctx, component, request)
+	if err != nil {
+		return gitsrc.Tree{}, err
+	}
+	git := k.place("git-")
+	if err := os.Mkdir(git, 0o755); err != nil {
+		return gitsrc.Tree{}, fmt.Errorf("packing the source: %w", err)
+	}
+	if err := k.WriteHead(ctx, tree, git); err != nil {
+		return gitsrc.Tree{}, err
+	}
+	return tree, errors.Join(Pack(ctx, w, tree.Directory, tree.Ignored, git), os.RemoveAll(git))
+}
+
+// Unpack makes what a local tree was packed into the source of a request, which it returns. Nothing is read from the
+// directory that the tree had. open returns the archive.
+func (k *Keeper) Unpack(ctx context.Context, tree gitsrc.Tree, archive digest.Digest, open func() (io.ReadCloser, error)) (gitsrc.Request, gitsrc.Tree, error) {
+	directory := filepath.Join(k.directory, "unpacked", archive.Encoded())
+	request := gitsrc.Request{Repository: tree.Repository, Commit: tree.Commit, Spec: gitsrc.Spec{Kind: gitsrc.Local, Path: directory}}
+	key, err := json.Marshal(request)
+	if err != nil {
+		return gitsrc.Request{}, gitsrc.Tree{}, fmt.Errorf("describing the source: %w", err)
+	}
+	tree, err = k.trees.Do(string(key), func() (gitsrc.Tree, error) {
+		tree.Directory = directory
+		stream, err := open()
+		if err != nil {
+			return gitsrc.Tree{}, err
+		}
+		defer stream.Close()
+		if err := os.MkdirAll(directory, 0o755); err != nil {
+			return gitsrc.Tree{}, fmt.Errorf("unpacking the source: %w", err)
+		}
+		return tree, Unpack(ctx, stream, directory)
+	})
+	return request, tree, err
 }
 
 // heard returns a context with which fetches are told of as the component's.

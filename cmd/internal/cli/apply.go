@@ -13,7 +13,8 @@ import (
 const applyLong = `Carry out a plan that oc rebuild plan wrote as json or yaml: build its images, push them, and assemble the payload.
 
 Nothing is looked up again. The same plan gives the same images and the same payload on another machine, with another cache, later. Patches
-are in it. A plan of a working tree or of files for an operating system image stays on the machine that has these: it is refused.
+are in it, and a working tree goes along with a plan in a registry. A plan of files for an operating system image stays on the machine that
+has these: it is refused.
 
 PLAN is a file, - for standard input, or the pull spec by digest that "oc rebuild plan --push" printed.`
 
@@ -49,12 +50,19 @@ func runApply(ctx context.Context, streams Streams, o *publishOptions, name stri
 		return err
 	}
 	if o.engine.isCluster() {
-		return o.onCluster(ctx, streams, name, func() (*plan.Plan, error) { return o.registry.readPlan(ctx, streams, name) })
+		return o.onCluster(ctx, streams, func(repository string) (*plan.Plan, string, error) {
+			planned, err := o.readPlan(ctx, streams, name)
+			if err != nil || o.artifact != "" {
+				return planned, o.artifact, err
+			}
+			pullSpec, err := o.registry.pushPlan(ctx, streams, planned, repository)
+			return planned, pullSpec, err
+		})
 	}
 	if err := builder.EnterUserNamespace(ctx); err != nil { // starts the program again: standard input can be read once
 		return err
 	}
-	planned, err := o.registry.readPlan(ctx, streams, name)
+	planned, err := o.readPlan(ctx, streams, name)
 	if err != nil {
 		return err
 	}

@@ -69,7 +69,7 @@ func (o *partOptions) read(ctx context.Context, streams Streams, given []string)
 		}
 		images[target.Name] = target.Source
 	}
-	planned, err := o.registry.readPlan(ctx, streams, o.plan)
+	planned, err := o.readPlan(ctx, streams, o.plan)
 	return planned, images, err
 }
 

@@ -21,8 +21,9 @@ import (
 // cancelling is how long the pods of a cancelled run are waited for.
 const cancelling = time.Minute
 
-// onCluster carries a plan out on a cluster. at is where the plan is already, if that is a pull spec by digest.
-func (o *publishOptions) onCluster(ctx context.Context, streams Streams, at string, makePlan func() (*plan.Plan, error)) error {
+// onCluster carries a plan out on a cluster. pushed makes the plan and returns its pull spec by digest, where it is in no registry yet after
+// it was pushed to a repository.
+func (o *publishOptions) onCluster(ctx context.Context, streams Streams, pushed func(repository string) (*plan.Plan, string, error)) error {
 	options, err := o.engine.options()
 	if err != nil {
 		return err
@@ -38,16 +39,12 @@ func (o *publishOptions) onCluster(ctx context.Context, streams Streams, at stri
 			return err
 		}
 	}
-	planned, err := makePlan()
+	options.To, options.Jobs = o.target(), o.build.jobs
+	planned, pullSpec, err := pushed(options.To.Repository())
 	if err != nil {
 		return err
 	}
-	options.To, options.Jobs, options.Plan = o.target(), o.build.jobs, at
-	if _, sum := registry.SplitDigest(at); sum == "" {
-		if options.Plan, err = o.registry.pushPlan(ctx, streams, planned, options.To.Repository()); err != nil {
-			return err
-		}
-	}
+	options.Plan = pullSpec
 	options.Name = "rebuild-" + strings.ToLower(rand.Text()[:8])
 	options.Flags, options.PublishFlags = o.flags(options.To)
 	task, run, err := tekton.Make(planned, options)

@@ -32,7 +32,8 @@ type jobOptions struct {
 	toRepository string
 	name         string
 	cacheDir     string
-	all          bool // plan --all
+	all          bool   // plan --all
+	artifact     string // pull spec of the plan that is carried out; "" = it is in no registry
 	keepGoing    bool
 
 	opened func(context.Context, *payload.Release) error // is shown the payload that a job starts from; nil = nobody is
@@ -153,7 +154,7 @@ func (o *jobOptions) open(streams Streams, listener progress.Listener) (_ *rebui
 	opened = append(opened, closeBuildData)
 	job, err := rebuild.New(rebuild.Options{
 		BuildData: buildData, Reading: reading, Pushing: pushing, Sources: sources, Configs: configs, CacheDir: cacheDir, Progress: listener,
-		NoCache: o.build.noCache, Results: o.build.results, KeepGoing: o.keepGoing, Jobs: o.build.jobs, Secrets: o.build.secrets, Compression: o.build.compression,
+		Artifact: o.artifact, NoCache: o.build.noCache, Results: o.build.results, KeepGoing: o.keepGoing, Jobs: o.build.jobs, Secrets: o.build.secrets, Compression: o.build.compression,
 		Build: o.build.builder(""),
 		Trust: func(ctx context.Context, release *payload.Release) error {
 			if _, err := o.signature.verify(ctx, streams, release); err != nil || o.opened == nil {

@@ -99,17 +99,17 @@ func runPlan(ctx context.Context, streams Streams, o *planOptions, args []string
 	}
 	var planned *plan.Plan
 	var problem error // comes after the plan that has it
-	err = o.with(streams, func(job *rebuild.Job) error {
+	var pullSpec string
+	err = o.with(streams, func(job *rebuild.Job) (err error) {
 		if planned, problem = job.Plan(ctx, request); planned == nil {
 			return problem
 		}
-		return nil
-	}, func() error {
 		if o.push != "" && problem == nil {
-			pullSpec, err := o.registry.pushPlan(ctx, streams, planned, o.push)
-			if err != nil {
-				return err
-			}
+			pullSpec, err = job.Push(ctx, planned, o.push)
+		}
+		return err
+	}, func() error {
+		if pullSpec != "" {
 			return display.Line(streams.Out, pullSpec)
 		}
 		if before != nil {

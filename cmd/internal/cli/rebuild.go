@@ -120,16 +120,19 @@ func runRebuild(ctx context.Context, streams Streams, o *rebuildOptions, args []
 		return err
 	}
 	if o.engine.isCluster() {
-		return o.onCluster(ctx, streams, "", func() (planned *plan.Plan, err error) {
+		return o.onCluster(ctx, streams, func(repository string) (planned *plan.Plan, pullSpec string, err error) {
 			err = o.with(streams, func(job *rebuild.Job) (err error) {
 				if o.all {
 					planned, err = job.PlanAll(ctx, request, o.selection)
 				} else {
 					planned, err = job.Plan(ctx, request)
 				}
+				if err == nil {
+					pullSpec, err = job.Push(ctx, planned, repository)
+				}
 				return err
 			}, func() error { return nil })
-			return planned, err
+			return planned, pullSpec, err
 		})
 	}
 	if err := builder.EnterUserNamespace(ctx); err != nil {

@@ -1,0 +1,49 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/registry"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/artifact"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
+)
+
+// readPlan reads a plan: a file, - for standard input, or a pull spec by digest, which is where the job that carries it
+// out finds what the plan comes with.
+func (o *jobOptions) readPlan(ctx context.Context, streams Streams, name string) (planned *plan.Plan, err error) {
+	if _, sum := registry.SplitDigest(name); sum != "" {
+		o.artifact = name
+		planned, err = o.registry.pullPlan(ctx, streams, name)
+	} else {
+		var data []byte
+		if data, err = readInput(streams, name); err != nil {
+			return nil, err
+		}
+		planned, err = plan.Read(data)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("plan %q: %w", name, err)
+	}
+	return planned, nil
+}
+
+func (o *registryOptions) pullPlan(ctx context.Context, streams Streams, pullSpec string) (_ *plan.Plan, err error) {
+	client, err := o.client(streams.notice)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, client.Close()) }()
+	return artifact.Pull(ctx, client, pullSpec)
+}
+
+// pushPlan sends a plan that was read, and that nothing comes with, to a repository, and returns its pull spec by digest.
+func (o *registryOptions) pushPlan(ctx context.Context, streams Streams, planned *plan.Plan, repository string) (pullSpec string, err error) {
+	_, pushing, closeClients, err := o.clients(streams.notice)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, closeClients()) }()
+	return artifact.Push(ctx, pushing, repository, planned, nil)
+}
