@@ -217,6 +217,24 @@ func TestTekton(t *testing.T) {
 			t.Errorf("the payload is %s, here it is %s\n%s", there, here, said)
 		}
 	})
+	t.Run("a working tree", func(t *testing.T) {
+		e.t = t
+		tree := filepath.Join(e.p.Dir, "mine")
+		if err := e.p.Checkout(t.Context(), "openshift/cluster-config-operator", "release-4.17", tree); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(tree, "manifests", "mine.yaml"), []byte("# mine\n"), 0o664); err != nil {
+			t.Fatal(err)
+		}
+		args := func(tag string, more ...string) []string {
+			return append([]string{"cluster-config-operator=" + tree, "--from-release", e.p.Payload, "--release-repo", e.p.ReleaseRepo,
+				"--to-image", release + ":" + tag, "--to-repository", images}, more...)
+		}
+		want, _ := e.run(0, args("tree")...)
+		if got, said := e.run(0, args("packed", e.flags...)...); got != want || !strings.Contains(said, "build done") {
+			t.Errorf("the payload is %s, here it is %s\n%s", got, want, said)
+		}
+	})
 	t.Run("the client is killed", func(t *testing.T) {
 		e.t = t
 		run, _ := e.run(0, apply("killed", "--no-wait")...)
