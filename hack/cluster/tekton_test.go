@@ -223,7 +223,7 @@ func TestTekton(t *testing.T) {
 		if err := e.p.Checkout(t.Context(), "openshift/cluster-config-operator", "release-4.17", tree); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(tree, "manifests", "mine.yaml"), []byte("# mine\n"), 0o664); err != nil {
+		if err := os.WriteFile(filepath.Join(tree, "mine.txt"), []byte("mine\n"), 0o664); err != nil {
 			t.Fatal(err)
 		}
 		args := func(tag string, more ...string) []string {

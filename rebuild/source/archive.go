@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
@@ -133,6 +134,8 @@ func Unpack(ctx context.Context, r io.Reader, directory string) error {
 
 func unpack(root *os.Root, archive *tar.Reader) error {
 	var directories []*tar.Header // their permissions and times come last: files are still written into them
+	in := &opened{root: root}
+	defer in.close()
 	left := int64(maxArchive)
 	for count := 0; ; count++ {
 		header, err := archive.Next()
@@ -149,19 +152,22 @@ func unpack(root *os.Root, archive *tar.Reader) error {
 		if !fs.ValidPath(name) || name == "." {
 			return fmt.Errorf("%q is not the name of a file in it", header.Name)
 		}
-		if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
-			return err
-		}
-		switch header.Typeflag {
-		case tar.TypeDir:
+		if header.Typeflag == tar.TypeDir {
 			if err := root.MkdirAll(name, 0o755); err != nil {
 				return err
 			}
+			header.Name = name
 			directories = append(directories, header)
+			continue
+		}
+		if err := in.open(path.Dir(name)); err != nil {
+			return err
+		}
+		switch header.Typeflag {
 		case tar.TypeSymlink:
-			err = root.Symlink(header.Linkname, name)
+			err = in.directory.Symlink(header.Linkname, path.Base(name))
 		case tar.TypeReg:
-			err = unpackFile(root, archive, name, header)
+			err = unpackFile(in.directory, archive, path.Base(name), header)
 		default:
 			err = fmt.Errorf("%q is neither a file nor a directory nor a symbolic link", header.Name)
 		}
@@ -169,16 +175,43 @@ func unpack(root *os.Root, archive *tar.Reader) error {
 			return err
 		}
 	}
-	for i := len(directories) - 1; i >= 0; i-- {
-		if err := keep(root, strings.TrimSuffix(directories[i].Name, "/"), directories[i]); err != nil {
+	for _, header := range slices.Backward(directories) {
+		if err := keep(root, header.Name, header); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func unpackFile(root *os.Root, archive io.Reader, name string, header *tar.Header) error {
-	file, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+// opened is the directory that files are written to: those of one follow one another, and to walk down to it for each of
+// them takes most of the time.
+type opened struct {
+	root, directory *os.Root
+	name            string
+}
+
+func (o *opened) open(name string) (err error) {
+	if o.directory != nil && o.name == name {
+		return nil
+	}
+	o.close()
+	if err := o.root.MkdirAll(name, 0o755); err != nil {
+		return err
+	}
+	o.name = name
+	o.directory, err = o.root.OpenRoot(name)
+	return err
+}
+
+func (o *opened) close() {
+	if o.directory != nil {
+		o.directory.Close()
+	}
+	o.directory = nil
+}
+
+func unpackFile(directory *os.Root, archive io.Reader, name string, header *tar.Header) error {
+	file, err := directory.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
@@ -186,16 +219,16 @@ func unpackFile(root *os.Root, archive io.Reader, name string, header *tar.Heade
 	if err := errors.Join(err, file.Close()); err != nil {
 		return err
 	}
-	return keep(root, name, header)
+	return keep(directory, name, header)
 }
 
 // keep gives a file or directory the permissions and the time that it had.
-func keep(root *os.Root, name string, header *tar.Header) error {
+func keep(directory *os.Root, name string, header *tar.Header) error {
 	mode := fs.FileMode(header.Mode).Perm()
 	for _, bit := range bits {
 		if header.Mode&bit.header != 0 {
 			mode |= bit.mode
 		}
 	}
-	return errors.Join(root.Chmod(name, mode), root.Chtimes(name, header.ModTime, header.ModTime))
+	return errors.Join(directory.Chmod(name, mode), directory.Chtimes(name, header.ModTime, header.ModTime))
 }
