@@ -52,7 +52,7 @@ func New(options Options) (*Job, error) {
 	images := image.NewChain(image.Options{
 		Reading: options.Reading, Pushing: options.Pushing, Sources: sources, Build: options.Build, Scratch: own, CacheDir: options.CacheDir,
 		NoCache: options.NoCache, Results: options.Results, Jobs: options.Jobs, Secrets: options.Secrets, Report: report,
-		KeepStagesAfter: options.KeepStagesAfter, Compression: options.Compression,
+		KeepStagesAfter: options.KeepStagesAfter, KeepTreesOf: options.KeepTreesOf, Compression: options.Compression,
 	})
 	return &Job{options: options, scratch: own, alive: lock, report: report, sources: sources, images: images}, nil
 }

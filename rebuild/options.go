@@ -36,6 +36,8 @@ type Options struct {
 
 	KeepStagesAfter time.Duration // how long the beginning of a stage takes, at the least, that is kept for later builds; 0 = 3 s
 
+	KeepTreesOf int // how many files a working tree has, at the least, of which a copy is kept in a stage; 0 = 1000
+
 	// Trust is asked whether the payload may be used, before anything but its own description is read; nil = any may.
 	Trust func(context.Context, *payload.Release) error
 

@@ -22,6 +22,61 @@ type Checkpoint struct {
 	end        int      // the place
 	name       string   // of the stage
 	arguments  []string // the ARG instructions before the place
+	step       string   // that comes after the image which stands for the checkpoint; "" = none
+}
+
+// Tree is a checkpoint right after the step of a stage that copies the whole build context. What it holds changes with
+// every edit, but mostly not by much.
+type Tree struct {
+	Checkpoint
+	target string
+}
+
+// Trees returns those of the stages that are only copied from, one of a stage at the most.
+func (f *File) Trees() []Tree {
+	var found []Tree
+	f.stages(func(c Checkpoint, steps []instruction) {
+		if t, ok := c.tree(steps); ok && !c.Final {
+			found = append(found, t)
+		}
+	})
+	return found
+}
+
+func (c Checkpoint) tree(steps []instruction) (Tree, bool) {
+	for _, step := range steps {
+		target, whole := copiesAll(step)
+		sources, same := dependence(step, c.Final)
+		if !whole && !same {
+			break
+		}
+		if step.command == "ARG" {
+			c.arguments = append(slices.Clone(c.arguments), step.text)
+		}
+		c.end = step.end
+		if whole {
+			return Tree{c, target}, true
+		}
+		c.Sources = append(slices.Clone(c.Sources), sources...)
+	}
+	return Tree{}, false
+}
+
+// copiesAll returns where a step copies the whole build context to, if that is all it does.
+func copiesAll(step instruction) (target string, ok bool) {
+	words := strings.Fields(step.text)
+	if step.command != "COPY" || strings.ContainsAny(step.text, "\"'\\`$[<") || len(words) != 3 || words[1] != "." && words[1] != "./" {
+		return "", false
+	}
+	return words[2], true
+}
+
+// Changed returns the checkpoint for an image that holds an earlier state of the build context. The directory, a build
+// context of that name, has what changed since.
+func (t Tree) Changed(directory string) Checkpoint {
+	c := t.Checkpoint
+	c.step = "COPY --from=" + directory + " . " + t.target
+	return c
 }
 
 // Checkpoints returns the checkpoints of every stage that is built on an image, in the order in which they are
@@ -32,6 +87,13 @@ type Checkpoint struct {
 // In the stage that is the image itself they come before the first ARG, whose value is written into the history of
 // the image, and before the last step. An image that consists of several stages has none in those.
 func (f *File) Checkpoints() []Checkpoint {
+	var found []Checkpoint
+	f.stages(func(c Checkpoint, steps []instruction) { found = append(found, c.in(steps)...) })
+	return found
+}
+
+// stages calls do for the beginning of each stage that may have checkpoints, with its steps.
+func (f *File) stages(do func(Checkpoint, []instruction)) {
 	var bases []Reference
 	for _, r := range f.References {
 		if r.Kind == From {
@@ -41,7 +103,6 @@ func (f *File) Checkpoints() []Checkpoint {
 	begins := func(one instruction) bool { return one.command == "FROM" }
 	head := slices.IndexFunc(f.instructions, begins)
 	final := f.FinalStages()
-	var found []Checkpoint
 	for stage, rest := 0, f.instructions[head:]; len(rest) > 0; stage++ {
 		from, steps := rest[0], rest[1:]
 		if next := slices.IndexFunc(steps, begins); next >= 0 {
@@ -52,12 +113,11 @@ func (f *File) Checkpoints() []Checkpoint {
 		if bases[stage].Local || len(flags(from.text)) > 0 || final[stage] && len(final) > 1 {
 			continue
 		}
-		found = append(found, Checkpoint{
+		do(Checkpoint{
 			Stage: stage, Final: final[stage], name: bases[stage].Name,
 			data: f.data, head: f.instructions[head].start(), from: from.start(),
-		}.in(steps)...)
+		}, steps)
 	}
-	return found
 }
 
 // in returns the checkpoints of one stage.
@@ -178,6 +238,9 @@ func (c Checkpoint) resume(image string) []byte {
 	}
 	for _, argument := range c.arguments {
 		lines += "\n" + argument
+	}
+	if c.step != "" {
+		lines += "\n" + c.step
 	}
 	return []byte(lines + "\n")
 }

@@ -75,6 +75,45 @@ func TestCheckpoints(t *testing.T) {
 	}
 }
 
+// TestTrees says where a Dockerfile has the whole build context in a stage that is only copied from, and how it is
+// resumed there.
+func TestTrees(t *testing.T) {
+	tests := []struct {
+		description string
+		text        string
+		want        string
+	}{
+		{"everything", "FROM a AS b\nENV X=1\nWORKDIR /x\nCOPY . .\nRUN make\nFROM c\nCOPY --from=b /x /x\n",
+			"FROM image AS b\nCOPY --from=changed . .\nRUN make\nFROM c\nCOPY --from=b /x /x\n"},
+		{"arguments, steps and other files", "ARG G\nFROM a AS b\nARG X=1\nCOPY go.mod /x/\nRUN $X\nARG G\nCOPY ./ /x\nRUN make\nFROM c\n",
+			"ARG G\nFROM image AS b\nARG X=1\nARG G\nCOPY --from=changed . /x\nRUN make\nFROM c\n"},
+		{"the image itself", "FROM a\nCOPY . .\nRUN make\n", ""},
+		{"as somebody", "FROM a AS b\nCOPY --chown=1 . .\nFROM c\n", ""},
+		{"more than everything", "FROM a AS b\nCOPY . go.mod /x/\nFROM c\n", ""},
+		{"everything by name", "FROM a AS b\nCOPY * /x/\nFROM c\n", ""},
+		{"a target that is not known", "FROM a AS b\nCOPY . $X\nFROM c\n", ""},
+		{"a list", "FROM a AS b\nCOPY [\".\", \"/x\"]\nFROM c\n", ""},
+		{"ADD", "FROM a AS b\nADD . /x\nFROM c\n", ""},
+		{"after what is not the same each time", "FROM a AS b\nCOPY --from=nginx /x /x\nCOPY . .\nFROM c\n", ""},
+		{"on another stage", "FROM a AS b\nRUN x\nFROM b AS d\nCOPY . .\nFROM c\n", ""},
+	}
+	for _, test := range tests {
+		t.Run(test.description, func(t *testing.T) {
+			file, err := dockerfile.Parse([]byte(test.text), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := ""
+			for _, tree := range file.Trees() {
+				got += string(file.Resume(map[int]dockerfile.Checkpoint{tree.Stage: tree.Changed("changed")}, map[int]string{tree.Stage: "image"}))
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("resumed (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestResume(t *testing.T) {
 	text := "# escape=`\nARG G=1\nFROM a:$G AS b # c\nARG G\nARG X=2\nRUN one `\n  two\n# a comment\nCOPY . .\nRUN $X\nFROM c\nRUN install\nCOPY --from=b /x /x\n"
 	file, err := dockerfile.Parse([]byte(text), nil)

@@ -92,7 +92,11 @@ func FuzzCheckpoints(f *testing.F) {
 		if err != nil {
 			return
 		}
-		for _, c := range file.Checkpoints() {
+		checkpoints := file.Checkpoints()
+		for _, tree := range file.Trees() {
+			checkpoints = append(checkpoints, tree.Changed("changed"))
+		}
+		for _, c := range checkpoints {
 			if part, err := dockerfile.Parse(c.Text(), nil); err != nil || part.Stages != 1 {
 				t.Fatalf("%q: the text of a checkpoint, %q, is no stage: %v", text, c.Text(), err)
 			}

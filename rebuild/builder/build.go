@@ -23,6 +23,7 @@ import (
 type Build struct {
 	Name       string            // the component, for messages
 	Context    string            // directory that COPY and ADD read; never written to
+	Contexts   map[string]string // directories that COPY --from= has by name
 	Hidden     []string          // slash-separated paths in Context that they do not see, besides those of .dockerignore
 	Dockerfile []byte            // after every substitution; bases are pull specs by digest or image IDs
 	Args       map[string]string // build arguments
@@ -130,6 +131,9 @@ func (b *Builder) buildOptions(build Build) (define.BuildOptions, error) {
 		timestamp := build.Timestamp.UTC()
 		options.Timestamp = &timestamp
 	}
+	for name, directory := range build.Contexts {
+		addContext(&options, name, directory)
+	}
 	if err := addCaches(&options, build.Caches); err != nil {
 		return define.BuildOptions{}, err
 	}
@@ -143,14 +147,18 @@ func addCaches(options *define.BuildOptions, caches []Cache) error {
 		if err := os.MkdirAll(cache.Directory, 0o700); err != nil {
 			return fmt.Errorf("creating the %s cache: %w", cache.Name, err)
 		}
-		if options.AdditionalBuildContexts == nil {
-			options.AdditionalBuildContexts = map[string]*define.AdditionalBuildContext{}
-		}
-		options.AdditionalBuildContexts[cache.Name] = &define.AdditionalBuildContext{Value: cache.Directory}
+		addContext(options, cache.Name, cache.Directory)
 		options.TransientRunMounts = append(options.TransientRunMounts,
 			fmt.Sprintf("type=cache,from=%s,target=%s,sharing=shared", cache.Name, cache.Target))
 	}
 	return nil
+}
+
+func addContext(options *define.BuildOptions, name, directory string) {
+	if options.AdditionalBuildContexts == nil {
+		options.AdditionalBuildContexts = map[string]*define.AdditionalBuildContext{}
+	}
+	options.AdditionalBuildContexts[name] = &define.AdditionalBuildContext{Value: directory}
 }
 
 // namespaces gives RUN the host's network, as CI does, or none. Chroot isolation has no say in it.

@@ -85,7 +85,7 @@ func ForgetStages(ctx context.Context, directory string, before time.Time) error
 	for _, record := range records {
 		path := filepath.Join(directory, cache.Stages, record.Name())
 		info, err := os.Stat(path)
-		if err != nil || !info.ModTime().Before(before) {
+		if err != nil || !info.ModTime().Before(before) || strings.HasSuffix(record.Name(), treeSuffix) { // which is no image's
 			continue
 		}
 		var where location

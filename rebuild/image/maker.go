@@ -61,6 +61,7 @@ type Options struct {
 	Report   *progress.Reporter
 
 	KeepStagesAfter time.Duration // how long the beginning of a stage takes, at the least, that is kept for later builds; 0 = 3 s
+	KeepTreesOf     int           // how many files a working tree has, at the least, of which a copy is kept in a stage; 0 = 1000
 	Compression     string        // of the layers that builds add: Gzip or Zstd; "" = Gzip
 }
 

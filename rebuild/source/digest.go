@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -25,18 +27,49 @@ import (
 // and contents, without the times, and without .git, whose state the commit stands for. Paths in skip
 // (slash-separated, relative) are left out with what is below them.
 func Digest(ctx context.Context, directory string, skip []string) (string, error) {
+	list, err := List(ctx, directory, skip)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.New()
+	for _, path := range list.paths() {
+		fmt.Fprintf(sum, "%q %s\n", path, list[path])
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// Listing is what a build can see of a directory: for each path (slash-separated, relative) its kind, permissions, and
+// what it holds or where it leads to.
+type Listing map[string]string
+
+// paths lists the paths, each directory before what is in it, as fs.WalkDir goes.
+func (l Listing) paths() []string {
+	return slices.SortedFunc(maps.Keys(l), func(a, b string) int {
+		for i := range min(len(a), len(b)) {
+			if a[i] != b[i] && (a[i] == '/' || b[i] == '/') {
+				return cmp.Compare(strings.Count(b[i:i+1], "/"), strings.Count(a[i:i+1], "/"))
+			}
+			if a[i] != b[i] {
+				break
+			}
+		}
+		return cmp.Compare(a, b)
+	})
+}
+
+// List lists what Digest digests.
+func List(ctx context.Context, directory string, skip []string) (Listing, error) {
 	skipped := map[string]bool{".git": true}
 	for _, path := range skip {
 		skipped[strings.TrimSuffix(path, "/")] = true
 	}
 	root, err := os.OpenRoot(directory)
 	if err != nil {
-		return "", fmt.Errorf("reading the source: %w", err)
+		return nil, fmt.Errorf("reading the source: %w", err)
 	}
 	defer root.Close()
-	lines := map[string]string{}
+	lines := Listing{}
 	var mu sync.Mutex
-	var order []string
 	workers := new(errgroup.Group)
 	workers.SetLimit(runtime.GOMAXPROCS(0))
 	walk := func(path string, entry fs.DirEntry, err error) error {
@@ -52,7 +85,6 @@ func Digest(ctx context.Context, directory string, skip []string) (string, error
 			}
 			return nil
 		}
-		order = append(order, path)
 		workers.Go(func() error {
 			line, err := digestFile(ctx, root, path, entry)
 			if err != nil {
@@ -67,13 +99,9 @@ func Digest(ctx context.Context, directory string, skip []string) (string, error
 	}
 	err = fs.WalkDir(root.FS(), ".", walk)
 	if err := errors.Join(err, workers.Wait()); err != nil {
-		return "", fmt.Errorf("reading the source in %q: %w", directory, err)
+		return nil, fmt.Errorf("reading the source in %q: %w", directory, err)
 	}
-	sum := sha256.New()
-	for _, path := range order { // WalkDir goes in lexical order
-		fmt.Fprintf(sum, "%q %s\n", path, lines[path])
-	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
+	return lines, nil
 }
 
 // digestFile returns what a build can see of one file.
