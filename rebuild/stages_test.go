@@ -167,6 +167,16 @@ func said(log string) string {
 	return strings.Join(words, " ")
 }
 
+// keptStages lists the images of stages that are kept.
+func keptStages(t *testing.T, p *playground) []string {
+	t.Helper()
+	b, err := builder.Open(t.Context(), builder.Options{StorageRoot: p.storage, Temp: t.TempDir(), Isolation: "chroot"})
+	check(t, err)
+	names, err := b.Named("localhost/oc-rebuild-stage:")
+	check(t, errors.Join(err, b.Close()))
+	return names
+}
+
 // TestKeptStagesAreForgotten prunes what builds kept: at once, and by the next build that keeps something.
 func TestKeptStagesAreForgotten(t *testing.T) {
 	p := newPlayground(t)
@@ -188,11 +198,7 @@ func TestKeptStagesAreForgotten(t *testing.T) {
 	}
 	want := func(what string, count int) {
 		t.Helper()
-		b, err := builder.Open(t.Context(), builder.Options{StorageRoot: p.storage, Temp: t.TempDir(), Isolation: "chroot"})
-		check(t, err)
-		names, err := b.Named("localhost/oc-rebuild-stage:")
-		check(t, errors.Join(err, b.Close()))
-		if len(names) != count {
+		if names := keptStages(t, p); len(names) != count {
 			t.Errorf("%s: %d kept stages, want %d: %q", what, len(names), count, names)
 		}
 	}

@@ -1,10 +1,18 @@
 package rebuild_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/oc-rebuild/oc-rebuild/gitsrc"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/image"
 )
 
 // TestTreesAreKept edits a working tree in many ways. From the third build on a copy of the tree is in a stage that was
@@ -68,13 +76,24 @@ COPY --from=builder /work /work
 			}
 			return write("edited/file", "1")()
 		}, "kept"},
-		{"one file under two names", func() error { return os.Link(in("other/file"), in("other/name")) }, "kept"},
-		{"an edit of it", write("other/file", "2"), "kept"},
-		{"an edit of another one", write("deep/down/file", "3"), "changed"},
+		{"one file under two names", func() error { return os.Link(in("other/file"), in("other/name")) }, "whole"},
+		{"one name of it is gone", func() error { return os.Remove(in("other/name")) }, "kept"},
+		{"a repository", write(".git/HEAD", "ref: refs/heads/main\n"), "changed"},
+		{"another branch in it", write(".git/HEAD", "ref: refs/heads/mine\n"), "changed"},
+		{"a pipe", func() error { return unix.Mkfifo(in("pipe"), 0o644) }, "whole"},
+		{"a file in the place of the pipe", func() error {
+			if err := os.Remove(in("pipe")); err != nil {
+				return err
+			}
+			return write("pipe", "1")()
+		}, "changed"},
 		{"files that are left out", write(".dockerignore", "other\n"), "whole"},
 	} {
 		check(t, step.do())
 		kept, log := build(false)
+		if names := keptStages(t, p); len(names) > 2 {
+			t.Errorf("%s: %q are kept", step.what, names)
+		}
 		how := "whole"
 		switch {
 		case strings.Contains(log, "COPY --from=oc-rebuild-changed-0 . src"):
@@ -89,8 +108,45 @@ COPY --from=builder /work /work
 			t.Errorf("%s: the image is %s, without a cache it is %s", step.what, kept, plain)
 		}
 	}
-	if left := p.leftovers(t); len(left) > 0 {
-		t.Errorf("left behind: %q", left)
+	check(t, image.ForgetStages(t.Context(), p.cache, time.Now().Add(time.Hour)))
+	names := keptStages(t, p)
+	if left := p.leftovers(t); len(left)+len(names) > 0 {
+		t.Errorf("left behind: %q, %q", left, names)
+	}
+}
+
+// working is a source that differs from its commit.
+type working struct{ directories }
+
+func (w working) Fetch(ctx context.Context, request gitsrc.Request, directory string) (gitsrc.Tree, error) {
+	tree, err := w.directories.Fetch(ctx, request, directory)
+	tree.Dirty = true
+	return tree, err
+}
+
+// TestDirtyTreeIsKept at its first build: somebody works on it.
+func TestDirtyTreeIsKept(t *testing.T) {
+	p := newPlayground(t)
+	directory := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BUILDER AS builder\nCOPY . /src\nRUN [\"/bin/tool\", \"say\", \"compile\"]\n" +
+		"FROM BASE\nCOPY --from=builder /src /src\n"), "edited": "1"})
+	for i, want := range []string{"RUN", "COPY --from=oc-rebuild-changed-0 . /src"} {
+		check(t, os.WriteFile(filepath.Join(directory, "edited"), []byte{byte('2' + i)}, 0o644))
+		var digests []string
+		for _, noCache := range []bool{false, true} {
+			forget(t, p)
+			o := p.options(t)
+			o.Sources, o.NoCache, o.KeepTreesOf = working{}, noCache, 1
+			result := p.mustRun(t, o, target("one", directory))
+			digests = append(digests, result.Components[0].Digest.String())
+			log, err := os.ReadFile(result.Components[0].Log)
+			check(t, err)
+			if !noCache && (!strings.Contains(string(log), "[1/2] STEP 2/"+strconv.Itoa(2+i)+": "+want)) {
+				t.Errorf("build %d said\n%s", i, log)
+			}
+		}
+		if digests[0] != digests[1] {
+			t.Errorf("build %d made %q", i, digests)
+		}
 	}
 }
 

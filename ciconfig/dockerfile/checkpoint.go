@@ -29,12 +29,17 @@ type Checkpoint struct {
 // every edit, but mostly not by much.
 type Tree struct {
 	Checkpoint
-	target string
+	Target string // as the step names it
+	before int    // where the step begins
 }
 
-// Trees returns those of the stages that are only copied from, one of a stage at the most.
+// Trees returns those of the stages that are only copied from, one of a stage at the most. A file in which a stage is
+// built on another one has none.
 func (f *File) Trees() []Tree {
 	var found []Tree
+	if slices.ContainsFunc(f.References, func(r Reference) bool { return r.Kind == From && r.Local }) {
+		return nil
+	}
 	f.stages(func(c Checkpoint, steps []instruction) {
 		if t, ok := c.tree(steps); ok && !c.Final {
 			found = append(found, t)
@@ -45,6 +50,7 @@ func (f *File) Trees() []Tree {
 
 func (c Checkpoint) tree(steps []instruction) (Tree, bool) {
 	for _, step := range steps {
+		before := step.start()
 		target, whole := copiesAll(step)
 		sources, same := dependence(step, c.Final)
 		if !whole && !same {
@@ -55,7 +61,7 @@ func (c Checkpoint) tree(steps []instruction) (Tree, bool) {
 		}
 		c.end = step.end
 		if whole {
-			return Tree{c, target}, true
+			return Tree{c, target, before}, true
 		}
 		c.Sources = append(slices.Clone(c.Sources), sources...)
 	}
@@ -71,11 +77,18 @@ func copiesAll(step instruction) (target string, ok bool) {
 	return words[2], true
 }
 
+// Before returns the checkpoint right before the step. It has no image in any build.
+func (t Tree) Before() Checkpoint {
+	c := t.Checkpoint
+	c.end = t.before
+	return c
+}
+
 // Changed returns the checkpoint for an image that holds an earlier state of the build context. The directory, a build
 // context of that name, has what changed since.
 func (t Tree) Changed(directory string) Checkpoint {
 	c := t.Checkpoint
-	c.step = "COPY --from=" + directory + " . " + t.target
+	c.step = "COPY --from=" + directory + " . " + t.Target
 	return c
 }
 

@@ -105,6 +105,9 @@ func TestTrees(t *testing.T) {
 			}
 			got := ""
 			for _, tree := range file.Trees() {
+				if before := string(tree.Before().Text()); !strings.HasPrefix(string(tree.Text()), before) || strings.Contains(before, " . ") || strings.Contains(before, "./") {
+					t.Errorf("before the tree is %q, with it %q", before, tree.Text())
+				}
 				got += string(file.Resume(map[int]dockerfile.Checkpoint{tree.Stage: tree.Changed("changed")}, map[int]string{tree.Stage: "image"}))
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {

@@ -99,7 +99,7 @@ func (b *Builder) DeleteAbandoned() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := b.delete(containers); err != nil {
+	if err := errors.Join(b.delete(containers), b.deleteLayers(b.isDead)); err != nil {
 		return nil, err
 	}
 	var deleted []string

@@ -50,3 +50,35 @@ func TestRunsThatComeAndGo(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestLayersOfKilledRuns deletes a layer that a run was filling when it was killed, and none that is an image's.
+func TestLayersOfKilledRuns(t *testing.T) {
+	b, err := Open(t.Context(), Options{StorageRoot: t.TempDir(), Isolation: "chroot", Temp: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	ids := map[string]string{}
+	for _, name := range []string{layerMark + "run-dead/one", layerMark + "run-dead/two", layerMark + b.store.run + "/three", "somebody's"} {
+		layer, err := b.store.CreateLayer("", "", []string{name}, "", true, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids[name] = layer.ID
+	}
+	if _, err := b.record(nil, ids[layerMark+"run-dead/two"], []string{"localhost/image:1"}, []byte("{}")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.DeleteAbandoned(); err != nil {
+		t.Fatal(err)
+	}
+	for name, id := range ids {
+		if _, err := b.store.Layer(id); (err == nil) != (name != layerMark+"run-dead/one") {
+			t.Errorf("layer %q: %v", name, err)
+		}
+	}
+}

@@ -53,6 +53,15 @@ func checkRootFS(config []byte, layers []Layer) error {
 // compose makes an image of layers that local storage has, and a config (docker v2 schema 2) that names them. Its ID
 // is the digest of the config.
 func (b *Builder) compose(ctx context.Context, layers []Layer, config []byte) (Image, error) {
+	id, err := b.record(layers, layers[len(layers)-1].ID, nil, config)
+	if err != nil {
+		return Image{}, err
+	}
+	return b.Image(ctx, id)
+}
+
+// record writes the record of an image whose uppermost layer is top, and returns its ID.
+func (b *Builder) record(layers []Layer, top string, names []string, config []byte) (id string, err error) {
 	sum := digest.FromBytes(config)
 	var descriptors []manifest.Schema2Descriptor
 	for _, layer := range layers {
@@ -62,7 +71,7 @@ func (b *Builder) compose(ctx context.Context, layers []Layer, config []byte) (I
 	own := manifest.Schema2Descriptor{MediaType: manifest.DockerV2Schema2ConfigMediaType, Size: int64(len(config)), Digest: sum}
 	data, err := manifest.Schema2FromComponents(own, descriptors).Serialize()
 	if err != nil {
-		return Image{}, fmt.Errorf("writing a manifest: %w", err)
+		return "", fmt.Errorf("writing a manifest: %w", err)
 	}
 	named := digest.FromBytes(data)
 	options := storage.ImageOptions{Digest: named, BigData: []storage.ImageBigDataOption{
@@ -70,9 +79,9 @@ func (b *Builder) compose(ctx context.Context, layers []Layer, config []byte) (I
 		{Key: storage.ImageDigestManifestBigDataNamePrefix + "-" + named.String(), Data: data, Digest: named},
 		{Key: sum.String(), Data: config, Digest: sum},
 	}}
-	_, err = b.store.CreateImage(sum.Encoded(), nil, layers[len(layers)-1].ID, "", &options)
+	_, err = b.store.CreateImage(sum.Encoded(), names, top, "", &options)
 	if err != nil && !errors.Is(err, storage.ErrDuplicateID) {
-		return Image{}, fmt.Errorf("recording an image: %w", err)
+		return "", fmt.Errorf("recording an image: %w", err)
 	}
-	return b.Image(ctx, sum.Encoded())
+	return sum.Encoded(), nil
 }

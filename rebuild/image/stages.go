@@ -147,12 +147,7 @@ func (m keptStages) resume(ctx context.Context, b *builder.Builder, u Unit, list
 		if id != "" {
 			text = c.TextAfter(furthest, id)
 		}
-		made, err := m.keepStage(ctx, b, u, text, c.key, func(took time.Duration) (bool, error) {
-			if took < m.keepAfter() {
-				return false, m.rememberAsQuick(c.cost, took)
-			}
-			return true, nil
-		})
+		made, err := m.keepStage(ctx, b, u, text, c)
 		if err != nil {
 			return furthest, "", err
 		}
@@ -163,17 +158,15 @@ func (m keptStages) resume(ctx context.Context, b *builder.Builder, u Unit, list
 	return furthest, id, nil
 }
 
-// keepStage builds what a checkpoint holds and keeps it under a key. It returns "" where the time that it took says that
-// it is not worth it, or the source has changed meanwhile.
-func (m keptStages) keepStage(ctx context.Context, b *builder.Builder, u Unit, text []byte, key string, isWorth func(time.Duration) (bool, error)) (
-	id string, err error,
-) {
-	release, err := b.Alone(ctx, "stage-"+key)
+// keepStage builds what a checkpoint holds and keeps it under its key. It returns "" where that was done so quickly
+// that it is not worth it.
+func (m keptStages) keepStage(ctx context.Context, b *builder.Builder, u Unit, text []byte, c stageCheckpoint) (id string, err error) {
+	release, err := b.Alone(ctx, "stage-"+c.key)
 	if err != nil {
 		return "", err
 	}
 	defer release()
-	if image, err := b.Image(ctx, m.stageName(key)); err == nil { // another run was quicker
+	if image, err := b.Image(ctx, m.stageName(c.key)); err == nil { // another run was quicker
 		return image.ID, nil
 	}
 	begin := time.Now()
@@ -183,13 +176,13 @@ func (m keptStages) keepStage(ctx context.Context, b *builder.Builder, u Unit, t
 	if err != nil {
 		return "", err
 	}
-	if worth, err := isWorth(time.Since(begin)); !worth || err != nil {
-		return "", errors.Join(err, b.Remove(image.ID))
+	if took := time.Since(begin); took < m.keepAfter() {
+		return "", errors.Join(b.Remove(image.ID), m.rememberAsQuick(c.cost, took))
 	}
 	if changed, err := m.Sources.IsChanged(u.tree, u.Source.Read); changed || err != nil { // the key may say something else than the image has
 		return "", errors.Join(err, b.Remove(image.ID))
 	}
-	if err := b.Name(image, m.stageName(key)); err != nil {
+	if err := b.Name(image, m.stageName(c.key)); err != nil {
 		return "", errors.Join(err, b.Remove(image.ID))
 	}
 	return image.ID, m.dropStages(b)

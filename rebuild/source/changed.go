@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -24,7 +25,7 @@ func (l Listing) Since(older Listing) (changed []string, ok bool) {
 	}
 	for path, line := range l {
 		if before, there := older[path]; before != line {
-			if k := kind(line); k != 'd' && k != '-' && (k != 'l' || there) {
+			if there && kind(line) == 'l' {
 				return nil, false
 			}
 			changed = append(changed, path)
@@ -34,23 +35,46 @@ func (l Listing) Since(older Listing) (changed []string, ok bool) {
 	return changed, true
 }
 
+// IsPlain reports whether there are files, directories and symbolic links alone in the directory that was listed, and no
+// file under two names.
+func (l Listing) IsPlain(directory string) bool {
+	type inode struct{ device, number uint64 }
+	seen := map[inode]bool{}
+	for name, line := range l {
+		if k := kind(line); k != 'd' && k != '-' && k != 'l' {
+			return false
+		}
+		var info unix.Stat_t
+		if err := unix.Lstat(filepath.Join(directory, name), &info); err != nil {
+			return false // it is being changed
+		}
+		if one := (inode{uint64(info.Dev), info.Ino}); info.Nlink > 1 && info.Mode&unix.S_IFMT != unix.S_IFDIR {
+			if seen[one] {
+				return false
+			}
+			seen[one] = true
+		}
+	}
+	return true
+}
+
 // kind is d of a directory, - of a file, l of a symbolic link; something else of what is none.
 func kind(line string) byte { return line[0] }
 
-// CopyChanged copies paths of a directory to an empty one, with the directories above them, so that copying the
-// result over a copy of an older state makes the newer one. The error is ErrNotDigested where that is not so.
-func CopyChanged(ctx context.Context, directory string, paths []string, to string) error {
+// Copy copies everything that is listed of a directory to another one, as CopyChanged does.
+func (l Listing) Copy(ctx context.Context, directory string, to *os.Root) error {
+	return CopyChanged(ctx, directory, l.paths(), to)
+}
+
+// CopyChanged copies paths of a directory over another one, with the directories above them. Where that is a copy of an
+// older state, it becomes one of the newer. The error is ErrNotDigested where that cannot be told.
+func CopyChanged(ctx context.Context, directory string, paths []string, to *os.Root) error {
 	from, err := os.OpenRoot(directory)
 	if err != nil {
 		return fmt.Errorf("reading the source: %w", err)
 	}
 	defer from.Close()
-	target, err := os.OpenRoot(to)
-	if err != nil {
-		return fmt.Errorf("copying what changed: %w", err)
-	}
-	defer target.Close()
-	c := changes{from: from, to: target, made: map[string]fs.FileInfo{}}
+	c := changes{from: from, to: to, made: map[string]fs.FileInfo{}}
 	for _, path := range paths {
 		if err = c.copy(ctx, path); err != nil {
 			break
@@ -79,9 +103,6 @@ func (c *changes) copy(ctx context.Context, name string) error {
 	if info.IsDir() {
 		return c.directory(name)
 	}
-	if stat := new(unix.Stat_t); unix.Lstat(path.Join(c.from.Name(), name), stat) != nil || stat.Nlink > 1 {
-		return ErrNotDigested // its other names are not told
-	}
 	if err := c.directory(path.Dir(name)); err != nil {
 		return err
 	}
@@ -106,8 +127,10 @@ func (c *changes) directory(name string) error {
 		return ErrNotDigested // it is being changed
 	}
 	if name != "." {
-		if err := c.to.Mkdir(name, 0o700); err != nil {
-			return err
+		if there, err := c.to.Lstat(name); err != nil || !there.IsDir() {
+			if err := errors.Join(c.to.RemoveAll(name), c.to.Mkdir(name, 0o700)); err != nil {
+				return err
+			}
 		}
 	}
 	c.made[name] = info

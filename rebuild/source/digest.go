@@ -104,6 +104,37 @@ func List(ctx context.Context, directory string, skip []string) (Listing, error)
 	return lines, nil
 }
 
+// AddRepository adds what .git has, as its files look from outside: what it says about a commit is known without it.
+func (l Listing) AddRepository(directory string) error {
+	root, err := os.OpenRoot(directory)
+	if err != nil {
+		return fmt.Errorf("reading the source: %w", err)
+	}
+	defer root.Close()
+	err = fs.WalkDir(root.FS(), ".git", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		switch {
+		case info.IsDir():
+			l[path] = info.Mode().String()
+		case info.Mode()&fs.ModeSymlink != 0:
+			l[path], err = digestFile(context.Background(), root, path, entry)
+		default:
+			l[path] = fmt.Sprintf("%v %d %d", info.Mode(), info.Size(), info.ModTime().UnixNano())
+		}
+		return err
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("reading the source in %q: %w", directory, err)
+	}
+	return nil
+}
+
 // digestFile returns what a build can see of one file.
 func digestFile(ctx context.Context, root *os.Root, path string, entry fs.DirEntry) (string, error) {
 	info, err := entry.Info()

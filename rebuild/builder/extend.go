@@ -1,0 +1,112 @@
+package builder
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"strings"
+
+	"go.podman.io/storage"
+)
+
+// Extend makes an image that has what another one has, and what fill writes into a directory of it: target, which the
+// working directory of the image is before where it does not begin with a slash. Nothing is known about the new layer
+// but its files, so that the image can begin a stage that is only copied from, and cannot be pushed. It is named, and
+// found by Stage.
+func (b *Builder) Extend(image Image, name, target string, fill func(*os.Root) error) (id string, err error) {
+	config := map[string]any{}
+	if err := json.Unmarshal(image.Config, &config); err != nil {
+		return "", fmt.Errorf("reading the config of image %q: %w", image.ID, err)
+	}
+	if !path.IsAbs(target) {
+		inner, _ := config["config"].(map[string]any)
+		directory, _ := inner["WorkingDir"].(string)
+		target = path.Join("/", directory, target)
+	}
+	mine := layerMark + b.store.run + "/" + rand.Text() // until there is an image of it
+	layer, err := b.store.CreateLayer("", image.Layers[len(image.Layers)-1].ID, []string{mine}, "", true, nil)
+	if err != nil {
+		return "", fmt.Errorf("making a layer: %w", err)
+	}
+	err = b.fill(layer.ID, strings.TrimPrefix(path.Clean(target), "/"), fill)
+	if err == nil {
+		config["comment"] = name // another image, of another ID
+		var data []byte
+		if data, err = json.Marshal(config); err == nil {
+			id, err = b.record(image.Layers, layer.ID, []string{name}, data)
+		}
+	}
+	if err != nil {
+		return "", fmt.Errorf("extending image %q: %w", image.ID, errors.Join(err, b.store.DeleteLayer(layer.ID)))
+	}
+	return id, b.store.RemoveNames(layer.ID, []string{mine})
+}
+
+// layerMark begins the name of a layer that is not an image's yet; the name of the run follows.
+const layerMark = "oc-rebuild-layer/"
+
+// deleteLayers deletes the layers of some runs that are no image's.
+func (b *Builder) deleteLayers(of func(run string) bool) error {
+	layers, err := b.store.Layers()
+	if err != nil {
+		return fmt.Errorf("listing the layers of the storage: %w", err)
+	}
+	for _, layer := range layers {
+		for _, name := range layer.Names {
+			run, ours := strings.CutPrefix(name, layerMark)
+			if run, _, _ = strings.Cut(run, "/"); !ours || !of(run) {
+				continue
+			}
+			_, _ = b.store.Unmount(layer.ID, true) // it may not be mounted
+			if err := b.store.DeleteLayer(layer.ID); err != nil && !errors.Is(err, storage.ErrLayerUsedByImage) {
+				return fmt.Errorf("deleting a layer of a run that was killed: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// fill mounts a layer, and lets a directory in it be filled.
+func (b *Builder) fill(layer, target string, fill func(*os.Root) error) (err error) {
+	mounted, err := b.store.Mount(layer, "")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		_, unmountErr := b.store.Unmount(layer, false)
+		err = errors.Join(err, unmountErr)
+	}()
+	root, err := os.OpenRoot(mounted)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	if target == "" {
+		return fill(root)
+	}
+	if err := root.MkdirAll(target, 0o755); err != nil {
+		return err
+	}
+	inside, err := root.OpenRoot(target)
+	if err != nil {
+		return err
+	}
+	defer inside.Close()
+	return fill(inside)
+}
+
+// Stage returns the ID of an image that Build or Extend made. The error is ErrNotFound where there is none of that name.
+func (b *Builder) Stage(_ context.Context, name string) (id string, err error) {
+	image, err := b.store.Image(name)
+	if errors.Is(err, storage.ErrImageUnknown) {
+		return "", fmt.Errorf("image %q: %w", name, ErrNotFound)
+	}
+	if err != nil {
+		return "", fmt.Errorf("looking up image %q: %w", name, err)
+	}
+	return image.ID, nil
+}
