@@ -45,7 +45,7 @@ type keptTree struct {
 func (m keptStages) resumeTree(ctx context.Context, b *builder.Builder, u *Unit, t dockerfile.Tree, earlier dockerfile.Checkpoint, image string) (
 	at dockerfile.Checkpoint, id string, err error,
 ) {
-	if !m.Sources.IsLive(u.tree) {
+	if driver, _ := b.Driver(); driver != "overlay" || !m.Sources.IsLive(u.tree) { // another one copies the whole base for each layer
 		return at, "", nil
 	}
 	for _, name := range []string{".dockerignore", ".containerignore"} { // what they leave out would be copied
@@ -56,6 +56,9 @@ func (m keptStages) resumeTree(ctx context.Context, b *builder.Builder, u *Unit,
 	now, err := source.List(ctx, u.build.Context, u.build.Hidden)
 	if err == nil && len(now) >= cmp.Or(m.KeepTreesOf, minTree) {
 		err = now.AddRepository(u.build.Context)
+	}
+	if errors.Is(err, fs.ErrNotExist) { // it is being changed
+		return at, "", nil
 	}
 	if err != nil || len(now) < cmp.Or(m.KeepTreesOf, minTree) || !now.IsPlain(u.build.Context) {
 		return at, "", err
@@ -122,7 +125,7 @@ func (m keptStages) changeTree(ctx context.Context, b *builder.Builder, u *Unit,
 	}
 	defer target.Close()
 	err = source.CopyChanged(ctx, u.build.Context, changed, target)
-	if errors.Is(err, source.ErrNotDigested) {
+	if errors.Is(err, source.ErrNotDigested) || errors.Is(err, fs.ErrNotExist) {
 		return at, "", nil
 	}
 	if err != nil {

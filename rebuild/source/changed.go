@@ -59,7 +59,12 @@ func (l Listing) IsPlain(directory string) bool {
 }
 
 // kind is d of a directory, - of a file, l of a symbolic link; something else of what is none.
-func kind(line string) byte { return line[0] }
+func kind(line string) byte {
+	if line == "" {
+		return 0
+	}
+	return line[0]
+}
 
 // Copy copies everything that is listed of a directory to another one, as CopyChanged does.
 func (l Listing) Copy(ctx context.Context, directory string, to *os.Root) error {
