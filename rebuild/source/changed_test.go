@@ -107,3 +107,38 @@ func root(t *testing.T) *os.Root {
 	t.Cleanup(func() { opened.Close() })
 	return opened
 }
+
+// TestListWhileFilesGoAway lists a tree in which somebody makes and removes files all the time.
+func TestListWhileFilesGoAway(t *testing.T) {
+	directory := tree(t)
+	stop, stopped := make(chan struct{}), make(chan error)
+	go func() {
+		for {
+			select {
+			case <-stop:
+				stopped <- nil
+				return
+			default:
+			}
+			name := filepath.Join(directory, "gone")
+			if err := errors.Join(os.MkdirAll(filepath.Join(name, "below"), 0o755), os.WriteFile(filepath.Join(name, "below", "file"), nil, 0o644),
+				os.RemoveAll(name)); err != nil {
+				stopped <- err
+				return
+			}
+		}
+	}()
+	for range 2000 {
+		listing, err := source.List(t.Context(), directory, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if listing["Dockerfile"] == "" {
+			t.Fatal("what stays is not listed")
+		}
+	}
+	close(stop)
+	if err := <-stopped; err != nil {
+		t.Fatal(err)
+	}
+}

@@ -57,7 +57,7 @@ func (l Listing) paths() []string {
 	})
 }
 
-// List lists what Digest digests.
+// List lists what Digest digests. What goes away meanwhile, such as a temporary file of an editor, is not there.
 func List(ctx context.Context, directory string, skip []string) (Listing, error) {
 	skipped := map[string]bool{".git": true}
 	for _, path := range skip {
@@ -73,6 +73,9 @@ func List(ctx context.Context, directory string, skip []string) (Listing, error)
 	workers := new(errgroup.Group)
 	workers.SetLimit(runtime.GOMAXPROCS(0))
 	walk := func(path string, entry fs.DirEntry, err error) error {
+		if path != "." && errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
 		if err != nil || path == "." {
 			return err
 		}
@@ -87,6 +90,9 @@ func List(ctx context.Context, directory string, skip []string) (Listing, error)
 		}
 		workers.Go(func() error {
 			line, err := digestFile(ctx, root, path, entry)
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil
+			}
 			if err != nil {
 				return err
 			}
@@ -116,6 +122,9 @@ func (l Listing) AddRepository(directory string) error {
 			return err
 		}
 		info, err := entry.Info()
+		if errors.Is(err, fs.ErrNotExist) { // such as a lock
+			return nil
+		}
 		if err != nil {
 			return err
 		}
