@@ -124,13 +124,14 @@ func (o *versionOperator) status(ctx context.Context, image, state, progress str
 // API module has them.
 func definitions(t *testing.T, api *cluster.Cluster) {
 	t.Helper()
-	list := exec.Command("go", "list", "-mod=mod", "-m", "-f", "{{.Dir}}", "github.com/openshift/api")
-	list.Env = append(os.Environ(), "GOFLAGS=")
-	out, err := list.Output()
-	if err != nil {
-		t.Fatalf("finding the definitions: %v", err)
+	download := exec.Command("go", "mod", "download", "-json", "github.com/openshift/api") // vendor/ has the Go files alone
+	download.Env = append(os.Environ(), "GOFLAGS=")
+	out, err := download.Output()
+	var module struct{ Dir string }
+	if err := errors.Join(err, json.Unmarshal(out, &module)); err != nil {
+		t.Fatalf("finding the definitions: %v\n%s", err, out)
 	}
-	directory := filepath.Join(strings.TrimSpace(string(out)), "config/v1/zz_generated.crd-manifests")
+	directory := filepath.Join(module.Dir, "config/v1/zz_generated.crd-manifests")
 	for _, name := range []string{"clusterversions-Default", "clusteroperators"} {
 		data, err := os.ReadFile(filepath.Join(directory, "0000_00_cluster-version-operator_01_"+name+".crd.yaml"))
 		if err != nil {

@@ -1,6 +1,8 @@
 package builder
 
 import (
+	"archive/tar"
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -28,7 +30,11 @@ func (b *Builder) Extend(image Image, name, target string, fill func(*os.Root) e
 		target = path.Join("/", directory, target)
 	}
 	mine := layerMark + b.store.run + "/" + rand.Text() // until there is an image of it
-	layer, err := b.store.CreateLayer("", image.Layers[len(image.Layers)-1].ID, []string{mine}, "", true, nil)
+	marker, err := nothing(mine)
+	if err != nil {
+		return "", fmt.Errorf("making a layer: %w", err)
+	}
+	layer, _, err := b.store.PutLayer("", image.Layers[len(image.Layers)-1].ID, []string{mine}, "", true, nil, bytes.NewReader(marker))
 	if err != nil {
 		return "", fmt.Errorf("making a layer: %w", err)
 	}
@@ -44,6 +50,18 @@ func (b *Builder) Extend(image Image, name, target string, fill func(*os.Root) e
 		return "", fmt.Errorf("extending image %q: %w", image.ID, errors.Join(err, b.store.DeleteLayer(layer.ID)))
 	}
 	return id, b.store.RemoveNames(layer.ID, []string{mine})
+}
+
+// nothing is a tar of no files, and of no other tar's digest. A layer of which the storage knows no digest would make
+// every list of images fail, podman's too; one that has the digest of another layer would be taken for that.
+func nothing(unique string) ([]byte, error) {
+	var data bytes.Buffer
+	w := tar.NewWriter(&data)
+	if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeXGlobalHeader, Name: "pax_global_header", PAXRecords: map[string]string{"comment": unique}}); err != nil {
+		return nil, err
+	}
+	err := w.Close()
+	return data.Bytes(), err
 }
 
 // layerMark begins the name of a layer that is not an image's yet; the name of the run follows.

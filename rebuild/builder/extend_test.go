@@ -24,6 +24,18 @@ func TestExtend(t *testing.T) {
 	if found, err := b.Stage(t.Context(), "localhost/extended:1"); found != id || err != nil || id == base.ID {
 		t.Errorf("Stage = %q, %v; want %q", found, err, id)
 	}
+	if whole, err := b.Image(t.Context(), id); err != nil || len(whole.Layers) != 2 || whole.Layers[1].DiffID == "" { // as a list of images looks at it
+		t.Errorf("Image = %+v, %v", whole, err)
+	}
+	other, err := b.Extend(base, "localhost/extended:4", ".", fill)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, _ := b.Image(t.Context(), id)
+	two, err := b.Image(t.Context(), other)
+	if err != nil || one.Layers[1].DiffID == two.Layers[1].DiffID {
+		t.Errorf("two layers have one digest: %+v, %+v, %v", one.Layers, two.Layers, err)
+	}
 	image := build(t, b, "FROM "+id+" AS b\nCOPY one one\nFROM scratch\nCOPY --from=b /work /\n", files(t, map[string]string{"one": "new"}))
 	out, err := os.OpenRoot(t.TempDir())
 	if err != nil {
@@ -48,7 +60,7 @@ func TestExtend(t *testing.T) {
 	if _, err := b.Extend(base, "localhost/extended:3", "/work/two/x", fill); err == nil || !strings.Contains(err.Error(), "extending image") {
 		t.Errorf("into a file: %v", err)
 	}
-	if err := b.Forget("localhost/extended:1"); err != nil {
+	if err := errors.Join(b.Forget("localhost/extended:1"), b.Forget("localhost/extended:4")); err != nil {
 		t.Error(err)
 	}
 }
