@@ -40,7 +40,7 @@ func (b *Builder) Extend(image Image, name, target string, fill func(*os.Root) e
 	}
 	err = b.fill(layer.ID, strings.TrimPrefix(path.Clean(target), "/"), fill)
 	if err == nil {
-		config["comment"] = name // another image, of another ID
+		config["comment"] = mine // another image, of an ID that no other has
 		var data []byte
 		if data, err = json.Marshal(config); err == nil {
 			id, err = b.record(image.Layers, layer.ID, []string{name}, data)
