@@ -17,10 +17,25 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/source"
 )
 
+// temporary makes a directory that can be removed, whatever the permissions of what is put into it.
+func temporary(t *testing.T) string {
+	t.Helper()
+	directory := t.TempDir()
+	t.Cleanup(func() {
+		_ = filepath.WalkDir(directory, func(path string, entry fs.DirEntry, err error) error {
+			if err == nil && entry.IsDir() {
+				err = os.Chmod(path, 0o700)
+			}
+			return err
+		})
+	})
+	return directory
+}
+
 // tree makes a directory with what a working tree may have.
 func tree(t *testing.T) string {
 	t.Helper()
-	directory := t.TempDir()
+	directory := temporary(t)
 	when := time.Unix(1_600_000_000, 123_000_000)
 	for name, text := range map[string]string{"Dockerfile": "FROM scratch\n", "deep/down/file": "x", ".git/config": "secret", "bin/tool": "ignored",
 		"closed/file": "y", strings.Repeat("long/", 40) + "name": "z"} {
@@ -63,7 +78,7 @@ func TestPack(t *testing.T) {
 	if err := source.Pack(t.Context(), &archive, directory, ignored, git); err != nil {
 		t.Fatal(err)
 	}
-	unpacked := t.TempDir()
+	unpacked := temporary(t)
 	if err := source.Unpack(t.Context(), bytes.NewReader(archive.Bytes()), unpacked); err != nil {
 		t.Fatal(err)
 	}
