@@ -53,7 +53,7 @@ func (b *Builder) Extend(image Image, name, target string, fill func(*os.Root) e
 }
 
 // nothing is a tar of no files, and of no other tar's digest. A layer of which the storage knows no digest would make
-// every list of images fail, podman's too; one that has the digest of another layer would be taken for that.
+// every list of the storage's images fail, buildah's too; one that has the digest of another layer would be taken for that.
 func nothing(unique string) ([]byte, error) {
 	var data bytes.Buffer
 	w := tar.NewWriter(&data)
