@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -40,6 +39,19 @@ type keptTree struct {
 	Files source.Listing `json:"files"` // of the tree
 }
 
+// treeStage is a stage that takes the tree which a user edits.
+type treeStage struct {
+	keptStages
+	builder *builder.Builder
+	unit    *Unit
+	dockerfile.Tree
+	earlier dockerfile.Checkpoint // before the tree, with its image; "" = there is none
+	image   string
+	record  string         // path of the record
+	kept    keptTree       // what it says; the zero value where there is none, or none that can be used
+	now     source.Listing // of the tree
+}
+
 // resumeTree returns the checkpoint at which a stage has the source of a unit that its user edits, and the ID of an image
 // that stands for it; "" where there is none. earlier is a checkpoint before, with its image.
 func (m keptStages) resumeTree(ctx context.Context, b *builder.Builder, u *Unit, t dockerfile.Tree, earlier dockerfile.Checkpoint, image string) (
@@ -54,13 +66,10 @@ func (m keptStages) resumeTree(ctx context.Context, b *builder.Builder, u *Unit,
 		}
 	}
 	now, err := source.List(ctx, u.build.Context, u.build.Hidden)
-	if err == nil && len(now) >= cmp.Or(m.KeepTreesOf, minTree) {
-		err = now.AddRepository(u.build.Context)
+	if err != nil || len(now) < cmp.Or(m.KeepTreesOf, minTree) {
+		return at, "", err
 	}
-	if errors.Is(err, fs.ErrNotExist) { // it is being changed
-		return at, "", nil
-	}
-	if err != nil || len(now) < cmp.Or(m.KeepTreesOf, minTree) || !now.IsPlain(u.build.Context) {
+	if err := now.AddRepository(ctx, u.build.Context); err != nil || !now.IsPlain(u.build.Context) {
 		return at, "", err
 	}
 	one, err := m.stageCheckpoint(ctx, *u, t.Checkpoint)
@@ -71,18 +80,15 @@ func (m keptStages) resumeTree(ctx context.Context, b *builder.Builder, u *Unit,
 		return at, "", err
 	}
 	record := m.cached(cache.Stages, one.key+treeSuffix)
-	if at, id, err = m.changeTree(ctx, b, u, t, record, now); err != nil || id != "" {
+	stage := treeStage{m, b, u, t, earlier, image, record, readTree(record), now}
+	if at, id, err = stage.change(ctx); err != nil || id != "" {
 		return at, id, err
 	}
 	again, err := m.recur(one.key)
 	if !again && !u.Source.Dirty || err != nil { // a tree with changes is being worked on
 		return at, "", err
 	}
-	text := t.Before().Text()
-	if image != "" {
-		text = t.Before().TextAfter(earlier, image)
-	}
-	return m.keepTree(ctx, b, u, t, text, image, record, now)
+	return stage.keep(ctx)
 }
 
 // readTree returns the zero value where there is no record, or none that can be used.
@@ -94,28 +100,25 @@ func readTree(record string) keptTree {
 	return kept
 }
 
-// changeTree makes a tree that is kept into the one that is there now.
-func (m keptStages) changeTree(ctx context.Context, b *builder.Builder, u *Unit, t dockerfile.Tree, record string, now source.Listing) (
-	at dockerfile.Checkpoint, id string, err error,
-) {
-	kept := readTree(record)
-	changed, ok := now.Since(kept.Files)
-	if kept.Stage == "" || !ok || len(changed) > maxChanged {
+// change makes the tree that is kept into the one that is there now.
+func (s treeStage) change(ctx context.Context) (at dockerfile.Checkpoint, id string, err error) {
+	changed, ok := s.now.Since(s.kept.Files)
+	if s.kept.Stage == "" || !ok || len(changed) > maxChanged {
 		return at, "", nil
 	}
-	image, err := b.Stage(ctx, m.stageName(kept.Stage))
+	image, err := s.builder.Stage(ctx, s.stageName(s.kept.Stage))
 	if errors.Is(err, builder.ErrNotFound) {
 		return at, "", nil
 	}
 	if err != nil {
 		return at, "", err
 	}
-	cache.Touch(record)
-	cache.Touch(m.cached(cache.Stages, kept.Stage))
+	cache.Touch(s.record)
+	cache.Touch(s.cached(cache.Stages, s.kept.Stage))
 	if len(changed) == 0 {
-		return t.Checkpoint, image, nil
+		return s.Checkpoint, image, nil
 	}
-	directory, err := os.MkdirTemp(m.Scratch, "changed-")
+	directory, err := os.MkdirTemp(s.Scratch, "changed-")
 	if err != nil {
 		return at, "", fmt.Errorf("copying what changed: %w", err)
 	}
@@ -124,85 +127,85 @@ func (m keptStages) changeTree(ctx context.Context, b *builder.Builder, u *Unit,
 		return at, "", fmt.Errorf("copying what changed: %w", err)
 	}
 	defer target.Close()
-	err = source.CopyChanged(ctx, u.build.Context, changed, target)
+	build := &s.unit.build
+	err = source.CopyChanged(ctx, build.Context, changed, target)
 	if errors.Is(err, source.ErrNotDigested) || errors.Is(err, fs.ErrNotExist) {
 		return at, "", nil
 	}
 	if err != nil {
 		return at, "", err
 	}
-	name := "oc-rebuild-changed-" + strconv.Itoa(t.Stage)
-	u.build.Contexts = maps.Clone(u.build.Contexts)
-	if u.build.Contexts == nil {
-		u.build.Contexts = map[string]string{}
+	name := "oc-rebuild-changed-" + strconv.Itoa(s.Stage)
+	if build.Contexts == nil {
+		build.Contexts = map[string]string{}
 	}
-	u.build.Contexts[name] = directory
-	return t.Changed(name), image, nil
+	build.Contexts[name] = directory
+	return s.Changed(name), image, nil
 }
 
-// keepTree keeps a stage with the tree in it that is there now. text builds the stage without it, on the
-// image of an earlier checkpoint or on its base.
-func (m keptStages) keepTree(ctx context.Context, b *builder.Builder, u *Unit, t dockerfile.Tree, text []byte, earlier, record string, now source.Listing) (
-	at dockerfile.Checkpoint, id string, err error,
-) {
-	kept := keptTree{Files: now}
+// keep keeps the stage with the tree in it that is there now.
+func (s treeStage) keep(ctx context.Context) (at dockerfile.Checkpoint, id string, err error) {
+	kept := keptTree{Files: s.now}
 	if kept.Stage, err = keyOf(struct {
 		Record string
 		Files  source.Listing
-	}{filepath.Base(record), now}); err != nil {
+	}{filepath.Base(s.record), s.now}); err != nil {
 		return at, "", err
 	}
-	if _, err := m.recur(kept.Stage); err != nil {
+	if _, err := s.recur(kept.Stage); err != nil {
 		return at, "", err
 	}
-	release, err := b.Alone(ctx, "stage-"+kept.Stage)
+	release, err := s.builder.Alone(ctx, "stage-"+kept.Stage)
 	if err != nil {
 		return at, "", err
 	}
 	defer release()
-	if id, err = b.Stage(ctx, m.stageName(kept.Stage)); errors.Is(err, builder.ErrNotFound) {
-		id, err = m.layTree(ctx, b, u, t, text, earlier, kept.Stage, now)
+	if id, err = s.builder.Stage(ctx, s.stageName(kept.Stage)); errors.Is(err, builder.ErrNotFound) {
+		id, err = s.lay(ctx, kept.Stage)
 	}
 	if err != nil || id == "" {
 		return at, "", err
 	}
-	before := readTree(record).Stage
 	data, err := json.Marshal(kept)
 	if err == nil {
-		err = regular.Replace(record, data, 0o600)
+		err = regular.Replace(s.record, data, 0o600)
 	}
-	if err == nil && before != "" && before != kept.Stage { // one tree is enough
-		err = errors.Join(os.Remove(m.cached(cache.Stages, before)), b.Forget(m.stageName(before)))
+	if err == nil && s.kept.Stage != "" && s.kept.Stage != kept.Stage { // one tree is enough
+		err = s.builder.Forget(s.stageName(s.kept.Stage))
 	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil {
 		return at, "", fmt.Errorf("recording a stage: %w", err)
 	}
-	return t.Checkpoint, id, m.dropStages(b)
+	return s.Checkpoint, id, s.dropStages(s.builder)
 }
 
-// layTree builds a stage up to the tree, and lays the tree over it. It returns "" where that cannot be done as the build
+// lay builds the stage up to the tree, and lays the tree over it. It returns "" where that cannot be done as the build
 // would do it: then the build does.
-func (m keptStages) layTree(ctx context.Context, b *builder.Builder, u *Unit, t dockerfile.Tree, before []byte, earlier, key string, now source.Listing) (
-	id string, err error,
-) {
-	build := u.build
-	build.Dockerfile, build.Labels, build.Timestamp, build.Secrets = before, nil, time.Time{}, nil
-	image, err := b.Build(ctx, build)
+func (s treeStage) lay(ctx context.Context, key string) (id string, err error) {
+	before := s.Before()
+	build := s.unit.build
+	build.Dockerfile, build.Labels, build.Timestamp, build.Secrets = before.Text(), nil, time.Time{}, nil
+	if s.image != "" {
+		build.Dockerfile = before.TextAfter(s.earlier, s.image)
+	}
+	image, err := s.builder.Build(ctx, build)
 	if err != nil {
 		return "", err
 	}
-	if image.ID != u.stageBase(t.Stage).ID && image.ID != earlier { // there were steps: it is a new image
-		if _, err := m.recur(key + "-before"); err != nil {
-			return "", err
+	if image.ID != s.unit.stageBase(s.Stage).ID && image.ID != s.image { // there were steps: it is a new image
+		name := s.stageName(key + "-before")
+		_, err = s.recur(key + "-before")
+		if err == nil {
+			err = s.builder.Name(image, name) // so that it is dropped some day where this run is killed
 		}
-		if err := b.Name(image, m.stageName(key+"-before")); err != nil { // so that it is dropped some day where this run is killed
-			return "", errors.Join(err, b.Remove(image.ID))
+		if err != nil {
+			return "", errors.Join(err, s.builder.Remove(image.ID))
 		}
-		defer func() { err = errors.Join(err, b.Forget(m.stageName(key+"-before"))) }()
+		defer func() { err = errors.Join(err, s.builder.Forget(name)) }()
 	}
 	var failure error
-	id, err = b.Extend(image, m.stageName(key), t.Target, func(directory *os.Root) error {
-		failure = now.Copy(ctx, u.build.Context, directory)
+	id, err = s.builder.Extend(image, s.stageName(key), s.Target, func(directory *os.Root) error {
+		failure = s.now.Copy(ctx, build.Context, directory)
 		return failure
 	})
 	switch {
@@ -213,8 +216,8 @@ func (m keptStages) layTree(ctx context.Context, b *builder.Builder, u *Unit, t 
 	case err != nil:
 		return "", err
 	}
-	if changed, err := m.Sources.IsChanged(u.tree, u.Source.Read); changed || err != nil { // the record would say something else than the image has
-		return "", errors.Join(err, b.Forget(m.stageName(key)))
+	if changed, err := s.keptStages.Sources.IsChanged(s.unit.tree, s.unit.Source.Read); changed || err != nil { // the record would say something else
+		return "", errors.Join(err, s.builder.Forget(s.stageName(key)))
 	}
 	return id, nil
 }

@@ -36,10 +36,7 @@ func Pack(ctx context.Context, w io.Writer, directory string, skip []string, mor
 		return fmt.Errorf("packing the source: %w", err)
 	}
 	archive := tar.NewWriter(compressed)
-	skipped := map[string]bool{".git": true}
-	for _, path := range skip {
-		skipped[strings.TrimSuffix(path, "/")] = true
-	}
+	skipped := leftOut(skip)
 	for _, one := range append([]string{directory}, more...) {
 		if err = pack(ctx, archive, one, skipped); err != nil {
 			break

@@ -108,9 +108,12 @@ func root(t *testing.T) *os.Root {
 	return opened
 }
 
-// TestListWhileFilesGoAway lists a tree in which somebody makes and removes files all the time.
+// TestListWhileFilesGoAway lists a tree and its .git, in which somebody makes and removes files all the time.
 func TestListWhileFilesGoAway(t *testing.T) {
 	directory := tree(t)
+	if err := os.WriteFile(filepath.Join(directory, ".git", "later"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	stop, stopped := make(chan struct{}), make(chan error)
 	go func() {
 		for {
@@ -120,11 +123,13 @@ func TestListWhileFilesGoAway(t *testing.T) {
 				return
 			default:
 			}
-			name := filepath.Join(directory, "gone")
-			if err := errors.Join(os.MkdirAll(filepath.Join(name, "below"), 0o755), os.WriteFile(filepath.Join(name, "below", "file"), nil, 0o644),
-				os.RemoveAll(name)); err != nil {
-				stopped <- err
-				return
+			for _, name := range []string{"gone", ".git/gone"} {
+				name = filepath.Join(directory, name)
+				if err := errors.Join(os.MkdirAll(filepath.Join(name, "below"), 0o755), os.WriteFile(filepath.Join(name, "below", "file"), nil, 0o644),
+					os.RemoveAll(name)); err != nil {
+					stopped <- err
+					return
+				}
 			}
 		}
 	}()
@@ -133,7 +138,10 @@ func TestListWhileFilesGoAway(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if listing["Dockerfile"] == "" {
+		if err := listing.AddRepository(t.Context(), directory); err != nil {
+			t.Fatal(err)
+		}
+		if listing["Dockerfile"] == "" || listing[".git/later"] == "" {
 			t.Fatal("what stays is not listed")
 		}
 	}

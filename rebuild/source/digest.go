@@ -59,10 +59,7 @@ func (l Listing) paths() []string {
 
 // List lists what Digest digests. What goes away meanwhile, such as a temporary file of an editor, is not there.
 func List(ctx context.Context, directory string, skip []string) (Listing, error) {
-	skipped := map[string]bool{".git": true}
-	for _, path := range skip {
-		skipped[strings.TrimSuffix(path, "/")] = true
-	}
+	skipped := leftOut(skip)
 	root, err := os.OpenRoot(directory)
 	if err != nil {
 		return nil, fmt.Errorf("reading the source: %w", err)
@@ -110,35 +107,43 @@ func List(ctx context.Context, directory string, skip []string) (Listing, error)
 	return lines, nil
 }
 
-// AddRepository adds what .git has, as its files look from outside: what it says about a commit is known without it.
-func (l Listing) AddRepository(directory string) error {
+// leftOut is the set of .git and of the paths in skip, which may end in a slash.
+func leftOut(skip []string) map[string]bool {
+	set := map[string]bool{".git": true}
+	for _, path := range skip {
+		set[strings.TrimSuffix(path, "/")] = true
+	}
+	return set
+}
+
+// AddRepository adds what .git has, of its files the size and the time alone: there may be a million of them. What goes
+// away meanwhile, such as a lock, is not there.
+func (l Listing) AddRepository(ctx context.Context, directory string) error {
 	root, err := os.OpenRoot(directory)
 	if err != nil {
 		return fmt.Errorf("reading the source: %w", err)
 	}
 	defer root.Close()
 	err = fs.WalkDir(root.FS(), ".git", func(path string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
+		var line string
+		var info fs.FileInfo
+		if err == nil {
+			info, err = entry.Info()
 		}
-		info, err := entry.Info()
-		if errors.Is(err, fs.ErrNotExist) { // such as a lock
+		if err == nil && info.Mode().IsRegular() {
+			line = fmt.Sprintf("%v %d %d", info.Mode(), info.Size(), info.ModTime().UnixNano())
+		} else if err == nil {
+			line, err = digestFile(ctx, root, path, entry)
+		}
+		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
-		if err != nil {
-			return err
-		}
-		switch {
-		case info.IsDir():
-			l[path] = info.Mode().String()
-		case info.Mode()&fs.ModeSymlink != 0:
-			l[path], err = digestFile(context.Background(), root, path, entry)
-		default:
-			l[path] = fmt.Sprintf("%v %d %d", info.Mode(), info.Size(), info.ModTime().UnixNano())
+		if err == nil {
+			l[path] = line
 		}
 		return err
 	})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil {
 		return fmt.Errorf("reading the source in %q: %w", directory, err)
 	}
 	return nil

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -35,10 +34,7 @@ func (k *Keeper) IsChanged(tree gitsrc.Tree, since time.Time) (bool, error) {
 	if !k.IsLive(tree) {
 		return false, nil
 	}
-	skipped := map[string]bool{".git": true}
-	for _, path := range tree.Ignored {
-		skipped[strings.TrimSuffix(path, "/")] = true
-	}
+	skipped := leftOut(tree.Ignored)
 	errChanged := errors.New("changed")
 	err := filepath.WalkDir(tree.Directory, func(path string, entry fs.DirEntry, err error) error {
 		name, relErr := filepath.Rel(tree.Directory, path)
