@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/opencontainers/go-digest"
 
@@ -34,34 +33,30 @@ func (j *Job) Push(ctx context.Context, planned *plan.Plan, repository string) (
 
 // pack writes the working trees of a plan to archives, and returns a plan that names these.
 func (j *Job) pack(ctx context.Context, planned *plan.Plan) (*plan.Plan, []registry.Blob, error) {
-	packed := *planned
-	packed.Components, packed.Images = slices.Clone(planned.Components), slices.Clone(planned.Images)
+	packed, units := planned.Copy()
 	var archives []registry.Blob
 	known := map[string]digest.Digest{} // by request: several images may be made of one tree
-	for _, units := range [][]plan.Component{packed.Components, packed.Images} {
-		for i := range units {
-			c := &units[i]
-			if c.IsSwapped() || c.OS != nil || c.Source.Request.Spec.Kind != gitsrc.Local {
-				continue
-			}
-			key, err := json.Marshal(c.Source.Request)
-			if err != nil {
-				return nil, nil, fmt.Errorf("describing the source: %w", err)
-			}
-			if known[string(key)] == "" {
-				blob, err := j.packTree(ctx, c)
-				if err != nil {
-					return nil, nil, fmt.Errorf("%s %q: %w", c.Noun(), c.Name, err)
-				}
-				archives, known[string(key)] = append(archives, blob), blob.Digest
-			}
-			c.Source.Archive = known[string(key)]
-			// Where the tree lies is nobody's business, nor is it anybody's own directory of that name.
-			c.Source.Path = "./" + filepath.Base(c.Source.Path)
-			c.Source.Request.Spec.Path = c.Source.Path
+	for _, c := range units {
+		if c.IsSwapped() || c.OS != nil || c.Source.Request.Spec.Kind != gitsrc.Local {
+			continue
 		}
+		key, err := json.Marshal(c.Source.Request)
+		if err != nil {
+			return nil, nil, fmt.Errorf("describing the source: %w", err)
+		}
+		if known[string(key)] == "" {
+			blob, err := j.packTree(ctx, c)
+			if err != nil {
+				return nil, nil, fmt.Errorf("%s %q: %w", c.Noun(), c.Name, err)
+			}
+			archives, known[string(key)] = append(archives, blob), blob.Digest
+		}
+		c.Source.Archive = known[string(key)]
+		// Where the tree lies is nobody's business, nor is it anybody's own directory of that name.
+		c.Source.Path = "./" + filepath.Base(c.Source.Path)
+		c.Source.Request.Spec.Path = c.Source.Path
 	}
-	return &packed, archives, nil
+	return packed, archives, nil
 }
 
 func (j *Job) packTree(ctx context.Context, c *plan.Component) (blob registry.Blob, err error) {

@@ -20,12 +20,12 @@ import (
 func TestTreesAreKept(t *testing.T) {
 	p := newPlayground(t)
 	directory := source(t, map[string]string{"Dockerfile": p.dockerfile(`FROM BUILDER AS builder
-WORKDIR /work
-RUN ["/bin/tool", "write", "/work/src/made", "before"]
+WORKDIR /app
+RUN ["/bin/tool", "write", "/app/src/made", "before"]
 COPY . src
 RUN ["/bin/tool", "say", "compile"]
 FROM BASE
-COPY --from=builder /work /work
+COPY --from=builder /app /app
 `), "edited": "1", "deep/down/file": "1", "gone": "1", "other/file": "1"})
 	in := func(name string) string { return filepath.Join(directory, name) }
 	write := func(name, text string) func() error {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/opencontainers/go-digest"
 
@@ -21,19 +20,16 @@ import (
 // unpack puts what a plan comes with into files, patches and working trees, for the units that are needed, and checks that
 // they make the source that the plan says: the key of what is built of it goes by that.
 func (j *Job) unpack(ctx context.Context, planned *plan.Plan, needed func(name string) bool) (*plan.Plan, error) {
-	unpacked := *planned
-	unpacked.Components, unpacked.Images = slices.Clone(planned.Components), slices.Clone(planned.Images)
-	for _, units := range [][]plan.Component{unpacked.Components, unpacked.Images} {
-		for i := range units {
-			if !needed(units[i].Name) {
-				continue
-			}
-			if err := j.unpackSource(ctx, &units[i]); err != nil {
-				return nil, fmt.Errorf("%s %q: %w", units[i].Noun(), units[i].Name, err)
-			}
+	unpacked, units := planned.Copy()
+	for _, c := range units {
+		if !needed(c.Name) {
+			continue
+		}
+		if err := j.unpackSource(ctx, c); err != nil {
+			return nil, fmt.Errorf("%s %q: %w", c.Noun(), c.Name, err)
 		}
 	}
-	return &unpacked, nil
+	return unpacked, nil
 }
 
 func (j *Job) unpackSource(ctx context.Context, c *plan.Component) error {

@@ -56,14 +56,10 @@ func (c Checkpoint) tree(steps []instruction) (Tree, bool) {
 		if !whole && !same {
 			break
 		}
-		if step.command == "ARG" {
-			c.arguments = append(slices.Clone(c.arguments), step.text)
-		}
-		c.end = step.end
+		c = c.after(step, sources)
 		if whole {
 			return Tree{c, target, before}, true
 		}
-		c.Sources = append(slices.Clone(c.Sources), sources...)
 	}
 	return Tree{}, false
 }
@@ -71,7 +67,7 @@ func (c Checkpoint) tree(steps []instruction) (Tree, bool) {
 // copiesAll returns where a step copies the whole build context to, if that is all it does.
 func copiesAll(step instruction) (target string, ok bool) {
 	words := strings.Fields(step.text)
-	if step.command != "COPY" || strings.ContainsAny(step.text, "\"'\\`$[<") || len(words) != 3 || words[1] != "." && words[1] != "./" {
+	if step.command != "COPY" || strings.ContainsAny(step.text, unread) || len(words) != 3 || words[1] != "." && words[1] != "./" {
 		return "", false
 	}
 	return words[2], true
@@ -146,17 +142,23 @@ func (c Checkpoint) in(steps []instruction) []Checkpoint {
 		if !same {
 			return found
 		}
-		c.Sources = append(slices.Clone(c.Sources), sources...)
-		if step.command == "ARG" {
-			c.arguments = append(slices.Clone(c.arguments), step.text)
-		}
-		c.end = step.end
+		c = c.after(step, sources)
 		ran = ran || step.command == "RUN"
 	}
 	if ran {
 		found = append(found, c)
 	}
 	return found
+}
+
+// after returns the place after one more step, which takes sources from the build context.
+func (c Checkpoint) after(step instruction, sources []string) Checkpoint {
+	c.Sources = append(slices.Clone(c.Sources), sources...)
+	if step.command == "ARG" {
+		c.arguments = append(slices.Clone(c.arguments), step.text)
+	}
+	c.end = step.end
+	return c
 }
 
 // dependence says what a step takes from the build context, and whether a step with the same text, after the same
@@ -176,9 +178,12 @@ func dependence(step instruction, final bool) (sources []string, same bool) {
 	return nil, false
 }
 
+// unread are the characters that make a COPY or ADD one that is not looked into.
+const unread = "\"'\\`$[<"
+
 // copied is dependence for COPY and ADD. Quotes, variables, lists and here-documents are not looked into.
 func copied(text string) (sources []string, same bool) {
-	if strings.ContainsAny(text, "\"'\\`$[<") {
+	if strings.ContainsAny(text, unread) {
 		return nil, false
 	}
 	image := false

@@ -15,10 +15,9 @@ import (
 	"go.podman.io/storage"
 )
 
-// Extend makes an image that has what another one has, and what fill writes into a directory of it: target, which the
-// working directory of the image is before where it does not begin with a slash. Nothing is known about the new layer
-// but its files, so that the image can begin a stage that is only copied from, and cannot be pushed. It is named, and
-// found by Stage.
+// Extend makes an image that has what another one has, and what fill writes into target, a directory in it: relative to
+// the image's working directory, or with a slash in front. Nothing is known about the new layer but its files, so that
+// the image can begin a stage that is only copied from, and cannot be pushed. It is named, and found by Stage.
 func (b *Builder) Extend(image Image, name, target string, fill func(*os.Root) error) (id string, err error) {
 	config := map[string]any{}
 	if err := json.Unmarshal(image.Config, &config); err != nil {
@@ -57,7 +56,8 @@ func (b *Builder) Extend(image Image, name, target string, fill func(*os.Root) e
 func nothing(unique string) ([]byte, error) {
 	var data bytes.Buffer
 	w := tar.NewWriter(&data)
-	if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeXGlobalHeader, Name: "pax_global_header", PAXRecords: map[string]string{"comment": unique}}); err != nil {
+	header := tar.Header{Typeflag: tar.TypeXGlobalHeader, Name: "pax_global_header", PAXRecords: map[string]string{"comment": unique}}
+	if err := w.WriteHeader(&header); err != nil {
 		return nil, err
 	}
 	err := w.Close()

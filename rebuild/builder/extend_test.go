@@ -13,7 +13,7 @@ import (
 func TestExtend(t *testing.T) {
 	b := open(t)
 	context := files(t, map[string]string{"one": "1", "two": "2"})
-	base := build(t, b, "FROM scratch\nCOPY one two /work/\nWORKDIR /work\n", context)
+	base := build(t, b, "FROM scratch\nCOPY one two /app/\nWORKDIR /app\n", context)
 	fill := func(directory *os.Root) error {
 		return errors.Join(directory.WriteFile("two", []byte("other"), 0o644), directory.WriteFile("three", []byte("3"), 0o600))
 	}
@@ -36,7 +36,7 @@ func TestExtend(t *testing.T) {
 	if err != nil || one.Layers[1].DiffID == two.Layers[1].DiffID {
 		t.Errorf("two layers have one digest: %+v, %+v, %v", one.Layers, two.Layers, err)
 	}
-	image := build(t, b, "FROM "+id+" AS b\nCOPY one one\nFROM scratch\nCOPY --from=b /work /\n", files(t, map[string]string{"one": "new"}))
+	image := build(t, b, "FROM "+id+" AS b\nCOPY one one\nFROM scratch\nCOPY --from=b /app /\n", files(t, map[string]string{"one": "new"}))
 	out, err := os.OpenRoot(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +57,7 @@ func TestExtend(t *testing.T) {
 	if _, err := b.Stage(t.Context(), "localhost/extended:2"); !errors.Is(err, builder.ErrNotFound) {
 		t.Errorf("Stage = %v", err)
 	}
-	if _, err := b.Extend(base, "localhost/extended:3", "/work/two/x", fill); err == nil || !strings.Contains(err.Error(), "extending image") {
+	if _, err := b.Extend(base, "localhost/extended:3", "/app/two/x", fill); err == nil || !strings.Contains(err.Error(), "extending image") {
 		t.Errorf("into a file: %v", err)
 	}
 	if err := errors.Join(b.Forget("localhost/extended:1"), b.Forget("localhost/extended:4")); err != nil {

@@ -102,6 +102,18 @@ func (p *Plan) Needs(name string) (components, images []string) {
 // All lists components and images.
 func (p *Plan) All() []Component { return slices.Concat(p.Components, p.Images) }
 
+// Copy returns a plan with components and images of its own, and lists these, to be changed.
+func (p *Plan) Copy() (_ *Plan, units []*Component) {
+	own := *p
+	own.Components, own.Images = slices.Clone(p.Components), slices.Clone(p.Images)
+	for _, list := range [][]Component{own.Components, own.Images} {
+		for i := range list {
+			units = append(units, &list[i])
+		}
+	}
+	return &own, units
+}
+
 // Release is the payload that the plan starts from.
 type Release struct {
 	Image    string          `json:"image"`    // as the user gave it

@@ -282,18 +282,12 @@ func (r *Recipe) checkPaths() error {
 // Pinned returns the plan with requests for exactly the commits that were planned, whatever their branches have become since, and with
 // images that go to a repository.
 func (p *Plan) Pinned(repository string) *Plan {
-	pinned := *p
-	pin := func(components []Component) []Component {
-		var list []Component
-		for _, c := range components {
-			c.Source.Request = c.Source.Request.Pin(c.Source.Tree())
-			if c.Replaces() && !c.IsSwapped() {
-				c.Target = repository
-			}
-			list = append(list, c)
+	pinned, units := p.Copy()
+	for _, c := range units {
+		c.Source.Request = c.Source.Request.Pin(c.Source.Tree())
+		if c.Replaces() && !c.IsSwapped() {
+			c.Target = repository
 		}
-		return list
 	}
-	pinned.Components, pinned.Images = pin(p.Components), pin(p.Images)
-	return &pinned
+	return pinned
 }
