@@ -80,7 +80,7 @@ func (c *Cluster) changeHosted(ctx context.Context, name string, edit func(map[s
 	if err != nil {
 		return err
 	}
-	return again(fmt.Sprintf("the hosted cluster %q", name), func() error {
+	return again(ctx, fmt.Sprintf("the hosted cluster %q", name), func() error {
 		var hosted hostedCluster
 		if err := c.API.Get(ctx, path, &hosted); err != nil {
 			return fmt.Errorf("reading the hosted cluster %q: %w", name, err)

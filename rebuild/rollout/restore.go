@@ -66,18 +66,14 @@ func (c *Cluster) Restore(ctx context.Context, components ...string) ([]Object, 
 		if len(names) == 0 {
 			continue
 		}
-		left := 0
-		_, err := c.change(ctx, entry.Object, func(live map[string]any) (_ bool, err error) {
-			left, err = takeBack(live, entry.Object, names)
-			return true, err
+		_, err := c.change(ctx, entry.Object, func(live map[string]any) (bool, error) {
+			return true, takeBack(live, entry.Object, names)
 		})
 		if err != nil {
 			return nil, fmt.Errorf("restoring %s: %w", entry.Object, err)
 		}
-		if left == 0 {
-			if err := c.handBack(ctx, entry.Object); err != nil {
-				return nil, err
-			}
+		if err := c.agree(ctx, entry.Object); err != nil {
+			return nil, err
 		}
 		c.tell("%s is as it was before %s", entry.Object, strings.Join(names, ", "))
 		for _, name := range names {
@@ -99,32 +95,11 @@ func (c *Cluster) Restore(ctx context.Context, components ...string) ([]Object, 
 	return append(workloads, restartedNow...), err
 }
 
-// handBack ends the override of an object that nothing is deployed in. Where somebody deployed something meanwhile it
-// is made again: whoever deploys looks for it before and after.
-func (c *Cluster) handBack(ctx context.Context, object Object) error {
-	if err := c.override(ctx, object, false); err != nil {
-		return err
-	}
-	var live map[string]any
-	err := c.API.Get(ctx, object.path(), &live)
-	if errors.Is(err, cluster.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("reading %s: %w", object, err)
-	}
-	all, err := records(live)
-	if err != nil || len(all) == 0 {
-		return err
-	}
-	return c.override(ctx, object, true)
-}
-
-// takeBack puts back what components were before, and returns how many others are deployed in the object.
-func takeBack(live map[string]any, object Object, names []string) (left int, err error) {
+// takeBack puts back what components were before.
+func takeBack(live map[string]any, object Object, names []string) error {
 	all, err := records(live)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	for _, name := range names {
 		record := all[name]
@@ -141,5 +116,5 @@ func takeBack(live map[string]any, object Object, names []string) (left int, err
 		}
 		delete(all, name)
 	}
-	return len(all), setRecords(live, all)
+	return setRecords(live, all)
 }

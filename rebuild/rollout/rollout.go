@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -97,21 +98,19 @@ func (c *Cluster) Set(ctx context.Context, sites Sites, record Record) ([]Object
 	var workloads []Object
 	restart := false
 	for _, object := range sites.objects() {
-		if err := c.override(ctx, object, true); err != nil {
+		if _, err := c.override(ctx, object, true); err != nil {
 			return nil, err
 		}
 		changed, err := c.change(ctx, object, func(live map[string]any) (bool, error) { return put(live, object, sites, record) })
-		if errors.Is(err, cluster.ErrNotFound) {
-			if err := c.override(ctx, object, false); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		if err == nil {
-			err = c.override(ctx, object, true) // somebody may have restored something else there meanwhile
-		}
-		if err != nil {
+		missing := errors.Is(err, cluster.ErrNotFound)
+		if err != nil && !missing {
 			return nil, fmt.Errorf("changing %s: %w", object, err)
+		}
+		if err := c.agree(ctx, object); err != nil { // somebody may have restored something there meanwhile
+			return nil, err
+		}
+		if missing {
+			continue
 		}
 		if object.isWorkload() {
 			workloads = append(workloads, object)
@@ -200,11 +199,17 @@ func (c *Cluster) restart(ctx context.Context, workloads []Object, now time.Time
 	return done, nil
 }
 
-// again does what reads an object, changes it and writes it back once more where somebody else was faster.
-func again(what string, do func() error) error {
-	for range attempts {
+// again does what reads an object, changes it and writes it back once more where somebody else was faster, after a
+// time that grows and differs from user to user.
+func again(ctx context.Context, what string, do func() error) error {
+	for attempt := range attempts {
 		if err := do(); !errors.Is(err, cluster.ErrExists) {
 			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(rand.N(10 * time.Millisecond << attempt)):
 		}
 	}
 	return fault.Errorf(fault.Publish, "%s was changed by somebody else %d times meanwhile", what, attempts)
@@ -212,7 +217,7 @@ func again(what string, do func() error) error {
 
 // change reads an object, changes it and writes it back, and reports whether it did.
 func (c *Cluster) change(ctx context.Context, object Object, edit func(map[string]any) (bool, error)) (changed bool, err error) {
-	err = again("it", func() error {
+	err = again(ctx, "it", func() error {
 		var live map[string]any
 		err := c.API.Get(ctx, object.path(), &live)
 		if err == nil {
@@ -245,9 +250,28 @@ type override struct {
 	Unmanaged bool `json:"unmanaged"`
 }
 
-// override tells the cluster version operator to leave an object alone, or not to.
-func (c *Cluster) override(ctx context.Context, object Object, unmanaged bool) error {
-	return again("the cluster version", func() error {
+// agree makes the cluster version operator leave an object alone exactly if something is deployed in it. Whoever
+// changes one of the two looks at the other afterwards, so that the last of several users leaves both as they should be.
+func (c *Cluster) agree(ctx context.Context, object Object) error {
+	for {
+		live := map[string]any{} // of one that is not there, nothing
+		err := c.API.Get(ctx, object.path(), &live)
+		if err != nil && !errors.Is(err, cluster.ErrNotFound) {
+			return fmt.Errorf("reading %s: %w", object, err)
+		}
+		deployed, err := records(live)
+		if err != nil {
+			return fmt.Errorf("%s: %w", object, err)
+		}
+		if changed, err := c.override(ctx, object, len(deployed) > 0); err != nil || !changed {
+			return err
+		}
+	}
+}
+
+// override tells the cluster version operator to leave an object alone, or not to, and reports whether that is news.
+func (c *Cluster) override(ctx context.Context, object Object, unmanaged bool) (changed bool, err error) {
+	err = again(ctx, "the cluster version", func() error {
 		var version clusterVersion
 		if err := c.API.Get(ctx, versionPath, &version); err != nil {
 			return fmt.Errorf("reading the cluster version's overrides: %w", err)
@@ -272,6 +296,8 @@ func (c *Cluster) override(ctx context.Context, object Object, unmanaged bool) e
 		if err := c.API.Merge(ctx, versionPath, patch); err != nil {
 			return fmt.Errorf("writing the cluster version's overrides: %w", err)
 		}
+		changed = true
 		return nil
 	})
+	return changed, err
 }
