@@ -48,7 +48,11 @@ func New(options Options) (*Job, error) {
 		return nil, errors.Join(err, os.RemoveAll(own))
 	}
 	report := progress.NewReporter(options.Progress)
-	sources := source.NewKeeper(options.Sources, own, report)
+	known := &source.Known{}
+	if !options.NoCache {
+		known.Directory = filepath.Join(options.CacheDir, cache.Sources)
+	}
+	sources := source.NewKeeper(options.Sources, known, own, report)
 	images := image.NewChain(image.Options{
 		Reading: options.Reading, Pushing: options.Pushing, Sources: sources, Build: options.Build, Scratch: own, CacheDir: options.CacheDir,
 		NoCache: options.NoCache, Results: options.Results, Jobs: options.Jobs, Secrets: options.Secrets, Report: report,

@@ -14,7 +14,6 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/artifact"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
-	"github.com/oc-rebuild/oc-rebuild/rebuild/source"
 )
 
 // unpack puts what a plan comes with into files, patches and working trees, for the units that are needed, and checks that
@@ -46,7 +45,7 @@ func (j *Job) unpackSource(ctx context.Context, c *plan.Component) error {
 	if err != nil || c.Source.Digest == "" {
 		return err
 	}
-	sum, err := source.Digest(ctx, tree.Directory, tree.Ignored)
+	sum, err := j.sources.Digest(ctx, tree.Directory, tree.Ignored)
 	if err == nil && sum != c.Source.Digest {
 		err = fault.Errorf(fault.Usage, "source.digest is %s, and what the plan comes with makes %s", c.Source.Digest, sum)
 	}

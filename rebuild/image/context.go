@@ -39,7 +39,7 @@ func (u *Unit) hidden() []string {
 
 // contextKey stands for what a build can see of its context, without putting it together. A commit says all about its
 // files; only of trees that differ from theirs every file is read.
-func (u *Unit) contextKey(ctx context.Context) (string, error) {
+func (u *Unit) contextKey(ctx context.Context, known *source.Known) (string, error) {
 	exact := u.tree.IsExact()
 	if directory, ok := u.plainContext(); ok {
 		if exact {
@@ -48,7 +48,7 @@ func (u *Unit) contextKey(ctx context.Context) (string, error) {
 		if path.Clean(directory) == "." && u.Source.Digest != "" {
 			return u.Source.Digest, nil
 		}
-		return source.Digest(ctx, filepath.Join(u.tree.Directory, directory), source.Below(u.tree.Ignored, directory))
+		return known.Digest(ctx, filepath.Join(u.tree.Directory, directory), source.Below(u.tree.Ignored, directory))
 	}
 	type piece struct{ From, Source, Destination string }
 	list := []piece{}
@@ -61,7 +61,7 @@ func (u *Unit) contextKey(ctx context.Context) (string, error) {
 		case exact:
 			p.From, p.Source = "commit "+u.tree.Commit, one.Checkout
 		default:
-			sum, err := digestPiece(ctx, u.tree.Directory, strings.TrimSuffix(one.Checkout, "/."), u.tree.Ignored)
+			sum, err := digestPiece(ctx, known, u.tree.Directory, strings.TrimSuffix(one.Checkout, "/."), u.tree.Ignored)
 			if err != nil {
 				return "", err
 			}
@@ -74,7 +74,7 @@ func (u *Unit) contextKey(ctx context.Context) (string, error) {
 }
 
 // digestPiece digests a directory of the source, or the directory that holds a file.
-func digestPiece(ctx context.Context, directory, name string, ignored []string) (string, error) {
+func digestPiece(ctx context.Context, known *source.Known, directory, name string, ignored []string) (string, error) {
 	root, err := os.OpenRoot(directory)
 	if err != nil {
 		return "", fmt.Errorf("reading the source: %w", err)
@@ -87,7 +87,7 @@ func digestPiece(ctx context.Context, directory, name string, ignored []string) 
 	if !info.IsDir() {
 		name = path.Dir(name)
 	}
-	return source.Digest(ctx, filepath.Join(directory, name), source.Below(ignored, name))
+	return known.Digest(ctx, filepath.Join(directory, name), source.Below(ignored, name))
 }
 
 // assembleContext returns the directory that COPY reads from. Where it is more than a directory of the source, it is

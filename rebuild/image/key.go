@@ -114,7 +114,7 @@ type inputs struct {
 
 // buildKey digests the inputs of a unit.
 func (m keyed) buildKey(ctx context.Context, u Unit) (string, error) {
-	context, err := u.contextKey(ctx)
+	context, err := u.contextKey(ctx, m.Sources.Known)
 	if err != nil {
 		return "", err
 	}

@@ -194,7 +194,7 @@ var sourceVariables = regexp.Delayed(`(?m)^ENV SOURCE_GIT_COMMIT=.*\n`)
 // stageCheckpoint digests everything that decides what a checkpoint holds. The error is source.ErrNotDigested where
 // that cannot be told.
 func (m keptStages) stageCheckpoint(ctx context.Context, u Unit, c dockerfile.Checkpoint) (stageCheckpoint, error) {
-	sources, err := source.DigestFiles(ctx, u.build.Context, u.build.Hidden, c.Sources)
+	sources, err := m.Sources.DigestFiles(ctx, u.build.Context, u.build.Hidden, c.Sources)
 	if err != nil {
 		return stageCheckpoint{}, err
 	}

@@ -65,7 +65,7 @@ func (m keptStages) resumeTree(ctx context.Context, b *builder.Builder, u *Unit,
 			return at, "", err
 		}
 	}
-	now, err := source.List(ctx, u.build.Context, u.build.Hidden)
+	now, err := m.Sources.List(ctx, u.build.Context, u.build.Hidden)
 	if err != nil || len(now) < cmp.Or(m.KeepTreesOf, minTree) {
 		return at, "", err
 	}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
-	"github.com/oc-rebuild/oc-rebuild/rebuild/source"
 )
 
 // Labels of an image whose source differs from the commit that it names.
@@ -46,7 +45,7 @@ func (p *planner) label(ctx context.Context, u *unit) (err error) {
 	if !u.tree.Dirty {
 		return nil
 	}
-	if u.digest, err = source.Digest(ctx, u.tree.Directory, u.tree.Ignored); err != nil {
+	if u.digest, err = p.Sources.Digest(ctx, u.tree.Directory, u.tree.Ignored); err != nil {
 		return err
 	}
 	u.labels[dirtyLabel] = "sha256:" + u.digest

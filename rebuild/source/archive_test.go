@@ -82,11 +82,11 @@ func TestPack(t *testing.T) {
 	if err := source.Unpack(t.Context(), bytes.NewReader(archive.Bytes()), unpacked); err != nil {
 		t.Fatal(err)
 	}
-	want, err := source.Digest(t.Context(), directory, ignored)
+	want, err := new(source.Known).Digest(t.Context(), directory, ignored)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := source.Digest(t.Context(), unpacked, nil); got != want || err != nil {
+	if got, err := new(source.Known).Digest(t.Context(), unpacked, nil); got != want || err != nil {
 		t.Errorf("the digest is %s, %v; want %s", got, err, want)
 	}
 	if text, err := os.ReadFile(filepath.Join(unpacked, ".git/HEAD")); string(text) != "head" || err != nil {

@@ -91,7 +91,7 @@ func edit(t *testing.T, random *rand.Rand, directory string) {
 
 func list(t *testing.T, directory string) source.Listing {
 	t.Helper()
-	listing, err := source.List(t.Context(), directory, nil)
+	listing, err := new(source.Known).List(t.Context(), directory, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func TestListWhileFilesGoAway(t *testing.T) {
 		}
 	}()
 	for range 2000 {
-		listing, err := source.List(t.Context(), directory, nil)
+		listing, err := new(source.Known).List(t.Context(), directory, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

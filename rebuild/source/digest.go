@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -26,8 +27,8 @@ import (
 // Digest returns a digest of everything that a build can see of a directory: names, kinds, permissions, link targets
 // and contents, without the times, and without .git, whose state the commit stands for. Paths in skip
 // (slash-separated, relative) are left out with what is below them.
-func Digest(ctx context.Context, directory string, skip []string) (string, error) {
-	list, err := List(ctx, directory, skip)
+func (k *Known) Digest(ctx context.Context, directory string, skip []string) (string, error) {
+	list, err := k.List(ctx, directory, skip)
 	if err != nil {
 		return "", err
 	}
@@ -58,14 +59,14 @@ func (l Listing) paths() []string {
 }
 
 // List lists what Digest digests. What goes away meanwhile, such as a temporary file of an editor, is not there.
-func List(ctx context.Context, directory string, skip []string) (Listing, error) {
+func (k *Known) List(ctx context.Context, directory string, skip []string) (Listing, error) {
 	skipped := leftOut(skip)
 	root, err := os.OpenRoot(directory)
 	if err != nil {
 		return nil, fmt.Errorf("reading the source: %w", err)
 	}
 	defer root.Close()
-	lines := Listing{}
+	lines, known := Listing{}, k.of(root)
 	var mu sync.Mutex
 	workers := new(errgroup.Group)
 	workers.SetLimit(runtime.GOMAXPROCS(0))
@@ -85,8 +86,7 @@ func List(ctx context.Context, directory string, skip []string) (Listing, error)
 			}
 			return nil
 		}
-		workers.Go(func() error {
-			line, err := digestFile(ctx, root, path, entry)
+		add := func(line string, err error) error {
 			if errors.Is(err, fs.ErrNotExist) {
 				return nil
 			}
@@ -97,13 +97,22 @@ func List(ctx context.Context, directory string, skip []string) (Listing, error)
 			defer mu.Unlock()
 			lines[path] = line
 			return nil
-		})
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return add("", err)
+		}
+		if line, ok := known.line(path, stampOf(info)); ok {
+			return add(line, nil)
+		}
+		workers.Go(func() error { return add(digestFile(ctx, root, path, info, known)) })
 		return nil
 	}
 	err = fs.WalkDir(root.FS(), ".", walk)
 	if err := errors.Join(err, workers.Wait()); err != nil {
 		return nil, fmt.Errorf("reading the source in %q: %w", directory, err)
 	}
+	known.write(lines)
 	return lines, nil
 }
 
@@ -133,7 +142,7 @@ func (l Listing) AddRepository(ctx context.Context, directory string) error {
 		if err == nil && info.Mode().IsRegular() {
 			line = fmt.Sprintf("%v %d %d", info.Mode(), info.Size(), info.ModTime().UnixNano())
 		} else if err == nil {
-			line, err = digestFile(ctx, root, path, entry)
+			line, err = digestFile(ctx, root, path, info, nil)
 		}
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
@@ -149,12 +158,8 @@ func (l Listing) AddRepository(ctx context.Context, directory string) error {
 	return nil
 }
 
-// digestFile returns what a build can see of one file.
-func digestFile(ctx context.Context, root *os.Root, path string, entry fs.DirEntry) (string, error) {
-	info, err := entry.Info()
-	if err != nil {
-		return "", err
-	}
+// digestFile returns what a build can see of one file, and lets known learn it.
+func digestFile(ctx context.Context, root *os.Root, path string, info fs.FileInfo, known *knownTree) (string, error) {
 	switch {
 	case info.Mode()&fs.ModeSymlink != 0:
 		target, err := root.Readlink(path)
@@ -165,11 +170,20 @@ func digestFile(ctx context.Context, root *os.Root, path string, entry fs.DirEnt
 			return "", err
 		}
 		defer file.Close()
+		begin := time.Now()
+		before, err := file.Stat()
+		if err != nil {
+			return "", err
+		}
 		sum := sha256.New()
 		if _, err := io.Copy(sum, interrupt.Reader(ctx, file)); err != nil {
 			return "", err
 		}
-		return fmt.Sprintf("%v %x", info.Mode(), sum.Sum(nil)), nil
+		line := fmt.Sprintf("%v %x", info.Mode(), sum.Sum(nil))
+		if after, err := file.Stat(); err == nil && stampOf(before) == stampOf(info) && stampOf(after) == stampOf(info) {
+			known.learn(path, stampOf(info), begin, line)
+		}
+		return line, nil
 	default:
 		return info.Mode().String(), nil
 	}
@@ -181,7 +195,7 @@ var ErrNotDigested = errors.New("not digested")
 // DigestFiles returns a digest of what the sources of COPY and ADD name in a build context: paths, and patterns in
 // the manner of filepath.Match. Paths in hidden are left out. It may take in more than a step does, never less. The
 // error is ErrNotDigested where a source is a symbolic link, or leads out of the context.
-func DigestFiles(ctx context.Context, directory string, hidden, sources []string) (string, error) {
+func (k *Known) DigestFiles(ctx context.Context, directory string, hidden, sources []string) (string, error) {
 	if len(sources) == 0 {
 		return "", nil
 	}
@@ -208,9 +222,9 @@ func DigestFiles(ctx context.Context, directory string, hidden, sources []string
 		}
 		var line string
 		if info.IsDir() {
-			line, err = Digest(ctx, filepath.Join(directory, filepath.FromSlash(name)), Below(hidden, name))
+			line, err = k.Digest(ctx, filepath.Join(directory, filepath.FromSlash(name)), Below(hidden, name))
 		} else {
-			line, err = digestFile(ctx, root, name, fs.FileInfoToDirEntry(info))
+			line, err = digestFile(ctx, root, name, info, nil)
 		}
 		if err != nil {
 			return "", err

@@ -35,6 +35,7 @@ type Store interface {
 // one repository share a checkout.
 type Keeper struct {
 	Store
+	*Known    // of working trees
 	directory string
 	report    *progress.Reporter
 
@@ -43,9 +44,9 @@ type Keeper struct {
 	next  atomic.Int64
 }
 
-// NewKeeper puts checkouts below a directory, which is its caller's to remove.
-func NewKeeper(store Store, directory string, report *progress.Reporter) *Keeper {
-	return &Keeper{Store: store, directory: directory, report: report}
+// NewKeeper puts checkouts below a directory, which is its caller's to remove. known may be nil.
+func NewKeeper(store Store, known *Known, directory string, report *progress.Reporter) *Keeper {
+	return &Keeper{Store: store, Known: known, directory: directory, report: report}
 }
 
 // Look opens the source of a component without a checkout. Close the revision.

@@ -36,7 +36,7 @@ func TestUnpacked(t *testing.T) {
 		t.Fatal(err)
 	}
 	scratch := t.TempDir()
-	keeper := source.NewKeeper(nothing{}, scratch, progress.NewReporter(progress.Silent{}))
+	keeper := source.NewKeeper(nothing{}, nil, scratch, progress.NewReporter(progress.Silent{}))
 	opened := 0
 	for range 2 {
 		request, got, err := keeper.Unpack(t.Context(), gitsrc.Tree{Kind: gitsrc.Local, Path: mine}, digest.FromBytes(archive.Bytes()),
