@@ -63,8 +63,12 @@ func (b *Builder) Build(ctx context.Context, build Build) (Image, error) {
 	if err != nil {
 		return Image{}, err
 	}
+	store := b.store.until(ctx)
+	if store.overlayProgram, err = makeOverlayProgram(scratch); err != nil {
+		return Image{}, err
+	}
 	defer killChildrenWhenDone(ctx)()
-	id, _, err := imagebuildah.BuildDockerfiles(steadily(ctx, build.Dockerfile), b.store.until(ctx), options, dockerfile)
+	id, _, err := imagebuildah.BuildDockerfiles(steadily(ctx, build.Dockerfile), store, options, dockerfile)
 	if ctx.Err() != nil {
 		if id != "" { // the build won the race: nobody will ask for its image
 			err = b.Remove(id)
