@@ -27,9 +27,12 @@ func (j *Job) Part(ctx context.Context, planned *plan.Plan, name, repository str
 			return nil, err
 		}
 		needs, first := planned.Needs(name)
-		if missing := slices.DeleteFunc(needs, func(need string) bool { return images[need] != "" }); len(missing) > 0 {
+		if missing := slices.DeleteFunc(slices.Clone(needs), func(need string) bool { return images[need] != "" }); len(missing) > 0 {
 			return nil, fault.New(fault.Usage, fmt.Sprintf("Pass it: %s=PULLSPEC.", missing[0]),
 				fmt.Errorf("%q is built on %q, which this plan builds as well", name, missing))
+		}
+		if at := slices.IndexFunc(needs, func(need string) bool { return images[need] == plan.Left }); at >= 0 {
+			return nil, fault.New(fault.Build, "", fmt.Errorf("%q is built on %q, which could not be built", name, needs[at]))
 		}
 		isPending := func(one string) bool { return one == name || slices.Contains(first, one) }
 		pinned, err := j.unpack(ctx, planned.Pinned(repository), isPending)
@@ -85,7 +88,7 @@ func (j *Job) given(ctx context.Context, planned *plan.Plan, images map[string]s
 }
 
 // Assemble makes and pushes the payload of a plan of images that were built elsewhere, all of them: pull specs by
-// digest, by the names of the components.
+// digest, or plan.Left, by the names of the components. What is left stays as it was, and is in the result.
 func (j *Job) Assemble(ctx context.Context, planned *plan.Plan, request plan.Request, images map[string]string) (*Result, error) {
 	request.Release = planned.Release.PullSpec
 	return j.locked(ctx, func() (*Result, error) {
@@ -94,6 +97,18 @@ func (j *Job) Assemble(ctx context.Context, planned *plan.Plan, request plan.Req
 			return nil, err
 		}
 		pinned := planned.Pinned(request.Repository())
+		var left []string
+		pinned.Components = slices.DeleteFunc(pinned.Components, func(c plan.Component) bool {
+			if images[c.Name] != plan.Left {
+				return false
+			}
+			left = append(left, c.Name)
+			delete(images, c.Name)
+			return true
+		})
+		if len(pinned.Components) == 0 {
+			return nil, fault.New(fault.Build, "", errors.New("no component of the plan was built: there is nothing to make a payload of"))
+		}
 		for _, component := range pinned.Components {
 			if !component.IsSwapped() && images[component.Name] == "" {
 				return nil, fault.New(fault.Usage, fmt.Sprintf("Pass it: %s=PULLSPEC.", component.Name),
@@ -104,6 +119,11 @@ func (j *Job) Assemble(ctx context.Context, planned *plan.Plan, request plan.Req
 		if err != nil {
 			return nil, err
 		}
-		return j.assemble(ctx, release, request, pinned, made)
+		result, err := j.assemble(ctx, release, request, pinned, made)
+		if err != nil {
+			return nil, err
+		}
+		result.Left = left
+		return result, nil
 	})
 }

@@ -3,6 +3,7 @@ package rebuild
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -29,61 +30,74 @@ func (j *Job) RunAll(ctx context.Context, request plan.Request, selection Select
 		if err != nil {
 			return nil, err
 		}
-		var left []string
-		var failures []error
-		problems := map[string]string{}
-		for {
-			planned, err := j.planOn(ctx, release, request, inputs)
-			if err != nil {
-				return nil, fault.Join(append(failures, err)...)
-			}
-			problem := planned.Err()
-			if problem != nil && !j.options.KeepGoing {
-				return nil, problem
-			}
-			var bad []string
-			for _, component := range planned.Components {
-				if component.Problem != "" {
-					bad = append(bad, component.Name)
-					problems[component.Name] = component.Problem
-				}
-			}
-			if len(bad) == 0 {
-				j.warn(planned)
-				result, err := j.carryOut(ctx, release, request, planned)
-				if result != nil {
-					result.Left = append(result.Left, left...)
-					slices.Sort(result.Left)
-					result.Problems = problems
-				}
-				err = fault.Join(append(failures, err)...)
-				if result != nil && err != nil {
-					err = fault.New(fault.Build, fault.AdviceOf(err), err)
-				}
-				return result, err
-			}
-			// What is built on them is built on the payload's own images: that is another plan.
-			left, failures = append(left, bad...), append(failures, problem)
-			request.Targets = slices.DeleteFunc(request.Targets, func(t plan.Target) bool { return slices.Contains(bad, t.Name) })
-			if len(request.Targets) == 0 {
-				return nil, fault.Join(failures...)
-			}
+		planned, problems, err := j.planRounds(ctx, release, &request, inputs)
+		if planned == nil {
+			return nil, err
 		}
+		j.warn(planned)
+		result, failed := j.carryOut(ctx, release, request, planned)
+		if result != nil {
+			result.Left = slices.Sorted(slices.Values(slices.AppendSeq(result.Left, maps.Keys(problems))))
+			result.Problems = problems
+		}
+		err = fault.Join(err, failed)
+		if result != nil && err != nil {
+			err = fault.New(fault.Build, fault.AdviceOf(err), err)
+		}
+		return result, err
 	})
 }
 
-// PlanAll is Plan for all components of the payload that a request starts from.
-func (j *Job) PlanAll(ctx context.Context, request plan.Request, selection Selection) (*plan.Plan, error) {
+// PlanAll is Plan for all components of the payload that a request starts from. With KeepGoing the plan is of those that
+// can be planned; problems says of the others why they are left as they are, and the error of both comes with it.
+func (j *Job) PlanAll(ctx context.Context, request plan.Request, selection Selection) (planned *plan.Plan, problems map[string]string, err error) {
 	inputs := plan.Inputs{Lenient: true}
 	release, request, err := j.openAll(ctx, request, selection, &inputs)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	planned, err := j.planOn(ctx, release, request, inputs)
+	if j.options.KeepGoing {
+		return j.planRounds(ctx, release, &request, inputs)
+	}
+	planned, err = j.planOn(ctx, release, request, inputs)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return planned, planned.Err()
+	return planned, nil, planned.Err()
+}
+
+// planRounds plans, with KeepGoing again without the targets of the request that cannot be planned, until the rest can
+// be: what is built on them is built on the payload's own images, and that is another plan. The error of those, by
+// component in problems, comes together with the plan.
+func (j *Job) planRounds(ctx context.Context, release *payload.Release, request *plan.Request, inputs plan.Inputs) (
+	*plan.Plan, map[string]string, error,
+) {
+	var failures []error
+	problems := map[string]string{}
+	for {
+		planned, err := j.planOn(ctx, release, *request, inputs)
+		if err != nil {
+			return nil, nil, fault.Join(append(failures, err)...)
+		}
+		problem := planned.Err()
+		if problem != nil && !j.options.KeepGoing {
+			return nil, nil, problem
+		}
+		known := len(problems)
+		for _, component := range planned.Components {
+			if component.Problem != "" {
+				problems[component.Name] = component.Problem
+			}
+		}
+		if len(problems) == known {
+			return planned, problems, fault.Join(failures...)
+		}
+		failures = append(failures, problem)
+		request.Targets = slices.DeleteFunc(request.Targets, func(t plan.Target) bool { return problems[t.Name] != "" })
+		if len(request.Targets) == 0 {
+			return nil, nil, fault.Join(failures...)
+		}
+	}
 }
 
 // openAll opens the payload that a request starts from, and names the components that a selection means.

@@ -32,6 +32,10 @@ type Plan struct {
 // maxProblems is how many problems an error spells out; the plan itself has them all.
 const maxProblems = 3
 
+// Left is given in place of an image where a plan is carried out in parts: its component could not be built, and stays as
+// it was.
+const Left = "left"
+
 // Err is nil if everything that has a source can be built. Otherwise the error has the class and the advice of the
 // first problem.
 func (p *Plan) Err() error {

@@ -54,12 +54,17 @@ func (c *Cluster) Check(ctx context.Context) error {
 }
 
 // Start creates the objects.
-func (c *Cluster) Start(ctx context.Context, task Task, run Run) error {
-	for _, one := range []struct {
+func (c *Cluster) Start(ctx context.Context, tasks []Task, run Run) error {
+	type object struct {
 		collection string
 		object     any
 		mayBe      bool // there already: the same
-	}{{"tasks", task, true}, {"pipelineruns", run, false}} {
+	}
+	var objects []object
+	for _, task := range tasks {
+		objects = append(objects, object{"tasks", task, true})
+	}
+	for _, one := range append(objects, object{"pipelineruns", run, false}) {
 		data, err := json.Marshal(one.object)
 		if err != nil {
 			return fmt.Errorf("writing the run: %w", err)

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
@@ -18,6 +19,7 @@ import (
 type Outcome struct {
 	Payload    string // pull spec by digest
 	Components []Made
+	Left       []string // components that could not be built, and stay as they were
 	Seconds    float64
 }
 
@@ -31,7 +33,8 @@ type Made struct {
 // Reader makes an event of a line of a pod's log. ok is false for a line that is none.
 type Reader func(line string) (event progress.Event, ok bool)
 
-// Follow tells a listener what a run does until it has ended. The error has the class of what went wrong in its pods.
+// Follow tells a listener what a run does until it has ended. The error has the class of what went wrong in its pods; it
+// comes together with the outcome of a run that kept going.
 func (c *Cluster) Follow(ctx context.Context, name string, read Reader, listener progress.Listener) (*Outcome, error) {
 	ctx, stop := context.WithCancel(ctx) // the reading of logs ends with it
 	f := &follower{Cluster: c, name: name, read: read, listener: listener, parts: map[string]*part{}}
@@ -157,24 +160,40 @@ func stageOf(component string) progress.Stage {
 func (f *follower) outcome(run runState, state condition, tasks []taskRunState) (*Outcome, error) {
 	if state.Status == "True" {
 		made := &Outcome{Payload: valueOf(run.Status.Results, "payload"), Seconds: seconds(run.Status.StartTime, run.Status.CompletionTime)}
+		var failures []error
 		for _, task := range tasks {
-			if component := f.component(task); component != "" {
-				made.Components = append(made.Components, Made{component, valueOf(task.Status.Results, image), seconds(task.Status.StartTime, task.Status.CompletionTime)})
+			component := f.component(task)
+			switch image := valueOf(task.Status.Results, image); {
+			case component == "":
+			case image == plan.Left:
+				made.Left = append(made.Left, component)
+				failures = append(failures, f.failure(task, succeeded(task.Status.Conditions)))
+			default:
+				made.Components = append(made.Components, Made{component, image, seconds(task.Status.StartTime, task.Status.CompletionTime)})
 			}
 		}
 		slices.SortFunc(made.Components, func(a, b Made) int { return strings.Compare(a.Name, b.Name) })
 		if made.Payload == "" {
 			return nil, fault.Errorf(fault.Publish, "run %q ended, and has no payload as its result", f.name)
 		}
-		return made, nil
+		slices.Sort(made.Left)
+		err := fault.Join(failures...)
+		if err != nil {
+			err = fault.New(fault.Build, fault.AdviceOf(err), err)
+		}
+		return made, err
 	}
 	if strings.HasPrefix(state.Reason, "Cancelled") || run.Spec.Status == "Cancelled" {
 		return nil, fault.New(fault.Interrupted, "", fmt.Errorf("run %q was cancelled", f.name))
 	}
 	var failures []error
 	slices.SortFunc(tasks, func(a, b taskRunState) int { return strings.Compare(a.Metadata.Name, b.Metadata.Name) })
+	isPayload := func(task taskRunState) bool { return f.component(task) == "" }
+	if at := slices.IndexFunc(tasks, isPayload); at >= 0 { // it comes last
+		tasks = append(slices.Delete(slices.Clone(tasks), at, at+1), tasks[at])
+	}
 	for _, task := range tasks {
-		if state := succeeded(task.Status.Conditions); state.Status == "False" {
+		if state := succeeded(task.Status.Conditions); state.Status == "False" || valueOf(task.Status.Results, image) == plan.Left {
 			failures = append(failures, f.failure(task, state))
 		}
 	}

@@ -54,6 +54,7 @@ type Options struct {
 	Requests  map[string]map[string]string
 	Pod       map[string]any // a pod template as Tekton takes it: tolerations, node selector
 	Jobs      int            // components at once; 0 = as many as the cluster takes
+	KeepGoing bool           // the payload has what can be built
 	TimeLimit time.Duration  // of each component
 }
 
@@ -62,23 +63,28 @@ type Claim struct{ Name, SubPath string }
 
 // Make writes the objects that carry out a plan. An error has the class fault.Usage, or fault.Unresolved where a config
 // requests what is no quantity.
-func Make(planned *plan.Plan, o Options) (Task, Run, error) {
-	task := makeTask(o)
+func Make(planned *plan.Plan, o Options) ([]Task, Run, error) {
+	whole := makeTask(o, false)
+	task, tasks := whole, []Task{whole}
+	if o.KeepGoing {
+		task = makeTask(o, true)
+		tasks = append(tasks, task)
+	}
 	order := slices.DeleteFunc(planned.InOrder(), func(c plan.Component) bool { return !c.Replaces() })
 	for _, name := range slices.Sorted(maps.Keys(o.Requests)) {
 		if !slices.ContainsFunc(order, func(c plan.Component) bool { return c.Name == name }) {
-			return Task{}, Run{}, fault.Errorf(fault.Usage, "--resources: the plan builds no component %q", name)
+			return nil, Run{}, fault.Errorf(fault.Usage, "--resources: the plan builds no component %q", name)
 		}
 	}
 	names, taskOf := map[string]string{}, map[string]string{}
-	var tasks []pipelineTask
-	add := func(name string, after []string, command []string) {
+	var parts []pipelineTask
+	add := func(task Task, name string, after []string, command []string) {
 		one := pipelineTask{Name: name, TaskRef: taskRef{"Task", task.Metadata.Name}, RunAfter: after, Retries: retries, Timeout: o.TimeLimit.String(),
 			Params: []param{{"plan", "$(params.plan)"}, {"command", command}}}
 		if o.Cache != nil {
 			one.Workspaces = []workspaceMapping{{cache, cache}}
 		}
-		tasks = append(tasks, one)
+		parts = append(parts, one)
 	}
 	var specs []taskRunSpec
 	for i, component := range order {
@@ -95,21 +101,24 @@ func Make(planned *plan.Plan, o Options) (Task, Run, error) {
 			after = append(after, taskOf[need])
 		}
 		if o.Jobs > 0 && i >= o.Jobs {
-			if before := tasks[i-o.Jobs].Name; !slices.Contains(after, before) {
+			if before := parts[i-o.Jobs].Name; !slices.Contains(after, before) {
 				after = append(after, before)
 			}
 		}
-		add(name, after, append(command, "--to-repository", "$(params.repository)", "$(params.flags[*])"))
+		if o.KeepGoing {
+			command = append(command, "--keep-going")
+		}
+		add(task, name, after, append(command, "--to-repository", "$(params.repository)", "$(params.flags[*])"))
 		requests, err := requests(component, o.Requests[component.Name])
 		if err != nil {
-			return Task{}, Run{}, err
+			return nil, Run{}, err
 		}
 		if len(requests) > 0 {
 			specs = append(specs, taskRunSpec{name, computeResources{requests}})
 		}
 	}
 	last := taskName("assemble")
-	for slices.ContainsFunc(tasks, func(t pipelineTask) bool { return t.Name == last }) {
+	for slices.ContainsFunc(parts, func(t pipelineTask) bool { return t.Name == last }) {
 		last += "-payload"
 	}
 	names[last] = ""
@@ -118,7 +127,7 @@ func Make(planned *plan.Plan, o Options) (Task, Run, error) {
 	for _, component := range order {
 		command, after = append(command, given(component.Name, taskOf[component.Name])), append(after, taskOf[component.Name])
 	}
-	add(last, after, append(command, o.PublishFlags...))
+	add(whole, last, after, append(command, o.PublishFlags...))
 
 	run := Run{APIVersion: apiVersion, Kind: "PipelineRun", Metadata: metadata(o.Name, o.Namespace), Spec: runSpec{
 		Params:          []param{{"plan", o.Plan}, {"repository", o.To.Repository()}, {"flags", o.Flags}},
@@ -128,19 +137,19 @@ func Make(planned *plan.Plan, o Options) (Task, Run, error) {
 		PipelineSpec: pipelineSpec{
 			Params:  []paramSpec{{"plan", "string", "pull spec of the plan"}, {"repository", "string", "where images go"}, {"flags", "array", "how images are built"}},
 			Results: []resultSpec{{Name: "payload", Type: "string", Description: "pull spec of the new payload by digest", Value: resultOf(last)}},
-			Tasks:   tasks,
+			Tasks:   parts,
 		},
 	}}
 	text, err := json.Marshal(names)
 	if err != nil {
-		return Task{}, Run{}, fmt.Errorf("writing the run: %w", err)
+		return nil, Run{}, fmt.Errorf("writing the run: %w", err)
 	}
 	run.Metadata.Annotations = map[string]string{annotationFrom: planned.Release.Image, annotationTo: o.To.To, annotationNames: string(text)}
 	if o.Cache != nil {
 		run.Spec.PipelineSpec.Workspaces = []workspaceSpec{{Name: cache}}
 		run.Spec.Workspaces = []workspaceBinding{{cache, o.Cache.SubPath, claim{o.Cache.Name}}}
 	}
-	return task, run, nil
+	return tasks, run, nil
 }
 
 func metadata(name, namespace string) Metadata {
@@ -167,8 +176,9 @@ func resultOf(task string) string { return fmt.Sprintf("$(tasks.%s.results.%s)",
 // given is the argument that passes the image of a component to what is built on it.
 func given(component, task string) string { return component + "=" + resultOf(task) }
 
-// makeTask writes the task, whose name says what it is: one that is there already is the same.
-func makeTask(o Options) Task {
+// makeTask writes the task, whose name says what it is: one that is there already is the same. Where its step fails, and
+// it keeps going, Tekton takes it as done, so that others have its result.
+func makeTask(o Options, keepGoing bool) Task {
 	directory := scratch + "/cache"
 	spec := taskSpec{
 		Description: "Build one component of a plan of oc rebuild, or assemble its payload.",
@@ -189,6 +199,9 @@ func makeTask(o Options) Task {
 			SeccompProfile: seccompProfile{"Unconfined"}},
 		VolumeMounts: []mount{{"scratch", scratch}},
 	}}
+	if keepGoing {
+		spec.Steps[0].OnError = "continue"
+	}
 	text, _ := json.Marshal(spec) // strings and numbers
 	return Task{apiVersion, "Task", metadata("oc-rebuild-"+digest.FromBytes(text).Encoded()[:10], o.Namespace), spec}
 }

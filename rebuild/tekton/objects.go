@@ -55,6 +55,7 @@ type step struct {
 	Image           string          `json:"image"`
 	Command         []string        `json:"command"`
 	Args            []string        `json:"args"`
+	OnError         string          `json:"onError,omitempty"` // continue: the task does not fail with it
 	Env             []param         `json:"env"`
 	SecurityContext securityContext `json:"securityContext"`
 	VolumeMounts    []mount         `json:"volumeMounts"`

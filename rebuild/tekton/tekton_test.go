@@ -148,15 +148,15 @@ func TestTaskIsTheSame(t *testing.T) {
 	name := func(change func(*tekton.Options)) (string, string) {
 		o := options()
 		change(&o)
-		task, _, err := tekton.Make(planOf("a"), o)
+		tasks, _, err := tekton.Make(planOf("a"), o)
 		if err != nil {
 			t.Fatal(err)
 		}
-		data, err := json.Marshal(task)
+		data, err := json.Marshal(tasks)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return task.Metadata.Name, string(data)
+		return tasks[0].Metadata.Name, string(data)
 	}
 	usual, text := name(func(*tekton.Options) {})
 	if same, _ := name(func(o *tekton.Options) { o.Name, o.Plan = "rebuild-2", "example.com/plans@sha256:1" }); same != usual {
@@ -213,7 +213,7 @@ func read(line string) (progress.Event, bool) {
 }
 
 // follow carries a plan out with a program of the test's, and follows it.
-func follow(t *testing.T, planned *plan.Plan, program clustertest.Step, meddle func(*clustertest.Server)) (*tekton.Outcome, []string, error) {
+func follow(t *testing.T, planned *plan.Plan, o tekton.Options, program clustertest.Step, meddle func(*clustertest.Server)) (*tekton.Outcome, []string, error) {
 	t.Helper()
 	server := clustertest.New(t)
 	t.Cleanup(server.AddTekton(t.TempDir(), program))
@@ -228,11 +228,11 @@ func follow(t *testing.T, planned *plan.Plan, program clustertest.Step, meddle f
 	if err := target.Check(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	task, run, err := tekton.Make(planned, options())
+	tasks, run, err := tekton.Make(planned, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := target.Start(t.Context(), task, run); err != nil {
+	if err := target.Start(t.Context(), tasks, run); err != nil {
 		t.Fatal(err)
 	}
 	var listener told
@@ -250,7 +250,7 @@ func result(args []string) {
 func TestFollow(t *testing.T) {
 	var mu sync.Mutex
 	began := map[string][]string{}
-	made, said, err := follow(t, planOf("a", "b: a", "C.d"), func(_ context.Context, args []string, log io.Writer) int {
+	made, said, err := follow(t, planOf("a", "b: a", "C.d"), options(), func(_ context.Context, args []string, log io.Writer) int {
 		mu.Lock()
 		began[args[1]] = args
 		mu.Unlock()
@@ -296,7 +296,7 @@ func TestFailures(t *testing.T) {
 		{"not a word", func(context.Context, []string, io.Writer) int { return 137 }, fault.Other, `component "a": Failed: "step-rebuild" exited with an error`, "a build warned: failed, and is tried again"},
 	} {
 		t.Run(test.description, func(t *testing.T) {
-			_, said, err := follow(t, planOf("a", "b: a"), func(ctx context.Context, args []string, log io.Writer) int {
+			_, said, err := follow(t, planOf("a", "b: a"), options(), func(ctx context.Context, args []string, log io.Writer) int {
 				defer time.Sleep(100 * time.Millisecond) // long enough to be seen
 				return test.program(ctx, args, log)
 			}, nil)
@@ -314,7 +314,7 @@ func TestFailures(t *testing.T) {
 func TestSecondTry(t *testing.T) {
 	var mu sync.Mutex
 	tries := 0
-	made, _, err := follow(t, planOf("a"), func(_ context.Context, args []string, log io.Writer) int {
+	made, _, err := follow(t, planOf("a"), options(), func(_ context.Context, args []string, log io.Writer) int {
 		mu.Lock()
 		defer mu.Unlock()
 		if tries++; tries == 1 {
@@ -345,7 +345,7 @@ func TestLogBreaks(t *testing.T) {
 		result(args)
 		return 0
 	}
-	_, said, err := follow(t, planOf("a", "b"), program, func(server *clustertest.Server) {
+	_, said, err := follow(t, planOf("a", "b"), options(), program, func(server *clustertest.Server) {
 		broken := 0
 		server.Before(func(w http.ResponseWriter, request *http.Request) bool {
 			if !strings.HasSuffix(request.URL.Path, "/log") {
@@ -385,11 +385,11 @@ func TestCancel(t *testing.T) {
 		t.Fatal(err)
 	}
 	target := &tekton.Cluster{API: api, Poll: 5 * time.Millisecond}
-	task, run, err := tekton.Make(planOf("a", "b: a"), options())
+	tasks, run, err := tekton.Make(planOf("a", "b: a"), options())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(target.Start(t.Context(), task, run), target.Start(t.Context(), task, tekton.Run{Metadata: tekton.Metadata{Name: "other"}})); err != nil {
+	if err := errors.Join(target.Start(t.Context(), tasks, run), target.Start(t.Context(), tasks, tekton.Run{Metadata: tekton.Metadata{Name: "other"}})); err != nil {
 		t.Fatal(err)
 	}
 	<-started
@@ -403,6 +403,42 @@ func TestCancel(t *testing.T) {
 	runs, err := target.List(t.Context())
 	if err != nil || len(runs) != 2 || !slices.ContainsFunc(runs, func(r tekton.Summary) bool { return r.Name == "rebuild-1" && r.State == "Cancelled" }) {
 		t.Errorf("runs %+v, %v", runs, err)
+	}
+}
+
+// TestKeepGoing has a component that cannot be built: the payload has the others, and the error says why.
+func TestKeepGoing(t *testing.T) {
+	o := options()
+	o.KeepGoing = true
+	program := func(_ context.Context, args []string, log io.Writer) int {
+		switch {
+		case args[0] == "assemble":
+			fmt.Fprintln(log, strings.Join(args, " "))
+		case args[1] == "a" || slices.Contains(args, "a=left"):
+			fmt.Fprintf(log, "error: building %q\n", args[1])
+			_ = os.WriteFile(args[slices.Index(args, "--result-file")+1], []byte(plan.Left), 0o644)
+			return 5
+		}
+		result(args)
+		return 0
+	}
+	made, _, err := follow(t, planOf("a", "b: a", "c"), o, program, nil)
+	if made == nil || fmt.Sprint(made.Left) != "[a b]" || len(made.Components) != 1 || made.Components[0].Name != "c" ||
+		made.Payload == "" {
+		t.Errorf("made %+v", made)
+	}
+	if fault.KindOf(err) != fault.Build || !strings.Contains(err.Error(), `building "a"`) || !strings.Contains(err.Error(), `building "b"`) {
+		t.Errorf("the error is %v", err)
+	}
+	failing := func(_ context.Context, args []string, _ io.Writer) int {
+		if args[0] == "assemble" {
+			return 6
+		}
+		result(args)
+		return 0
+	}
+	if made, _, err := follow(t, planOf("a"), o, failing, nil); made != nil || fault.KindOf(err) != fault.Publish {
+		t.Errorf("a payload that cannot be pushed: %+v, %v", made, err)
 	}
 }
 

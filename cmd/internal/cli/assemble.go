@@ -12,7 +12,8 @@ import (
 
 const assembleLong = `Make the payload of a plan that oc rebuild plan wrote, of images that were built elsewhere: by "oc rebuild component", each by itself.
 
-Every component that the plan builds is passed, as NAME=PULLSPEC by digest. The payload is the one that "oc rebuild apply" makes.`
+Every component that the plan builds is passed, as NAME=PULLSPEC by digest. The payload is the one that "oc rebuild apply" makes. NAME=left
+leaves a component as it was, which could not be built.`
 
 func newAssemble(streams Streams) *cobra.Command {
 	var o partOptions

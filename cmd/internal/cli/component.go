@@ -18,7 +18,9 @@ import (
 const componentLong = `Build and push one component of a plan that oc rebuild plan wrote. The last line of output is its pull spec by digest.
 
 So a plan can be carried out by several machines, as an engine for pipelines does: each component by itself, after those that it is built
-on, whose images are passed as NAME=PULLSPEC; and then "oc rebuild assemble". The payload is the one that "oc rebuild apply" makes.`
+on, whose images are passed as NAME=PULLSPEC; and then "oc rebuild assemble". The payload is the one that "oc rebuild apply" makes.
+
+NAME=left says that a component could not be built: what is built on it cannot be either, and "oc rebuild assemble" leaves it as it was.`
 
 const componentExample = `  # One machine, another one, and the payload
   oc rebuild component cli --plan plan.json --to-repository quay.io/me/okd
@@ -88,6 +90,7 @@ func newComponent(streams Streams) *cobra.Command {
 	flags := command.Flags()
 	flags.StringVar(&o.toRepository, "to-repository", "", "`repository` for the image")
 	o.applyPlan(command)
+	flags.BoolVar(&o.keepGoing, "keep-going", false, "where the image cannot be built, write the word left to --result-file all the same: for others to pass on")
 	applyCacheDir(flags, &o.cacheDir)
 	o.registry.apply(flags)
 	o.registry.applyPush(flags)
@@ -128,6 +131,9 @@ func runComponent(ctx context.Context, streams Streams, o *partOptions, args []s
 		})
 		if result == nil {
 			err = errors.Join(err, o.output.failed(streams, err))
+		}
+		if err != nil && o.keepGoing && ctx.Err() == nil {
+			err = errors.Join(err, o.keep(plan.Left))
 		}
 		return err
 	})

@@ -12,6 +12,7 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
 	"github.com/oc-rebuild/oc-rebuild/internal/cluster"
+	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
@@ -39,7 +40,7 @@ func (o *publishOptions) onCluster(ctx context.Context, streams Streams, pushed 
 			return err
 		}
 	}
-	options.To, options.Jobs = o.target(), o.build.jobs
+	options.To, options.Jobs, options.KeepGoing = o.target(), o.build.jobs, o.keepGoing
 	planned, pullSpec, err := pushed(options.To.Repository())
 	if err != nil {
 		return err
@@ -47,14 +48,14 @@ func (o *publishOptions) onCluster(ctx context.Context, streams Streams, pushed 
 	options.Plan = pullSpec
 	options.Name = "rebuild-" + strings.ToLower(rand.Text()[:8])
 	options.Flags, options.PublishFlags = o.flags(options.To)
-	task, run, err := tekton.Make(planned, options)
+	tasks, run, err := tekton.Make(planned, options)
 	if err != nil {
 		return err
 	}
 	if o.output.isStructured() {
-		return o.printObjects(streams.Out, task, run)
+		return o.printObjects(streams.Out, tasks, run)
 	}
-	if err := target.Start(ctx, task, run); err != nil {
+	if err := target.Start(ctx, tasks, run); err != nil {
 		if ctx.Err() != nil { // it may have been created all the same
 			err = errors.Join(err, o.cancel(ctx, streams, target, options.Name))
 		}
@@ -76,10 +77,10 @@ func (o *publishOptions) followed(ctx context.Context, streams Streams, target *
 	if ctx.Err() != nil {
 		return errors.Join(err, o.cancel(ctx, streams, target, name))
 	}
-	if err != nil {
+	if made == nil {
 		return err
 	}
-	return o.printMade(ctx, streams, made, planned)
+	return errors.Join(err, o.printMade(ctx, streams, made, planned))
 }
 
 // show shows a run until its end.
@@ -106,6 +107,9 @@ func (o *publishOptions) printMade(ctx context.Context, streams Streams, made *t
 	if err := o.print(streams, result); err != nil {
 		return err
 	}
+	if len(result.Left) > 0 {
+		streams.notice("As they were: " + plain.Line(strings.Join(result.Left, ", ")))
+	}
 	if !o.output.isQuiet() {
 		streams.notice(fmt.Sprintf("Made %d images and the payload on the cluster in %.0f s", len(made.Components), made.Seconds))
 	}
@@ -120,7 +124,7 @@ func (o *publishOptions) printMade(ctx context.Context, streams Streams, made *t
 func resultOf(made *tekton.Outcome, planned *plan.Plan) *rebuild.Result {
 	_, sum := registry.SplitDigest(made.Payload)
 	result := &rebuild.Result{
-		Release: rebuild.ResultRelease{Image: made.Payload, Digest: sum}, Seconds: map[string]float64{"total": made.Seconds},
+		Release: rebuild.ResultRelease{Image: made.Payload, Digest: sum}, Left: made.Left, Seconds: map[string]float64{"total": made.Seconds},
 	}
 	for _, one := range made.Components {
 		_, sum := registry.SplitDigest(one.Image)
@@ -166,11 +170,16 @@ func (o *publishOptions) flags(to plan.Request) (building, publishing []string) 
 }
 
 // printObjects writes the objects for `kubectl apply`.
-func (o *publishOptions) printObjects(out io.Writer, task tekton.Task, run tekton.Run) error {
-	if o.output.format != "yaml" {
-		return o.output.print(out, map[string]any{"apiVersion": "v1", "kind": "List", "items": []any{task, run}})
+func (o *publishOptions) printObjects(out io.Writer, tasks []tekton.Task, run tekton.Run) error {
+	var objects []any
+	for _, task := range tasks {
+		objects = append(objects, task)
 	}
-	for _, object := range []any{task, run} {
+	objects = append(objects, run)
+	if o.output.format != "yaml" {
+		return o.output.print(out, map[string]any{"apiVersion": "v1", "kind": "List", "items": objects})
+	}
+	for _, object := range objects {
 		if err := display.Line(out, "---"); err != nil {
 			return err
 		}

@@ -74,8 +74,8 @@ func (o *followOptions) showOrCancel(ctx context.Context, streams Streams, targe
 		return target.Cancel(ctx, name)
 	}
 	made, err := o.show(ctx, streams, target, name)
-	if err != nil {
+	if made == nil {
 		return err
 	}
-	return o.printMade(ctx, streams, made, nil)
+	return errors.Join(err, o.printMade(ctx, streams, made, nil))
 }

@@ -85,8 +85,6 @@ func (o *publishOptions) checkEngine() error {
 		}
 	}
 	switch {
-	case o.keepGoing:
-		return fault.Errorf(fault.Usage, "--keep-going is for this machine: with --engine tekton a payload is made of all components or of none")
 	case e.noWait && o.after.upgrade:
 		return fault.Errorf(fault.Usage, "--no-wait and --upgrade exclude each other")
 	case e.timeLimit < time.Minute:

@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
@@ -120,20 +124,7 @@ func runRebuild(ctx context.Context, streams Streams, o *rebuildOptions, args []
 		return err
 	}
 	if o.engine.isCluster() {
-		return o.onCluster(ctx, streams, func(repository string) (planned *plan.Plan, pullSpec string, err error) {
-			err = o.with(streams, func(job *rebuild.Job) (err error) {
-				if o.all {
-					planned, err = job.PlanAll(ctx, request, o.selection)
-				} else {
-					planned, err = job.Plan(ctx, request)
-				}
-				if err == nil {
-					pullSpec, err = job.Push(ctx, planned, repository)
-				}
-				return err
-			}, func() error { return nil })
-			return planned, pullSpec, err
-		})
+		return o.rebuildOnCluster(ctx, streams, request)
 	}
 	if err := builder.EnterUserNamespace(ctx); err != nil {
 		return err
@@ -145,6 +136,34 @@ func runRebuild(ctx context.Context, streams Streams, o *rebuildOptions, args []
 		}
 		return round()
 	})
+}
+
+// rebuildOnCluster does the job one time on a cluster.
+func (o *rebuildOptions) rebuildOnCluster(ctx context.Context, streams Streams, request plan.Request) error {
+	var problems map[string]string
+	var failed error // of what cannot be planned
+	err := o.onCluster(ctx, streams, func(repository string) (planned *plan.Plan, pullSpec string, err error) {
+		err = o.with(streams, func(job *rebuild.Job) (err error) {
+			if o.all {
+				planned, problems, err = job.PlanAll(ctx, request, o.selection)
+			} else {
+				planned, err = job.Plan(ctx, request)
+			}
+			if err != nil && len(problems) == 0 {
+				return err
+			}
+			failed = err
+			pullSpec, err = job.Push(ctx, planned, repository)
+			return err
+		}, func() error { return nil })
+		return planned, pullSpec, err
+	})
+	if failed == nil {
+		return err
+	}
+	streams.notice("Not planned: " + plain.Line(strings.Join(slices.Sorted(maps.Keys(problems)), ", ")))
+	err = fault.Join(failed, err)
+	return fault.New(fault.Build, fault.AdviceOf(err), err)
 }
 
 // once does the job one time and prints its result.

@@ -261,7 +261,7 @@ func (k *controller) task(ctx context.Context, namespace string, one *pipelineRu
 		code := k.run(ctx, args, log)
 		result, _ := os.ReadFile(file)
 		k.mu.Lock()
-		mine.result, mine.ok = string(result), code == 0
+		mine.result, mine.ok = string(result), code == 0 || k.steps(namespace, task)[0].OnError == "continue"
 		mine.steps = []any{map[string]any{"container": "step-rebuild", "terminated": map[string]any{"exitCode": code}}}
 		k.mu.Unlock()
 		if mine.ok || ctx.Err() != nil {
@@ -283,6 +283,20 @@ func (k *controller) task(ctx context.Context, namespace string, one *pipelineRu
 
 var reference = regexp.MustCompile(`\$\((params|tasks|results)\.([^)]*)\)`)
 
+// step is a step of a task.
+type step struct {
+	Args    []string
+	OnError string
+}
+
+// steps returns those of the task that a pipeline's task is.
+func (k *controller) steps(namespace string, task pipelineTask) []step {
+	data, _ := json.Marshal(k.tasks[path.Join(namespace, task.TaskRef.Name)])
+	var one struct{ Spec struct{ Steps []step } }
+	_ = json.Unmarshal(data, &one)
+	return one.Spec.Steps
+}
+
 // arguments returns those of a task's step, with everything put in that they refer to.
 func (k *controller) arguments(namespace string, one *pipelineRun, task pipelineTask, file string) []string {
 	inRun, inTask := map[string]any{}, map[string]any{}
@@ -292,13 +306,8 @@ func (k *controller) arguments(namespace string, one *pipelineRun, task pipeline
 	for _, p := range task.Params {
 		inTask[p.Name] = k.put(p.Value, inRun, one, file)
 	}
-	data, _ := json.Marshal(k.tasks[path.Join(namespace, task.TaskRef.Name)])
-	var spec struct {
-		Spec struct{ Steps []struct{ Args []string } }
-	}
-	_ = json.Unmarshal(data, &spec)
 	var args []string
-	for _, step := range spec.Spec.Steps {
+	for _, step := range k.steps(namespace, task) {
 		for _, arg := range step.Args {
 			args = append(args, listed(k.put([]any{arg}, inTask, one, file))...)
 		}
