@@ -271,6 +271,42 @@ func TestTekton(t *testing.T) {
 			t.Errorf("said %s", said)
 		}
 	})
+	t.Run("a component fails, and the payload has the others", func(t *testing.T) {
+		e.t = t
+		at := strings.LastIndex(saved, `\nCOPY `)
+		changed := filepath.Join(e.p.Dir, "kept.json")
+		if err := os.WriteFile(changed, []byte(saved[:at]+`\nRUN echo this is why; exit 3`+saved[at:]), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		want, _ := e.run(5, "apply", changed, "--to-image", release+":kept", "--to-repository", images, "--keep-going")
+		args := apply("kept-there", "--keep-going")
+		args[1] = changed
+		there, said := e.run(5, args...)
+		if there != want || !strings.Contains(said, "As they were: ") || !strings.Contains(said, "this is why") {
+			t.Errorf("the payload is %s, here it is %s\n%s", there, want, said)
+		}
+	})
+	t.Run("a quota of one pod", func(t *testing.T) {
+		e.t = t
+		const quotas = "api/v1/namespaces/default/resourcequotas"
+		allow := func(pods string) {
+			if err := e.api.Merge(context.Background(), quotas+"/pods", []byte(`{"spec":{"hard":{"pods":"`+pods+`"}}}`)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		err := e.api.Create(t.Context(), quotas, []byte(`{"apiVersion":"v1","kind":"ResourceQuota","metadata":{"name":"pods"}}`), nil)
+		if err != nil && !errors.Is(err, cluster.ErrExists) { // from an earlier run on this cluster
+			t.Fatal(err)
+		}
+		allow("1")
+		defer allow("1000")
+		time.Sleep(5 * time.Second) // until its controller has counted
+		args := append([]string{"cluster-config-api", "machine-config-operator", "--from-release", e.p.Payload, "--release-repo", e.p.ReleaseRepo,
+			"--to-image", release + ":quota", "--to-repository", images}, e.flags...)
+		if _, said := e.run(0, args...); !strings.Contains(said, "exceeded quota") {
+			t.Errorf("nothing waited for the quota:\n%s", said)
+		}
+	})
 	t.Run("an interrupt", func(t *testing.T) {
 		e.t = t
 		command, out, errs := e.command(apply("interrupted", "--no-cache")...)
