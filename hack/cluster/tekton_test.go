@@ -212,7 +212,12 @@ func TestTekton(t *testing.T) {
 	})
 	t.Run("nothing is built again", func(t *testing.T) {
 		e.t = t
-		there, said := e.run(0, apply("again", "--jobs", "1")...)
+		mirrors := filepath.Join(e.p.Dir, "mirrors.yaml")
+		err := os.WriteFile(mirrors, []byte("kind: ImageDigestMirrorSet\nspec:\n  imageDigestMirrors:\n  - source: example.com/none\n    mirrors: [example.com/other]\n"), 0o644)
+		if err != nil {
+			t.Fatal(err)
+		}
+		there, said := e.run(0, apply("again", "--jobs", "1", "--idms-file", mirrors)...)
 		if there != here || strings.Contains(said, "build done") || !strings.Contains(said, "was built of the same") {
 			t.Errorf("the payload is %s, here it is %s\n%s", there, here, said)
 		}

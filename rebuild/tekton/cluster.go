@@ -54,22 +54,21 @@ func (c *Cluster) Check(ctx context.Context) error {
 }
 
 // Start creates the objects.
-func (c *Cluster) Start(ctx context.Context, tasks []Task, run Run) error {
-	type object struct {
-		collection string
-		object     any
-		mayBe      bool // there already: the same
-	}
-	var objects []object
-	for _, task := range tasks {
-		objects = append(objects, object{"tasks", task, true})
-	}
-	for _, one := range append(objects, object{"pipelineruns", run, false}) {
-		data, err := json.Marshal(one.object)
+func (c *Cluster) Start(ctx context.Context, objects Objects) error {
+	for _, object := range objects.All() {
+		path := c.path("tasks")
+		_, isRun := object.(Run)
+		switch object.(type) {
+		case Run:
+			path = c.path("pipelineruns")
+		case ConfigMap:
+			path = "api/v1/namespaces/" + url.PathEscape(c.API.Namespace) + "/configmaps"
+		}
+		data, err := json.Marshal(object)
 		if err != nil {
 			return fmt.Errorf("writing the run: %w", err)
 		}
-		if err := c.API.Create(ctx, c.path(one.collection), data, nil); err != nil && !(one.mayBe && errors.Is(err, cluster.ErrExists)) {
+		if err := c.API.Create(ctx, path, data, nil); err != nil && (isRun || !errors.Is(err, cluster.ErrExists)) { // others that are there already are the same
 			return fmt.Errorf("creating the run: %w", err)
 		}
 	}

@@ -32,7 +32,11 @@ const (
 	caches   = "/workspace/cache"
 	stepName = "rebuild"
 	image    = "image" // the result of each task
-	cache    = "cache" // the workspace
+	cache    = "cache" // the workspaces
+	files    = "files"
+
+	// FilesDirectory is where pods have Options.Files.
+	FilesDirectory = "/workspace/files"
 
 	// retries is how often a part is begun again that failed: a node may go away under it. What was built is not built again.
 	retries = 1
@@ -55,15 +59,36 @@ type Options struct {
 	Pod       map[string]any // a pod template as Tekton takes it: tolerations, node selector
 	Jobs      int            // components at once; 0 = as many as the cluster takes
 	KeepGoing bool           // the payload has what can be built
-	TimeLimit time.Duration  // of each component
+	// Files are what pods have in FilesDirectory, by name: text that is no secret. Everybody who may look into the namespace sees it.
+	Files     map[string]string
+	TimeLimit time.Duration // of each component
 }
 
 // Claim is a persistent volume claim, or a directory of it.
 type Claim struct{ Name, SubPath string }
 
+// Objects carry out a plan on a cluster.
+type Objects struct {
+	Files *ConfigMap // nil = pods have no files
+	Tasks []Task
+	Run   Run
+}
+
+// All returns the objects in the order in which they are created.
+func (o Objects) All() []any {
+	var all []any
+	if o.Files != nil {
+		all = append(all, *o.Files)
+	}
+	for _, task := range o.Tasks {
+		all = append(all, task)
+	}
+	return append(all, o.Run)
+}
+
 // Make writes the objects that carry out a plan. An error has the class fault.Usage, or fault.Unresolved where a config
 // requests what is no quantity.
-func Make(planned *plan.Plan, o Options) ([]Task, Run, error) {
+func Make(planned *plan.Plan, o Options) (Objects, error) {
 	whole := makeTask(o, false)
 	task, tasks := whole, []Task{whole}
 	if o.KeepGoing {
@@ -73,7 +98,7 @@ func Make(planned *plan.Plan, o Options) ([]Task, Run, error) {
 	order := slices.DeleteFunc(planned.InOrder(), func(c plan.Component) bool { return !c.Replaces() })
 	for _, name := range slices.Sorted(maps.Keys(o.Requests)) {
 		if !slices.ContainsFunc(order, func(c plan.Component) bool { return c.Name == name }) {
-			return nil, Run{}, fault.Errorf(fault.Usage, "--resources: the plan builds no component %q", name)
+			return Objects{}, fault.Errorf(fault.Usage, "--resources: the plan builds no component %q", name)
 		}
 	}
 	names, taskOf := map[string]string{}, map[string]string{}
@@ -82,7 +107,10 @@ func Make(planned *plan.Plan, o Options) ([]Task, Run, error) {
 		one := pipelineTask{Name: name, TaskRef: taskRef{"Task", task.Metadata.Name}, RunAfter: after, Retries: retries, Timeout: o.TimeLimit.String(),
 			Params: []param{{"plan", "$(params.plan)"}, {"command", command}}}
 		if o.Cache != nil {
-			one.Workspaces = []workspaceMapping{{cache, cache}}
+			one.Workspaces = append(one.Workspaces, workspaceMapping{cache, cache})
+		}
+		if len(o.Files) > 0 {
+			one.Workspaces = append(one.Workspaces, workspaceMapping{files, files})
 		}
 		parts = append(parts, one)
 	}
@@ -111,7 +139,7 @@ func Make(planned *plan.Plan, o Options) ([]Task, Run, error) {
 		add(task, name, after, append(command, "--to-repository", "$(params.repository)", "$(params.flags[*])"))
 		requests, err := requests(component, o.Requests[component.Name])
 		if err != nil {
-			return nil, Run{}, err
+			return Objects{}, err
 		}
 		if len(requests) > 0 {
 			specs = append(specs, taskRunSpec{name, computeResources{requests}})
@@ -142,14 +170,23 @@ func Make(planned *plan.Plan, o Options) ([]Task, Run, error) {
 	}}
 	text, err := json.Marshal(names)
 	if err != nil {
-		return nil, Run{}, fmt.Errorf("writing the run: %w", err)
+		return Objects{}, fmt.Errorf("writing the run: %w", err)
 	}
 	run.Metadata.Annotations = map[string]string{annotationFrom: planned.Release.Image, annotationTo: o.To.To, annotationNames: string(text)}
-	if o.Cache != nil {
-		run.Spec.PipelineSpec.Workspaces = []workspaceSpec{{Name: cache}}
-		run.Spec.Workspaces = []workspaceBinding{{cache, o.Cache.SubPath, claim{o.Cache.Name}}}
+	bind := func(binding workspaceBinding) {
+		run.Spec.PipelineSpec.Workspaces = append(run.Spec.PipelineSpec.Workspaces, workspaceSpec{Name: binding.Name})
+		run.Spec.Workspaces = append(run.Spec.Workspaces, binding)
 	}
-	return tasks, run, nil
+	if o.Cache != nil {
+		bind(workspaceBinding{Name: cache, SubPath: o.Cache.SubPath, Claim: &claim{o.Cache.Name}})
+	}
+	objects := Objects{Tasks: tasks}
+	if len(o.Files) > 0 {
+		objects.Files = makeFiles(o)
+		bind(workspaceBinding{Name: files, ConfigMap: &configMapName{objects.Files.Metadata.Name}})
+	}
+	objects.Run = run
+	return objects, nil
 }
 
 func metadata(name, namespace string) Metadata {
@@ -176,8 +213,19 @@ func resultOf(task string) string { return fmt.Sprintf("$(tasks.%s.results.%s)",
 // given is the argument that passes the image of a component to what is built on it.
 func given(component, task string) string { return component + "=" + resultOf(task) }
 
-// makeTask writes the task, whose name says what it is: one that is there already is the same. Where its step fails, and
-// it keeps going, Tekton takes it as done, so that others have its result.
+// named returns what an object is called that says by its name what is in it: one that is there already is the same.
+func named(content any) string {
+	text, _ := json.Marshal(content) // strings and numbers
+	return "oc-rebuild-" + digest.FromBytes(text).Encoded()[:10]
+}
+
+// makeFiles writes the object with the files of pods.
+func makeFiles(o Options) *ConfigMap {
+	return &ConfigMap{APIVersion: "v1", Kind: "ConfigMap", Metadata: metadata(named(o.Files), o.Namespace), Data: o.Files, Immutable: true}
+}
+
+// makeTask writes the task. Where its step fails, and it keeps going, Tekton takes it as done, so that others have its
+// result.
 func makeTask(o Options, keepGoing bool) Task {
 	directory := scratch + "/cache"
 	spec := taskSpec{
@@ -188,7 +236,10 @@ func makeTask(o Options, keepGoing bool) Task {
 	}
 	if o.Cache != nil {
 		directory = caches
-		spec.Workspaces = []workspaceSpec{{Name: cache, Description: "what outlives a pod", MountPath: caches}}
+		spec.Workspaces = append(spec.Workspaces, workspaceSpec{Name: cache, Description: "what outlives a pod", MountPath: caches})
+	}
+	if len(o.Files) > 0 {
+		spec.Workspaces = append(spec.Workspaces, workspaceSpec{Name: files, Description: "how registries are reached", MountPath: FilesDirectory})
 	}
 	spec.Steps = []step{{
 		Name: stepName, Image: o.Image, Command: []string{"oc-rebuild"},
@@ -202,8 +253,7 @@ func makeTask(o Options, keepGoing bool) Task {
 	if keepGoing {
 		spec.Steps[0].OnError = "continue"
 	}
-	text, _ := json.Marshal(spec) // strings and numbers
-	return Task{apiVersion, "Task", metadata("oc-rebuild-"+digest.FromBytes(text).Encoded()[:10], o.Namespace), spec}
+	return Task{apiVersion, "Task", metadata(named(spec), o.Namespace), spec}
 }
 
 var label = regexp.Delayed(`^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`)

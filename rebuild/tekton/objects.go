@@ -93,6 +93,15 @@ type param struct {
 	Value any    `json:"value"` // a string or a list of strings
 }
 
+// ConfigMap holds files of pods.
+type ConfigMap struct {
+	APIVersion string            `json:"apiVersion"`
+	Kind       string            `json:"kind"`
+	Metadata   Metadata          `json:"metadata"`
+	Data       map[string]string `json:"data"`
+	Immutable  bool              `json:"immutable"`
+}
+
 // Run is a PipelineRun.
 type Run struct {
 	APIVersion string   `json:"apiVersion"`
@@ -129,9 +138,14 @@ type computeResources struct {
 }
 
 type workspaceBinding struct {
-	Name    string `json:"name"`
-	SubPath string `json:"subPath,omitempty"`
-	Claim   claim  `json:"persistentVolumeClaim"`
+	Name      string         `json:"name"`
+	SubPath   string         `json:"subPath,omitempty"`
+	Claim     *claim         `json:"persistentVolumeClaim,omitempty"`
+	ConfigMap *configMapName `json:"configMap,omitempty"`
+}
+
+type configMapName struct {
+	Name string `json:"name"`
 }
 
 type claim struct {

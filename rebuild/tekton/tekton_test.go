@@ -94,11 +94,11 @@ func TestOrder(t *testing.T) {
 		t.Run(test.description, func(t *testing.T) {
 			o := options()
 			o.Jobs = test.jobs
-			_, run, err := tekton.Make(planOf(test.lines...), o)
+			objects, err := tekton.Make(planOf(test.lines...), o)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := fmt.Sprint(tasks(t, run)); got != test.want {
+			if got := fmt.Sprint(tasks(t, objects.Run)); got != test.want {
 				t.Errorf("tasks %s, want %s", got, test.want)
 			}
 		})
@@ -108,14 +108,14 @@ func TestOrder(t *testing.T) {
 // TestNames has components whose names are none for a task.
 func TestNames(t *testing.T) {
 	long := strings.Repeat("x", 80)
-	_, run, err := tekton.Make(planOf("Capital", "a.b", long, "9"), options())
+	objects, err := tekton.Make(planOf("Capital", "a.b", long, "9"), options())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(tasks(t, run)) != 5 {
-		t.Fatalf("tasks %v", tasks(t, run))
+	if len(tasks(t, objects.Run)) != 5 {
+		t.Fatalf("tasks %v", tasks(t, objects.Run))
 	}
-	for name := range tasks(t, run) {
+	for name := range tasks(t, objects.Run) {
 		if len(name) > 63 || strings.ToLower(name) != name || strings.ContainsAny(name, "._") || name[0] < 'a' || name[0] > 'z' {
 			t.Errorf("task %q is not a DNS label", name)
 		}
@@ -130,11 +130,11 @@ func TestWholePayload(t *testing.T) {
 		lines = append(lines, fmt.Sprintf("component-with-a-long-name-%d: component-with-a-long-name-0", i))
 	}
 	lines[0] = "component-with-a-long-name-0"
-	_, run, err := tekton.Make(planOf(lines...), options())
+	objects, err := tekton.Make(planOf(lines...), options())
 	if err != nil {
 		t.Fatal(err)
 	}
-	data, err := json.Marshal(run)
+	data, err := json.Marshal(objects.Run)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,15 +148,15 @@ func TestTaskIsTheSame(t *testing.T) {
 	name := func(change func(*tekton.Options)) (string, string) {
 		o := options()
 		change(&o)
-		tasks, _, err := tekton.Make(planOf("a"), o)
+		objects, err := tekton.Make(planOf("a"), o)
 		if err != nil {
 			t.Fatal(err)
 		}
-		data, err := json.Marshal(tasks)
+		data, err := json.Marshal(objects.Tasks)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return tasks[0].Metadata.Name, string(data)
+		return objects.Tasks[0].Metadata.Name, string(data)
 	}
 	usual, text := name(func(*tekton.Options) {})
 	if same, _ := name(func(o *tekton.Options) { o.Name, o.Plan = "rebuild-2", "example.com/plans@sha256:1" }); same != usual {
@@ -167,6 +167,9 @@ func TestTaskIsTheSame(t *testing.T) {
 	}
 	if other, with := name(func(o *tekton.Options) { o.Cache = &tekton.Claim{Name: "c"} }); other == usual || !strings.Contains(with, "/workspace/cache") {
 		t.Errorf("a workspace makes no other task: %s", with)
+	}
+	if other, with := name(func(o *tekton.Options) { o.Files = map[string]string{"ca.crt": "x"} }); other == usual || !strings.Contains(with, "/workspace/files") {
+		t.Errorf("files make no other task: %s", with)
 	}
 	if !strings.Contains(text, `"capabilities":{"add":["SETFCAP","SETUID","SETGID"],"drop":["ALL"]},"seccompProfile":{"type":"Unconfined"}`) {
 		t.Errorf("the task is %s", text)
@@ -179,16 +182,16 @@ func TestRequests(t *testing.T) {
 	p.Components[0].Recipe.Requests = map[string]string{"cpu": "100m", "memory": "200Mi"}
 	o := options()
 	o.Requests = map[string]map[string]string{"a": {"memory": "8Gi"}}
-	_, run, err := tekton.Make(p, o)
+	objects, err := tekton.Make(p, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	data, err := json.Marshal(run.Spec.TaskRunSpecs)
+	data, err := json.Marshal(objects.Run.Spec.TaskRunSpecs)
 	if want := `[{"pipelineTaskName":"a","computeResources":{"requests":{"cpu":"100m","memory":"8Gi"}}}]`; err != nil || string(data) != want {
 		t.Errorf("pods request %s, want %s", data, want)
 	}
 	p.Components[1].Recipe.Requests = map[string]string{"cpu": "many"}
-	if _, _, err := tekton.Make(p, o); fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), `"b": its config requests cpu "many"`) {
+	if _, err := tekton.Make(p, o); fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), `"b": its config requests cpu "many"`) {
 		t.Errorf("a quantity that is none: %v", err)
 	}
 }
@@ -228,11 +231,11 @@ func follow(t *testing.T, planned *plan.Plan, o tekton.Options, program clustert
 	if err := target.Check(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	tasks, run, err := tekton.Make(planned, o)
+	objects, err := tekton.Make(planned, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := target.Start(t.Context(), tasks, run); err != nil {
+	if err := target.Start(t.Context(), objects); err != nil {
 		t.Fatal(err)
 	}
 	var listener told
@@ -385,11 +388,11 @@ func TestCancel(t *testing.T) {
 		t.Fatal(err)
 	}
 	target := &tekton.Cluster{API: api, Poll: 5 * time.Millisecond}
-	tasks, run, err := tekton.Make(planOf("a", "b: a"), options())
+	objects, err := tekton.Make(planOf("a", "b: a"), options())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(target.Start(t.Context(), tasks, run), target.Start(t.Context(), tasks, tekton.Run{Metadata: tekton.Metadata{Name: "other"}})); err != nil {
+	if err := errors.Join(target.Start(t.Context(), objects), target.Start(t.Context(), tekton.Objects{Tasks: objects.Tasks, Run: tekton.Run{Metadata: tekton.Metadata{Name: "other"}}})); err != nil {
 		t.Fatal(err)
 	}
 	<-started

@@ -6,14 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
 	"github.com/oc-rebuild/oc-rebuild/internal/cluster"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
+	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/tekton"
@@ -48,14 +52,17 @@ func (o *publishOptions) onCluster(ctx context.Context, streams Streams, pushed 
 	options.Plan = pullSpec
 	options.Name = "rebuild-" + strings.ToLower(rand.Text()[:8])
 	options.Flags, options.PublishFlags = o.flags(options.To)
-	tasks, run, err := tekton.Make(planned, options)
+	if err := o.giveFiles(&options); err != nil {
+		return err
+	}
+	objects, err := tekton.Make(planned, options)
 	if err != nil {
 		return err
 	}
 	if o.output.isStructured() {
-		return o.printObjects(streams.Out, tasks, run)
+		return o.printObjects(streams.Out, objects.All())
 	}
-	if err := target.Start(ctx, tasks, run); err != nil {
+	if err := target.Start(ctx, objects); err != nil {
 		if ctx.Err() != nil { // it may have been created all the same
 			err = errors.Join(err, o.cancel(ctx, streams, target, options.Name))
 		}
@@ -169,13 +176,38 @@ func (o *publishOptions) flags(to plan.Request) (building, publishing []string) 
 	return building, publishing
 }
 
-// printObjects writes the objects for `kubectl apply`.
-func (o *publishOptions) printObjects(out io.Writer, tasks []tekton.Task, run tekton.Run) error {
-	var objects []any
-	for _, task := range tasks {
-		objects = append(objects, task)
+// giveFiles gives pods the files of this machine that say how registries are reached.
+func (o *publishOptions) giveFiles(options *tekton.Options) error {
+	options.Files = map[string]string{}
+	add := func(flag, path, name string) error {
+		data, err := regular.Read(path, maxInput)
+		if err == nil && !utf8.Valid(data) {
+			err = errors.New("it is not text")
+		}
+		if err != nil {
+			return fault.Errorf(fault.Usage, "%s %q: %w", flag, path, err)
+		}
+		options.Files[name] = string(data)
+		for _, flags := range []*[]string{&options.Flags, &options.PublishFlags} {
+			*flags = append(slices.Clone(*flags), flag, tekton.FilesDirectory+"/"+name)
+		}
+		return nil
 	}
-	objects = append(objects, run)
+	if path := o.registry.CertificateAuthority; path != "" {
+		if err := add("--certificate-authority", path, "ca.crt"); err != nil {
+			return err
+		}
+	}
+	for i, path := range o.registry.MirrorFiles {
+		if err := add("--idms-file", path, fmt.Sprintf("mirrors-%d.yaml", i+1)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// printObjects writes the objects for `kubectl apply`.
+func (o *publishOptions) printObjects(out io.Writer, objects []any) error {
 	if o.output.format != "yaml" {
 		return o.output.print(out, map[string]any{"apiVersion": "v1", "kind": "List", "items": objects})
 	}

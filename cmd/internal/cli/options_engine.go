@@ -77,7 +77,6 @@ func (o *publishOptions) checkEngine() error {
 		is   bool
 	}{
 		{"--secret", len(o.build.secrets) > 0}, {"--storage-root", o.build.storageRoot != ""}, {"--storage-driver", o.build.storageDriver != ""},
-		{"--certificate-authority", o.registry.CertificateAuthority != ""}, {"--idms-file", len(o.registry.MirrorFiles) > 0},
 		{"--signature-policy", o.registry.SignaturePolicy != ""},
 	} {
 		if given.is {

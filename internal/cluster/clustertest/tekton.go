@@ -27,6 +27,7 @@ type controller struct {
 
 	mu    sync.Mutex
 	tasks map[string]map[string]any // by address
+	files map[string]configMap      // by address
 	runs  map[string]*pipelineRun   // by address
 	ended sync.WaitGroup
 }
@@ -42,14 +43,21 @@ type pipelineRun struct {
 type runSpec struct {
 	Metadata struct{ Name string }
 	Spec     struct {
-		Status       string
-		Params       []parameter
+		Status     string
+		Params     []parameter
+		Workspaces []struct {
+			Name      string
+			ConfigMap struct{ Name string }
+		}
 		PipelineSpec struct {
 			Results []struct{ Name, Value string }
 			Tasks   []pipelineTask
 		}
 	}
 }
+
+// configMap holds the files of a workspace.
+type configMap struct{ Data map[string]string }
 
 type pipelineTask struct {
 	Name     string
@@ -78,7 +86,7 @@ type taskRun struct {
 
 // AddTekton makes the server's runs run, until the function that it returns is called. scratch is a directory for pods.
 func (s *Server) AddTekton(scratch string, run Step) (stop func()) {
-	k := &controller{run: run, scratch: scratch, tasks: map[string]map[string]any{}, runs: map[string]*pipelineRun{}}
+	k := &controller{run: run, scratch: scratch, tasks: map[string]map[string]any{}, files: map[string]configMap{}, runs: map[string]*pipelineRun{}}
 	s.Handle(k.handle)
 	return func() {
 		k.mu.Lock()
@@ -98,6 +106,14 @@ func (k *controller) handle(w http.ResponseWriter, request *http.Request, body [
 	defer k.mu.Unlock()
 	if strings.HasPrefix(request.URL.Path, "/api/v1/namespaces/") && strings.Contains(request.URL.Path, "/pods") {
 		k.pods(w, request)
+		return true
+	}
+	if namespace, ok := strings.CutSuffix(strings.TrimPrefix(request.URL.Path, "/api/v1/namespaces/"), "/configmaps"); ok {
+		var object map[string]any
+		var files configMap
+		_, _ = json.Unmarshal(body, &object), json.Unmarshal(body, &files)
+		k.files[path.Join(namespace, nameOf(object))] = files
+		answer(w, object)
 		return true
 	}
 	m := address.FindStringSubmatch(request.URL.Path)
@@ -256,7 +272,9 @@ func (k *controller) task(ctx context.Context, namespace string, one *pipelineRu
 		args := k.arguments(namespace, one, task, file)
 		for i := range args {
 			args[i] = strings.Replace(args[i], "/scratch", filepath.Join(k.scratch, mine.pod), 1)
+			args[i] = strings.Replace(args[i], "/workspace", filepath.Join(k.scratch, mine.pod, "workspace"), 1)
 		}
+		k.writeFiles(namespace, one, filepath.Join(k.scratch, mine.pod, "workspace"))
 		k.mu.Unlock()
 		code := k.run(ctx, args, log)
 		result, _ := os.ReadFile(file)
@@ -282,6 +300,16 @@ func (k *controller) task(ctx context.Context, namespace string, one *pipelineRu
 }
 
 var reference = regexp.MustCompile(`\$\((params|tasks|results)\.([^)]*)\)`)
+
+// writeFiles writes what the workspaces of a run have.
+func (k *controller) writeFiles(namespace string, one *pipelineRun, directory string) {
+	for _, workspace := range one.spec.Spec.Workspaces {
+		_ = os.MkdirAll(filepath.Join(directory, workspace.Name), 0o755)
+		for name, text := range k.files[path.Join(namespace, workspace.ConfigMap.Name)].Data {
+			_ = os.WriteFile(filepath.Join(directory, workspace.Name, name), []byte(text), 0o644)
+		}
+	}
+}
 
 // step is a step of a task.
 type step struct {
