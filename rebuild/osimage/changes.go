@@ -3,6 +3,8 @@ package osimage
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
@@ -56,6 +58,39 @@ func (c Changes) Split() (image, extensions Changes) {
 	image, extensions = c, Changes{ExtensionRPMs: c.ExtensionRPMs, Tools: c.Tools}
 	image.ExtensionRPMs = nil
 	return image, extensions
+}
+
+// Place returns the changes with other paths in place of those of files and directories: place gets each, with a name
+// that no other path of these changes has and that ends as the path does where that matters.
+func (c Changes) Place(place func(name, path string) (string, error)) (Changes, error) {
+	var failure error
+	at := func(name, path string) string {
+		if path == "" || failure != nil {
+			return path
+		}
+		path, failure = place(name, path)
+		return path
+	}
+	all := func(kind string, paths []string, isPath func(string) bool) []string {
+		placed := slices.Clone(paths)
+		for i, path := range paths {
+			if isPath(path) {
+				placed[i] = at(fmt.Sprintf("%s/%d/%s", kind, i, filepath.Base(path)), path)
+			}
+		}
+		return placed
+	}
+	always := func(string) bool { return true }
+	c.Containerfile = at("containerfile/"+filepath.Base(c.Containerfile), c.Containerfile)
+	c.Overlays = all("overlays", c.Overlays, always)
+	c.Replacements = slices.Clone(c.Replacements)
+	for i, one := range c.Replacements {
+		c.Replacements[i].File = at(fmt.Sprintf("replacements/%d", i), one.File)
+	}
+	c.RPMs = all("rpms", c.RPMs, isFile)
+	c.RepoFiles = all("repos", c.RepoFiles, always)
+	c.ExtensionRPMs = all("extensions", c.ExtensionRPMs, always)
+	return c, failure
 }
 
 // String names the flags that ask for the changes.

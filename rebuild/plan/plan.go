@@ -206,7 +206,7 @@ type Source struct {
 	Time    time.Time      `json:"time,omitzero"`     // of the commit
 	Digest  string         `json:"digest,omitempty"`  // of the whole tree, in hex, where that is not the commit's
 	Read    time.Time      `json:"read,omitzero"`     // when a working tree was read, as its file system tells the time
-	Archive digest.Digest  `json:"archive,omitempty"` // of the working tree, which comes with the plan in a registry
+	Archive digest.Digest  `json:"archive,omitempty"` // of the working tree, or of the files of os.changes, which come with the plan in a registry
 }
 
 // Patch is a patch file with what it holds, so that a plan can be carried out where there is no such file.

@@ -188,9 +188,11 @@ func (c *Component) checkSource() error {
 	s, advice := c.Source, "Push the change, and plan it as COMPONENT=URL@BRANCH; or run `oc rebuild` here."
 	isLocal := s.Request.Spec.Kind == gitsrc.Local
 	switch {
-	case c.OS != nil:
-		return fault.New(fault.Unresolved, "Run `oc rebuild` here.",
+	case c.OS != nil && s.Archive == "":
+		return fault.New(fault.Unresolved, "`oc rebuild plan --push` takes them along; or run `oc rebuild` here.",
 			errors.New("its changes are files of the machine that the plan was made on"))
+	case c.OS != nil:
+		return c.checkChanges()
 	case isLocal != (s.Kind == string(gitsrc.Local)):
 		return fault.Errorf(fault.Usage, "source.kind: %q, and source.request.spec.kind is %q", s.Kind, s.Request.Spec.Kind)
 	case isLocal && s.Archive == "":
@@ -230,6 +232,20 @@ func (c *Component) checkSource() error {
 		return fault.New(fault.Unresolved, advice, fmt.Errorf("its source %q is on the machine that the plan was made on", s.Request.Spec.Repository))
 	}
 	return nil
+}
+
+// checkChanges refuses changes of an operating system image that are not in the archive which comes with the plan.
+func (c *Component) checkChanges() error {
+	if err := c.Source.Archive.Validate(); err != nil {
+		return fault.Errorf(fault.Usage, "source.archive %q: %w", c.Source.Archive, err)
+	}
+	_, err := c.OS.Changes.Place(func(name, path string) (string, error) {
+		if path != name || !fs.ValidPath(name) {
+			return "", fault.Errorf(fault.Usage, "os.changes: %q is not where the plan has %q", path, name)
+		}
+		return path, nil
+	})
+	return err
 }
 
 // checkArchive refuses a working tree that comes with the plan and cannot be told from another one.

@@ -13,8 +13,7 @@ import (
 const applyLong = `Carry out a plan that oc rebuild plan wrote as json or yaml: build its images, push them, and assemble the payload.
 
 Nothing is looked up again. The same plan gives the same images and the same payload on another machine, with another cache, later. Patches
-are in it, and a working tree goes along with a plan in a registry. A plan of files for an operating system image stays on the machine that
-has these: it is refused.
+are in it; a working tree and the files for an operating system image go along with a plan in a registry.
 
 PLAN is a file, - for standard input, or the pull spec by digest that "oc rebuild plan --push" printed.`
 
