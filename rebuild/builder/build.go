@@ -1,6 +1,7 @@
 package builder
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -75,8 +76,8 @@ func (b *Builder) Build(ctx context.Context, build Build) (Image, error) {
 		}
 		return Image{}, fmt.Errorf("building %q: %w", build.Name, errors.Join(context.Cause(ctx), err))
 	}
-	if err != nil {
-		return Image{}, fault.New(fault.Build, AdviceForOne(), fmt.Errorf("building %q: %w", build.Name, b.withSpace(err)))
+	if err := explainOverlay(scratch, err); err != nil {
+		return Image{}, fault.New(fault.Build, cmp.Or(fault.AdviceOf(err), AdviceForOne()), fmt.Errorf("building %q: %w", build.Name, b.withSpace(err)))
 	}
 	return b.Image(ctx, id)
 }

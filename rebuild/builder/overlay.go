@@ -1,6 +1,7 @@
 package builder
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +10,9 @@ import (
 
 	"go.podman.io/storage/pkg/mount"
 	"go.podman.io/storage/pkg/unshare"
+	"golang.org/x/sys/unix"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 
 // Over a build context and what RUN --mount=type=bind names buildah mounts an overlay, of which nothing is kept. When
@@ -18,6 +22,9 @@ import (
 
 // overlayProgram is the name under which this program mounts an overlay.
 const overlayProgram = "oc-rebuild-overlay"
+
+// overlayError is what the file with its error has after its name.
+const overlayError = ".error"
 
 // makeOverlayProgram makes the program in a directory and returns its path.
 func makeOverlayProgram(directory string) (string, error) {
@@ -37,11 +44,26 @@ func reexecOverlay() bool {
 		fmt.Fprintf(os.Stderr, "usage: %s -o OPTIONS DIRECTORY\n", overlayProgram)
 		os.Exit(2)
 	}
-	if err := mountOverlay(os.Args[2], os.Args[3]); err != nil {
-		fmt.Fprintln(os.Stderr, err)
+	if err := mountOverlay(os.Args[2], os.Args[3]); err != nil { // buildah passes on nothing but the exit code
+		_ = os.WriteFile(os.Args[0]+overlayError, []byte(err.Error()), 0o600)
 		os.Exit(1)
 	}
 	return true
+}
+
+// explainOverlay adds to the error of a build why an overlay could not be mounted by the program in a directory.
+func explainOverlay(directory string, err error) error {
+	why, readErr := os.ReadFile(filepath.Join(directory, overlayProgram+overlayError))
+	if err == nil || readErr != nil {
+		return err
+	}
+	advice := ""
+	var system unix.Statfs_t
+	if unix.Statfs(cmp.Or(os.Getenv("TMPDIR"), "/var/tmp"), &system) == nil && // where buildah mounts them
+		int64(system.Type) == unix.OVERLAYFS_SUPER_MAGIC {
+		advice = "Let TMPDIR name a directory on a volume: it is on an overlay, as a container's own files are, on which another one cannot lie."
+	}
+	return fault.New(fault.Other, advice, fmt.Errorf("%w: %s", err, why))
 }
 
 // mountOverlay mounts as buildah would, but volatile where the kernel knows that (Linux 5.10).

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 )
 
 func TestKnownHoles(t *testing.T) {
@@ -121,5 +122,15 @@ func TestSpaceOfDirectoriesThatDoNotExistYet(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Dir(directory)); err == nil {
 		t.Error("Space() made the directory")
+	}
+}
+
+func TestWithoutVFS(t *testing.T) {
+	for system, want := range map[int64]string{
+		unix.OVERLAYFS_SUPER_MAGIC: "/storage is on an overlay", unix.EXT4_SUPER_MAGIC: "a kernel of 5.13", 0: "a kernel of 5.13",
+	} {
+		if got := withoutVFS(system, "/storage"); !strings.Contains(got, want) {
+			t.Errorf("withoutVFS(%#x) = %q, want %q", system, got, want)
+		}
 	}
 }

@@ -38,7 +38,11 @@ func Storage(ctx context.Context, options builder.Options) (findings []Finding) 
 	driver, root := b.Driver()
 	storage := Finding{Check: "storage", State: OK, Message: fmt.Sprintf("%s in %s", driver, root)}
 	if driver == "vfs" {
-		storage.State, storage.Advice = Note, "vfs copies every layer. overlay needs a kernel of 5.13 or later, or fuse-overlayfs and /dev/fuse."
+		var system unix.Statfs_t
+		if err := unix.Statfs(root, &system); err != nil {
+			system.Type = 0 // the usual advice
+		}
+		storage.State, storage.Advice = Note, "vfs copies every layer. "+withoutVFS(int64(system.Type), root)
 	}
 	chosen := b.Isolation()
 	isolation := Finding{Check: "isolation", State: OK, Message: fmt.Sprintf("%s %s: %s", chosen.Name, chosen.Runtime, chosen.Reason)}
@@ -51,6 +55,15 @@ func Storage(ctx context.Context, options builder.Options) (findings []Finding) 
 		return append(findings, Finding{Check: "containers", State: Problem, Message: err.Error()})
 	}
 	return append(findings, leftovers("containers", len(abandoned), root, abandonedNames(abandoned)))
+}
+
+// withoutVFS says what the overlay driver takes where the storage lies on a file system of a type as statfs(2) has it.
+func withoutVFS(system int64, root string) string {
+	if system == unix.OVERLAYFS_SUPER_MAGIC {
+		return root + " is on an overlay, as a container's own files are, on which another one cannot lie: mount a volume there, such as an emptyDir " +
+			"in a pod, or name one with --storage-root."
+	}
+	return "overlay needs a kernel of 5.13 or later, or fuse-overlayfs and /dev/fuse."
 }
 
 // abandonedNames are the names by which podman and buildah list containers.
