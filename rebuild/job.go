@@ -50,7 +50,7 @@ func New(options Options) (*Job, error) {
 	report := progress.NewReporter(options.Progress)
 	known := &source.Known{}
 	if !options.NoCache {
-		known.Directory = filepath.Join(options.CacheDir, cache.Sources)
+		known.Directory = filepath.Join(options.CacheDir, cache.Trees)
 	}
 	sources := source.NewKeeper(options.Sources, known, own, report)
 	images := image.NewChain(image.Options{

@@ -18,7 +18,7 @@ const (
 	Blobs     = "blobs"     // compressed layers of those builds
 	Compile   = "compile"   // what compilers keep, one directory for each repository
 	Stages    = "stages"    // which beginnings of stages came before; their images lie in the containers storage
-	Sources   = "sources"   // what the files of working trees hold, by their stamps, one file a tree
+	Trees     = "trees"     // what the files of working trees hold, by their stamps, one file a tree
 	Logs      = "logs"      // output of builds
 	RPMs      = "rpmdb"     // RPM packages of images, one file an image
 	Manifests = "manifests" // labels and manifests of component images, one file an image
@@ -42,7 +42,7 @@ type Entry struct {
 // List returns what a cache keeps, by kind and name.
 func List(directory string) ([]Entry, error) {
 	var entries []Entry
-	for _, kind := range []string{Builds, Blobs, Compile, Stages, Sources, Logs, Manifests, RPMs} {
+	for _, kind := range []string{Builds, Blobs, Compile, Stages, Trees, Logs, Manifests, RPMs} {
 		children, err := os.ReadDir(filepath.Join(directory, kind))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("listing the cache: %w", err)
