@@ -37,12 +37,20 @@ func (b *Builder) HasProgram(image Image, name string) (found bool, err error) {
 	return found, err
 }
 
-// HasTriggers reports whether an image has ONBUILD instructions, which run at the beginning of every stage that is
-// built on it.
-func (i Image) HasTriggers() bool {
+// Triggers returns the instructions of ONBUILD that an image has, which run at the beginning of every stage that is built
+// on it.
+func (i Image) Triggers() ([]string, error) {
 	var config struct {
 		Config struct{ OnBuild []string } `json:"config"`
 	}
-	err := json.Unmarshal(i.Config, &config)
-	return err != nil || len(config.Config.OnBuild) > 0
+	if err := json.Unmarshal(i.Config, &config); err != nil {
+		return nil, fmt.Errorf("parsing the config of image %q: %w", i.ID, err)
+	}
+	return config.Config.OnBuild, nil
+}
+
+// HasTriggers reports whether an image has any, or cannot be read.
+func (i Image) HasTriggers() bool {
+	triggers, err := i.Triggers()
+	return err != nil || len(triggers) > 0
 }

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
+	"github.com/oc-rebuild/oc-rebuild/ciconfig/dockerfile"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
@@ -15,6 +18,9 @@ func (m *prepared) pullBases(ctx context.Context, u *Unit) (layers []Layer, err 
 	defer m.Report.Start(u.Name, progress.Pull)()
 	for _, base := range u.Bases {
 		image, described, err := m.provide(ctx, *u, base)
+		if err == nil {
+			err = checkTriggers(image, u.reference(base))
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -24,6 +30,22 @@ func (m *prepared) pullBases(ctx context.Context, u *Unit) (layers []Layer, err 
 		}
 	}
 	return layers, nil
+}
+
+// checkTriggers refuses a base whose ONBUILD instructions name an image: it would be taken from this machine's storage, where
+// private ones may lie, or fetch something from a server that the Dockerfile does not name.
+func checkTriggers(image builder.Image, name string) error {
+	triggers, err := image.Triggers()
+	if err != nil {
+		return err
+	}
+	for _, trigger := range triggers {
+		file, err := dockerfile.Parse([]byte("FROM scratch\n"+trigger+"\n"), nil)
+		if err != nil || len(file.References) != 1 || strings.Contains(trigger, "://") {
+			return fault.Errorf(fault.Unresolved, "image %q has ONBUILD %q, which takes something from elsewhere into what is built on it", name, trigger)
+		}
+	}
+	return nil
 }
 
 // provide brings what stands for a base into local storage. For the base of the image itself it also returns the

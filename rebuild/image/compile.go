@@ -59,7 +59,11 @@ func (m compileCaches) caches(ctx context.Context, u Unit) ([]builder.Cache, err
 		Writers, Literal string
 		Args             []ciconfig.Arg
 		Images           []string
-	}{writers, u.Recipe.Literal, u.Recipe.BuildArgs, nil}
+		Dockerfile       string // of a plan that was read: anybody's
+	}{Writers: writers, Literal: u.Recipe.Literal, Args: u.Recipe.BuildArgs}
+	if u.Given {
+		inputs.Dockerfile = string(u.Recipe.File.Text())
+	}
 	for _, b := range u.Wants() {
 		inputs.Images = append(inputs.Images, u.reference(b))
 	}

@@ -48,7 +48,11 @@ func (u *Unit) contextKey(ctx context.Context, known *source.Known) (string, err
 		if path.Clean(directory) == "." && u.Source.Digest != "" {
 			return u.Source.Digest, nil
 		}
-		return known.Digest(ctx, filepath.Join(u.tree.Directory, directory), source.Below(u.tree.Ignored, directory))
+		digest := known.DigestBelow
+		if path.Clean(directory) == "." {
+			digest = known.Digest
+		}
+		return digest(ctx, filepath.Join(u.tree.Directory, directory), source.Below(u.tree.Ignored, directory))
 	}
 	type piece struct{ From, Source, Destination string }
 	list := []piece{}
@@ -87,7 +91,10 @@ func digestPiece(ctx context.Context, known *source.Known, directory, name strin
 	if !info.IsDir() {
 		name = path.Dir(name)
 	}
-	return known.Digest(ctx, filepath.Join(directory, name), source.Below(ignored, name))
+	if path.Clean(name) == "." {
+		return known.Digest(ctx, directory, ignored)
+	}
+	return known.DigestBelow(ctx, filepath.Join(directory, name), source.Below(ignored, name))
 }
 
 // assembleContext returns the directory that COPY reads from. Where it is more than a directory of the source, it is

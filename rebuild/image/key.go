@@ -95,7 +95,7 @@ func (u *Unit) baseNames() map[string]string {
 }
 
 // recordVersion is part of every key: raise it when the same inputs would give another image.
-const recordVersion = 5
+const recordVersion = 6
 
 // inputs are all that decides the bytes of an image. Two builds with equal inputs give the same image, so the second
 // one is not made.
@@ -110,6 +110,8 @@ type inputs struct {
 	Network    string            `json:"network"`
 
 	Compression string `json:"compression,omitempty"`
+	// Archive is that of a tree which came with a plan: its .git is not in Context, and need not be that of the commit.
+	Archive string `json:"archive,omitempty"`
 }
 
 // buildKey digests the inputs of a unit.
@@ -120,7 +122,7 @@ func (m keyed) buildKey(ctx context.Context, u Unit) (string, error) {
 	}
 	return keyOf(inputs{
 		Version: recordVersion, Dockerfile: string(u.file.Text()), Args: u.Recipe.BuildArgs, Labels: u.Labels, Context: context,
-		Time: u.Source.Time.UTC(), Platform: m.platform(), Network: m.Build.Network, Compression: m.Compression,
+		Time: u.Source.Time.UTC(), Platform: m.platform(), Network: m.Build.Network, Compression: m.Compression, Archive: u.Source.Archive.String(),
 	})
 }
 

@@ -25,7 +25,8 @@ type stageInputs struct {
 	Sources    string         `json:"sources"` // digest of what was taken from the build context
 	Platform   string         `json:"platform"`
 	Network    string         `json:"network"`
-	Compile    string         `json:"compile"` // the compile caches that steps saw, and may have left something in
+	Archive    string         `json:"archive,omitempty"` // as in inputs
+	Compile    string         `json:"compile"`           // the compile caches that steps saw, and may have left something in
 }
 
 // keptStages begins stages with images that an earlier build left where the inputs up to there are the same, and
@@ -200,7 +201,7 @@ func (m keptStages) stageCheckpoint(ctx context.Context, u Unit, c dockerfile.Ch
 	}
 	inputs := stageInputs{
 		Version: recordVersion, Dockerfile: string(c.Text()), Args: u.Recipe.BuildArgs, Sources: sources,
-		Platform: m.platform(), Network: m.Build.Network,
+		Platform: m.platform(), Network: m.Build.Network, Archive: u.Source.Archive.String(),
 	}
 	if len(u.build.Caches) > 0 {
 		if inputs.Compile, err = cache.Generation(filepath.Dir(u.build.Caches[0].Directory)); err != nil {

@@ -211,10 +211,8 @@ func (s treeStage) lay(ctx context.Context, key string) (id string, err error) {
 	switch {
 	case ctx.Err() != nil:
 		return "", errors.Join(context.Cause(ctx), err)
-	case failure != nil:
+	case failure != nil || err != nil: // such as a link on the way to the directory
 		return "", nil
-	case err != nil:
-		return "", err
 	}
 	if changed, err := s.keptStages.Sources.IsChanged(s.unit.tree, s.unit.Source.Read); changed || err != nil { // the record would say something else
 		return "", errors.Join(err, s.builder.Forget(s.stageName(key)))

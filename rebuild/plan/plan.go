@@ -145,6 +145,10 @@ type Component struct {
 	Class  fault.Kind `json:"exitCode,omitempty"`
 	Advice string     `json:"advice,omitempty"` // what to do about it
 
+	// Given says that the component was read from a plan, which anybody may have written: its Dockerfile need not be that of its
+	// source.
+	Given bool `json:"-"`
+
 	OS *OSImage `json:"os,omitempty"` // what changes in an operating system image, which is not built from source
 }
 

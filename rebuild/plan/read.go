@@ -1,16 +1,19 @@
 package plan
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
 	"sigs.k8s.io/yaml"
 
+	"github.com/oc-rebuild/oc-rebuild/ciconfig/dockerfile"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
@@ -44,9 +47,15 @@ func Decode(data []byte) (*Plan, error) {
 	if len(data) > MaxSize {
 		return nil, fault.Errorf(fault.Usage, "the plan has %d bytes, more than %d", len(data), MaxSize)
 	}
-	text, err := yaml.YAMLToJSON(data)
-	if err != nil {
-		return nil, fault.Errorf(fault.Usage, "reading the plan: %w", err)
+	text := data
+	if !bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) { // YAML, which takes a hundred times as much memory to read
+		if len(data) > maxYAML {
+			return nil, fault.New(fault.Usage, "`oc rebuild plan … -o json` writes JSON.", fmt.Errorf("the plan has %d bytes, more than %d of YAML", len(data), maxYAML))
+		}
+		var err error
+		if text, err = yaml.YAMLToJSON(data); err != nil {
+			return nil, fault.Errorf(fault.Usage, "reading the plan: %w", err)
+		}
 	}
 	var p Plan
 	if err := json.Unmarshal(text, &p); err != nil {
@@ -57,6 +66,9 @@ func Decode(data []byte) (*Plan, error) {
 	}
 	return &p, nil
 }
+
+// maxYAML is the largest plan that is read as YAML, in bytes: one of a whole payload has 2 MB.
+const maxYAML = 8 << 20
 
 // checker goes through a plan.
 type checker struct {
@@ -106,14 +118,14 @@ func (p *Plan) check() error {
 
 func (c *checker) add(unit *Component, replaces bool) error {
 	switch {
-	case unit.Name == "" || plain.Line(unit.Name) != unit.Name:
+	case unit.Name == "" || plain.Line(unit.Name) != unit.Name || unit.Name[0] == '-' || strings.Contains(unit.Name, "$("):
 		return fault.Errorf(fault.Usage, "name %q is not a name", unit.Name)
 	case c.units[unit.Name] != nil:
 		return fault.Errorf(fault.Usage, "name %q is there twice", unit.Name)
 	case unit.Replaces() != replaces:
 		return fault.Errorf(fault.Usage, "kind %q does not belong there", unit.Kind)
 	}
-	c.units[unit.Name] = unit
+	c.units[unit.Name], unit.Given = unit, true
 	return nil
 }
 
@@ -128,6 +140,9 @@ func (c *checker) unit(unit *Component) error {
 	if err := unit.Recipe.checkPaths(); err != nil {
 		return err
 	}
+	if unit.Recipe.File.IsZero() {
+		return fault.Errorf(fault.Usage, "recipe.dockerfileText: there is none: was it planned with --all?")
+	}
 	known := map[string]bool{}
 	for i, base := range unit.Wants() {
 		text, err := c.base(base)
@@ -136,12 +151,20 @@ func (c *checker) unit(unit *Component) error {
 		}
 		known[text] = true
 	}
-	if unit.Recipe.File.IsZero() {
-		return fault.Errorf(fault.Usage, "recipe.dockerfileText: there is none: was it planned with --all?")
-	}
 	for _, reference := range unit.Recipe.File.References {
 		if !reference.Local && !known[reference.Text] {
 			return fault.Errorf(fault.Usage, "recipe.dockerfileText, line %d: %q is none of the bases", reference.Line, reference.Text)
+		}
+	}
+	for i, base := range unit.Bases {
+		text, err := c.base(base)
+		if err == nil && !slices.ContainsFunc(unit.Recipe.File.References, func(r dockerfile.Reference) bool {
+			return !r.Local && r.Text == text && r.Stage == base.Stage && r.Kind == base.Kind && base.Final == (r.Kind == dockerfile.From && r.Last)
+		}) {
+			err = fault.Errorf(fault.Usage, "the Dockerfile does not name %q as a %s in stage %d", text, base.Kind, base.Stage)
+		}
+		if err != nil {
+			return fmt.Errorf("base %d: %w", i, err)
 		}
 	}
 	for _, piece := range unit.Recipe.Contexts {
@@ -225,19 +248,23 @@ func (c *Component) checkSource() error {
 	if s.Request.Spec.Kind != gitsrc.Fork {
 		return nil
 	}
-	switch address, err := giturl.Parse(s.Request.Spec.Repository); {
-	case err != nil:
+	if _, err := giturl.Parse(s.Request.Spec.Repository); err != nil {
 		return fault.Errorf(fault.Usage, "source.request.spec.repository: %w", err)
-	case address.Scheme != "https" && address.Scheme != "ssh":
-		return fault.New(fault.Unresolved, advice, fmt.Errorf("its source %q is on the machine that the plan was made on", s.Request.Spec.Repository))
+	}
+	if _, err := giturl.ParsePayload(s.Request.Spec.Repository); err != nil {
+		return fault.New(fault.Unresolved, advice, fmt.Errorf("its source %q is on the machine that the plan was made on: %w", s.Request.Spec.Repository, err))
 	}
 	return nil
 }
 
 // checkChanges refuses changes of an operating system image that are not in the archive which comes with the plan.
 func (c *Component) checkChanges() error {
-	if err := c.Source.Archive.Validate(); err != nil {
-		return fault.Errorf(fault.Usage, "source.archive %q: %w", c.Source.Archive, err)
+	s := c.Source
+	if err := s.Archive.Validate(); err != nil {
+		return fault.Errorf(fault.Usage, "source.archive %q: %w", s.Archive, err)
+	}
+	if s.Kind != SourceOSImage || s.Commit != "" || s.Digest != "" || s.Request.Spec.Kind == gitsrc.Local || len(s.Patches) > 0 {
+		return fault.Errorf(fault.Usage, "source: that of changes to an operating system image has no commit, digest or patches")
 	}
 	_, err := c.OS.Changes.Place(func(name, path string) (string, error) {
 		if path != name || !fs.ValidPath(name) {

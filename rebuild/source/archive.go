@@ -23,9 +23,12 @@ const ArchiveType = "application/vnd.oc-rebuild.source.v1.tar+zstd"
 
 // Limits on an archive: those of a checkout, and a bound on the memory that it may ask its reader for.
 const (
-	maxArchive = 8 << 30 // bytes uncompressed
+	// MaxArchive is how many bytes an archive has at the most, compressed or not.
+	MaxArchive = 8 << 30
+
 	maxEntries = 250_000
 	maxWindow  = 32 << 20 // bytes
+	maxDepth   = 100      // directories in one another, as of a checkout
 )
 
 // Pack writes directories to an archive, one over the other: names, permissions, times, contents and where symbolic
@@ -120,7 +123,7 @@ func Unpack(ctx context.Context, r io.Reader, directory string) error {
 		return fmt.Errorf("unpacking the source: %w", err)
 	}
 	defer plain.Close()
-	if err := unpack(root, tar.NewReader(plain)); err != nil {
+	if err := unpack(root, tar.NewReader(&bounded{plain, MaxArchive + maxEntries*4<<10})); err != nil {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -129,11 +132,27 @@ func Unpack(ctx context.Context, r io.Reader, directory string) error {
 	return nil
 }
 
+// bounded is a reader that ends with an error after so many bytes: headers count in no other limit.
+type bounded struct {
+	io.Reader
+	left int64
+}
+
+// Read implements io.Reader.
+func (b *bounded) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return 0, fmt.Errorf("it has more than %d bytes", int64(MaxArchive))
+	}
+	return n, err
+}
+
 func unpack(root *os.Root, archive *tar.Reader) error {
-	var directories []*tar.Header // their permissions and times come last: files are still written into them
+	var directories []tar.Header // their permissions and times come last: files are still written into them
+	above := ""
 	in := &opened{root: root}
 	defer in.close()
-	left := int64(maxArchive)
+	left := int64(MaxArchive)
 	for count := 0; ; count++ {
 		header, err := archive.Next()
 		if err == io.EOF {
@@ -142,19 +161,25 @@ func unpack(root *os.Root, archive *tar.Reader) error {
 		if err != nil {
 			return err
 		}
-		if left -= header.Size; count == maxEntries || left < 0 {
-			return fmt.Errorf("it has more than %d files or %d bytes", maxEntries, int64(maxArchive))
+		if left -= header.Size; count >= maxEntries || left < 0 {
+			return fmt.Errorf("it has more than %d files or %d bytes", maxEntries, int64(MaxArchive))
 		}
 		name := strings.TrimSuffix(header.Name, "/")
 		if !fs.ValidPath(name) || name == "." {
 			return fmt.Errorf("%q is not the name of a file in it", header.Name)
 		}
+		if strings.Count(name, "/") >= maxDepth {
+			return fmt.Errorf("it has directories that are more than %d deep", maxDepth)
+		}
+		if directory := path.Dir(name); directory != above { // those of a name that are not there yet are made
+			above = directory
+			count += strings.Count(directory, "/")
+		}
 		if header.Typeflag == tar.TypeDir {
 			if err := root.MkdirAll(name, 0o755); err != nil {
 				return err
 			}
-			header.Name = name
-			directories = append(directories, header)
+			directories = append(directories, tar.Header{Name: name, Mode: header.Mode, ModTime: header.ModTime})
 			continue
 		}
 		if err := in.open(path.Dir(name)); err != nil {
@@ -173,7 +198,7 @@ func unpack(root *os.Root, archive *tar.Reader) error {
 		}
 	}
 	for _, header := range slices.Backward(directories) {
-		if err := keep(root, header.Name, header); err != nil {
+		if err := keep(root, header.Name, &header); err != nil {
 			return err
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -35,8 +36,8 @@ func (l Listing) Since(older Listing) (changed []string, ok bool) {
 	return changed, true
 }
 
-// IsPlain reports whether there are files, directories and symbolic links alone in the directory that was listed, and no
-// file under two names.
+// IsPlain reports whether there are files, directories and symbolic links alone in the directory that was listed, no
+// file under two names, and nothing with an extended attribute or more than permissions in its mode.
 func (l Listing) IsPlain(directory string) bool {
 	type inode struct{ device, number uint64 }
 	seen := map[inode]bool{}
@@ -48,6 +49,9 @@ func (l Listing) IsPlain(directory string) bool {
 		if err := unix.Lstat(filepath.Join(directory, name), &info); err != nil {
 			return false // it is being changed
 		}
+		if info.Mode&(unix.S_ISUID|unix.S_ISGID|unix.S_ISVTX) != 0 || hasAttributes(filepath.Join(directory, name)) {
+			return false
+		}
 		if one := (inode{uint64(info.Dev), info.Ino}); info.Nlink > 1 && info.Mode&unix.S_IFMT != unix.S_IFDIR {
 			if seen[one] {
 				return false
@@ -56,6 +60,25 @@ func (l Listing) IsPlain(directory string) bool {
 		}
 	}
 	return true
+}
+
+// hasAttributes reports whether a file has extended attributes that a copy would have; the label of SELinux is the
+// file system's.
+func hasAttributes(path string) bool {
+	list := make([]byte, 1<<10)
+	n, err := unix.Llistxattr(path, list)
+	if errors.Is(err, unix.ENOTSUP) {
+		return false
+	}
+	if err != nil {
+		return true
+	}
+	for name := range strings.SplitSeq(strings.TrimSuffix(string(list[:n]), "\x00"), "\x00") {
+		if name != "" && name != "security.selinux" {
+			return true
+		}
+	}
+	return false
 }
 
 // kind is d of a directory, - of a file, l of a symbolic link; something else of what is none.

@@ -28,7 +28,18 @@ import (
 // and contents, without the times, and without .git, whose state the commit stands for. Paths in skip
 // (slash-separated, relative) are left out with what is below them.
 func (k *Known) Digest(ctx context.Context, directory string, skip []string) (string, error) {
-	list, err := k.List(ctx, directory, skip)
+	return k.digest(ctx, directory, leftOut(skip))
+}
+
+// DigestBelow is Digest for a directory of the source: a .git in it is part of that.
+func (k *Known) DigestBelow(ctx context.Context, directory string, skip []string) (string, error) {
+	skipped := leftOut(skip)
+	delete(skipped, ".git")
+	return k.digest(ctx, directory, skipped)
+}
+
+func (k *Known) digest(ctx context.Context, directory string, skipped map[string]bool) (string, error) {
+	list, err := k.list(ctx, directory, skipped)
 	if err != nil {
 		return "", err
 	}
@@ -60,7 +71,10 @@ func (l Listing) paths() []string {
 
 // List lists what Digest digests. What goes away meanwhile, such as a temporary file of an editor, is not there.
 func (k *Known) List(ctx context.Context, directory string, skip []string) (Listing, error) {
-	skipped := leftOut(skip)
+	return k.list(ctx, directory, leftOut(skip))
+}
+
+func (k *Known) list(ctx context.Context, directory string, skipped map[string]bool) (Listing, error) {
 	root, err := os.OpenRoot(directory)
 	if err != nil {
 		return nil, fmt.Errorf("reading the source: %w", err)
@@ -163,7 +177,7 @@ func digestFile(ctx context.Context, root *os.Root, path string, info fs.FileInf
 	switch {
 	case info.Mode()&fs.ModeSymlink != 0:
 		target, err := root.Readlink(path)
-		return "link " + target, err
+		return fmt.Sprintf("link %q", target), err
 	case info.Mode().IsRegular():
 		file, err := root.Open(path)
 		if err != nil {
@@ -221,8 +235,10 @@ func (k *Known) DigestFiles(ctx context.Context, directory string, hidden, sourc
 			return "", ErrNotDigested
 		}
 		var line string
-		if info.IsDir() {
-			line, err = k.Digest(ctx, filepath.Join(directory, filepath.FromSlash(name)), Below(hidden, name))
+		if at := filepath.Join(directory, filepath.FromSlash(name)); info.IsDir() && name == "." {
+			line, err = k.Digest(ctx, at, hidden)
+		} else if info.IsDir() {
+			line, err = k.DigestBelow(ctx, at, Below(hidden, name))
 		} else {
 			line, err = digestFile(ctx, root, name, info, nil)
 		}
