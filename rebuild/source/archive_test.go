@@ -142,21 +142,22 @@ func archiveOf(t testing.TB, files ...tar.Header) []byte {
 // TestUnpackRefuses reads archives that a plan of a stranger may come with.
 func TestUnpackRefuses(t *testing.T) {
 	for description, files := range map[string][]tar.Header{
-		"a name that climbs":        {{Name: "../outside", Typeflag: tar.TypeReg, Size: 1}},
-		"a name from the root":      {{Name: "/outside", Typeflag: tar.TypeReg, Size: 1}},
-		"a name that climbs inside": {{Name: "a/../../outside", Typeflag: tar.TypeReg, Size: 1}},
-		"through a link to above":   {{Name: "up", Typeflag: tar.TypeSymlink, Linkname: ".."}, {Name: "up/outside", Typeflag: tar.TypeReg, Size: 1}},
-		"through a link to /":       {{Name: "up", Typeflag: tar.TypeSymlink, Linkname: "/"}, {Name: "up/outside", Typeflag: tar.TypeReg, Size: 1}},
-		"a directory over a link":   {{Name: "up", Typeflag: tar.TypeSymlink, Linkname: ".."}, {Name: "up/", Typeflag: tar.TypeDir, Mode: 0o777}},
-		"a file over a link":        {{Name: "f", Typeflag: tar.TypeSymlink, Linkname: "../outside"}, {Name: "f", Typeflag: tar.TypeReg, Size: 1}},
-		"a file twice":              {{Name: "f", Typeflag: tar.TypeReg, Size: 1}, {Name: "f", Typeflag: tar.TypeReg, Size: 2}},
-		"a hard link":               {{Name: "f", Typeflag: tar.TypeLink, Linkname: "../outside"}},
-		"a device":                  {{Name: "f", Typeflag: tar.TypeChar, Devmajor: 1, Devminor: 3}},
-		"a pipe":                    {{Name: "f", Typeflag: tar.TypeFifo}},
-		"the directory itself":      {{Name: "./", Typeflag: tar.TypeDir, Mode: 0o777}},
-		"no name":                   {{Name: "", Typeflag: tar.TypeReg}},
-		"files without end":         many(250_001),
-		"bytes without end":         {{Name: "f", Typeflag: tar.TypeReg, Size: 8<<30 + 1}},
+		"a name that climbs":         {{Name: "../outside", Typeflag: tar.TypeReg, Size: 1}},
+		"a name from the root":       {{Name: "/outside", Typeflag: tar.TypeReg, Size: 1}},
+		"a name that climbs inside":  {{Name: "a/../../outside", Typeflag: tar.TypeReg, Size: 1}},
+		"through a link to above":    {{Name: "up", Typeflag: tar.TypeSymlink, Linkname: ".."}, {Name: "up/outside", Typeflag: tar.TypeReg, Size: 1}},
+		"through a link to /":        {{Name: "up", Typeflag: tar.TypeSymlink, Linkname: "/"}, {Name: "up/outside", Typeflag: tar.TypeReg, Size: 1}},
+		"a directory over a link":    {{Name: "up", Typeflag: tar.TypeSymlink, Linkname: ".."}, {Name: "up/", Typeflag: tar.TypeDir, Mode: 0o777}},
+		"a file over a link":         {{Name: "f", Typeflag: tar.TypeSymlink, Linkname: "../outside"}, {Name: "f", Typeflag: tar.TypeReg, Size: 1}},
+		"a file twice":               {{Name: "f", Typeflag: tar.TypeReg, Size: 1}, {Name: "f", Typeflag: tar.TypeReg, Size: 2}},
+		"a hard link":                {{Name: "f", Typeflag: tar.TypeLink, Linkname: "../outside"}},
+		"a device":                   {{Name: "f", Typeflag: tar.TypeChar, Devmajor: 1, Devminor: 3}},
+		"a pipe":                     {{Name: "f", Typeflag: tar.TypeFifo}},
+		"the directory itself":       {{Name: "./", Typeflag: tar.TypeDir, Mode: 0o777}},
+		"no name":                    {{Name: "", Typeflag: tar.TypeReg}},
+		"files without end":          many(250_001),
+		"directories in one another": {{Name: strings.Repeat("d/", 101) + "f", Typeflag: tar.TypeReg}},
+		"bytes without end":          {{Name: "f", Typeflag: tar.TypeReg, Size: 8<<30 + 1}},
 	} {
 		t.Run(description, func(t *testing.T) {
 			t.Parallel()

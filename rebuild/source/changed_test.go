@@ -12,6 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/copytree"
+	"golang.org/x/sys/unix"
+
 	"github.com/oc-rebuild/oc-rebuild/rebuild/source"
 )
 
@@ -148,5 +150,32 @@ func TestListWhileFilesGoAway(t *testing.T) {
 	close(stop)
 	if err := <-stopped; err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestPlainTrees refuses to keep a tree with modes and attributes that a copy of it would not have.
+func TestPlainTrees(t *testing.T) {
+	for description, test := range map[string]struct {
+		do   func(path string) error
+		want bool
+	}{
+		"as it is":     {func(string) error { return nil }, true},
+		"setgid":       {func(path string) error { return os.Chmod(path, 0o755|os.ModeSetgid) }, false},
+		"an attribute": {func(path string) error { return unix.Setxattr(path, "user.oc-rebuild", []byte("x"), 0) }, false},
+	} {
+		tree := t.TempDir()
+		sub := filepath.Join(tree, "sub")
+		if err := os.Mkdir(sub, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := test.do(sub); errors.Is(err, unix.ENOTSUP) {
+			continue // a file system without attributes has none to lose
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		listing, err := new(source.Known).List(t.Context(), tree, nil)
+		if err != nil || listing.IsPlain(tree) != test.want {
+			t.Errorf("%s: IsPlain is %v, %v", description, listing.IsPlain(tree), err)
+		}
 	}
 }

@@ -107,3 +107,50 @@ func TestKnownFilesAreNotRead(t *testing.T) {
 		list()
 	}
 }
+
+// TestDigestsOfLinks has a link whose target says what a file would say.
+func TestDigestsOfLinks(t *testing.T) {
+	digest := func(links map[string]string, files ...string) string {
+		directory := t.TempDir()
+		for name, target := range links {
+			if err := os.Symlink(target, filepath.Join(directory, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, name := range files {
+			if err := os.WriteFile(filepath.Join(directory, name), nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		sum, err := new(source.Known).Digest(t.Context(), directory, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sum
+	}
+	const empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+	if digest(map[string]string{"a": "x"}, "b") == digest(map[string]string{"a": "x\n\"b\" -rw-r--r-- " + empty}) {
+		t.Error("a link stands for a file")
+	}
+}
+
+// TestRepositoryBelow has a .git in a directory of the source: it is part of what a step copies of that.
+func TestRepositoryBelow(t *testing.T) {
+	tree := t.TempDir()
+	write := func(text string) string {
+		if err := os.MkdirAll(filepath.Join(tree, "sub/.git"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(tree, "sub/.git/version"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		sum, err := new(source.Known).DigestFiles(t.Context(), tree, nil, []string{"sub"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sum
+	}
+	if write("1") == write("2") {
+		t.Error("what a step copies has one digest with two repositories")
+	}
+}
