@@ -124,7 +124,8 @@ func (s *Store) checkout(ctx context.Context, f found, dest string) (Tree, error
 	if err != nil {
 		return Tree{}, err
 	}
-	if err := s.submodules(ctx, f.address, p, dest, 0); err != nil {
+	left := maxSubmodules
+	if err := s.submodules(ctx, f.address, p, dest, 0, &left); err != nil {
 		return Tree{}, err
 	}
 	return f.tree(p.commit.time, dest), nil

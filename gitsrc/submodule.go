@@ -15,15 +15,15 @@ import (
 )
 
 const (
-	maxSubmodules      = 200 // of one repository
+	maxSubmodules      = 200 // of one checkout, with those inside others
 	maxSubmoduleDepth  = 10
 	maxGitmodulesBytes = 1 << 20
 )
 
 // submodules checks out the repositories that belong inside another one, as `git submodule update --init --recursive`
-// does.
-func (s *Store) submodules(ctx context.Context, parent giturl.URL, p placed, dest string, depth int) error {
-	if len(p.links) > maxSubmodules || depth > maxSubmoduleDepth {
+// does. left is how many there may still be in the whole checkout.
+func (s *Store) submodules(ctx context.Context, parent giturl.URL, p placed, dest string, depth int, left *int) error {
+	if *left -= len(p.links); *left < 0 || depth > maxSubmoduleDepth {
 		return fmt.Errorf("%s has too many submodules", parent.Web())
 	}
 	for _, link := range p.links {
@@ -37,7 +37,7 @@ func (s *Store) submodules(ctx context.Context, parent giturl.URL, p placed, des
 		f := found{kind: Payload, address: address, commit: link.ID, branch: defaultBranch}
 		sub, err := s.place(ctx, f, inside)
 		if err == nil {
-			err = s.submodules(ctx, address, sub, inside, depth+1)
+			err = s.submodules(ctx, address, sub, inside, depth+1, left)
 		}
 		if err != nil {
 			return fmt.Errorf("submodule %q: %w", link.Path, err)

@@ -81,6 +81,9 @@ func (p *Plan) check() error {
 	if _, err := registry.ParseReference(p.Release.PullSpec); err != nil {
 		return fault.Errorf(fault.Usage, "release.pullspec: %w", err)
 	}
+	if err := p.Release.checkImage(); err != nil {
+		return err
+	}
 	if err := p.Release.Digest.Validate(); err != nil {
 		return fault.Errorf(fault.Usage, "release.digest %q: %w", p.Release.Digest, err)
 	}
@@ -112,6 +115,19 @@ func (p *Plan) check() error {
 	}
 	if len(c.ready) != len(c.units) {
 		return fault.Errorf(fault.Usage, "order: it has %d of %d components and images", len(c.ready), len(c.units))
+	}
+	return nil
+}
+
+// checkImage refuses a name of the payload that is not the name of what is taken: the new payload says where it is from.
+func (r Release) checkImage() error {
+	if plain.Line(r.Image) != r.Image {
+		return fault.Errorf(fault.Usage, "release.image: %q has control characters", r.Image)
+	}
+	named, err := registry.ParsePullSpec(r.Image)
+	taken, takenErr := registry.ParsePullSpec(r.PullSpec)
+	if err == nil && takenErr == nil && named.Name() != taken.Name() {
+		return fault.Errorf(fault.Usage, "release.image: %q is not in the repository of release.pullspec, %q", r.Image, r.PullSpec)
 	}
 	return nil
 }

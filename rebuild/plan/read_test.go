@@ -62,6 +62,8 @@ func TestRead(t *testing.T) {
 		{"oc-rebuild/v1", "oc-rebuild/v2", "apiVersion"},
 		{`"pullspec": "q.io/r@` + sum, `"pullspec": "`, "release.pullspec"},
 		{`"digest": "` + sum, `"digest": "x`, "release.digest"},
+		{`"image": "q.io/r:1"`, `"image": "quay.io/openshift-release-dev/ocp-release:4.12.0"`, "release.image"},
+		{`"image": "q.io/r:1"`, `"image": "q.io/r\u001b:1"`, "release.image"},
 		{`"name": "two"`, `"name": "one"`, "twice"},
 		{`"name": "two"`, `"name": "t\u001bwo"`, "not a name"},
 		{`"kind": "base"`, `"kind": "component"`, "kind"},
