@@ -37,7 +37,7 @@ func groups() []group {
 			"internal/registry.FuzzParseManifest"}},
 		{"manifests of operators", []string{"payload.TestRefusals", "payload.FuzzOperator", "ciconfig.TestAliasBomb"}},
 		{"plans, and the working trees that come with them", []string{"rebuild/plan.TestRead", "rebuild/plan.FuzzRead",
-			"rebuild/source.TestUnpackRefuses", "rebuild/source.FuzzUnpack", "rebuild/source.TestUnpacked", "hack/osimages.TestPlanWithLinks"}},
+			"rebuild/source.TestUnpackRefuses", "rebuild/source.FuzzUnpack", "rebuild/source.TestUnpacked", "hack/osimages.TestPlanWithLinks", "rebuild.TestPlanOfAStranger"}},
 		{"names and versions of payloads", []string{"cmd/internal/cli.TestNewRefuses", "payload.TestRefusals", "rebuild.TestNameFor"}},
 		{"paths of Dockerfiles and contexts", []string{"rebuild.TestHostileRecipes", "ciconfig.TestRecipeStaysInside", "ciconfig.TestTreeStaysInside"}},
 		{"configs of CI", []string{"ciconfig.TestParseRefuses", "ciconfig.TestOrderRefuses", "ciconfig.FuzzParse"}},
