@@ -271,7 +271,7 @@ func TestTekton(t *testing.T) {
 	})
 	t.Run("a component fails", func(t *testing.T) {
 		e.t = t
-		_, said := e.run(5, with("echo this is why; exit 3", "broken")...)
+		_, said := e.run(5, with("echo this is why; sleep 1; exit 3", "broken")...)
 		if !strings.Contains(said, "this is why") || !strings.Contains(said, "not begun: cluster-config-operator") {
 			t.Errorf("said %s", said)
 		}
@@ -280,7 +280,7 @@ func TestTekton(t *testing.T) {
 		e.t = t
 		at := strings.LastIndex(saved, `\nCOPY `)
 		changed := filepath.Join(e.p.Dir, "kept.json")
-		if err := os.WriteFile(changed, []byte(saved[:at]+`\nRUN echo this is why; exit 3`+saved[at:]), 0o644); err != nil {
+		if err := os.WriteFile(changed, []byte(saved[:at]+`\nRUN echo this is why; sleep 1; exit 3`+saved[at:]), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		want, _ := e.run(5, "apply", changed, "--to-image", release+":kept", "--to-repository", images, "--keep-going")
