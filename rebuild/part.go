@@ -98,6 +98,7 @@ func (j *Job) Assemble(ctx context.Context, planned *plan.Plan, request plan.Req
 		}
 		pinned := planned.Pinned(request.Repository())
 		var left []string
+		images := maps.Clone(images)
 		pinned.Components = slices.DeleteFunc(pinned.Components, func(c plan.Component) bool {
 			if images[c.Name] != plan.Left {
 				return false

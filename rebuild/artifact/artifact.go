@@ -91,11 +91,11 @@ func Archive(ctx context.Context, client *registry.Client, pullSpec string, arch
 	at := slices.IndexFunc(manifest.Blobs, func(blob types.BlobInfo) bool {
 		return blob.MediaType == source.ArchiveType && blob.Digest == archive
 	})
-	if at >= 0 && manifest.Blobs[at].Size > source.MaxArchive {
-		return fault.Errorf(fault.Unresolved, "the working tree of plan %q has %d bytes, more than %d", pullSpec, manifest.Blobs[at].Size, int64(source.MaxArchive))
-	}
 	if at < 0 {
 		return fault.Errorf(fault.Unresolved, "plan %q comes without the working tree %s", pullSpec, archive)
+	}
+	if size := manifest.Blobs[at].Size; size > source.MaxArchive {
+		return fault.Errorf(fault.Unresolved, "the working tree of plan %q has %d bytes, more than %d", pullSpec, size, int64(source.MaxArchive))
 	}
 	if err := open(manifest.Blobs[at]).Copy(ctx, to); err != nil {
 		return fmt.Errorf("reading the source from plan %q: %w", pullSpec, err)

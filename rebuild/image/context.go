@@ -48,11 +48,7 @@ func (u *Unit) contextKey(ctx context.Context, known *source.Known) (string, err
 		if path.Clean(directory) == "." && u.Source.Digest != "" {
 			return u.Source.Digest, nil
 		}
-		digest := known.DigestBelow
-		if path.Clean(directory) == "." {
-			digest = known.Digest
-		}
-		return digest(ctx, filepath.Join(u.tree.Directory, directory), source.Below(u.tree.Ignored, directory))
+		return known.DigestIn(ctx, u.tree.Directory, directory, u.tree.Ignored)
 	}
 	type piece struct{ From, Source, Destination string }
 	list := []piece{}
@@ -91,10 +87,7 @@ func digestPiece(ctx context.Context, known *source.Known, directory, name strin
 	if !info.IsDir() {
 		name = path.Dir(name)
 	}
-	if path.Clean(name) == "." {
-		return known.Digest(ctx, directory, ignored)
-	}
-	return known.DigestBelow(ctx, filepath.Join(directory, name), source.Below(ignored, name))
+	return known.DigestIn(ctx, directory, name, ignored)
 }
 
 // assembleContext returns the directory that COPY reads from. Where it is more than a directory of the source, it is

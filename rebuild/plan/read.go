@@ -159,28 +159,25 @@ func (c *checker) unit(unit *Component) error {
 	if unit.Recipe.File.IsZero() {
 		return fault.Errorf(fault.Usage, "recipe.dockerfileText: there is none: was it planned with --all?")
 	}
-	known := map[string]bool{}
+	var known []string // how the Dockerfile says the bases, in their order
 	for i, base := range unit.Wants() {
 		text, err := c.base(base)
 		if err != nil {
 			return fmt.Errorf("base %d: %w", i, err)
 		}
-		known[text] = true
+		known = append(known, text)
 	}
 	for _, reference := range unit.Recipe.File.References {
-		if !reference.Local && !known[reference.Text] {
+		if !reference.Local && !slices.Contains(known, reference.Text) {
 			return fault.Errorf(fault.Usage, "recipe.dockerfileText, line %d: %q is none of the bases", reference.Line, reference.Text)
 		}
 	}
 	for i, base := range unit.Bases {
-		text, err := c.base(base)
-		if err == nil && !slices.ContainsFunc(unit.Recipe.File.References, func(r dockerfile.Reference) bool {
-			return !r.Local && r.Text == text && r.Stage == base.Stage && r.Kind == base.Kind && base.Final == (r.Kind == dockerfile.From && r.Last)
+		if !slices.ContainsFunc(unit.Recipe.File.References, func(r dockerfile.Reference) bool {
+			return !r.Local && r.Text == known[i] && r.Stage == base.Stage && r.Kind == base.Kind &&
+				base.Final == (r.Kind == dockerfile.From && r.Last)
 		}) {
-			err = fault.Errorf(fault.Usage, "the Dockerfile does not name %q as a %s in stage %d", text, base.Kind, base.Stage)
-		}
-		if err != nil {
-			return fmt.Errorf("base %d: %w", i, err)
+			return fault.Errorf(fault.Usage, "base %d: the Dockerfile does not name %q as a %s in stage %d", i, known[i], base.Kind, base.Stage)
 		}
 	}
 	for _, piece := range unit.Recipe.Contexts {

@@ -31,11 +31,14 @@ func (k *Known) Digest(ctx context.Context, directory string, skip []string) (st
 	return k.digest(ctx, directory, leftOut(skip))
 }
 
-// DigestBelow is Digest for a directory of the source: a .git in it is part of that.
-func (k *Known) DigestBelow(ctx context.Context, directory string, skip []string) (string, error) {
-	skipped := leftOut(skip)
+// DigestIn is Digest for a directory in the one that paths in skip are relative to: a .git in it is part of what it has.
+func (k *Known) DigestIn(ctx context.Context, directory, name string, skip []string) (string, error) {
+	if name = path.Clean(name); name == "." {
+		return k.Digest(ctx, directory, skip)
+	}
+	skipped := leftOut(Below(skip, name))
 	delete(skipped, ".git")
-	return k.digest(ctx, directory, skipped)
+	return k.digest(ctx, filepath.Join(directory, filepath.FromSlash(name)), skipped)
 }
 
 func (k *Known) digest(ctx context.Context, directory string, skipped map[string]bool) (string, error) {
@@ -194,8 +197,9 @@ func digestFile(ctx context.Context, root *os.Root, path string, info fs.FileInf
 			return "", err
 		}
 		line := fmt.Sprintf("%v %x", info.Mode(), sum.Sum(nil))
-		if after, err := file.Stat(); err == nil && stampOf(before) == stampOf(info) && stampOf(after) == stampOf(info) {
-			known.learn(path, stampOf(info), begin, line)
+		stamp := stampOf(info)
+		if after, err := file.Stat(); err == nil && stampOf(before) == stamp && stampOf(after) == stamp {
+			known.learn(path, stamp, begin, line)
 		}
 		return line, nil
 	default:
@@ -235,10 +239,8 @@ func (k *Known) DigestFiles(ctx context.Context, directory string, hidden, sourc
 			return "", ErrNotDigested
 		}
 		var line string
-		if at := filepath.Join(directory, filepath.FromSlash(name)); info.IsDir() && name == "." {
-			line, err = k.Digest(ctx, at, hidden)
-		} else if info.IsDir() {
-			line, err = k.DigestBelow(ctx, at, Below(hidden, name))
+		if info.IsDir() {
+			line, err = k.DigestIn(ctx, directory, name, hidden)
 		} else {
 			line, err = digestFile(ctx, root, name, info, nil)
 		}
