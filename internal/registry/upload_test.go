@@ -151,7 +151,7 @@ func TestPauses(t *testing.T) {
 	}
 }
 
-// TestPushesThatHang lets each request of a push hang: it ends within a second of its context.
+// TestPushesThatHang lets each request of a push hang: it ends with its context, within five seconds on a busy machine.
 func TestPushesThatHang(t *testing.T) {
 	for _, method := range []string{http.MethodHead, http.MethodPost, http.MethodPut} {
 		f := newFront(t)
@@ -168,7 +168,7 @@ func TestPushesThatHang(t *testing.T) {
 		blob.New = false
 		begin := time.Now()
 		err := f.target(t, payloadtest.Client(t), "/a/b:c").Put(ctx, blob)
-		if took := time.Since(begin); !errors.Is(err, context.Canceled) || fault.KindOf(err) != fault.Interrupted || took > time.Second {
+		if took := time.Since(begin); !errors.Is(err, context.Canceled) || fault.KindOf(err) != fault.Interrupted || took > 5*time.Second {
 			t.Errorf("%s: after %s: %v", method, took, err)
 		}
 		close(ended)
