@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/image"
@@ -41,6 +42,36 @@ func TestFailingStepShowsItsOutputAndTheLog(t *testing.T) {
 	}
 	if found := p.leftovers(t); len(found) > 0 {
 		t.Errorf("left behind:\n%s", strings.Join(found, "\n"))
+	}
+}
+
+// slowly takes its time for every line of a build.
+type slowly struct{}
+
+func (slowly) Report(event progress.Event) {
+	if event.Stage == progress.Build && event.State == progress.Running {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// TestLastLines has a step say much and fail at once, faster than anybody reads it: what it said last, on either of its
+// files, is there.
+func TestLastLines(t *testing.T) {
+	p := newPlayground(t)
+	directory := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nRUN [\"/bin/tool\", \"complain\"]\n")})
+	o := p.options(t)
+	o.Progress = slowly{}
+	for range 4 {
+		_, err := p.run(t, t.Context(), o, target("one", directory))
+		log, readErr := os.ReadFile(regexp.MustCompile(`\S+\.log`).FindString(fault.AdviceOf(err)))
+		if readErr != nil {
+			t.Fatalf("%v: %v", err, readErr)
+		}
+		for _, want := range []string{"the last complaint of stdout\n", "the last complaint of stderr\n"} {
+			if !strings.Contains(string(log), want) {
+				t.Fatalf("the %d bytes of output lack %q", len(log), want)
+			}
+		}
 	}
 }
 

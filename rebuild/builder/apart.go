@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -22,9 +23,17 @@ import (
 // first process of a PID namespace that has its own /proc and /dev, and there chrootRuntime again.
 const (
 	chrootRuntime = "buildah-chroot-runtime"
+	chrootExec    = "buildah-chroot-exec" // the child of chrootRuntime that becomes the parent of the step
 	apartInit     = "oc-rebuild-init"
 	apartProbe    = "probe"             // the argument of apartInit where nothing is to be started
 	isApart       = "_OC_REBUILD_APART" // in the environment of a chrootRuntime that is the child of apartInit
+)
+
+// The output of a chrootRuntime that is apart, where its children inherit it: numbers that buildah's own files do not
+// reach.
+const (
+	keptStdout = 100
+	keptStderr = 101
 )
 
 // maxProbeApart is how long it may take to make the namespaces.
@@ -43,9 +52,35 @@ func reexecApart() bool {
 			if err == nil {
 				os.Exit(code)
 			} // else as buildah does it, of which Isolation.Exposed tells the user
+			unix.CloseOnExec(keptStdout) // whoever started the program may have left files with these numbers open
+			unix.CloseOnExec(keptStderr)
+			return false
 		}
+		keepOutput()
+	case chrootExec:
+		takeOutput()
+		// The step gets no file that whoever started the program left open, nor buildah's settings. A kernel before 5.11
+		// cannot do that.
+		_ = unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
 	}
 	return false
+}
+
+// keepOutput and takeOutput let a step write to where its output goes. Between the two buildah has a process that
+// passes the output on and ends with the step, not with the output: of a step that fails at once, the lines that say
+// why may be lost. A process that a step leaves behind holds that file too, so this is for a PID namespace only, which
+// ends with its first process.
+func keepOutput() {
+	if unix.Dup3(unix.Stdout, keptStdout, 0) == nil && unix.Dup3(unix.Stderr, keptStderr, 0) != nil {
+		_ = unix.Close(keptStdout)
+	}
+}
+
+func takeOutput() {
+	if unix.Dup3(keptStdout, unix.Stdout, 0) == nil && unix.Dup3(keptStderr, unix.Stderr, 0) == nil {
+		_ = unix.Close(keptStdout)
+		_ = unix.Close(keptStderr)
+	}
 }
 
 // probeApart returns why steps with chroot isolation cannot have processes and devices of their own here, nil where

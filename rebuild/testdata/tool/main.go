@@ -55,6 +55,14 @@ func run(verb string, args []string) error {
 	case "fail":
 		fmt.Fprintln(os.Stderr, "one\ntwo\x1b[31m\nthe compiler is not amused")
 		os.Exit(3)
+	case "complain": // more than two pipes hold
+		for _, file := range []*os.File{os.Stdout, os.Stderr} {
+			text := strings.Repeat(strings.Repeat("no, ", 250)+"\n", 300) + "the last complaint of " + filepath.Base(file.Name()) + "\n"
+			if _, err := file.WriteString(text); err != nil {
+				return err
+			}
+		}
+		os.Exit(3)
 	case "sleep":
 		fmt.Println("sleeping")
 		time.Sleep(time.Minute)
