@@ -120,12 +120,12 @@ func clear(dest string, remove bool) error {
 
 // checkout writes a commit and its submodules to dest.
 func (s *Store) checkout(ctx context.Context, f found, dest string) (Tree, error) {
-	p, err := s.place(ctx, f, dest)
+	left := &allowance{maxSubmodules, s.limits.Tree}
+	p, err := s.place(ctx, f, dest, left)
 	if err != nil {
 		return Tree{}, err
 	}
-	left := maxSubmodules
-	if err := s.submodules(ctx, f.address, p, dest, 0, &left); err != nil {
+	if err := s.submodules(ctx, f.address, p, dest, 0, left); err != nil {
 		return Tree{}, err
 	}
 	return f.tree(p.commit.time, dest), nil

@@ -84,6 +84,40 @@ func TestTreeLimits(t *testing.T) {
 	}
 }
 
+// TestSubmodulesShareLimits has submodules that are within the limits alone, and not together.
+func TestSubmodulesShareLimits(t *testing.T) {
+	server := serve(t, "any")
+	upstream := server.repo(t, "openshift/component")
+	many := map[string]string{}
+	for i := range 40 {
+		many[fmt.Sprint("file", i)] = "ten bytes!"
+	}
+	inner := upstream.commitFiles("inner", "inner", many)
+	outer := map[string]string{}
+	for i := range 3 {
+		outer[fmt.Sprintf("s%d#", i)] = inner
+		outer[".gitmodules"] += fmt.Sprintf("[submodule \"s%d\"]\npath = s%d\nurl = ./\n", i, i)
+	}
+	commit := upstream.commitFiles("main", "outer", outer)
+	for _, test := range []struct {
+		files int
+		bytes int64
+		want  string
+	}{{200, 1300 + int64(len(outer[".gitmodules"])), ""}, {100, 1 << 20, "files that the limit leaves"}, {200, 1000, "more bytes together than the limit"}} {
+		limits := gitsrc.DefaultLimits()
+		limits.Tree.Files, limits.Tree.Bytes = test.files, test.bytes
+		s, _ := server.store(t, func(o *gitsrc.Options) { o.Limits = &limits })
+		request := gitsrc.Request{Repository: component, Commit: commit}
+		if test.want == "" {
+			mustFetch(t, s, request)
+			continue
+		}
+		if err := refused(t, s, request, test.want); !strings.Contains(fault.AdviceOf(err), "--source-limits") {
+			t.Errorf("the advice is %q", fault.AdviceOf(err))
+		}
+	}
+}
+
 // TestBombs fetches what is small on the wire and large on disk or in memory: it is refused before any of it is
 // written, and not asked for in another way.
 func TestBombs(t *testing.T) {

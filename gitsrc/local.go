@@ -65,7 +65,7 @@ func (s *Store) lookLocal(ctx context.Context, req Request) (localTree, error) {
 		return tree, notPartOfTree(dir)
 	}
 	if err != nil {
-		return localTree{}, fmt.Errorf("source directory %q: %w", dir, err)
+		return localTree{}, remedied(fmt.Errorf("source directory %q: %w", dir, err))
 	}
 	if repo.GitDir == dir {
 		return localTree{}, notResolved(fmt.Sprintf("name what to build of it: file://%s@BRANCH", dir),
@@ -77,6 +77,15 @@ func (s *Store) lookLocal(ctx context.Context, req Request) (localTree, error) {
 	}
 	tree.repo, tree.files = repo, status.Files
 	return tree, nil
+}
+
+// remedied adds what to do where a working tree claims a repository that does not know it.
+func remedied(err error) error {
+	var foreign *worktree.ForeignError
+	if !errors.As(err, &foreign) {
+		return err
+	}
+	return fault.New(fault.Unresolved, "If you made it so, and nobody else packed that directory: "+foreign.Remedy, err)
 }
 
 // Check fails where the source is a directory on this machine that does not exist. The error has the class
@@ -173,7 +182,7 @@ func (s *Store) snapshot(tree Tree, req Request, dest string, copyTo func() erro
 		tree, err = s.patched(tree, req)
 	}
 	if err != nil {
-		return Tree{}, errors.Join(fmt.Errorf("copying %q: %w", req.Spec.Path, err), clear(dest, made))
+		return Tree{}, errors.Join(remedied(fmt.Errorf("copying %q: %w", req.Spec.Path, err)), clear(dest, made))
 	}
 	return tree, nil
 }

@@ -73,7 +73,7 @@ func (s *Store) Remotes(directory string) (top string, addresses []string, err e
 			}
 			return top, addresses, nil
 		case err != nil && !errors.Is(err, worktree.ErrNotRepository):
-			return "", nil, err
+			return "", nil, remedied(err)
 		case err == nil || top == filepath.Dir(top):
 			return "", nil, nil
 		}

@@ -79,31 +79,33 @@ func TestCredentials(t *testing.T) {
 		return home
 	}
 	right, wrong := withNetrc("machine other login x password y\nmachine 127.0.0.1\n login me\n password right\n"),
-		withNetrc("default login me password canary")
+		withNetrc("machine 127.0.0.1 login me password canary")
+	forAll := withNetrc("default login me password right")
 	helper := []string{"GIT_CONFIG_COUNT", "3", "GIT_CONFIG_KEY_1", "credential.helper", "GIT_CONFIG_VALUE_1", "!false #",
 		"GIT_CONFIG_KEY_2", "credential." + server.URL + ".helper", "GIT_CONFIG_VALUE_2",
 		`!f() { grep -q ^host=127 && echo username=me && echo password=right; }; f`}
 	tests := []struct {
 		description string
 		env         []string
-		works       bool
+		refused     string // "" = it works
 	}{
-		{"none", nil, false},
-		{".netrc", []string{"HOME", right}, true},
-		{"wrong ones in .netrc", []string{"HOME", wrong}, false},
-		{"a credential helper", helper, true},
-		{"a credential helper after wrong ones in .netrc", append([]string{"HOME", wrong}, helper...), true},
-		{"a token for another host", []string{"GITHUB_TOKEN", "right", "GIT_TOKEN", "right"}, false},
+		{"none", nil, "without credentials"},
+		{".netrc", []string{"HOME", right}, ""},
+		{"wrong ones in .netrc", []string{"HOME", wrong}, "with the credentials of .netrc"},
+		{"a login for all hosts in .netrc", []string{"HOME", forAll}, `is for no host: write "machine 127.0.0.1"`},
+		{"a credential helper", helper, ""},
+		{"a credential helper after wrong ones in .netrc", append([]string{"HOME", wrong}, helper...), ""},
+		{"a token for another host", []string{"GITHUB_TOKEN", "right", "GIT_TOKEN", "right"}, "without credentials"},
 	}
 	for _, test := range tests {
 		t.Run(test.description, func(t *testing.T) {
 			s, told := server.store(t, func(o *gitsrc.Options) { o.Getenv = server.environment(t, test.env...) })
 			req := gitsrc.Request{Repository: component, Commit: commit}
-			if test.works {
+			if test.refused == "" {
 				checkClean(t, mustFetch(t, s, req))
 				return
 			}
-			err := refused(t, s, req, "refuses access")
+			err := refused(t, s, req, test.refused)
 			if fault.KindOf(err) != fault.Unauthorized || fault.AdviceOf(err) == "" {
 				t.Errorf("class %d, advice %q", fault.KindOf(err), fault.AdviceOf(err))
 			}

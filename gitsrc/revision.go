@@ -119,7 +119,7 @@ func localRevision(dir, rev string) (*Revision, error) {
 	}
 	repo, err := worktree.Find(abs)
 	if err != nil {
-		return nil, fault.New(fault.Unresolved, "", fmt.Errorf("revision %q: %w", rev, err))
+		return nil, fault.New(fault.Unresolved, "", remedied(fmt.Errorf("revision %q: %w", rev, err)))
 	}
 	db, err := pack.Open(repo.Objects())
 	if err != nil {

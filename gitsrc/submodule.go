@@ -20,10 +20,16 @@ const (
 	maxGitmodulesBytes = 1 << 20
 )
 
+// allowance is what a checkout may still have, its submodules included.
+type allowance struct {
+	submodules int
+	tree       checkout.Limits
+}
+
 // submodules checks out the repositories that belong inside another one, as `git submodule update --init --recursive`
-// does. left is how many there may still be in the whole checkout.
-func (s *Store) submodules(ctx context.Context, parent giturl.URL, p placed, dest string, depth int, left *int) error {
-	if *left -= len(p.links); *left < 0 || depth > maxSubmoduleDepth {
+// does.
+func (s *Store) submodules(ctx context.Context, parent giturl.URL, p placed, dest string, depth int, left *allowance) error {
+	if left.submodules -= len(p.links); left.submodules < 0 || depth > maxSubmoduleDepth {
 		return fmt.Errorf("%s has too many submodules", parent.Web())
 	}
 	for _, link := range p.links {
@@ -35,7 +41,7 @@ func (s *Store) submodules(ctx context.Context, parent giturl.URL, p placed, des
 		}
 		inside := filepath.Join(dest, filepath.FromSlash(link.Path))
 		f := found{kind: Payload, address: address, commit: link.ID, branch: defaultBranch}
-		sub, err := s.place(ctx, f, inside)
+		sub, err := s.place(ctx, f, inside, left)
 		if err == nil {
 			err = s.submodules(ctx, address, sub, inside, depth+1, left)
 		}

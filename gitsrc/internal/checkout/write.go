@@ -44,6 +44,7 @@ type Link struct {
 // Written is what Write has left in the directory.
 type Written struct {
 	Submodules []Link
+	Left       Limits // of those that Write was given
 	files      []indexEntry
 }
 
@@ -120,7 +121,9 @@ func Write(ctx context.Context, db *pack.Database, tree pack.ID, dir string, whe
 	if err != nil {
 		return nil, err
 	}
-	written := &Written{Submodules: w.links}
+	limits.Files -= w.count
+	limits.Bytes = w.budget.left.Load()
+	written := &Written{Submodules: w.links, Left: limits}
 	for _, part := range parts {
 		written.files = append(written.files, part...)
 	}
@@ -222,7 +225,7 @@ func (w *writer) entries(dir string, tree pack.ID, depth int) ([]Entry, error) {
 		return nil, fmt.Errorf("directory %q: %w", dir, err)
 	}
 	if w.count += len(entries); w.count > w.limits.Files {
-		return nil, pack.OverLimit("tree has more than %d files", w.limits.Files)
+		return nil, pack.OverLimit("tree has more than the %d files that the limit leaves", w.limits.Files)
 	}
 	return entries, nil
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +34,7 @@ type logins struct {
 	names    []string
 	position int
 	used     []string
+	unused   string // why what looks like credentials is none
 }
 
 func newLogins(address giturl.URL, config *gitconfig.Config, getenv func(string) string, limits Limits) *logins {
@@ -96,12 +98,13 @@ func (l *logins) next(ctx context.Context) (transport.AuthMethod, error) {
 // tried says which credentials were refused.
 func (l *logins) tried() string {
 	if len(l.used) == 0 {
-		return " without credentials"
+		return " without credentials" + l.unused
 	}
 	return " with the credentials of " + strings.Join(l.used, ", ")
 }
 
-// netrc looks for "machine HOST login NAME password WORD" in $NETRC or ~/.netrc.
+// netrc looks for "machine HOST login NAME password WORD" in $NETRC or ~/.netrc. "default" is for no host: a payload
+// names any, and each would be told the password.
 func (l *logins) netrc(context.Context) (transport.AuthMethod, error) {
 	path := l.getenv("NETRC")
 	if path == "" {
@@ -116,6 +119,9 @@ func (l *logins) netrc(context.Context) (transport.AuthMethod, error) {
 	}
 	if user, password, ok := netrcLogin(string(text), l.address.Hostname()); ok {
 		return &githttp.BasicAuth{Username: user, Password: password}, nil
+	}
+	if slices.Contains(strings.Fields(string(text)), "default") {
+		l.unused = fmt.Sprintf(" (%q in %q is for no host: write \"machine %s\")", "default", path, l.address.Hostname())
 	}
 	return nil, nil
 }
@@ -133,8 +139,8 @@ func netrcLogin(text, host string) (user, password string, ok bool) {
 			if ok {
 				return user, password, true
 			}
-			if match = words[i] == "default"; !match {
-				match = value == host
+			match = words[i] == "machine" && value == host
+			if words[i] == "machine" {
 				i++
 			}
 		case "login":

@@ -31,7 +31,9 @@ func TestNetrc(t *testing.T) {
 	tests := []struct{ text, user, password string }{
 		{"machine h login u password p", "u", "p"},
 		{"machine other login x password y\nmachine h\n\tpassword p\n\tlogin u\n", "u", "p"},
-		{"machine other login x password y default login u password p", "u", "p"},
+		{"machine other login x password y default login u password p", "", ""},
+		{"default login x password y machine h login u password p", "u", "p"},
+		{"machine h login u password p default login x password y", "u", "p"},
 		{"machine h login u password p machine h login x password y", "u", "p"},
 		{"machine hh login u password p", "", ""},
 		{"machine h login u", "", ""},

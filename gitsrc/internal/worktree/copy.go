@@ -27,7 +27,7 @@ func Copy(ctx context.Context, dir string, r Repository, files []string, dest st
 	if err != nil {
 		return err
 	}
-	return copyGitDir(ctx, r, filepath.Join(dest, ".git"))
+	return copyGitDir(ctx, dir, r, filepath.Join(dest, ".git"))
 }
 
 // CopyAll copies everything in a directory.
@@ -53,7 +53,7 @@ func within(dir, dest string, do func(from, to *os.Root) error) error {
 const maxAlternates = 16
 
 // copyGitDir copies what git needs to read history: not the user's configuration, hooks or remotes.
-func copyGitDir(ctx context.Context, r Repository, dest string) error {
+func copyGitDir(ctx context.Context, dir string, r Repository, dest string) error {
 	if err := os.MkdirAll(filepath.Join(dest, "objects"), 0o755); err != nil {
 		return err
 	}
@@ -77,8 +77,15 @@ func copyGitDir(ctx context.Context, r Repository, dest string) error {
 			return err
 		}
 	}
+	ours, err := inside(dir, r.CommonDir) // then whoever packed the directory may have written its alternates
+	if err != nil {
+		return err
+	}
 	objects := []string{r.Objects()}
 	for i := 0; i < len(objects) && i < maxAlternates; i++ {
+		if in, err := inside(dir, objects[i]); ours && (err != nil || !in) {
+			return errors.Join(&ForeignError{dir, objects[i], fmt.Sprintf("git -C %q repack -a -d, then remove .git/objects/info/alternates", dir)}, err)
+		}
 		if err := CopyAll(ctx, objects[i], filepath.Join(dest, "objects")); err != nil {
 			return fmt.Errorf("copying git objects: %w", err)
 		}
@@ -86,7 +93,10 @@ func copyGitDir(ctx context.Context, r Repository, dest string) error {
 		if err != nil {
 			continue
 		}
-		for _, line := range strings.Fields(text) {
+		for line := range strings.Lines(text) {
+			if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
+				continue
+			}
 			if !filepath.IsAbs(line) {
 				line = filepath.Join(objects[i], line)
 			}

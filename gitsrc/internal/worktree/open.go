@@ -35,7 +35,8 @@ func (r Repository) Directories() []string {
 	return []string{filepath.Clean(r.GitDir), filepath.Clean(r.CommonDir)}
 }
 
-// Find returns the repository of the working tree whose top is dir, or dir itself if it is a bare repository.
+// Find returns the repository of the working tree whose top is dir, or dir itself if it is a bare repository. One that
+// is elsewhere and does not know the tree gives a *ForeignError.
 func Find(dir string) (Repository, error) {
 	dotGit := filepath.Join(dir, ".git")
 	info, err := os.Stat(dotGit)
@@ -48,7 +49,7 @@ func Find(dir string) (Repository, error) {
 	case err != nil:
 		return Repository{}, err
 	case info.IsDir():
-		return withCommon(dotGit)
+		return checked(dir, dotGit)
 	}
 	text, err := readSmall(dotGit, maxSmallFile)
 	if err != nil {
@@ -61,7 +62,18 @@ func Find(dir string) (Repository, error) {
 	if !filepath.IsAbs(target) {
 		target = filepath.Join(dir, target)
 	}
-	return withCommon(target)
+	return checked(dir, target)
+}
+
+func checked(dir, gitDir string) (Repository, error) {
+	r, err := withCommon(gitDir)
+	if err == nil {
+		err = r.check(dir)
+	}
+	if err != nil {
+		return Repository{}, err
+	}
+	return r, nil
 }
 
 func isBare(dir string) bool {

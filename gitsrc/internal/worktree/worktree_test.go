@@ -48,25 +48,47 @@ func TestFind(t *testing.T) {
 	write(t, top, map[string]string{
 		"linked/.git":                  "gitdir: ../plain/.git/worktrees/linked\n",
 		"plain/.git/worktrees/linked/": "", "plain/.git/worktrees/linked/commondir": "../..\n",
+		"plain/.git/worktrees/linked/gitdir": filepath.Join(top, "linked/.git") + "\n",
+		// What somebody packed, and what is of it.
+		"stranger/.git":      "gitdir: ../plain/.git\n",
+		"second/.git":        "gitdir: ../plain/.git/worktrees/linked\n",
+		"shadow/.git/HEAD":   "ref: refs/heads/main\n",
+		"shadow/.git/gitdir": filepath.Join(top, "shadow/.git") + "\n", "shadow/.git/commondir": "../../plain/.git\n",
+		"link/.git":             "->../plain/.git",
+		"borrower/.git/objects": "->../../plain/.git/objects", "borrower/.git/HEAD": "ref: refs/heads/main\n",
+		"reader/.git/refs/heads/main": "->../../../../plain/.git/refs/heads/main",
+		"own/.git":                    "gitdir: inner.git\n",
+		"module/.git":                 "gitdir: ../plain/.git/modules/module\n", "plain/.git/modules/module/config": "[core]\n\tworktree = ../../../../module\n",
+		"apart/.git": "gitdir: ../apart.git\n", "apart.git/config": "[core]\n\tworktree = " + filepath.Join(top, "apart") + "\n",
 		"nothing/file": "", "odd/.git": "something else\n", "gone/.git": "gitdir: /no/such/directory\n",
 	})
 	tests := []struct {
 		directory, git, common string
-		fails                  bool
+		fails, foreign         bool
 	}{
 		{directory: "plain", git: "plain/.git", common: "plain/.git"},
 		{directory: "bare", git: "bare", common: "bare"},
 		{directory: "linked", git: "plain/.git/worktrees/linked", common: "plain/.git"},
+		{directory: "own", git: "own/inner.git", common: "own/inner.git"},
+		{directory: "module", git: "plain/.git/modules/module", common: "plain/.git/modules/module"},
+		{directory: "apart", git: "apart.git", common: "apart.git"},
+		{directory: "stranger", foreign: true},
+		{directory: "second", foreign: true},
+		{directory: "shadow", foreign: true},
+		{directory: "link", foreign: true},
+		{directory: "borrower", foreign: true},
+		{directory: "reader", foreign: true},
 		{directory: "nothing", fails: true},
 		{directory: "odd", fails: true},
 		{directory: "none", fails: true},
 	}
 	for _, test := range tests {
 		found, err := worktree.Find(filepath.Join(top, test.directory))
-		if (err != nil) != test.fails {
+		var foreign *worktree.ForeignError
+		if (err != nil) != (test.fails || test.foreign) || errors.As(err, &foreign) != test.foreign {
 			t.Errorf("Find(%s): %v", test.directory, err)
 		}
-		if test.fails {
+		if err != nil {
 			continue
 		}
 		got := []string{filepath.Clean(found.GitDir), filepath.Clean(found.CommonDir)}
@@ -79,14 +101,19 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// TestCopy copies a working tree whose objects lie elsewhere in part, and checks what came and what did not.
+// TestCopy copies a linked working tree whose objects lie elsewhere in part, and checks what came and what did not.
 func TestCopy(t *testing.T) {
 	top := t.TempDir()
-	from := write(t, filepath.Join(top, "from"), bare(".git/"))
-	write(t, from, map[string]string{
-		"file": "text", "dir/program": "x", "link": "->file", "untracked": "secret", "sub/inside": "y", "outside": "->/etc",
-		".git/config": "[credential]\n\thelper = mine\n", ".git/hooks/pre-commit": "x", ".git/index": "index",
+	main := write(t, filepath.Join(top, "main"), bare(".git/"))
+	write(t, main, map[string]string{
+		".git/config": "[credential]\n\thelper = mine\n", ".git/hooks/pre-commit": "x",
 		".git/objects/info/alternates": filepath.Join(top, "shared"), ".git/objects/aa/one": "1",
+		".git/worktrees/w/HEAD": "ref: refs/heads/main\n", ".git/worktrees/w/index": "index",
+		".git/worktrees/w/commondir": "../..\n", ".git/worktrees/w/gitdir": filepath.Join(top, "from/.git") + "\n",
+	})
+	from := write(t, filepath.Join(top, "from"), map[string]string{
+		".git": "gitdir: ../main/.git/worktrees/w\n",
+		"file": "text", "dir/program": "x", "link": "->file", "untracked": "secret", "sub/inside": "y", "outside": "->/etc",
 	})
 	write(t, top, map[string]string{"shared/bb/two": "2"})
 	if err := os.Chmod(filepath.Join(from, "dir/program"), 0o755); err != nil {
@@ -129,6 +156,40 @@ func TestCopy(t *testing.T) {
 	}
 	if head, branch, err := copied.Head(); err != nil || branch != "main" || head.String() != strings.Repeat("1", 40) {
 		t.Errorf("the copy is at %s of %q, %v", head, branch, err)
+	}
+}
+
+// TestCopyOfForeignObjects has a working tree with a repository of its own that takes its objects from another one:
+// whoever packed the tree may have written so.
+func TestCopyOfForeignObjects(t *testing.T) {
+	top := t.TempDir()
+	from := write(t, filepath.Join(top, "from"), bare(".git/"))
+	write(t, top, map[string]string{"private/aa/one": "1"})
+	write(t, from, map[string]string{".git/objects/info/alternates": filepath.Join(top, "private"), "file": "text"})
+	repository, err := worktree.Find(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := write(t, filepath.Join(top, "to"), map[string]string{"./": ""})
+	var foreign *worktree.ForeignError
+	if err := worktree.Copy(t.Context(), from, repository, []string{"file"}, to); !errors.As(err, &foreign) {
+		t.Errorf("Copy() = %v", err)
+	}
+	if _, err := os.Lstat(filepath.Join(to, ".git/objects/aa/one")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the object was copied: %v", err)
+	}
+	write(t, from, map[string]string{".git/inner/aa/two": "2"})
+	if err := os.WriteFile(filepath.Join(from, ".git/objects/info/alternates"), []byte("../inner\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.RemoveAll(to), os.Mkdir(to, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	if err := worktree.Copy(t.Context(), from, repository, []string{"file"}, to); err != nil {
+		t.Errorf("objects of the tree itself: %v", err)
+	}
+	if _, err := os.Lstat(filepath.Join(to, ".git/objects/aa/two")); err != nil {
+		t.Error(err)
 	}
 }
 

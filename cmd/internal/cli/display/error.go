@@ -11,18 +11,21 @@ import (
 
 // Error prints an error the way oc does, and under it the next thing to try. mode is one of ColorAuto and so on.
 func Error(w io.Writer, err error, mode string) {
-	label := newPainter(w, mode).paint(red, "error:")
+	label := newPainter(w, mode).paint(red, errorLabel)
 	if fault.KindOf(err) == fault.Interrupted {
 		fmt.Fprintln(w, label+" interrupted; nothing was published that refers to missing content, and the same command can be run again")
 		return
 	}
-	fmt.Fprintf(w, "%s %s\n", label, plain.Text(cut(err.Error(), maxMessage)))
+	fmt.Fprintf(w, "%s %s\n", label, text(cut(err.Error(), maxMessage)))
 	for _, line := range strings.Split(strings.TrimSpace(fault.AdviceOf(err)), "\n") {
 		if line != "" {
 			fmt.Fprintf(w, "  %s\n", plain.Line(cut(line, maxMessage)))
 		}
 	}
 }
+
+// errorLabel begins the line of an error.
+const errorLabel = "error:"
 
 // maxMessage is how many bytes of a message are printed. The last lines of a failed step fit; what a payload or a
 // server has in place of a name may be much longer.

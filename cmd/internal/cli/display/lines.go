@@ -88,6 +88,18 @@ func verbs() map[progress.State]string {
 		progress.Skipped: "skipped:", progress.Warned: "warning:", progress.Failed: "failed:"}
 }
 
+// text makes a text of several lines safe: only the first of them can be taken for one that this package writes. The
+// output of a failed step is anybody's.
+func text(s string) string {
+	lines := strings.Split(plain.Text(s), "\n")
+	for i, line := range lines[1:] {
+		if strings.HasPrefix(line, errorLabel) || plainLine.MatchString(line) {
+			lines[i+1] = "| " + line
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
 // Read makes an event of a line that a program with the plain form of progress wrote, without colors, on another machine. ok
 // is false for a line that it does not write.
 func Read(line string) (event progress.Event, ok bool) {
@@ -116,7 +128,7 @@ var plainLine = regexp.Delayed(`^ *[0-9]+\.[0-9]s  ([^ :]+): ([a-z]+) (\S+) (.*)
 // message is what an event says, made safe, with what was sent.
 func message(event progress.Event) string {
 	if event.State == progress.Failed { // with the last lines of a build's output
-		return plain.Text(event.Message)
+		return text(event.Message)
 	}
 	text := plain.Line(event.Message)
 	if event.State == progress.Done && event.Stage == progress.Push && event.Bytes > 0 {

@@ -1,0 +1,138 @@
+package worktree
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/gitconfig"
+	"github.com/oc-rebuild/oc-rebuild/internal/regular"
+)
+
+// ForeignError is returned where a working tree claims a repository that knows nothing of it. Whoever packed a
+// directory may have written so, and whatever is built of it would see the commits of the user's repository.
+type ForeignError struct {
+	Tree   string // top of the working tree
+	Claims string // what is not the tree's
+	Remedy string // what to do where it is
+}
+
+func (e *ForeignError) Error() string {
+	return fmt.Sprintf("%q says that %q is of its repository, which does not know that working tree", filepath.Join(e.Tree, ".git"), e.Claims)
+}
+
+// check fails with a *ForeignError unless the repository is inside the working tree, or has the tree among its own.
+func (r Repository) check(dir string) error {
+	in, err := inside(dir, r.CommonDir)
+	if err != nil {
+		return err
+	}
+	if in {
+		return r.standsAlone(dir)
+	}
+	known, remedy := r.knows, fmt.Sprintf("git --git-dir=%q config core.worktree %q", r.CommonDir, dir)
+	if filepath.Clean(r.GitDir) != filepath.Clean(r.CommonDir) {
+		known, remedy = r.hasLinked, fmt.Sprintf("git --git-dir=%q worktree repair %q", r.CommonDir, dir)
+	}
+	if ok, err := known(dir); err != nil || !ok {
+		return errors.Join(&ForeignError{dir, r.GitDir, remedy}, err)
+	}
+	return nil
+}
+
+// standsAlone makes sure that no link leads out of the tree to what is read of a repository.
+func (r Repository) standsAlone(dir string) error {
+	for _, name := range []string{r.GitDir, filepath.Join(r.GitDir, "HEAD"), filepath.Join(r.GitDir, "index"), filepath.Join(r.CommonDir, "config"),
+		filepath.Join(r.CommonDir, "packed-refs"), filepath.Join(r.CommonDir, "shallow"), filepath.Join(r.CommonDir, "refs"), r.Objects()} {
+		err := filepath.WalkDir(name, func(path string, entry fs.DirEntry, err error) error {
+			if errors.Is(err, fs.ErrNotExist) || err == nil && path == r.GitDir && entry.IsDir() {
+				return fs.SkipAll
+			}
+			if err != nil || entry.Type()&fs.ModeSymlink == 0 {
+				return err
+			}
+			if in, err := inside(dir, path); err != nil || !in {
+				return errors.Join(&ForeignError{dir, path, "replace the link by what it leads to"}, err)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hasLinked tells whether this is a linked working tree of the repository (gitrepository-layout, "worktrees/<id>/gitdir").
+func (r Repository) hasLinked(dir string) (bool, error) {
+	if in, err := inside(filepath.Join(r.CommonDir, "worktrees"), r.GitDir); err != nil || !in {
+		return false, err
+	}
+	dotGit, err := readSmall(filepath.Join(r.GitDir, "gitdir"), maxSmallFile)
+	if err != nil {
+		return false, err
+	}
+	return same(filepath.Join(dir, ".git"), r.GitDir, dotGit)
+}
+
+// knows tells whether the repository has its one working tree here, as that of a submodule does (git-config,
+// "core.worktree").
+func (r Repository) knows(dir string) (bool, error) {
+	text, err := regular.Read(filepath.Join(r.CommonDir, "config"), maxConfig)
+	if err != nil {
+		return false, err
+	}
+	entries, err := gitconfig.Parse(string(text))
+	if err != nil {
+		return false, err
+	}
+	for _, entry := range entries {
+		if entry.Section == "core" && entry.Subsection == "" && entry.Name == "worktree" {
+			if ok, err := same(dir, r.CommonDir, entry.Value); ok || err != nil {
+				return ok, err
+			}
+		}
+	}
+	return false, nil
+}
+
+// same tells whether a name, relative to a directory, is that of a file.
+func same(file, directory, name string) (bool, error) {
+	one, err := os.Stat(file)
+	if err != nil {
+		return false, err
+	}
+	if directory, err = filepath.EvalSymlinks(directory); err != nil {
+		return false, err
+	}
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(directory, name)
+	}
+	other, err := os.Stat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && os.SameFile(one, other), err
+}
+
+// inside tells whether a file is below a directory, whatever links lead to the two. A link to nothing leads nowhere.
+func inside(directory, path string) (bool, error) {
+	directory, err := filepath.EvalSymlinks(directory)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	path, err = filepath.EvalSymlinks(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	relative, err := filepath.Rel(directory, path)
+	return err == nil && filepath.IsLocal(relative), nil
+}
