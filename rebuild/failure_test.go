@@ -3,6 +3,7 @@ package rebuild_test
 import (
 	"net/http"
 	"os"
+	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,7 +17,15 @@ import (
 
 func TestFailingStepShowsItsOutputAndTheLog(t *testing.T) {
 	p := newPlayground(t)
-	directory := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nRUN [\"/bin/tool\", \"say\", \"before\"]\nRUN [\"/bin/tool\", \"fail\"]\n")})
+	const two = "FROM BUILDER AS first\nRUN [\"/bin/tool\", \"write\", \"/f\", \"x\"]\nFROM BASE\nCOPY --from=first /f /f\n"
+	for _, stages := range []string{"FROM BASE\n", two} {
+		p.failingStep(t, p.dockerfile(stages+"RUN [\"/bin/tool\", \"say\", \"before\"]\nRUN [\"/bin/tool\", \"fail\"]\n"))
+	}
+}
+
+func (p *playground) failingStep(t *testing.T, dockerfile string) {
+	t.Helper()
+	directory := source(t, map[string]string{"Dockerfile": dockerfile})
 	_, err := p.run(t, t.Context(), p.options(t), target("one", directory))
 	if fault.KindOf(err) != fault.Build {
 		t.Fatalf("Run() = %v of class %d, want %d", err, fault.KindOf(err), fault.Build)
@@ -72,6 +81,23 @@ func TestLastLines(t *testing.T) {
 				t.Fatalf("the %d bytes of output lack %q", len(log), want)
 			}
 		}
+	}
+}
+
+// TestLastLinesWithoutNamespaces is TestLastLines where steps cannot have namespaces of their own, since devices are
+// missing.
+func TestLastLinesWithoutNamespaces(t *testing.T) {
+	unshare, err := exec.LookPath("unshare")
+	if os.Getuid() != 0 || err != nil {
+		t.Skip("only root can take devices away, with unshare")
+	}
+	const narrow = `mount -t tmpfs none /dev && for d in null:3 zero:5 random:8 urandom:9; do mknod -m 666 /dev/${d%:*} c 1 ${d#*:}; done && exec "$@"`
+	command := exec.Command(unshare, "-m", "sh", "-c", narrow, "sh", os.Args[0], "-test.v", "-test.run", "^TestLastLines$")
+	command.Dir, err = os.Getwd()
+	check(t, err)
+	out, err := command.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "--- PASS: TestLastLines") {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 

@@ -26,11 +26,10 @@ const (
 	chrootExec    = "buildah-chroot-exec" // the child of chrootRuntime that becomes the parent of the step
 	apartInit     = "oc-rebuild-init"
 	apartProbe    = "probe"             // the argument of apartInit where nothing is to be started
-	isApart       = "_OC_REBUILD_APART" // in the environment of a chrootRuntime that is the child of apartInit
+	isInner       = "_OC_REBUILD_INNER" // in the environment of a chrootRuntime that this program started once more
 )
 
-// The output of a chrootRuntime that is apart, where its children inherit it: numbers that buildah's own files do not
-// reach.
+// The output of an inner chrootRuntime, where its children inherit it: numbers that buildah's own files do not reach.
 const (
 	keptStdout = 100
 	keptStderr = 101
@@ -47,14 +46,12 @@ func reexecApart() bool {
 		runtime.LockOSThread() // its end would be the signal for the child to end
 		os.Exit(initApart())
 	case chrootRuntime:
-		if os.Getenv(isApart) == "" {
+		if os.Getenv(isInner) == "" {
 			code, err := startApart(context.Background(), false)
-			if err == nil {
-				os.Exit(code)
-			} // else as buildah does it, of which Isolation.Exposed tells the user
-			unix.CloseOnExec(keptStdout) // whoever started the program may have left files with these numbers open
-			unix.CloseOnExec(keptStderr)
-			return false
+			if err != nil { // of which Isolation.Exposed tells the user
+				code = startInner()
+			}
+			os.Exit(code)
 		}
 		keepOutput()
 	case chrootExec:
@@ -66,10 +63,33 @@ func reexecApart() bool {
 	return false
 }
 
-// keepOutput and takeOutput let a step write to where its output goes. Between the two buildah has a process that
-// passes the output on and ends with the step, not with the output: of a step that fails at once, the lines that say
-// why may be lost. A process that a step leaves behind holds that file too, so this is for a PID namespace only, which
-// ends with its first process.
+// maxLeftBehind is how long the output of a step is waited for that has ended, where what it left behind goes on.
+const maxLeftBehind = 5 * time.Second
+
+// startInner starts an inner chrootRuntime in the namespaces of this process, and returns its exit code when it and
+// its output have ended.
+func startInner() int {
+	command := exec.Command("/proc/self/exe")
+	command.Args, command.Env = []string{chrootRuntime}, append(os.Environ(), isInner+"=1")
+	// No files: a process that a step leaves behind would hold them, and the build would wait for it.
+	command.Stdin, command.Stdout, command.Stderr = os.Stdin, struct{ io.Writer }{os.Stdout}, struct{ io.Writer }{os.Stderr}
+	command.ExtraFiles = []*os.File{os.NewFile(3, "settings")}
+	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	command.WaitDelay = maxLeftBehind
+	runtime.LockOSThread() // as in startApart
+	if err := command.Start(); err != nil {
+		fmt.Fprintf(os.Stderr, "starting a step: %v\n", err)
+		return 1
+	}
+	stop := forward(command.Process)
+	defer stop()
+	_ = command.Wait() // the exit code says it
+	return exitCode(command.ProcessState)
+}
+
+// keepOutput and takeOutput let a step write to where the output of the inner chrootRuntime goes. Between the two
+// buildah has a process that passes the output on and ends with the step, not with the output: of a step that fails at
+// once, the lines that say why would be lost.
 func keepOutput() {
 	if unix.Dup3(unix.Stdout, keptStdout, 0) == nil && unix.Dup3(unix.Stderr, keptStderr, 0) != nil {
 		_ = unix.Close(keptStdout)
@@ -165,7 +185,7 @@ func initApart() int {
 	}
 	_ = report.Close()
 	process, err := os.StartProcess("/proc/self/exe", []string{chrootRuntime}, &os.ProcAttr{
-		Env:   append(os.Environ(), isApart+"=1"),
+		Env:   append(os.Environ(), isInner+"=1"),
 		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr, os.NewFile(4, "settings")},
 	})
 	if err != nil {

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"go.podman.io/storage/pkg/regexp"
+
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 )
 
@@ -51,12 +53,12 @@ func (l *buildLog) Write(data []byte) (int, error) {
 			return len(data), nil
 		}
 		line := plain.Line(strings.TrimRight(string(whole), "\r"))
-		l.part = *bytes.NewBuffer(bytes.Clone(rest))
+		l.part.Next(l.part.Len() - len(rest))
 		if _, err := io.WriteString(l.file, line+"\n"); err != nil {
 			return 0, fmt.Errorf("writing the build log: %w", err)
 		}
-		if _, text, ok := strings.Cut(line, ": "); ok && strings.HasPrefix(line, step) {
-			l.instruction = text
+		if m := step.FindStringSubmatch(line); m != nil {
+			l.instruction = m[1]
 		}
 		l.tail = append(l.tail, line)
 		if len(l.tail) > tailLines {
@@ -84,8 +86,9 @@ func (l *buildLog) Close() error {
 	return l.file.Close()
 }
 
-// step begins the line that buildah prints before an instruction, as in "STEP 4/5: RUN make".
-const step = "STEP "
+// step is the line that buildah prints before an instruction, as in "STEP 4/5: RUN make", or, where there are several
+// stages, "[1/2] STEP 4/5: RUN make".
+var step = regexp.Delayed(`^(?:\[[0-9]+/[0-9]+\] )?STEP [0-9]+/[0-9]+: (.*)`)
 
 // Tail returns the instruction that was carried out last, as far as that is known, and the last lines of its output,
 // the one that is not whole yet included. What buildah says of itself is left out.
@@ -97,7 +100,7 @@ func (l *buildLog) Tail() (instruction string, lines []string) {
 		lines = append(lines, plain.Line(l.part.String()))
 	}
 	for i, line := range slices.Backward(lines) {
-		if strings.HasPrefix(line, step) {
+		if step.MatchString(line) {
 			lines = lines[i+1:]
 			break
 		}
