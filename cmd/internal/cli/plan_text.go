@@ -93,8 +93,10 @@ func componentRows(t *display.Table, width int, c plan.Component) {
 	if c.Source.Path != "" {
 		from = c.Source.Path
 	}
-	t.Row("  Source:", from)
-	t.Wrapped(width, "", state)
+	if from != "" { // else it could not be read, of which an error tells
+		t.Row("  Source:", from)
+		t.Wrapped(width, "", state)
+	}
 	if c.Source.Ignored > 0 {
 		t.Row("", fmt.Sprintf("without what git ignores, %d paths (--with-ignored-files takes them)", c.Source.Ignored))
 	}
@@ -103,10 +105,13 @@ func componentRows(t *display.Table, width int, c plan.Component) {
 	}
 	t.Row("  Config:", c.Recipe.Config)
 	t.Wrapped(width, "", c.Recipe.Reason)
-	t.Wrapped(width, "", "from "+c.Recipe.Origin+", image "+c.Recipe.Image)
-	if c.Recipe.Dockerfile != "" {
+	if c.Recipe.Origin != "" {
+		t.Wrapped(width, "", "from "+c.Recipe.Origin+", image "+c.Recipe.Image)
+	}
+	switch {
+	case c.Recipe.Dockerfile != "":
 		t.Row("  Dockerfile:", c.Recipe.Dockerfile+" in "+c.Recipe.ContextDir)
-	} else {
+	case c.Recipe.Origin != "":
 		t.Row("  Dockerfile:", "in the config, or made from it")
 	}
 	for _, arg := range c.Recipe.BuildArgs {

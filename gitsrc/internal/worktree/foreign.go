@@ -20,7 +20,7 @@ type ForeignError struct {
 }
 
 func (e *ForeignError) Error() string {
-	return fmt.Sprintf("%q says that %q is of its repository, which does not know that working tree", filepath.Join(e.Tree, ".git"), e.Claims)
+	return fmt.Sprintf("%q claims %q, which does not know this working tree", filepath.Join(e.Tree, ".git"), e.Claims)
 }
 
 // check fails with a *ForeignError unless the repository is inside the working tree, or has the tree among its own.
