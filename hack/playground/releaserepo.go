@@ -125,6 +125,11 @@ build_root:
   to:
   - name: %[2]q
     namespace: %[1]s
+resources:
+  '*':
+    requests:
+      cpu: 200m
+      memory: 200Mi
 zz_generated_metadata:
   branch: %[3]s
   org: %[4]s
