@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/oc-rebuild/oc-rebuild/hack/playground"
+	"github.com/oc-rebuild/oc-rebuild/hack/terminal"
 )
 
 const (
@@ -86,15 +87,15 @@ func (s *studio) rebuild(ctx context.Context, to string) error {
 	cmd := s.command(ctx, s.binary, "machine-config-operator=./mco", "coredns", "--from-release", s.playground.OKDPayload,
 		"--to-image", target, "--release-repo", s.playground.ReleaseRepo, "--isolation", "chroot")
 	cmd.Stderr = nil
-	output, err := inTerminal(cmd, columns, rows)
+	output, err := terminal.Run(cmd, columns, rows)
 	if err != nil {
 		return err
 	}
-	shown := newScreen()
-	shown.write("$ oc rebuild machine-config-operator=./mco coredns \\\r\n    --from-release " + s.playground.OKDPayload +
+	shown := terminal.NewScreen()
+	shown.Write("$ oc rebuild machine-config-operator=./mco coredns \\\r\n    --from-release " + s.playground.OKDPayload +
 		" \\\r\n    --to-image " + target + "\r\n")
-	shown.write(output)
-	return os.WriteFile(to, []byte(shown.svg("A rebuild of two components, in a terminal")), 0o644)
+	shown.Write(output)
+	return os.WriteFile(to, []byte(shown.SVG("A rebuild of two components, in a terminal")), 0o644)
 }
 
 // payload draws the real 4.12.0.

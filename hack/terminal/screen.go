@@ -1,4 +1,4 @@
-package main
+package terminal
 
 import (
 	"bytes"
@@ -10,13 +10,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/oc-rebuild/oc-rebuild/hack/terminal"
 )
 
-// inTerminal runs a command in a terminal, and returns what it sends there.
-func inTerminal(cmd *exec.Cmd, columns, rows uint16) (string, error) {
-	program, person, err := terminal.Open(columns, rows)
+// Run runs a command in a terminal, and returns what it sends there.
+func Run(cmd *exec.Cmd, columns, rows uint16) (string, error) {
+	program, person, err := Open(columns, rows)
 	if err != nil {
 		return "", err
 	}
@@ -43,18 +41,20 @@ type cell struct {
 	class string
 }
 
-// screen is what a terminal shows. It knows what the program's own display sends.
-type screen struct {
+// Screen is what a terminal shows. It knows what the program's own display sends.
+type Screen struct {
 	lines [][]cell
 	x, y  int
 	class string
 }
 
-func newScreen() *screen { return &screen{} }
+// NewScreen returns an empty one.
+func NewScreen() *Screen { return &Screen{} }
 
 var sequence = regexp.MustCompile("^\x1b\\[([0-9;?]*)([A-Za-z])")
 
-func (s *screen) write(text string) {
+// Write shows what a program sends.
+func (s *Screen) Write(text string) {
 	for len(text) > 0 {
 		if m := sequence.FindStringSubmatch(text); m != nil {
 			s.control(m[2], m[1])
@@ -81,7 +81,7 @@ func (s *screen) write(text string) {
 	}
 }
 
-func (s *screen) control(letter, number string) {
+func (s *Screen) control(letter, number string) {
 	switch letter {
 	case "A":
 		n, err := strconv.Atoi(number)
@@ -113,8 +113,8 @@ text{font:13px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;fill:var(--i
 </style>
 `
 
-// svg draws what the screen shows.
-func (s *screen) svg(title string) string {
+// SVG draws what the screen shows.
+func (s *Screen) SVG(title string) string {
 	const character, line, margin = 7.83, 18, 16
 	widest := 0
 	for _, cells := range s.lines {
