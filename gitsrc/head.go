@@ -33,8 +33,11 @@ func (s *Store) WriteHead(ctx context.Context, tree Tree, dest string) error {
 
 func (s *Store) writeHead(ctx context.Context, tree Tree, dest string) error {
 	repo, err := worktree.Find(tree.Directory)
+	if err == nil {
+		err = repo.Carry(tree.Directory)
+	}
 	if err != nil {
-		return err
+		return remedied(err)
 	}
 	head, err := pack.ParseID(tree.Commit)
 	if err != nil {

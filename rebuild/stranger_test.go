@@ -90,24 +90,31 @@ func TestPlanOfAStranger(t *testing.T) {
 func TestTriggersOfABase(t *testing.T) {
 	p := newPlayground(t)
 	tool := staticTool(t)
-	for trigger, refused := range map[string]bool{
-		"COPY --from=localhost/private/app /etc/private /stolen":          true,
-		"RUN --mount=type=bind,from=localhost/private/app,target=/x true": true,
-		"ADD https://example.com/x /x":                                    true,
-		"ENV A=b":                                                         false,
+	for triggers, refused := range map[string]bool{
+		"COPY --from=localhost/private/app /etc/private /stolen":                                                true,
+		"RUN --mount=type=bind,from=localhost/private/app,target=/x true":                                       true,
+		"ADD https://example.com/x /x":                                                                          true,
+		"# escape=`\x00RUN [\"/bin/tool\", \"say\"] \\\nCOPY --from=localhost/private/app /etc/private /stolen": true,
+		"ENV A=b \\\x00COPY --from=localhost/private/app /etc/private /stolen":                                  true,
+		"ENV U=http://example.com/x":                                                                            true,
+		"ENV U=http:\x00ADD $U//example.com/x /x":                                                               true,
+		"ADD http:/$NOTHING/example.com/y /x":                                                                   true,
+		"add\thttp:/$NOTHING/example.com/y /x":                                                                  true,
+		"ENV A=b":                                                                                               false,
+		"ENV A=b\x00COPY f /g\x00USER 0":                                                                        false,
 	} {
 		base := baseImage(t, map[string]string{"bin/tool": tool})
 		config, err := base.ConfigFile()
 		check(t, err)
 		config = config.DeepCopy()
-		config.Config.OnBuild = []string{trigger}
+		config.Config.OnBuild = strings.Split(triggers, "\x00")
 		base, err = mutate.ConfigFile(base, config)
 		check(t, err)
 		p.base = p.registry.Push(t, "bases/triggers", "latest", base)
-		directory := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nCOPY f /f\n"), "f": trigger})
+		directory := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nCOPY f /f\n"), "f": triggers})
 		_, err = p.run(t, t.Context(), p.options(t), target("one", directory))
 		if refused != (err != nil && strings.Contains(err.Error(), "has ONBUILD")) || !refused && err != nil {
-			t.Errorf("ONBUILD %s: %v", trigger, err)
+			t.Errorf("ONBUILD %q: %v", triggers, err)
 		}
 	}
 }

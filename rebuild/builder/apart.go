@@ -46,6 +46,9 @@ func reexecApart() bool {
 		runtime.LockOSThread() // its end would be the signal for the child to end
 		os.Exit(initApart())
 	case chrootRuntime:
+		// What whoever started the program left open is closed, but for buildah's settings: a step could reach it through
+		// the process above it. A kernel before 5.11 cannot do that.
+		_ = unix.CloseRange(4, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
 		if os.Getenv(isInner) == "" {
 			code, err := startApart(context.Background(), false)
 			if err != nil { // of which Isolation.Exposed tells the user
@@ -56,9 +59,8 @@ func reexecApart() bool {
 		keepOutput()
 	case chrootExec:
 		takeOutput()
-		// The step gets no file that whoever started the program left open, nor buildah's settings. A kernel before 5.11
-		// cannot do that.
-		_ = unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
+		_ = unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC) // the step gets none of buildah's files either
+		_ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)                 // nor a look at them, with the rights that it shares
 	}
 	return false
 }

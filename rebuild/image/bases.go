@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig/dockerfile"
@@ -39,13 +40,20 @@ func checkTriggers(image builder.Image, name string) error {
 	if err != nil {
 		return err
 	}
-	for _, trigger := range triggers {
-		file, err := dockerfile.Parse([]byte("FROM scratch\n"+trigger+"\n"), nil)
-		if err != nil || len(file.References) != 1 || strings.Contains(trigger, "://") {
-			return fault.Errorf(fault.Unresolved, "image %q has ONBUILD %q, which takes something from elsewhere into what is built on it", name, trigger)
-		}
+	text := strings.Join(triggers, "\n") // as buildah reads them
+	file, err := dockerfile.Parse([]byte("FROM scratch\n"+text+"\n"), nil)
+	if err != nil || len(file.References) > 1 || slices.ContainsFunc(triggers, isOdd) {
+		return fault.Errorf(fault.Unresolved, "image %q has ONBUILD %q, which takes something from elsewhere into what is built on it", name, text)
 	}
 	return nil
+}
+
+// isOdd tells whether a trigger is not one instruction, or may fetch something from an address.
+func isOdd(trigger string) bool {
+	trigger = strings.TrimSpace(trigger)
+	words := strings.Fields(trigger)
+	return strings.ContainsAny(trigger, "\r\n") || strings.HasSuffix(trigger, "\\") || strings.HasPrefix(trigger, "#") ||
+		strings.Contains(trigger, "://") || len(words) > 0 && strings.EqualFold(words[0], "add") && strings.ContainsAny(trigger, "$:")
 }
 
 // provide brings what stands for a base into local storage. For the base of the image itself it also returns the

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/opencontainers/go-digest"
+	"go.podman.io/storage/pkg/regexp"
 	"sigs.k8s.io/yaml"
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig/dockerfile"
@@ -132,9 +133,12 @@ func (r Release) checkImage() error {
 	return nil
 }
 
+// unitName is what components and images are called by: tags and pull specs of image streams, and names of a config's images.
+var unitName = regexp.Delayed(`^[A-Za-z0-9_][A-Za-z0-9_./:@+-]*$`)
+
 func (c *checker) add(unit *Component, replaces bool) error {
 	switch {
-	case unit.Name == "" || plain.Line(unit.Name) != unit.Name || unit.Name[0] == '-' || strings.Contains(unit.Name, "$("):
+	case !unitName.MatchString(unit.Name) || slices.Contains(strings.Split(unit.Name, "/"), ".."):
 		return fault.Errorf(fault.Usage, "name %q is not a name", unit.Name)
 	case c.units[unit.Name] != nil:
 		return fault.Errorf(fault.Usage, "name %q is there twice", unit.Name)

@@ -50,10 +50,12 @@ func within(dir, dest string, do func(from, to *os.Root) error) error {
 	return do(from, to)
 }
 
-const maxAlternates = 16
-
 // copyGitDir copies what git needs to read history: not the user's configuration, hooks or remotes.
 func copyGitDir(ctx context.Context, dir string, r Repository, dest string) error {
+	objects, err := r.objectDirectories(dir)
+	if err != nil {
+		return err
+	}
 	if err := os.MkdirAll(filepath.Join(dest, "objects"), 0o755); err != nil {
 		return err
 	}
@@ -77,30 +79,9 @@ func copyGitDir(ctx context.Context, dir string, r Repository, dest string) erro
 			return err
 		}
 	}
-	ours, err := inside(dir, r.CommonDir) // then whoever packed the directory may have written its alternates
-	if err != nil {
-		return err
-	}
-	objects := []string{r.Objects()}
-	for i := 0; i < len(objects) && i < maxAlternates; i++ {
-		if in, err := inside(dir, objects[i]); ours && (err != nil || !in) {
-			return errors.Join(&ForeignError{dir, objects[i], fmt.Sprintf("git -C %q repack -a -d, then remove .git/objects/info/alternates", dir)}, err)
-		}
-		if err := CopyAll(ctx, objects[i], filepath.Join(dest, "objects")); err != nil {
+	for _, directory := range objects {
+		if err := CopyAll(ctx, directory, filepath.Join(dest, "objects")); err != nil {
 			return fmt.Errorf("copying git objects: %w", err)
-		}
-		text, err := readSmall(filepath.Join(objects[i], "info", "alternates"), maxSmallFile)
-		if err != nil {
-			continue
-		}
-		for line := range strings.Lines(text) {
-			if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
-				continue
-			}
-			if !filepath.IsAbs(line) {
-				line = filepath.Join(objects[i], line)
-			}
-			objects = append(objects, line)
 		}
 	}
 	if err := os.Remove(filepath.Join(dest, "objects", "info", "alternates")); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/gitconfig"
 	"github.com/oc-rebuild/oc-rebuild/internal/regular"
@@ -32,9 +33,12 @@ func (r Repository) check(dir string) error {
 	if in {
 		return r.standsAlone(dir)
 	}
-	known, remedy := r.knows, fmt.Sprintf("git --git-dir=%q config core.worktree %q", r.CommonDir, dir)
-	if filepath.Clean(r.GitDir) != filepath.Clean(r.CommonDir) {
-		known, remedy = r.hasLinked, fmt.Sprintf("git --git-dir=%q worktree repair %q", r.CommonDir, dir)
+	known, remedy := r.knows, fmt.Sprintf("git --git-dir=%s config core.worktree %s", shellWord(r.CommonDir), shellWord(dir))
+	switch {
+	case filepath.Clean(r.GitDir) != filepath.Clean(r.CommonDir):
+		known, remedy = r.hasLinked, fmt.Sprintf("git --git-dir=%s worktree repair %s", shellWord(r.CommonDir), shellWord(dir))
+	case filepath.Base(r.CommonDir) == ".git": // of a tree that is there: it would be taken from that one
+		remedy = "clone the repository instead"
 	}
 	if ok, err := known(dir); err != nil || !ok {
 		return errors.Join(&ForeignError{dir, r.GitDir, remedy}, err)
@@ -42,7 +46,11 @@ func (r Repository) check(dir string) error {
 	return nil
 }
 
-// standsAlone makes sure that no link leads out of the tree to what is read of a repository.
+// shellWord quotes a name for a shell: whoever packed the directory chose it.
+func shellWord(name string) string { return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'" }
+
+// standsAlone makes sure that no link leads out of the tree to what is read of a repository. Links to directories are
+// none of git's, and would have to be followed to see where those lead in them.
 func (r Repository) standsAlone(dir string) error {
 	for _, name := range []string{r.GitDir, filepath.Join(r.GitDir, "HEAD"), filepath.Join(r.GitDir, "index"), filepath.Join(r.CommonDir, "config"),
 		filepath.Join(r.CommonDir, "packed-refs"), filepath.Join(r.CommonDir, "shallow"), filepath.Join(r.CommonDir, "refs"), r.Objects()} {
@@ -53,7 +61,8 @@ func (r Repository) standsAlone(dir string) error {
 			if err != nil || entry.Type()&fs.ModeSymlink == 0 {
 				return err
 			}
-			if in, err := inside(dir, path); err != nil || !in {
+			in, err := inside(dir, path)
+			if info, statErr := os.Stat(path); err != nil || !in || statErr == nil && info.IsDir() {
 				return errors.Join(&ForeignError{dir, path, "replace the link by what it leads to"}, err)
 			}
 			return nil
@@ -70,6 +79,9 @@ func (r Repository) hasLinked(dir string) (bool, error) {
 	if in, err := inside(filepath.Join(r.CommonDir, "worktrees"), r.GitDir); err != nil || !in {
 		return false, err
 	}
+	if info, err := os.Lstat(filepath.Join(dir, ".git")); err != nil || !info.Mode().IsRegular() { // a link may be to that of the right tree
+		return false, err
+	}
 	dotGit, err := readSmall(filepath.Join(r.GitDir, "gitdir"), maxSmallFile)
 	if err != nil {
 		return false, err
@@ -78,24 +90,67 @@ func (r Repository) hasLinked(dir string) (bool, error) {
 }
 
 // knows tells whether the repository has its one working tree here, as that of a submodule does (git-config,
-// "core.worktree").
+// "core.worktree"; "extensions.worktreeConfig" for where it stands).
 func (r Repository) knows(dir string) (bool, error) {
-	text, err := regular.Read(filepath.Join(r.CommonDir, "config"), maxConfig)
-	if err != nil {
-		return false, err
-	}
-	entries, err := gitconfig.Parse(string(text))
-	if err != nil {
-		return false, err
-	}
-	for _, entry := range entries {
-		if entry.Section == "core" && entry.Subsection == "" && entry.Name == "worktree" {
-			if ok, err := same(dir, r.CommonDir, entry.Value); ok || err != nil {
-				return ok, err
+	for _, name := range []string{"config", "config.worktree"} {
+		text, err := regular.Read(filepath.Join(r.CommonDir, name), maxConfig)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return false, err
+		}
+		entries, err := gitconfig.Parse(string(text))
+		if err != nil {
+			return false, err
+		}
+		for _, entry := range entries {
+			if entry.Section == "core" && entry.Subsection == "" && entry.Name == "worktree" {
+				if ok, err := same(dir, r.CommonDir, entry.Value); ok || err != nil {
+					return ok, err
+				}
 			}
 		}
 	}
 	return false, nil
+}
+
+// Carry fails with a *ForeignError where objects of another repository would go along with the tree, which whoever
+// packed it may have written into its alternates.
+func (r Repository) Carry(dir string) error {
+	_, err := r.objectDirectories(dir)
+	return err
+}
+
+const maxAlternates = 16
+
+// objectDirectories lists the directory of the objects, and those that it names as alternates.
+func (r Repository) objectDirectories(dir string) ([]string, error) {
+	ours, err := inside(dir, r.CommonDir)
+	if err != nil {
+		return nil, err
+	}
+	objects := []string{r.Objects()}
+	for i := 0; i < len(objects) && i < maxAlternates; i++ {
+		if in, err := inside(dir, objects[i]); ours && (err != nil || !in) {
+			remedy := fmt.Sprintf("git -C %s repack -a -d, then remove .git/objects/info/alternates", shellWord(dir))
+			return nil, errors.Join(&ForeignError{dir, objects[i], remedy}, err)
+		}
+		text, err := readSmall(filepath.Join(objects[i], "info", "alternates"), maxSmallFile)
+		if err != nil {
+			continue
+		}
+		for line := range strings.Lines(text) {
+			if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
+				continue
+			}
+			if !filepath.IsAbs(line) {
+				line = filepath.Join(objects[i], line)
+			}
+			objects = append(objects, line)
+		}
+	}
+	return objects[:min(len(objects), maxAlternates)], nil
 }
 
 // same tells whether a name, relative to a directory, is that of a file.

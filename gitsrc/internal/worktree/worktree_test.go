@@ -58,7 +58,15 @@ func TestFind(t *testing.T) {
 		"borrower/.git/objects": "->../../plain/.git/objects", "borrower/.git/HEAD": "ref: refs/heads/main\n",
 		"reader/.git/refs/heads/main": "->../../../../plain/.git/refs/heads/main",
 		"own/.git":                    "gitdir: inner.git\n",
-		"module/.git":                 "gitdir: ../plain/.git/modules/module\n", "plain/.git/modules/module/config": "[core]\n\tworktree = ../../../../module\n",
+		// A link to the file of a linked tree; links that stay inside, to directories with links that do not.
+		"twin/.git":                        "->../linked/.git",
+		"hops/.git/refs":                   "->../r",
+		"hops/r/heads/main":                "->../../../plain/.git/refs/heads/main",
+		"hops/.git/HEAD":                   "ref: refs/heads/main\n",
+		"sparse/.git":                      "gitdir: ../plain/.git/modules/sparse\n",
+		"plain/.git/modules/sparse/config": "[extensions]\n\tworktreeConfig = true\n",
+		"plain/.git/modules/sparse/config.worktree": "[core]\n\tworktree = ../../../../sparse\n",
+		"module/.git": "gitdir: ../plain/.git/modules/module\n", "plain/.git/modules/module/config": "[core]\n\tworktree = ../../../../module\n",
 		"apart/.git": "gitdir: ../apart.git\n", "apart.git/config": "[core]\n\tworktree = " + filepath.Join(top, "apart") + "\n",
 		"nothing/file": "", "odd/.git": "something else\n", "gone/.git": "gitdir: /no/such/directory\n",
 	})
@@ -72,6 +80,9 @@ func TestFind(t *testing.T) {
 		{directory: "own", git: "own/inner.git", common: "own/inner.git"},
 		{directory: "module", git: "plain/.git/modules/module", common: "plain/.git/modules/module"},
 		{directory: "apart", git: "apart.git", common: "apart.git"},
+		{directory: "sparse", git: "plain/.git/modules/sparse", common: "plain/.git/modules/sparse"},
+		{directory: "twin", foreign: true},
+		{directory: "hops", foreign: true},
 		{directory: "stranger", foreign: true},
 		{directory: "second", foreign: true},
 		{directory: "shadow", foreign: true},
@@ -177,6 +188,9 @@ func TestCopyOfForeignObjects(t *testing.T) {
 	}
 	if _, err := os.Lstat(filepath.Join(to, ".git/objects/aa/one")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the object was copied: %v", err)
+	}
+	if err := repository.Carry(from); !errors.As(err, &foreign) {
+		t.Errorf("Carry() = %v", err)
 	}
 	write(t, from, map[string]string{".git/inner/aa/two": "2"})
 	if err := os.WriteFile(filepath.Join(from, ".git/objects/info/alternates"), []byte("../inner\n"), 0o644); err != nil {

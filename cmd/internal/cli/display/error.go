@@ -19,7 +19,10 @@ func Error(w io.Writer, err error, mode string) {
 	fmt.Fprintf(w, "%s %s\n", label, text(cut(err.Error(), maxMessage)))
 	for _, line := range strings.Split(strings.TrimSpace(fault.AdviceOf(err)), "\n") {
 		if line != "" {
-			fmt.Fprintf(w, "  %s\n", plain.Line(cut(line, maxMessage)))
+			if line = plain.Line(cut(line, maxMessage)); plainLine.MatchString(line) {
+				line = "| " + line
+			}
+			fmt.Fprintf(w, "  %s\n", line)
 		}
 	}
 }

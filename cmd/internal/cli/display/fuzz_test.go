@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
@@ -21,7 +22,7 @@ func FuzzOutputOfSteps(f *testing.F) {
 		failure := errors.New("building \"one\": RUN make: exit status 2; the last lines of its output:\n" + output)
 		display.Report(progress.Event{Component: "one", Stage: progress.Build, State: progress.Failed, Message: failure.Error()})
 		display.finish()
-		Error(&b, failure, ColorNever)
+		Error(&b, fault.New(fault.Build, output, failure), ColorNever)
 		var events, others int
 		for _, line := range strings.FieldsFunc(b.String(), func(r rune) bool { return r == '\n' || r == '\r' }) {
 			if event, ok := Read(line); ok {
