@@ -79,6 +79,7 @@ type follower struct {
 	listener progress.Listener
 	names    map[string]string // components by task, where they have another name
 
+	warned  sync.Map // messages of warnings: pods of one image warn of the same
 	readers sync.WaitGroup
 	parts   map[string]*part // by the name of the task run
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/cluster"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
 const (
@@ -115,6 +116,11 @@ func (f *follower) line(log *reading, text string) {
 	log.forget()
 	if event.Component == "" {
 		event.Component = log.component
+	}
+	if event.State == progress.Warned {
+		if _, told := f.warned.LoadOrStore(event.Message, true); told {
+			return
+		}
 	}
 	f.listener.Report(event)
 }

@@ -211,6 +211,9 @@ func (l *told) Report(event progress.Event) {
 
 // read takes "done COMPONENT" for an event.
 func read(line string) (progress.Event, bool) {
+	if warning, ok := strings.CutPrefix(line, "warning "); ok {
+		return progress.Event{Stage: progress.Build, State: progress.Warned, Message: warning}, true
+	}
 	component, ok := strings.CutPrefix(line, "done ")
 	return progress.Event{Component: component, Stage: progress.Build, State: progress.Done}, ok
 }
@@ -257,7 +260,7 @@ func TestFollow(t *testing.T) {
 		mu.Lock()
 		began[args[1]] = args
 		mu.Unlock()
-		fmt.Fprintf(log, "error: of a library\ndone %s\nnothing\n", args[1])
+		fmt.Fprintf(log, "error: of a library\nwarning of an old kernel\ndone %s\nnothing\n", args[1])
 		result(args)
 		return 0
 	}, nil)
@@ -273,6 +276,10 @@ func TestFollow(t *testing.T) {
 	}
 	if !slices.Contains(said, "b build done: ") || !slices.Contains(said, "C.d build done: ") {
 		t.Errorf("said %q", said)
+	}
+	warnings := slices.DeleteFunc(said, func(line string) bool { return !strings.Contains(line, "of an old kernel") })
+	if len(warnings) != 1 {
+		t.Errorf("of pods that warn alike %q is said", warnings)
 	}
 }
 
