@@ -31,8 +31,10 @@ uninstall: ## take away what install put there
 man: ## write the manual to bin/man
 	@$(GO) test -tags '$(TAGS)' ./cmd/internal/cli -run TestManual -man $(CURDIR)/bin/man >/dev/null
 
-pictures: build ## make the pictures of the documents anew
+pictures: build ## make the pictures of the documents anew; that of a run on a cluster where OC_REBUILD_CLUSTER is set, as for test-cluster
 	@$(GO) run -trimpath -tags '$(TAGS)' ./hack/pictures
+	@[ -z "$$OC_REBUILD_CLUSTER" ] || OC_REBUILD_PICTURE=$(CURDIR)/docs/pictures/cluster.svg \
+	  $(GO) test -trimpath -tags '$(TAGS)' -count=1 -run TestPicture ./hack/cluster
 
 packages: man ## tar.gz, .deb, .rpm, SBOM, krew manifest and checksums in dist/ (fetches the tools for it)
 	@hack/package/package $(VERSION)
@@ -94,8 +96,8 @@ coverage: ## how much of each package the end-to-end scripts run, and advice tha
 test-long: ## rebuild a whole payload, and real operators: OC_REBUILD_SHARED and OC_REBUILD_GIT_ROOT say where the data of these are
 	OC_REBUILD_LONG=1 $(GO) test -trimpath -tags '$(TAGS)' -timeout 60m -count=1 -run 'TestWholePayload|TestRealPayload' ./hack/e2e
 
-test-cluster: ## deploy and build on a real cluster, one with Tekton: OC_REBUILD_CLUSTER is its kubeconfig, OC_REBUILD_CLUSTER_REGISTRY a registry that it pulls from
-	$(GO) test -trimpath -tags '$(TAGS)' -timeout 15m -count=1 -v ./hack/cluster
+test-cluster: ## deploy and build on a real cluster, one with Tekton: OC_REBUILD_CLUSTER is its kubeconfig, OC_REBUILD_CLUSTER_REGISTRY a registry that it pulls from; OC_REBUILD_LONG=1 for a whole payload, too
+	$(GO) test -trimpath -tags '$(TAGS)' -timeout 40m -count=1 -v ./hack/cluster
 
 vulncheck: ## known vulnerabilities in what the program calls (fetches govulncheck and its database)
 	$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0 -tags '$(TAGS)' ./cmd/oc-rebuild
