@@ -35,7 +35,8 @@ func largeTree(b *testing.B) fs.FS {
 		if err != nil {
 			b.Fatal(err)
 		}
-		name := filepath.Join(directory, "ci-operator", "config", fmt.Sprintf("org-%d", i%40), fmt.Sprintf("repo-%d", i/20),
+		name := filepath.Join(directory, "ci-operator", "config", fmt.Sprintf("org-%d", i%40),
+			fmt.Sprintf("repo-%d", i/20),
 			fmt.Sprintf("x-%d.yaml", i))
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 			b.Fatal(err)
@@ -82,7 +83,8 @@ func BenchmarkFindWithoutRepository(b *testing.B) {
 	files := os.DirFS(realdata.Path(b, "openshift-release-2024-08"))
 	b.ReportAllocs()
 	for b.Loop() {
-		find(b, ciconfig.Open(files, "release"), ciconfig.Query{Stream: ciconfig.Stream{Namespace: "origin", Name: "scos-4.17"}, Tag: "cli"})
+		find(b, ciconfig.Open(files, "release"),
+			ciconfig.Query{Stream: ciconfig.Stream{Namespace: "origin", Name: "scos-4.17"}, Tag: "cli"})
 	}
 }
 
@@ -112,7 +114,8 @@ func find(b *testing.B, tree *ciconfig.Tree, query ciconfig.Query) {
 
 // BenchmarkParse reads one large config.
 func BenchmarkParse(b *testing.B) {
-	data, err := os.ReadFile(realdata.Path(b, "openshift-release-2024-08", "ci-operator", "config", "openshift", "installer",
+	data, err := os.ReadFile(realdata.Path(b, "openshift-release-2024-08", "ci-operator", "config",
+		"openshift", "installer",
 		"openshift-installer-master.yaml"))
 	if err != nil {
 		b.Fatal(err)

@@ -66,7 +66,8 @@ func TestFCOSBranch(t *testing.T) {
 	configs := ciconfig.Open(os.DirFS(realdata.Path(t, "openshift-release-2021")), "2021")
 	for _, version := range []string{"4.6", "4.8"} {
 		for _, branch := range []string{"fcos", "release-4.6"} {
-			match, err := configs.Find(t.Context(), ciconfig.Query{Stream: ciconfig.Stream{Namespace: "origin", Name: version}, Org: "openshift",
+			match, err := configs.Find(t.Context(), ciconfig.Query{Stream: ciconfig.Stream{Namespace: "origin",
+				Name: version}, Org: "openshift",
 				Repo: "machine-config-operator", Tag: "machine-config-operator", Ref: "fcos", Branch: branch})
 			if err != nil || match.Branch != branch {
 				t.Errorf("%s, branch %q: %s, %v", version, branch, match.Metadata, err)

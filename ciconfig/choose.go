@@ -35,7 +35,8 @@ func (q search) choose(configs []*Config) (Match, error) {
 		return Match{}, q.ambiguous(fit)
 	}
 	best := fit[0]
-	match := Match{Metadata: best.config.Metadata, Path: best.config.Name, Image: best.found.Image, To: best.found.To, Config: best.config}
+	match := Match{Metadata: best.config.Metadata, Path: best.config.Name, Image: best.found.Image, To: best.found.To,
+		Config: best.config}
 	match.Reason = q.reason(best, len(fit))
 	return match, nil
 }
@@ -83,8 +84,9 @@ func (q search) chooseOfBranch(configs []*Config) (best Match, ok bool, err erro
 		}
 	}
 	if len(equal) > 1 {
-		return Match{}, false, fmt.Errorf("%d configs of the branch %q build %s, and none is better than the others:\n  %s",
-			len(equal), q.Branch, q.Tag, strings.Join(equal, "\n  "))
+		return Match{}, false,
+			fmt.Errorf("%d configs of the branch %q build %s, and none is better than the others:\n  %s",
+				len(equal), q.Branch, q.Tag, strings.Join(equal, "\n  "))
 	}
 	return best.ofBranch(q.Branch), ok, nil
 }
@@ -174,5 +176,6 @@ func (q search) ambiguous(fit []candidate) error {
 			lines = append(lines, "  "+one.config.Name+" (image "+one.found.Image+")")
 		}
 	}
-	return fmt.Errorf("%d configs promote %s, and none is better than the others:\n%s", len(lines), fit[0].found.To, strings.Join(lines, "\n"))
+	return fmt.Errorf("%d configs promote %s, and none is better than the others:\n%s", len(lines), fit[0].found.To,
+		strings.Join(lines, "\n"))
 }

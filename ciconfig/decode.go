@@ -65,7 +65,8 @@ func (d *decoder) fields(node *yaml.Node, path string, known map[string]func(*ya
 }
 
 // entries calls read for each entry of a mapping. An absent mapping has none. A key that appears twice is an error.
-func (d *decoder) entries(node *yaml.Node, path string, read func(key string, value *yaml.Node, path string) error) error {
+func (d *decoder) entries(node *yaml.Node, path string,
+	read func(key string, value *yaml.Node, path string) error) error {
 	node, err := d.visit(node, path)
 	if err != nil || null(node) {
 		return err

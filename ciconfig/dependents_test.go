@@ -13,7 +13,8 @@ import (
 )
 
 func TestPayloadTags(t *testing.T) {
-	config := parse(t, everything+"promotion: {to: [{namespace: ocp, name: '4.17', additional_images: {operator-two: operator}}]}\n")
+	config := parse(t,
+		everything+"promotion: {to: [{namespace: ocp, name: '4.17', additional_images: {operator-two: operator}}]}\n")
 	stream := ciconfig.Stream{Namespace: "ocp", Name: "4.17"}
 	tests := map[string][]string{
 		"operator":   {"base-rhel9"},
@@ -55,7 +56,8 @@ func TestDependentsOfCLI(t *testing.T) {
 			dependents = append(dependents, one.name)
 		}
 	}
-	want := []string{"agent-installer-api-server", "agent-installer-csr-approver", "cli-artifacts", "deployer", "must-gather",
+	want := []string{"agent-installer-api-server", "agent-installer-csr-approver", "cli-artifacts",
+		"deployer", "must-gather",
 		"ovn-kubernetes", "tools"}
 	if diff := cmp.Diff(want, dependents); diff != "" {
 		t.Errorf("what is built on cli (-want +got):\n%s", diff)

@@ -69,7 +69,8 @@ var release = tree(map[string]string{
 })
 
 func TestFind(t *testing.T) {
-	ocp, scos := ciconfig.Stream{Namespace: "ocp", Name: "4.17"}, ciconfig.Stream{Namespace: "origin", Name: "scos-4.17"}
+	ocp, scos := ciconfig.Stream{Namespace: "ocp", Name: "4.17"},
+		ciconfig.Stream{Namespace: "origin", Name: "scos-4.17"}
 	next := ciconfig.Stream{Namespace: "ocp", Name: "4.18"}
 	tests := []struct {
 		description string
@@ -77,35 +78,47 @@ func TestFind(t *testing.T) {
 		want        string // branch, variant and image; "" for an error
 		message     string // part of the reason or the error
 	}{
-		{"the release's branch", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "api", Tag: "api"}, "release-4.17/api",
+		{"the release's branch", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "api", Tag: "api"},
+			"release-4.17/api",
 			"promotes ocp/4.17:api"},
-		{"an enabled promotion before the release's branch", ciconfig.Query{Stream: next, Org: "openshift", Repo: "api", Tag: "api"},
+		{"an enabled promotion before the release's branch",
+			ciconfig.Query{Stream: next, Org: "openshift", Repo: "api", Tag: "api"},
 			"master/api", "best of 2"},
 		{"the payload's branch before an enabled promotion",
-			ciconfig.Query{Stream: next, Org: "openshift", Repo: "api", Tag: "api", Ref: "release-4.18"}, "release-4.18/api", "switched off"},
+			ciconfig.Query{Stream: next, Org: "openshift", Repo: "api", Tag: "api", Ref: "release-4.18"},
+			"release-4.18/api", "switched off"},
 		{"a payload built outside CI", ciconfig.Query{Stream: ciconfig.Stream{Namespace: "ocp",
-			Name: "4.17-art-latest-2024-01-09-095104"}, Org: "openshift", Repo: "api", Tag: "api"}, "release-4.17/api", ""},
-		{"a payload of another architecture", ciconfig.Query{Stream: ciconfig.Stream{Namespace: "ocp-arm64", Name: "4.17"},
-			Org: "openshift", Repo: "api", Tag: "api"}, "release-4.17/api", ""},
-		{"a private twin", ciconfig.Query{Stream: ciconfig.Stream{Namespace: "ocp-priv", Name: "4.17-priv"}, Org: "openshift-priv",
+			Name: "4.17-art-latest-2024-01-09-095104"}, Org: "openshift", Repo: "api", Tag: "api"},
+			"release-4.17/api", ""},
+		{"a payload of another architecture",
+			ciconfig.Query{Stream: ciconfig.Stream{Namespace: "ocp-arm64", Name: "4.17"},
+				Org: "openshift", Repo: "api", Tag: "api"}, "release-4.17/api", ""},
+		{"a private twin", ciconfig.Query{Stream: ciconfig.Stream{Namespace: "ocp-priv", Name: "4.17-priv"},
+			Org:  "openshift-priv",
 			Repo: "api", Tag: "api"}, "release-4.17/api", ""},
-		{"an OKD stream", ciconfig.Query{Stream: scos, Org: "openshift", Repo: "api", Tag: "api"}, "release-4.17__okd-scos/api", ""},
-		{"an OKD stream that is built outside CI",
-			ciconfig.Query{Stream: ciconfig.Stream{Namespace: "origin", Name: "scos-4.17-art"}, Org: "openshift", Repo: "api", Tag: "api"},
+		{"an OKD stream", ciconfig.Query{Stream: scos, Org: "openshift", Repo: "api", Tag: "api"},
 			"release-4.17__okd-scos/api", ""},
-		{"an OKD image that is mirrored from OCP", ciconfig.Query{Stream: scos, Org: "openshift", Repo: "cli", Tag: "cli"},
+		{"an OKD stream that is built outside CI",
+			ciconfig.Query{Stream: ciconfig.Stream{Namespace: "origin", Name: "scos-4.17-art"}, Org: "openshift",
+				Repo: "api", Tag: "api"},
+			"release-4.17__okd-scos/api", ""},
+		{"an OKD image that is mirrored from OCP",
+			ciconfig.Query{Stream: scos, Org: "openshift", Repo: "cli", Tag: "cli"},
 			"openshift-4.17/cli", "best of 3"},
 		{"a branch that is not named after the release",
 			ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "cli", Tag: "cli", Ref: "fcos"}, "fcos/cli",
 			`the payload names the branch "fcos"`},
-		{"a feature branch", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "feature", Tag: "feature", Ref: "release-4.17-hotfix"},
+		{"a feature branch", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "feature", Tag: "feature",
+			Ref: "release-4.17-hotfix"},
 			"release-4.17/feature", ""},
-		{"an image of another name", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "installer", Tag: "installer-alt"},
+		{"an image of another name", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "installer",
+			Tag: "installer-alt"},
 			"release-4.17__alt/installer", ""},
 		{"no repository", ciconfig.Query{Stream: ocp, Tag: "installer"}, "release-4.17/installer", ""},
 		{"a config in JSON", ciconfig.Query{Stream: ocp, Tag: "json"}, "release-4.17/json", ""},
 		{"a config with anchors", ciconfig.Query{Stream: ocp, Tag: "anchored"}, "release-4.17/anchored", ""},
-		{"--image", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "unpromoted", Tag: "whatever", Image: "unpromoted"},
+		{"--image", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "unpromoted", Tag: "whatever",
+			Image: "unpromoted"},
 			"release-4.17/unpromoted", "--config-image chooses it"},
 		{"--image and --variant", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "api", Tag: "api", Image: "tool",
 			Variant: "other"}, "release-4.17__other/tool", ""},
@@ -121,16 +134,20 @@ func TestFind(t *testing.T) {
 		{"an unknown repository", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "unknown", Tag: "unknown"}, "",
 			"the tree has no config for this repository"},
 		{"an unknown tag", ciconfig.Query{Stream: ocp, Tag: "unknown"}, "", "no config promotes ocp/4.17:unknown"},
-		{"an unknown variant", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "api", Tag: "api", Variant: "nope"}, "", "no config promotes"},
+		{"an unknown variant", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "api", Tag: "api", Variant: "nope"},
+			"", "no config promotes"},
 		{"a broken config", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "broken", Tag: "broken"}, "",
 			"openshift-broken-release-4.17.yaml:7: base_images"},
 		{"a config of another repository", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "liar", Tag: "liar"}, "",
 			`zz_generated_metadata say "evil/liar@release-4.17"`},
-		{"a config of another variant", ciconfig.Query{Stream: ciconfig.Stream{Namespace: "origin", Name: "4.17"}, Org: "openshift",
-			Repo: "liar", Tag: "liar", Variant: "okd"}, "", `the file's place says "openshift/liar@release-4.17 [okd]"`},
+		{"a config of another variant", ciconfig.Query{Stream: ciconfig.Stream{Namespace: "origin",
+			Name: "4.17"}, Org: "openshift",
+			Repo: "liar", Tag: "liar", Variant: "okd"}, "",
+			`the file's place says "openshift/liar@release-4.17 [okd]"`},
 		{"a repository that leads out", ciconfig.Query{Stream: ocp, Org: "..", Repo: "..", Tag: "x"}, "",
 			`"../.." is not the name of a repository`},
-		{"a repository with a slash", ciconfig.Query{Stream: ocp, Org: "a", Repo: "b/../../c", Tag: "x"}, "", "is not the name of a repository"},
+		{"a repository with a slash", ciconfig.Query{Stream: ocp, Org: "a", Repo: "b/../../c", Tag: "x"}, "",
+			"is not the name of a repository"},
 	}
 	for _, test := range tests {
 		t.Run(test.description, func(t *testing.T) {
@@ -199,7 +216,8 @@ func TestFindSaysWhy(t *testing.T) {
 
 func TestFindAdvises(t *testing.T) {
 	_, err := ciconfig.Open(release, "the tree").Find(context.Background(),
-		ciconfig.Query{Stream: ciconfig.Stream{Namespace: "ocp", Name: "4.17"}, Org: "openshift", Repo: "twin", Tag: "twin"})
+		ciconfig.Query{Stream: ciconfig.Stream{Namespace: "ocp", Name: "4.17"}, Org: "openshift",
+			Repo: "twin", Tag: "twin"})
 	for _, flag := range []string{"--config", "--config-image", "--variant"} {
 		if !strings.Contains(fault.AdviceOf(err), flag) {
 			t.Errorf("the advice %q does not name %s", fault.AdviceOf(err), flag)
@@ -212,7 +230,8 @@ func TestFindAdvises(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if _, err = ciconfig.Open(release, "the tree").Find(ctx,
-		ciconfig.Query{Stream: ciconfig.Stream{Namespace: "ocp", Name: "4.17"}, Tag: "api"}); !errors.Is(err, context.Canceled) {
+		ciconfig.Query{Stream: ciconfig.Stream{Namespace: "ocp", Name: "4.17"}, Tag: "api"}); !errors.Is(err,
+		context.Canceled) {
 		t.Errorf("an interrupted search gives %v", err)
 	}
 }
@@ -232,7 +251,8 @@ func (c countingFS) Open(name string) (fs.File, error) {
 func TestFindReadsOneRepository(t *testing.T) {
 	files := countingFS{release, map[string]int{}}
 	_, err := ciconfig.Open(files, "the tree").Find(context.Background(),
-		ciconfig.Query{Stream: ciconfig.Stream{Namespace: "ocp", Name: "4.17"}, Org: "openshift", Repo: "api", Tag: "api"})
+		ciconfig.Query{Stream: ciconfig.Stream{Namespace: "ocp", Name: "4.17"}, Org: "openshift",
+			Repo: "api", Tag: "api"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,7 +269,8 @@ func TestFindTogether(t *testing.T) {
 	ocp := ciconfig.Stream{Namespace: "ocp", Name: "4.17"}
 	var group sync.WaitGroup
 	for range 4 {
-		for _, query := range []ciconfig.Query{{Tag: "api", Org: "openshift", Repo: "api"}, {Tag: "installer"}, {Tag: "cli"}, {Tag: "json"}} {
+		for _, query := range []ciconfig.Query{{Tag: "api", Org: "openshift", Repo: "api"}, {Tag: "installer"},
+			{Tag: "cli"}, {Tag: "json"}} {
 			query.Stream = ocp
 			group.Go(func() {
 				if _, err := tree.Find(context.Background(), query); err != nil {
@@ -287,7 +308,8 @@ func TestTreeStaysInside(t *testing.T) {
 			t.Errorf("Find = %+v, %v: a link leads out of the tree", match, err)
 		}
 	}
-	match, err := tree.Find(context.Background(), ciconfig.Query{Stream: ciconfig.Stream{Namespace: "ocp", Name: "4.17"}, Tag: "x"})
+	match, err := tree.Find(context.Background(),
+		ciconfig.Query{Stream: ciconfig.Stream{Namespace: "ocp", Name: "4.17"}, Tag: "x"})
 	if err != nil || match.Image != "x" {
 		t.Errorf("Find = %+v, %v", match, err)
 	}
@@ -318,10 +340,12 @@ func TestLoad(t *testing.T) {
 }
 
 func TestSelect(t *testing.T) {
-	config := parse(t, "base_images: {base: {namespace: a, name: b, tag: c}}\nimages: [{to: x}, {to: y}, {to: z, optional: true}]\npromotion: {to: [{namespace: ocp, name: '4.17', additional_images: {two: y}}, {namespace: ocp, name: '4.18', additional_images: {three: x}}, {namespace: q, name: r, additional_images: {three: y}}]}\n")
+	config := parse(t,
+		"base_images: {base: {namespace: a, name: b, tag: c}}\nimages: [{to: x}, {to: y}, {to: z, optional: true}]\npromotion: {to: [{namespace: ocp, name: '4.17', additional_images: {two: y}}, {namespace: ocp, name: '4.18', additional_images: {three: x}}, {namespace: q, name: r, additional_images: {three: y}}]}\n")
 	stream := ciconfig.Stream{Namespace: "ocp", Name: "4.17"}
 	tests := []struct{ tag, image, want string }{
-		{"x", "", "x"}, {"two", "", "y"}, {"z", "", "z"}, {"anything", "y", "y"}, {"three", "", ""}, {"nothing", "", ""},
+		{"x", "", "x"}, {"two", "", "y"}, {"z", "", "z"}, {"anything", "y", "y"}, {"three", "", ""},
+		{"nothing", "", ""},
 		{"x", "nothing", ""}, {"x", "base", ""},
 	}
 	for _, test := range tests {
@@ -329,7 +353,8 @@ func TestSelect(t *testing.T) {
 		if match.Image != test.want || (err != nil) != (test.want == "") {
 			t.Errorf("Select(%q, %q) = %q, %v, want %q", test.tag, test.image, match.Image, err, test.want)
 		}
-		if err != nil && (fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error()+fault.AdviceOf(err), "x, y, z")) {
+		if err != nil && (fault.KindOf(err) != fault.Unresolved ||
+			!strings.Contains(err.Error()+fault.AdviceOf(err), "x, y, z")) {
 			t.Errorf("Select(%q, %q): %v does not list the images", test.tag, test.image, err)
 		}
 	}

@@ -40,12 +40,14 @@ func FuzzParse(f *testing.F) {
 				printable(t, err)
 				continue
 			}
-			if name := filepath.Join("/repository", recipe.ContextDir, recipe.Dockerfile); !strings.HasPrefix(name, "/repository/") &&
+			if name := filepath.Join("/repository", recipe.ContextDir, recipe.Dockerfile); !strings.HasPrefix(name,
+				"/repository/") &&
 				name != "/repository" {
 				t.Fatalf("the Dockerfile %q is outside the repository", name)
 			}
 			for _, piece := range recipe.Contexts() {
-				if name := filepath.Join("/context", piece.Destination); !strings.HasPrefix(name, "/context") || strings.HasPrefix(name, "/context.") {
+				if name := filepath.Join("/context", piece.Destination); !strings.HasPrefix(name, "/context") ||
+					strings.HasPrefix(name, "/context.") {
 					t.Fatalf("%q is copied outside the context", piece.Destination)
 				}
 			}
@@ -122,37 +124,39 @@ func resolve(t *testing.T, recipe ciconfig.Recipe, text string) {
 func TestRealConfigs(t *testing.T) {
 	images, failed := 0, 0
 	for _, year := range []string{"2019", "2021", "2024-08", "2026"} {
-		err := filepath.WalkDir(realdata.Path(t, "openshift-release-"+year), func(name string, entry os.DirEntry, err error) error {
-			if err != nil || entry.IsDir() || filepath.Ext(name) != ".yaml" {
-				return err
-			}
-			data, err := os.ReadFile(name)
-			if err != nil {
-				return err
-			}
-			config, err := ciconfig.Parse(name, data)
-			if err != nil {
-				t.Error(err)
-				return nil
-			}
-			for _, image := range config.Images {
-				images++
-				recipe, err := config.Recipe(image.To)
+		err := filepath.WalkDir(realdata.Path(t, "openshift-release-"+year),
+			func(name string, entry os.DirEntry, err error) error {
+				if err != nil || entry.IsDir() || filepath.Ext(name) != ".yaml" {
+					return err
+				}
+				data, err := os.ReadFile(name)
 				if err != nil {
-					failed++
-					if !strings.Contains(err.Error(), "needs RPMs that CI serves") {
-						t.Error(err)
-					}
-					continue
+					return err
 				}
-				if recipe.Literal != "" {
-					if _, err := recipe.Resolve([]byte(recipe.Literal)); err != nil && !strings.Contains(err.Error(), "needs RPMs") {
-						t.Error(err)
+				config, err := ciconfig.Parse(name, data)
+				if err != nil {
+					t.Error(err)
+					return nil
+				}
+				for _, image := range config.Images {
+					images++
+					recipe, err := config.Recipe(image.To)
+					if err != nil {
+						failed++
+						if !strings.Contains(err.Error(), "needs RPMs that CI serves") {
+							t.Error(err)
+						}
+						continue
+					}
+					if recipe.Literal != "" {
+						if _, err := recipe.Resolve([]byte(recipe.Literal)); err != nil &&
+							!strings.Contains(err.Error(), "needs RPMs") {
+							t.Error(err)
+						}
 					}
 				}
-			}
-			return nil
-		})
+				return nil
+			})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -165,7 +169,8 @@ func TestRealConfigs(t *testing.T) {
 // printable fails the test where an error would bring control characters to a terminal.
 func printable(t *testing.T, err error) {
 	t.Helper()
-	if strings.ContainsFunc(err.Error()+fault.AdviceOf(err), func(c rune) bool { return c < ' ' && c != '\n' || c == 0x7f }) {
+	if strings.ContainsFunc(err.Error()+fault.AdviceOf(err),
+		func(c rune) bool { return c < ' ' && c != '\n' || c == 0x7f }) {
 		t.Fatalf("the error %q carries control characters", err)
 	}
 }

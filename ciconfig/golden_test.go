@@ -53,8 +53,10 @@ func TestUpstreamConfigs(t *testing.T) {
 				t.Fatal(err)
 			}
 			fromPath, err := ciconfig.MetadataFromPath(want.File)
-			if err != nil || fromPath != want.FromPath || config.Metadata != want.Metadata || config.Metadata.Basename() != want.Basename {
-				t.Errorf("metadata: from the path %v (%v), from the file %v, want %v, %v, %v", fromPath, err, config.Metadata, want.FromPath,
+			if err != nil || fromPath != want.FromPath || config.Metadata != want.Metadata ||
+				config.Metadata.Basename() != want.Basename {
+				t.Errorf("metadata: from the path %v (%v), from the file %v, want %v, %v, %v", fromPath, err,
+					config.Metadata, want.FromPath,
 					want.Metadata, want.Basename)
 			}
 			comparePromotion(t, config, want)
@@ -113,7 +115,8 @@ func TestReverseIndex(t *testing.T) {
 		namespace, stream, _ := strings.Cut(name, "/")
 		for tag, want := range index[name] {
 			tags++
-			match, err := tree.Find(context.Background(), ciconfig.Query{Stream: ciconfig.Stream{Namespace: namespace, Name: stream}, Tag: tag})
+			match, err := tree.Find(context.Background(),
+				ciconfig.Query{Stream: ciconfig.Stream{Namespace: namespace, Name: stream}, Tag: tag})
 			if err != nil {
 				t.Errorf("%s:%s: %v", name, tag, err)
 				continue

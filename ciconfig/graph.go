@@ -29,7 +29,8 @@ func (c *Config) Steps() []Step {
 	steps = append(steps, c.sourceSteps()...)
 	for i := range c.Images {
 		image := &c.Images[i]
-		steps = append(steps, Step{Kind: StepImage, To: image.To, From: image.From, Image: image, Optional: image.Optional},
+		steps = append(steps, Step{Kind: StepImage, To: image.To, From: image.From, Image: image,
+			Optional: image.Optional},
 			Step{Kind: StepOutput, From: image.To, To: "stable:" + image.To, Optional: image.Optional})
 	}
 	return append(steps, c.RawSteps...)
@@ -61,7 +62,8 @@ func (c *Config) sourceSteps() []Step {
 			location = defaultRPMLocation
 		}
 		commands := c.RPMCommands + "; ln -s $( pwd )/" + location + " /srv/repo"
-		steps = append(steps, Step{Kind: StepCache, From: from, To: "rpms", Commands: commands}, Step{Kind: StepRPMServe, From: "rpms"})
+		steps = append(steps, Step{Kind: StepCache, From: from, To: "rpms", Commands: commands},
+			Step{Kind: StepRPMServe, From: "rpms"})
 	}
 	return steps
 }
@@ -167,7 +169,8 @@ func (c *Config) inCheckout(image, source string) (string, bool) {
 // unknownTag is the error for a pipeline tag that nothing makes.
 func (c *Config) unknownTag(tag string) error {
 	if isReserved(tag) || slices.Contains(c.Bundles, tag) {
-		return fault.Errorf(fault.Unresolved, "%s: %q is an operator bundle or an index of bundles: not built by this program", c.Name, tag)
+		return fault.Errorf(fault.Unresolved,
+			"%s: %q is an operator bundle or an index of bundles: not built by this program", c.Name, tag)
 	}
 	return fault.New(fault.Unresolved, "--config-image chooses one of: "+strings.Join(c.imageNames(), ", "),
 		fmt.Errorf("%s: %q is neither an imported nor a built image", c.Name, tag))

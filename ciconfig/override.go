@@ -11,8 +11,9 @@ type Override struct {
 
 // With returns the recipe with what the user says. Paths that lead out of the repository are an error.
 func (r Recipe) With(o Override) (Recipe, error) {
-	image := Image{ContextDir: r.ContextDir, Dockerfile: r.Dockerfile, Literal: r.Literal, BuildArgs: slices.Clone(r.BuildArgs),
-		Inputs: r.Inputs}
+	image := Image{ContextDir: r.ContextDir, Dockerfile: r.Dockerfile, Literal: r.Literal,
+		BuildArgs: slices.Clone(r.BuildArgs),
+		Inputs:    r.Inputs}
 	if o.ContextDir != "" {
 		image.ContextDir = o.ContextDir
 	}

@@ -15,10 +15,12 @@ func TestOverride(t *testing.T) {
 	}
 	got, err := recipe.With(ciconfig.Override{ContextDir: "other", Dockerfile: "Dockerfile.x",
 		BuildArgs: []ciconfig.Arg{{Name: "TAGS", Value: "fcos"}, {Name: "NEW", Value: "1"}}})
-	if err != nil || got.ContextDir != "other" || got.Dockerfile != "Dockerfile.x" || got.From != "base" || len(got.Inputs) != 2 {
+	if err != nil || got.ContextDir != "other" || got.Dockerfile != "Dockerfile.x" || got.From != "base" ||
+		len(got.Inputs) != 2 {
 		t.Errorf("With = %+v, %v", got, err)
 	}
-	if diff := cmp.Diff([]ciconfig.Arg{{Name: "TAGS", Value: "fcos"}, {Name: "EMPTY"}, {Name: "NEW", Value: "1"}}, got.BuildArgs); diff != "" {
+	if diff := cmp.Diff([]ciconfig.Arg{{Name: "TAGS", Value: "fcos"}, {Name: "EMPTY"}, {Name: "NEW", Value: "1"}},
+		got.BuildArgs); diff != "" {
 		t.Errorf("build arguments (-want +got):\n%s", diff)
 	}
 	if recipe.BuildArgs[0].Value != "scos" {
@@ -35,10 +37,12 @@ func TestOverride(t *testing.T) {
 	if kept, err := literal.With(ciconfig.Override{}); err != nil || kept.Literal == "" {
 		t.Errorf("nothing said about a literal: %+v, %v", kept, err)
 	}
-	if replaced, err := literal.With(ciconfig.Override{Dockerfile: "a"}); err != nil || replaced.Literal != "" || replaced.Dockerfile != "a" {
+	if replaced, err := literal.With(ciconfig.Override{Dockerfile: "a"}); err != nil || replaced.Literal != "" ||
+		replaced.Dockerfile != "a" {
 		t.Errorf("a Dockerfile in place of a literal: %+v, %v", replaced, err)
 	}
-	for _, bad := range []ciconfig.Override{{Dockerfile: "/etc/passwd"}, {Dockerfile: "../../x"}, {ContextDir: ".."}, {ContextDir: "/"}} {
+	for _, bad := range []ciconfig.Override{{Dockerfile: "/etc/passwd"}, {Dockerfile: "../../x"}, {ContextDir: ".."},
+		{ContextDir: "/"}} {
 		if got, err := recipe.With(bad); fault.KindOf(err) != fault.Unresolved {
 			t.Errorf("With(%+v) = %+v, %v, want an error", bad, got, err)
 		}

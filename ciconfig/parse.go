@@ -182,9 +182,11 @@ func (d *decoder) external(target *map[string]string) func(*yaml.Node, string) e
 			var registry string
 			var ref ImageRef
 			err := d.fields(value, path, map[string]func(*yaml.Node, string) error{
-				"registry": d.text(&registry), "namespace": d.text(&ref.Namespace), "name": d.text(&ref.Name), "tag": d.text(&ref.Tag),
+				"registry": d.text(&registry), "namespace": d.text(&ref.Namespace), "name": d.text(&ref.Name),
+				"tag": d.text(&ref.Tag),
 			})
-			if err == nil && (ref.check() != nil || strings.ContainsFunc(registry, func(c rune) bool { return notInName(c) && c != ':' })) {
+			if err == nil && (ref.check() != nil || strings.ContainsFunc(registry,
+				func(c rune) bool { return notInName(c) && c != ':' })) {
 				err = d.at(value, path, "%q is not the pull spec of an image", registry+"/"+ref.String())
 			}
 			(*target)[alias] = registry + "/" + ref.String()

@@ -44,7 +44,8 @@ func TestSchemas(t *testing.T) {
 		"JSON": `{"base_images":{"base":{"name":"4.10","namespace":"ocp","tag":"base"}},"zz_generated_metadata":{"branch":"release-4.10","org":"openshift","repo":"x"},
 "images":{"items":[{"from":"base","to":"x","inputs":{"base":{"as":["b","c"]}}},{"optional":true,"to":"y"}]},"promotion":{"to":[{"name":"4.10","namespace":"ocp","excluded_images":["z"]}]}}`,
 		"aliases": "x: &base {name: 4.10, namespace: ocp, tag: base}\nbase_images: {base: *base}\n" +
-			strings.TrimPrefix(common, "base_images:\n  base:\n    name: 4.10\n    namespace: ocp\n    tag: base\n") + "images:\n" +
+			strings.TrimPrefix(common,
+				"base_images:\n  base:\n    name: 4.10\n    namespace: ocp\n    tag: base\n") + "images:\n" +
 			images + "promotion: {name: 4.10, namespace: ocp, excluded_images: [z]}\n",
 	}
 	for description, text := range texts {
@@ -61,7 +62,8 @@ func TestSchemas(t *testing.T) {
 				!cmp.Equal(config.Images[0].Inputs, []ciconfig.Input{{Image: "base", As: []string{"b", "c"}}}) {
 				t.Errorf("images: %+v", config.Images)
 			}
-			if want := (ciconfig.Metadata{Org: "openshift", Repo: "x", Branch: "release-4.10"}); config.Metadata != want {
+			if want := (ciconfig.Metadata{Org: "openshift", Repo: "x",
+				Branch: "release-4.10"}); config.Metadata != want {
 				t.Errorf("metadata %v, want %v", config.Metadata, want)
 			}
 		})
@@ -76,13 +78,15 @@ func TestParseRefuses(t *testing.T) {
 	var bomb strings.Builder // each list names the one before nine times
 	bomb.WriteString("a0: &a0 [x]\n")
 	for i := range 12 {
-		fmt.Fprintf(&bomb, "a%d: &a%d [%s]\n", i+1, i+1, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d,", i), 9), ","))
+		fmt.Fprintf(&bomb, "a%d: &a%d [%s]\n", i+1, i+1,
+			strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d,", i), 9), ","))
 	}
 	tests := []struct{ description, text, want string }{
 		{"nothing", "", "config.yaml: the file is empty"},
 		{"not a mapping", "- x\n", "config.yaml:1: a config must be a mapping"},
 		{"not YAML", "images:\n\t- x\n", "config.yaml: line"},
-		{"images of the wrong type", "\nimages: everything\n", `config.yaml:2: images: must be a list, not "everything"`},
+		{"images of the wrong type", "\nimages: everything\n",
+			`config.yaml:2: images: must be a list, not "everything"`},
 		{"an image of the wrong type", "images:\n- x\n", `config.yaml:2: images[0]: must be a mapping, not "x"`},
 		{"a list for a string", "images:\n- to: [x]\n", "config.yaml:2: images[0].to: must be a string, not a list"},
 		{"a string for a truth", "images:\n- to: x\n  optional: maybe\n",
@@ -96,18 +100,23 @@ func TestParseRefuses(t *testing.T) {
 			`config.yaml:2: base_images.b: "4\n12" is not the name`},
 		{"a literal and a path", "images:\n- {to: x, dockerfile_literal: FROM a, dockerfile_path: b}\n",
 			"x: dockerfile_literal excludes dockerfile_path"},
-		{"a reserved name", "base_images:\n  ci-index: {namespace: a, name: b, tag: c}\n", `the name "ci-index" is reserved`},
-		{"a build root for base images", "base_images:\n  root: {namespace: a, name: b, tag: c}\n", `the name "root" is reserved`},
+		{"a reserved name", "base_images:\n  ci-index: {namespace: a, name: b, tag: c}\n",
+			`the name "ci-index" is reserved`},
+		{"a build root for base images", "base_images:\n  root: {namespace: a, name: b, tag: c}\n",
+			`the name "root" is reserved`},
 		{"two build roots", "build_root: {from_repository: true, image_stream_tag: {namespace: a, name: b, tag: c}}\n",
 			"more than one of image_stream_tag"},
 		{"promotion without a namespace", "promotion: {to: [{name: x}]}\n", "a target without a namespace"},
-		{"promotion to a name and a tag", "promotion: {to: [{namespace: a, name: x, tag: y}]}\n", "either a name or a tag"},
+		{"promotion to a name and a tag", "promotion: {to: [{namespace: a, name: x, tag: y}]}\n",
+			"either a name or a tag"},
 		{"promotion to nowhere", "promotion: {to: [{namespace: a}]}\n", "either a name or a tag"},
-		{"promotion twice", "promotion: {to: [{namespace: a, name: x}, {namespace: a, name: x}]}\n", "two targets are the same"},
+		{"promotion twice", "promotion: {to: [{namespace: a, name: x}, {namespace: a, name: x}]}\n",
+			"two targets are the same"},
 		{"a build argument with =", "images:\n- to: x\n  build_args: [{name: \"A=B\", value: c}]\n",
 			`config.yaml:3: images[0].build_args[0].name: "A=B" is not the name of a build argument`},
 		{"an external image that leads elsewhere",
-			"external_images:\n  x: {registry: \"quay.io/@evil\", namespace: a, name: b, tag: c}\n", "is not the pull spec of an image"},
+			"external_images:\n  x: {registry: \"quay.io/@evil\", namespace: a, name: b, tag: c}\n",
+			"is not the pull spec of an image"},
 		{"aliases of aliases", bomb.String() + "images: [{to: x, inputs: {y: {as: *a12}}}]\n", "must be a string"},
 		{"an alias of itself", "images: &i [*i]\n", "config.yaml"},
 		{"a deep flow", "images: " + strings.Repeat("[", 100_000), "config.yaml"},
@@ -136,7 +145,8 @@ func TestAliasBomb(t *testing.T) {
 	text.WriteString("x:\n- &a0 {base0: {as: [y]}}\n")
 	text.WriteString("images:\n- to: x\n  inputs: &in\n")
 	for i := range 500 {
-		fmt.Fprintf(&text, "    b%d: %s\n", i, map[bool]string{true: "&l {as: [" + strings.Repeat("y,", 999) + "y]}", false: "*l"}[i == 0])
+		fmt.Fprintf(&text, "    b%d: %s\n", i, map[bool]string{true: "&l {as: [" + strings.Repeat("y,", 999) + "y]}",
+			false: "*l"}[i == 0])
 	}
 	start := time.Now()
 	_, err := ciconfig.Parse("bomb.yaml", []byte(text.String()))
@@ -150,7 +160,8 @@ func TestAliasBomb(t *testing.T) {
 
 // TestUnknownFields reads a config whose other fields have any shape.
 func TestUnknownFields(t *testing.T) {
-	config := parse(t, "future: [1, {a: b}]\nimages:\n- to: x\n  future: {a: [b]}\n  capabilities: 4\nresources: 7\ntests: !!binary aGk=\npromotion: {to: [{namespace: a, name: b, cron: 3}]}\n")
+	config := parse(t,
+		"future: [1, {a: b}]\nimages:\n- to: x\n  future: {a: [b]}\n  capabilities: 4\nresources: 7\ntests: !!binary aGk=\npromotion: {to: [{namespace: a, name: b, cron: 3}]}\n")
 	if len(config.Images) != 1 || len(config.Promotes("")) != 1 {
 		t.Errorf("config: %+v", config)
 	}
@@ -175,7 +186,8 @@ func TestMetadataFromPath(t *testing.T) {
 			Variant: "okd-scos"},
 		"/x/openshift/os/openshift-os-a__b__c.yaml": {Org: "openshift", Repo: "os", Branch: "a__b",
 			Variant: "c"},
-		"openshift/kubernetes/openshift-kubernetes-oc-4.8-kubernetes-1.21.0-beta.1.yaml": {Org: "openshift", Repo: "kubernetes",
+		"openshift/kubernetes/openshift-kubernetes-oc-4.8-kubernetes-1.21.0-beta.1.yaml": {Org: "openshift",
+			Repo:   "kubernetes",
 			Branch: "oc-4.8-kubernetes-1.21.0-beta.1"},
 		"openshift/api/another-name.yaml": {Org: "openshift", Repo: "api", Branch: "another-name"},
 	}
@@ -196,14 +208,18 @@ func TestPromotion(t *testing.T) {
 		description, promotion, commit string
 		want                           []string
 	}{
-		{"the exclusion of all, and one added", "{to: [{namespace: a, name: b, excluded_images: ['*', x], additional_images: {z: src}}]}", "", []string{"src a/b:z"}},
+		{"the exclusion of all, and one added",
+			"{to: [{namespace: a, name: b, excluded_images: ['*', x], additional_images: {z: src}}]}", "",
+			[]string{"src a/b:z"}},
 		{"an excluded image that is added under its name",
-			"{to: [{namespace: a, name: b, excluded_images: [x], additional_images: {x: bin}}]}", "", []string{"bin a/b:x", "y a/b:y"}},
+			"{to: [{namespace: a, name: b, excluded_images: [x], additional_images: {x: bin}}]}", "",
+			[]string{"bin a/b:x", "y a/b:y"}},
 		{"by tag and commit", "{to: [{namespace: a, tag: latest, tag_by_commit: true}]}", "c0ffee",
 			[]string{"x a/x:c0ffee", "x a/x:latest", "y a/y:c0ffee", "y a/y:latest"}},
 		{"by name and commit", "{to: [{namespace: a, name: b, tag_by_commit: true, excluded_images: [y]}]}", "c0ffee",
 			[]string{"x a/b:x", "x a/x:c0ffee"}},
-		{"switched off", "{to: [{namespace: a, name: b, disabled: true, excluded_images: [y]}]}", "", []string{"x a/b:x off"}},
+		{"switched off", "{to: [{namespace: a, name: b, disabled: true, excluded_images: [y]}]}", "",
+			[]string{"x a/b:x off"}},
 		{"no target", "{}", "", nil},
 	}
 	for _, test := range tests {
@@ -226,7 +242,8 @@ func TestPromotion(t *testing.T) {
 
 func TestBuildCache(t *testing.T) {
 	text := "binary_build_commands: make\nimages: [{to: x}]\npromotion: {to: [{namespace: a, name: b}]%s}\nzz_generated_metadata: {org: o, repo: r, branch: main, variant: v}\n"
-	if got := parse(t, fmt.Sprintf(text, "")).Promotes(""); len(got) != 2 || got[1].To.String() != "build-cache/o-r:main-v" ||
+	if got := parse(t, fmt.Sprintf(text, "")).Promotes(""); len(got) != 2 ||
+		got[1].To.String() != "build-cache/o-r:main-v" ||
 		got[1].Image != "bin" {
 		t.Errorf("promoted: %v", got)
 	}

@@ -33,7 +33,8 @@ func (d *decoder) image(i *Image) func(*yaml.Node, string) error {
 	return func(node *yaml.Node, path string) error {
 		i.line = node.Line
 		return d.fields(node, path, map[string]func(*yaml.Node, string) error{
-			"to": d.text(&i.To), "from": d.text(&i.From), "context_dir": d.text(&i.ContextDir), "dockerfile_path": d.text(&i.Dockerfile),
+			"to": d.text(&i.To), "from": d.text(&i.From), "context_dir": d.text(&i.ContextDir),
+			"dockerfile_path":    d.text(&i.Dockerfile),
 			"dockerfile_literal": d.text(&i.Literal), "optional": d.truth(&i.Optional), "ref": d.text(&i.Ref),
 			"build_args": d.buildArgs(&i.BuildArgs), "inputs": d.inputs(&i.Inputs),
 		})
@@ -44,7 +45,8 @@ func (d *decoder) buildArgs(target *[]Arg) func(*yaml.Node, string) error {
 	return func(node *yaml.Node, path string) error {
 		return d.items(node, path, func(value *yaml.Node, path string) error {
 			var arg Arg
-			err := d.fields(value, path, map[string]func(*yaml.Node, string) error{"name": d.text(&arg.Name), "value": d.text(&arg.Value)})
+			err := d.fields(value, path,
+				map[string]func(*yaml.Node, string) error{"name": d.text(&arg.Name), "value": d.text(&arg.Value)})
 			if err == nil && (arg.Name == "" || strings.ContainsFunc(arg.Name, notInVariable)) {
 				err = d.at(value, path+".name", "%q is not the name of a build argument", arg.Name)
 			}
@@ -61,7 +63,8 @@ func (d *decoder) inputs(target *[]Input) func(*yaml.Node, string) error {
 	return func(node *yaml.Node, path string) error {
 		err := d.entries(node, path, func(tag string, value *yaml.Node, path string) error {
 			input := Input{Image: tag}
-			err := d.fields(value, path, map[string]func(*yaml.Node, string) error{"as": d.texts(&input.As), "paths": d.paths(&input.Paths)})
+			err := d.fields(value, path,
+				map[string]func(*yaml.Node, string) error{"as": d.texts(&input.As), "paths": d.paths(&input.Paths)})
 			*target = append(*target, input)
 			return err
 		})

@@ -27,7 +27,8 @@ func (d *decoder) promotion(p *Promotion) func(*yaml.Node, string) error {
 func (d *decoder) target(t *Target) map[string]func(*yaml.Node, string) error {
 	return map[string]func(*yaml.Node, string) error{
 		"namespace": d.text(&t.Namespace), "name": d.text(&t.Name), "tag": d.text(&t.Tag),
-		"tag_by_commit": d.truth(&t.TagByCommit), "disabled": d.truth(&t.Disabled), "excluded_images": d.texts(&t.Excluded),
+		"tag_by_commit": d.truth(&t.TagByCommit), "disabled": d.truth(&t.Disabled),
+		"excluded_images": d.texts(&t.Excluded),
 		"additional_images": func(node *yaml.Node, path string) error {
 			t.Additional = map[string]string{}
 			return d.entries(node, path, func(name string, value *yaml.Node, path string) error {

@@ -34,7 +34,8 @@ func components(t testing.TB, elements ...string) (ciconfig.Stream, []component)
 	var list []component
 	for _, tag := range references.Spec.Tags {
 		one := component{name: tag.Name, ref: tag.Annotations["io.openshift.build.commit.ref"]}
-		if source := strings.TrimPrefix(tag.Annotations["io.openshift.build.source-location"], "https://github.com/"); source != "" {
+		if source := strings.TrimPrefix(tag.Annotations["io.openshift.build.source-location"],
+			"https://github.com/"); source != "" {
 			one.org, one.repo, _ = strings.Cut(source, "/")
 		}
 		list = append(list, one)
@@ -95,7 +96,8 @@ func planned(t *testing.T, stream ciconfig.Stream, list []component, key string)
 			missing = append(missing, one.name)
 			continue
 		}
-		match, err := tree.Find(context.Background(), ciconfig.Query{Stream: stream, Tag: one.name, Org: one.org, Repo: one.repo, Ref: one.ref})
+		match, err := tree.Find(context.Background(),
+			ciconfig.Query{Stream: stream, Tag: one.name, Org: one.org, Repo: one.repo, Ref: one.ref})
 		if err != nil {
 			missing = append(missing, one.name)
 			continue
@@ -128,7 +130,8 @@ func planned(t *testing.T, stream ciconfig.Stream, list []component, key string)
 func TestPayload412(t *testing.T) {
 	stream, list := components(t, "payloads", "4.12.0", "release-manifests", "image-references")
 	missing := planned(t, stream, list, "ocp/4.12")
-	if want := []string{"machine-os-content", "rhel-coreos-8", "rhel-coreos-8-extensions"}; !slices.Equal(missing, want) || len(list) != 183 {
+	if want := []string{"machine-os-content", "rhel-coreos-8", "rhel-coreos-8-extensions"}; !slices.Equal(missing,
+		want) || len(list) != 183 {
 		t.Errorf("of %d components, these have no recipe: %v, want %v", len(list), missing, want)
 	}
 }
@@ -138,12 +141,14 @@ func TestPayload412(t *testing.T) {
 func TestPayload48CI(t *testing.T) {
 	stream, list := components(t, "payloads", "4.8.0-ci", "image-references")
 	missing := planned(t, stream, list, "ocp/4.8")
-	want := []string{"cluster-cloud-controller-manager-operator-src", "kubevirt-machine-controllers", "machine-os-content", "pod"}
+	want := []string{"cluster-cloud-controller-manager-operator-src", "kubevirt-machine-controllers",
+		"machine-os-content", "pod"}
 	if !slices.Equal(missing, want) || len(list) != 140 {
 		t.Errorf("of %d components, these have no recipe: %v, want %v", len(list), missing, want)
 	}
 	tree := ciconfig.Open(os.DirFS(realdata.Path(t, "openshift-release-2024-08")), "openshift/release")
-	_, err := tree.Find(context.Background(), ciconfig.Query{Stream: stream, Tag: "pod", Org: "openshift", Repo: "images", Ref: "master"})
+	_, err := tree.Find(context.Background(),
+		ciconfig.Query{Stream: stream, Tag: "pod", Org: "openshift", Repo: "images", Ref: "master"})
 	if err == nil || !strings.Contains(err.Error(), "openshift-kubernetes-release-4.8.yaml") {
 		t.Errorf("the error %v does not say where pod went", err)
 	}
@@ -185,7 +190,8 @@ func TestLeavesOKD(t *testing.T) {
 		}
 	}
 	want := []string{"ocp/builder:rhel-8-golang-1.22-openshift-4.17", "ocp/builder:rhel-9-base-nodejs-openshift-4.17",
-		"ocp/builder:rhel-9-golang-1.21-openshift-4.17", "ocp/builder:rhel-9-golang-1.22-openshift-4.17", "ocp/builder:stream9"}
+		"ocp/builder:rhel-9-golang-1.21-openshift-4.17", "ocp/builder:rhel-9-golang-1.22-openshift-4.17",
+		"ocp/builder:stream9"}
 	if got := slices.Sorted(maps.Keys(leaves)); !slices.Equal(got, want) {
 		t.Errorf("images from elsewhere: %v, want %v", got, want)
 	}

@@ -28,8 +28,8 @@ type Recipe struct {
 	Checkout   bool            `json:"checkout"` // the context directory of the checkout is part of the build context
 	WorkDir    string          `json:"-"`        // where the repository lies in CI's src image
 	Pipeline   map[string]Step `json:"-"`        // what From and Inputs stand for, by pipeline tag
-	// Requests are what its build requests of a node, such as cpu: 100m (ci-operator's resources: those of the image win over
-	// those of every step).
+	// Requests are what its build requests of a node, such as cpu: 100m (ci-operator's resources: those of the image
+	// win over those of every step).
 	Requests map[string]string `json:"-"`
 
 	config *Config
@@ -49,7 +49,8 @@ func (c *Config) Recipe(image string) (Recipe, error) {
 		return Recipe{}, err
 	}
 	step := graph.steps[image]
-	r := Recipe{Config: c.Name, Image: image, Kind: step.Kind, From: step.From, WorkDir: c.WorkDir(), Pipeline: map[string]Step{}, config: c}
+	r := Recipe{Config: c.Name, Image: image, Kind: step.Kind, From: step.From, WorkDir: c.WorkDir(),
+		Pipeline: map[string]Step{}, config: c}
 	for _, need := range needs {
 		r.Pipeline[need] = graph.steps[need]
 	}
@@ -63,7 +64,8 @@ func (c *Config) Recipe(image string) (Recipe, error) {
 	}
 	switch step.Kind {
 	case StepInput:
-		return Recipe{}, fault.Errorf(fault.Unresolved, "%s: %q is imported, not built: it is %s", c.Name, image, step.Base)
+		return Recipe{}, fault.Errorf(fault.Unresolved, "%s: %q is imported, not built: it is %s",
+			c.Name, image, step.Base)
 	case StepSource:
 		r.Literal, r.Checkout = sourceDockerfile(r.WorkDir), true
 		return r, nil
@@ -87,8 +89,10 @@ func (r *Recipe) fill(i Image) error {
 			r.Checkout = false // the config says itself what is taken from src
 		}
 		for _, one := range input.Paths {
-			if one.Destination != "" && !fs.ValidPath(path.Clean(one.Destination)) || unprintable(one.Source+one.Destination) {
-				return r.errorf("inputs: %q: destination_dir %q is not inside the build context", input.Image, one.Destination)
+			if one.Destination != "" && !fs.ValidPath(path.Clean(one.Destination)) ||
+				unprintable(one.Source+one.Destination) {
+				return r.errorf("inputs: %q: destination_dir %q is not inside the build context",
+					input.Image, one.Destination)
 			}
 		}
 	}
@@ -126,10 +130,12 @@ func cacheDockerfile(step Step) string {
 
 // Context is one piece of the build context.
 type Context struct {
-	Image       string `json:"image"`              // pipeline tag that it is copied from
-	Source      string `json:"source"`             // path in that image; a trailing /. means the contents of a directory
-	Destination string `json:"destination"`        // directory in the context
-	Checkout    string `json:"checkout,omitempty"` // path in the repository's checkout, where the piece lies there; then Image need not exist
+	Image string `json:"image"` // pipeline tag that it is copied from
+	// path in that image; a trailing /. means the contents of a directory
+	Source      string `json:"source"`
+	Destination string `json:"destination"` // directory in the context
+	// path in the repository's checkout, where the piece lies there; then Image need not exist
+	Checkout string `json:"checkout,omitempty"`
 }
 
 // Contexts lists what the build context is made of, in the order in which CI copies: later pieces overwrite earlier

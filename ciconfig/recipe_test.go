@@ -117,15 +117,18 @@ func TestOrderRefuses(t *testing.T) {
 		"nothing":           `"nothing" is neither`,
 	}
 	for tag, want := range tests {
-		if got, err := order(graph, tag); fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), want) {
+		if got, err := order(graph, tag); fault.KindOf(err) != fault.Unresolved ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("Order(%q) = %v, %v, want an error of class Unresolved with %q", tag, got, err, want)
 		}
 	}
-	if _, err := parse(t, "base_images: {x: {namespace: a, name: b, tag: c}}\nimages: [{to: x}]\n").Graph(); fault.KindOf(err) != fault.Unresolved {
+	if _, err := parse(t,
+		"base_images: {x: {namespace: a, name: b, tag: c}}\nimages: [{to: x}]\n").Graph(); fault.KindOf(err) != fault.Unresolved {
 		t.Errorf("a base image and an image of one name: %v", err)
 	}
 	for _, text := range []string{"build_roots: {a.b: {}}\nimages: [{to: x}]\n", "images: [{to: x, ref: a.b}]\n"} {
-		if _, err := parse(t, text).Recipe("x"); fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), "multi-ref") {
+		if _, err := parse(t, text).Recipe("x"); fault.KindOf(err) != fault.Unresolved ||
+			!strings.Contains(err.Error(), "multi-ref") {
 			t.Errorf("a config of several repositories: %v", err)
 		}
 	}
@@ -134,14 +137,18 @@ func TestOrderRefuses(t *testing.T) {
 func TestRecipe(t *testing.T) {
 	config := parse(t, everything)
 	tests := map[string]ciconfig.Recipe{
-		"operator": {Kind: "image", ContextDir: "operator", Dockerfile: "images/Dockerfile.rhel9", From: "base", Checkout: true,
+		"operator": {Kind: "image", ContextDir: "operator", Dockerfile: "images/Dockerfile.rhel9",
+			From: "base", Checkout: true,
 			BuildArgs: []ciconfig.Arg{{Name: "TAGS", Value: "scos"}, {Name: "EMPTY"}},
-			Inputs: []ciconfig.Input{{Image: "golang", As: []string{"builder:1", "registry.ci.openshift.org/ocp/builder:old"}},
+			Inputs: []ciconfig.Input{{Image: "golang",
+				As: []string{"builder:1", "registry.ci.openshift.org/ocp/builder:old"}},
 				{Image: "outside", As: []string{"outside-image"}}}},
-		"literal": {Kind: "image", ContextDir: ".", Dockerfile: "Dockerfile", From: "src", Checkout: true, Literal: "FROM replaced\nRUN make\n"},
+		"literal": {Kind: "image", ContextDir: ".", Dockerfile: "Dockerfile", From: "src", Checkout: true,
+			Literal: "FROM replaced\nRUN make\n"},
 		"src": {Kind: "source", From: "root", Checkout: true,
 			Literal: "FROM root\nCOPY . /go/src/k8s.io/all/\nRUN find /go/src -type d -not -perm -0775 -exec chmod g+xw {} +\nWORKDIR /go/src/k8s.io/all/\nENV GOPATH=/go\n"},
-		"bin": {Kind: "cache", From: "src", Literal: "FROM src\nRUN [\"/bin/bash\",\"-c\",\"set -o errexit; umask 0002; make \\\"all\\\"\"]\n"},
+		"bin": {Kind: "cache", From: "src",
+			Literal: "FROM src\nRUN [\"/bin/bash\",\"-c\",\"set -o errexit; umask 0002; make \\\"all\\\"\"]\n"},
 		"prepared": {Kind: "cache", From: "base",
 			Literal: "FROM base\nRUN [\"/bin/bash\",\"-c\",\"set -o errexit; umask 0002; dnf install -y x\\necho \\\"done\\\"\"]\n"},
 	}
@@ -188,7 +195,8 @@ func TestContexts(t *testing.T) {
 func TestRecipeStaysInside(t *testing.T) {
 	for _, image := range []string{
 		"dockerfile_path: ../../../../etc/passwd", "dockerfile_path: /etc/passwd", "dockerfile_path: a/../../b",
-		"context_dir: ..", "context_dir: /etc", "{context_dir: a, dockerfile_path: ../../b}", "{context_dir: \"a\\nb\"}",
+		"context_dir: ..", "context_dir: /etc", "{context_dir: a, dockerfile_path: ../../b}",
+		"{context_dir: \"a\\nb\"}",
 		"dockerfile_path: \"a\\e[2J\"",
 		"inputs: {base: {paths: [{source_path: /x, destination_dir: ../../root/.ssh}]}}",
 		"inputs: {base: {paths: [{source_path: /x, destination_dir: /root/.ssh}]}}",
@@ -199,7 +207,8 @@ func TestRecipeStaysInside(t *testing.T) {
 			image += "}}"
 		}
 		config := parse(t, "base_images: {base: {namespace: a, name: b, tag: c}}\nimages:\n- {to: x, "+image+"}\n")
-		if recipe, err := config.Recipe("x"); fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), "is not inside the") {
+		if recipe, err := config.Recipe("x"); fault.KindOf(err) != fault.Unresolved ||
+			!strings.Contains(err.Error(), "is not inside the") {
 			t.Errorf("%s: %+v, %v, want an error of class Unresolved", image, recipe, err)
 		}
 	}
@@ -214,7 +223,8 @@ func TestReadDockerfile(t *testing.T) {
 	write(t, filepath.Join(t.TempDir(), "secret"), "FROM secret\n")
 	write(t, filepath.Join(directory, "sub", "Dockerfile"), "FROM a\n")
 	write(t, filepath.Join(directory, "big", "Dockerfile"), strings.Repeat("#", dockerfile.MaxSize+1))
-	for name, target := range map[string]string{"link": "sub/Dockerfile", "out": "/etc/passwd", "up": "../../../../../../etc/passwd"} {
+	for name, target := range map[string]string{"link": "sub/Dockerfile", "out": "/etc/passwd",
+		"up": "../../../../../../etc/passwd"} {
 		if err := os.Symlink(target, filepath.Join(directory, name)); err != nil {
 			t.Fatal(err)
 		}
@@ -277,7 +287,8 @@ func TestBuildRoot(t *testing.T) {
 			t.Errorf("ParseBuildRoot(%q) = %v, %v, want an error", text, got, err)
 		}
 	}
-	project := parse(t, "build_root: {project_image: {dockerfile_path: build/root.Dockerfile, context_dir: .}}\nimages: [{to: x, from: src}]\n")
+	project := parse(t,
+		"build_root: {project_image: {dockerfile_path: build/root.Dockerfile, context_dir: .}}\nimages: [{to: x, from: src}]\n")
 	graph, err := project.Graph()
 	if err != nil {
 		t.Fatal(err)
@@ -293,18 +304,22 @@ func TestBuildRoot(t *testing.T) {
 }
 
 func TestLabels(t *testing.T) {
-	labels := ciconfig.Labels(ciconfig.Provenance{Repository: "https://github.com/openshift/api", Commit: "c0ffee", Ref: "main",
+	labels := ciconfig.Labels(ciconfig.Provenance{Repository: "https://github.com/openshift/api",
+		Commit: "c0ffee", Ref: "main",
 		From: "base", FromDigest: "sha256:x"})
 	got := map[string]string{}
 	for _, label := range labels {
 		got[label.Name] = label.Value
 	}
 	want := map[string]string{
-		"io.openshift.build.commit.author": "", "io.openshift.build.commit.date": "", "io.openshift.build.commit.id": "c0ffee",
+		"io.openshift.build.commit.author": "", "io.openshift.build.commit.date": "",
+		"io.openshift.build.commit.id":      "c0ffee",
 		"io.openshift.build.commit.message": "", "io.openshift.build.commit.ref": "main", "io.openshift.build.name": "",
-		"io.openshift.build.namespace": "", "io.openshift.build.source-context-dir": "", "io.openshift.ci.from.base": "sha256:x",
-		"io.openshift.build.source-location": "https://github.com/openshift/api", "vcs-ref": "c0ffee", "vcs-type": "git",
-		"vcs-url": "https://github.com/openshift/api",
+		"io.openshift.build.namespace": "", "io.openshift.build.source-context-dir": "",
+		"io.openshift.ci.from.base":          "sha256:x",
+		"io.openshift.build.source-location": "https://github.com/openshift/api", "vcs-ref": "c0ffee",
+		"vcs-type": "git",
+		"vcs-url":  "https://github.com/openshift/api",
 	}
 	if diff := cmp.Diff(want, got); diff != "" || len(labels) != len(got) {
 		t.Errorf("labels (-want +got):\n%s", diff)
@@ -314,7 +329,8 @@ func TestLabels(t *testing.T) {
 			t.Errorf("nothing is known, but %s is %q", label.Name, label.Value)
 		}
 	}
-	if got, want := ciconfig.FromLabel(strings.Repeat("a", 63)), "io.openshift.ci.from."+strings.Repeat("a", 42); got != want {
+	if got, want := ciconfig.FromLabel(strings.Repeat("a", 63)),
+		"io.openshift.ci.from."+strings.Repeat("a", 42); got != want {
 		t.Errorf("FromLabel cuts to %q, want %q", got, want)
 	}
 }

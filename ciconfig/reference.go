@@ -75,7 +75,8 @@ func notInName(c rune) bool {
 }
 
 // ciRegistries are the hosts under which Dockerfiles name CI's images.
-var ciRegistries = []string{CIRegistry + "/", "registry.svc.ci.openshift.org/", "quay-proxy.ci.openshift.org/", "quay.io/openshift/ci:"}
+var ciRegistries = []string{CIRegistry + "/", "registry.svc.ci.openshift.org/", "quay-proxy.ci.openshift.org/",
+	"quay.io/openshift/ci:"}
 
 // FromPullspec tells which image of CI a pull spec names, where it names one:
 // registry.ci.openshift.org/namespace/name:tag, its predecessor registry.svc.ci.openshift.org, or namespace_name_tag
@@ -106,7 +107,8 @@ func readRegistryReference(text string) (ImageRef, error) {
 	if name, tag, ok := strings.Cut(ref.Name, ":"); ok && !strings.Contains(tag, ":") {
 		ref.Name, ref.Tag = name, tag
 	}
-	if !strings.Contains(text, "quay-proxy.ci.openshift.org/openshift/ci") && !strings.HasPrefix(text, "quay.io/openshift/ci:") {
+	if !strings.Contains(text, "quay-proxy.ci.openshift.org/openshift/ci") &&
+		!strings.HasPrefix(text, "quay.io/openshift/ci:") {
 		return ref, nil
 	}
 	parts = strings.SplitN(ref.Tag, "_", 3)

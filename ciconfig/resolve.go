@@ -8,18 +8,20 @@ import (
 
 // Base is one image that a Dockerfile uses, and what CI makes of it.
 type Base struct {
-	Reference string          `json:"reference"` // text in the Dockerfile
-	Alias     string          `json:"alias"`     // pipeline tag that the config puts in its place; "" where it says nothing
-	Image     ImageRef        `json:"image"`     // image of CI that it stands for; zero for siblings and for images from elsewhere
-	Pullspec  string          `json:"-"`         // for an image from elsewhere: what to pull
-	Sibling   string          `json:"-"`         // pipeline tag that must be built first
-	Kind      dockerfile.Kind `json:"kind"`
-	Line      int             `json:"line"` // 1-based
-	Stage     int             `json:"stage"`
-	Name      string          `json:"-"`     // what AS calls the stage
-	Final     bool            `json:"final"` // the image that is built is based on it
-	Reason    string          `json:"reason"`
-	Refused   error           `json:"-"` // why it cannot be used as it is: another image must be named in its place
+	Reference string `json:"reference"` // text in the Dockerfile
+	// pipeline tag that the config puts in its place; "" where it says nothing
+	Alias string `json:"alias"`
+	// image of CI that it stands for; zero for siblings and for images from elsewhere
+	Image    ImageRef        `json:"image"`
+	Pullspec string          `json:"-"` // for an image from elsewhere: what to pull
+	Sibling  string          `json:"-"` // pipeline tag that must be built first
+	Kind     dockerfile.Kind `json:"kind"`
+	Line     int             `json:"line"` // 1-based
+	Stage    int             `json:"stage"`
+	Name     string          `json:"-"`     // what AS calls the stage
+	Final    bool            `json:"final"` // the image that is built is based on it
+	Reason   string          `json:"reason"`
+	Refused  error           `json:"-"` // why it cannot be used as it is: another image must be named in its place
 }
 
 // Resolution is a Dockerfile of which it is known what every reference stands for.
@@ -122,7 +124,8 @@ func (r Recipe) substitutions(data []byte) (as map[string]string, detected map[s
 	}
 	texts := map[string]string{} // the text that each detected alias stands for: CI keeps the last
 	for _, text := range dockerfile.Detect(data, r.From != "") {
-		if _, stated := as[text]; stated || strings.Contains(text, "$") { // what becomes of an argument is known when it is expanded
+		// what becomes of an argument is known when it is expanded
+		if _, stated := as[text]; stated || strings.Contains(text, "$") {
 			continue
 		}
 		ref, err := readRegistryReference(text)
@@ -178,7 +181,8 @@ func (r Recipe) settle(base *Base, reference dockerfile.Reference, detected map[
 	case step.Pullspec != "":
 		base.Pullspec = step.Pullspec
 	case step.Base.IsZero():
-		return r.errorf("line %d: %q is what the repository's %s names, which was not read", reference.Line, base.Alias, BuildRootFile)
+		return r.errorf("line %d: %q is what the repository's %s names, which was not read", reference.Line,
+			base.Alias, BuildRootFile)
 	default:
 		base.Image = step.Base
 	}

@@ -39,29 +39,37 @@ func TestResolve(t *testing.T) {
 		{"from and as", "operator", "FROM builder:1 AS b\nFROM whatever\nCOPY --from=b / /\n",
 			[]string{"1: FROM builder:1 is golang = ocp/builder:rhel-9-golang-1.22-openshift-4.17",
 				"2: FROM whatever is base = ocp/4.17:base-rhel9 final"}},
-		{"from comes before as", "operator", "FROM builder:1\n", []string{"1: FROM builder:1 is base = ocp/4.17:base-rhel9 final"}},
+		{"from comes before as", "operator", "FROM builder:1\n",
+			[]string{"1: FROM builder:1 is base = ocp/4.17:base-rhel9 final"}},
 		{"an image from outside", "operator", "FROM x\nCOPY --from=outside-image / /\n",
-			[]string{"1: FROM x is base = ocp/4.17:base-rhel9 final", "2: COPY --from outside-image is outside = quay.io/a/b:c"}},
-		{"an as wins over what the text says", "operator", "FROM registry.ci.openshift.org/ocp/builder:old AS b\nFROM x\n",
+			[]string{"1: FROM x is base = ocp/4.17:base-rhel9 final",
+				"2: COPY --from outside-image is outside = quay.io/a/b:c"}},
+		{"an as wins over what the text says", "operator",
+			"FROM registry.ci.openshift.org/ocp/builder:old AS b\nFROM x\n",
 			[]string{"1: FROM registry.ci.openshift.org/ocp/builder:old is golang = ocp/builder:rhel-9-golang-1.22-openshift-4.17",
 				"2: FROM x is base = ocp/4.17:base-rhel9 final"}},
 		{"detected, with and without an alias of that value", "operator",
 			"FROM " + registry + "4.17:cli AS c\nFROM " + registry + "4.17:tools AS t\nFROM x\n",
 			[]string{"1: FROM " + registry + "4.17:cli is cli = ocp/4.17:cli",
-				"2: FROM " + registry + "4.17:tools is ocp_4.17_tools = ocp/4.17:tools", "3: FROM x is base = ocp/4.17:base-rhel9 final"}},
+				"2: FROM " + registry + "4.17:tools is ocp_4.17_tools = ocp/4.17:tools",
+				"3: FROM x is base = ocp/4.17:base-rhel9 final"}},
 		{"two spellings of one image: CI keeps the last, the other is read from the text", "overridden",
 			"FROM " + registry + "4.17:tools AS a\nFROM quay-proxy.ci.openshift.org/openshift/ci:ocp_4.17_tools\n",
 			[]string{"1: FROM " + registry + "4.17:tools = ocp/4.17:tools",
 				"2: FROM quay-proxy.ci.openshift.org/openshift/ci:ocp_4.17_tools is ocp_4.17_tools = ocp/4.17:tools final"}},
-		{"an argument's default, which CI does not detect", "overridden", "ARG BASE=" + registry + "4.17:base\nFROM $BASE\n",
+		{"an argument's default, which CI does not detect", "overridden",
+			"ARG BASE=" + registry + "4.17:base\nFROM $BASE\n",
 			[]string{"2: FROM $BASE = ocp/4.17:base final"}},
-		{"an argument in the tag of an image of CI", "overridden", "ARG TAG=base\nFROM registry.ci.openshift.org/ocp/4.17:${TAG}\n",
+		{"an argument in the tag of an image of CI", "overridden",
+			"ARG TAG=base\nFROM registry.ci.openshift.org/ocp/4.17:${TAG}\n",
 			[]string{"2: FROM registry.ci.openshift.org/ocp/4.17:${TAG} = ocp/4.17:base final"}},
 		{"a build argument of the config", "operator", "ARG TAGS\nFROM quay.io/x/y:$TAGS AS z\nFROM x\n",
 			[]string{"2: FROM quay.io/x/y:$TAGS = quay.io/x/y:scos", "3: FROM x is base = ocp/4.17:base-rhel9 final"}},
 		{"a sibling", "raw", "FROM tests AS t\nRUN --mount=type=bind,from=tests,target=/t true\nFROM x\n",
-			[]string{"1: FROM tests is tests built", "2: RUN --mount tests is tests built", "3: FROM x is prepared built final"}},
-		{"a mount of an earlier stage", "overridden", "FROM quay.io/a AS s\nRUN --mount=from=s,target=/t --mount=from=quay.io/m,target=/m true\n",
+			[]string{"1: FROM tests is tests built", "2: RUN --mount tests is tests built",
+				"3: FROM x is prepared built final"}},
+		{"a mount of an earlier stage", "overridden",
+			"FROM quay.io/a AS s\nRUN --mount=from=s,target=/t --mount=from=quay.io/m,target=/m true\n",
 			[]string{"1: FROM quay.io/a = quay.io/a final", "2: RUN --mount quay.io/m = quay.io/m"}},
 		{"the last stage is based on an earlier one", "overridden",
 			"FROM quay.io/a AS one\nFROM quay.io/b AS two\nFROM one AS three\nFROM three\nCOPY --from=two / /\n",
@@ -73,7 +81,8 @@ func TestResolve(t *testing.T) {
 		{"scratch", "overridden", "FROM scratch\n", nil},
 	}
 	config := parse(t, everything+"")
-	alias := parse(t, "base_images: {base: {namespace: ocp, name: '4.17', tag: base}}\nimages: [{to: alias, inputs: {base: {as: [b]}}}]\n")
+	alias := parse(t,
+		"base_images: {base: {namespace: ocp, name: '4.17', tag: base}}\nimages: [{to: alias, inputs: {base: {as: [b]}}}]\n")
 	for _, test := range tests {
 		t.Run(test.description, func(t *testing.T) {
 			from := config
@@ -136,8 +145,10 @@ func TestResolveRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 		resolution, err := recipe.Resolve([]byte(test.dockerfile))
-		if fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), "config.yaml") {
-			t.Errorf("Resolve(%q) = %+v, %v, want an error of class Unresolved with %q", test.dockerfile, resolution, err, test.want)
+		if fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), test.want) ||
+			!strings.Contains(err.Error(), "config.yaml") {
+			t.Errorf("Resolve(%q) = %+v, %v, want an error of class Unresolved with %q", test.dockerfile,
+				resolution, err, test.want)
 		}
 		if strings.Contains(err.Error(), "\x1b") {
 			t.Errorf("the error %q carries control characters", err)
@@ -160,7 +171,8 @@ func TestRewrite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := strings.NewReplacer("builder:1 AS", "quay.io/go@sha256:1 AS", "whatever", "quay.io/base@sha256:2").Replace(text)
+	want := strings.NewReplacer("builder:1 AS", "quay.io/go@sha256:1 AS", "whatever",
+		"quay.io/base@sha256:2").Replace(text)
 	if diff := cmp.Diff(want, string(got.Text())); diff != "" {
 		t.Errorf("Rewrite (-want +got):\n%s", diff)
 	}

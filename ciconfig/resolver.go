@@ -160,7 +160,8 @@ func (r *Resolver) get(ctx context.Context, m Metadata) (*Config, error) {
 	}
 	config, err := Parse(m.Path(), data)
 	if err == nil && (config.Metadata.Org != m.Org || config.Metadata.Repo != m.Repo) {
-		err = fault.Errorf(fault.Unresolved, "the config resolver %s was asked for %s and answers with %q", r.base, m, config.Metadata)
+		err = fault.Errorf(fault.Unresolved, "the config resolver %s was asked for %s and answers with %q", r.base,
+			m, config.Metadata)
 	}
 	return config, err
 }

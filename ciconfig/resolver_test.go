@@ -36,7 +36,8 @@ func configServer(t *testing.T, configs map[string]string) (*httptest.Server, *[
 		if err := yaml.Unmarshal([]byte(text), &config); err != nil {
 			t.Error(err)
 		}
-		config["zz_generated_metadata"] = map[string]string{"org": q.Get("org"), "repo": q.Get("repo"), "branch": q.Get("branch"),
+		config["zz_generated_metadata"] = map[string]string{"org": q.Get("org"), "repo": q.Get("repo"),
+			"branch":  q.Get("branch"),
 			"variant": q.Get("variant")}
 		data, err := json.MarshalIndent(config, "", "  ")
 		if err != nil {
@@ -60,21 +61,26 @@ func TestResolver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ocp, scos := ciconfig.Stream{Namespace: "ocp", Name: "4.17"}, ciconfig.Stream{Namespace: "origin", Name: "scos-4.17"}
+	ocp, scos := ciconfig.Stream{Namespace: "ocp", Name: "4.17"},
+		ciconfig.Stream{Namespace: "origin", Name: "scos-4.17"}
 	tests := []struct {
 		description string
 		query       ciconfig.Query
 		want, asked string
 	}{
-		{"one request for a release", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "api", Tag: "api"}, "release-4.17",
+		{"one request for a release", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "api",
+			Tag: "api"}, "release-4.17",
 			"openshift/api@release-4.17"},
-		{"the payload's branch has moved on", ciconfig.Query{Stream: ocp, Org: "openshift-priv", Repo: "api", Tag: "api", Ref: "master"},
+		{"the payload's branch has moved on", ciconfig.Query{Stream: ocp, Org: "openshift-priv", Repo: "api",
+			Tag: "api", Ref: "master"},
 			"release-4.17", "openshift/api@master openshift/api@release-4.17"},
-		{"another naming of branches", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "cli", Tag: "cli"}, "openshift-4.17",
+		{"another naming of branches", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "cli",
+			Tag: "cli"}, "openshift-4.17",
 			"openshift/cli@release-4.17 openshift/cli@openshift-4.17"},
 		{"one request for OKD", ciconfig.Query{Stream: scos, Org: "openshift", Repo: "api", Tag: "api"}, "release-4.17",
 			"openshift/api@release-4.17__okd-scos"},
-		{"--variant and --image", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "api", Tag: "api", Variant: "other",
+		{"--variant and --image", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "api",
+			Tag: "api", Variant: "other",
 			Image: "tool"}, "release-4.17", "openshift/api@release-4.17__other"},
 		{"nothing", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "nothing", Tag: "nothing"}, "", ""},
 		{"no repository", ciconfig.Query{Stream: ocp, Tag: "api"}, "", ""},
@@ -101,10 +107,13 @@ func TestResolver(t *testing.T) {
 
 func TestResolverAddress(t *testing.T) {
 	for address, good := range map[string]bool{
-		"https://config.ci.openshift.org": true, "http://127.0.0.1:8080/prefix": true, "http://localhost:1": true, "http://[::1]:1": true,
-		"http://config.ci.openshift.org": false, "ftp://x": false, "file:///etc/passwd": false, "https://user:secret@x": false,
-		"https://x?y=z": false,
-		"https://x#y":   false, "config.ci.openshift.org": false, "": false, "https://": false, "https://x\n": false,
+		"https://config.ci.openshift.org": true, "http://127.0.0.1:8080/prefix": true, "http://localhost:1": true,
+		"http://[::1]:1":                 true,
+		"http://config.ci.openshift.org": false, "ftp://x": false, "file:///etc/passwd": false,
+		"https://user:secret@x": false,
+		"https://x?y=z":         false,
+		"https://x#y":           false, "config.ci.openshift.org": false, "": false, "https://": false,
+		"https://x\n":                   false,
 		"http://127.0.0.1.evil.example": false,
 	} {
 		_, err := ciconfig.NewResolver(address, nil)
@@ -129,12 +138,16 @@ func TestResolverFails(t *testing.T) {
 		kind        fault.Kind
 		message     string
 	}{
-		{"a redirect to another host", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, http.StatusFound) },
+		{"a redirect to another host",
+			func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, http.StatusFound) },
 			fault.Unresolved, "redirects to another place"},
-		{"a redirect in circles", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.String(), http.StatusFound) },
+		{"a redirect in circles",
+			func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.String(), http.StatusFound) },
 			fault.Unresolved, "in circles"},
-		{"401", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }, fault.Unauthorized, "answers 401"},
-		{"500", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }, fault.Unresolved, "answers 500"},
+		{"401", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) },
+			fault.Unauthorized, "answers 401"},
+		{"500", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
+			fault.Unresolved, "answers 500"},
 		{"an endless answer", func(w http.ResponseWriter, r *http.Request) {
 			for block := []byte(strings.Repeat("#", 1<<20)); r.Context().Err() == nil; {
 				if _, err := w.Write(block); err != nil {
@@ -147,10 +160,12 @@ func TestResolverFails(t *testing.T) {
 		}, fault.Unresolved, "answers with"},
 		{"not a config", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("<html>")) }, fault.Unresolved,
 			"a config must be a mapping"},
-		{"a broken connection", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, fault.Unresolved,
+		{"a broken connection",
+			func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, fault.Unresolved,
 			"asking the config resolver"},
 	}
-	query := ciconfig.Query{Stream: ciconfig.Stream{Namespace: "ocp", Name: "4.17"}, Org: "openshift", Repo: "api", Tag: "api"}
+	query := ciconfig.Query{Stream: ciconfig.Stream{Namespace: "ocp", Name: "4.17"}, Org: "openshift",
+		Repo: "api", Tag: "api"}
 	for _, test := range tests {
 		t.Run(test.description, func(t *testing.T) {
 			server := httptest.NewServer(test.handler)
@@ -159,7 +174,8 @@ func TestResolverFails(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err = resolver.Find(context.Background(), query); fault.KindOf(err) != test.kind || !strings.Contains(err.Error(), test.message) {
+			if _, err = resolver.Find(context.Background(), query); fault.KindOf(err) != test.kind ||
+				!strings.Contains(err.Error(), test.message) {
 				t.Errorf("Find: %v, want an error of class %d with %q", err, test.kind, test.message)
 			}
 		})
@@ -175,7 +191,8 @@ func TestResolverIsInterrupted(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 	defer cancel()
-	query := ciconfig.Query{Stream: ciconfig.Stream{Namespace: "ocp", Name: "4.17"}, Org: "openshift", Repo: "api", Tag: "api"}
+	query := ciconfig.Query{Stream: ciconfig.Stream{Namespace: "ocp", Name: "4.17"}, Org: "openshift",
+		Repo: "api", Tag: "api"}
 	if _, err := resolver.Find(ctx, query); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Find: %v, want the deadline", err)
 	}

@@ -40,7 +40,8 @@ func (c *Config) Select(query Query) (Match, error) {
 		match.Image, match.Reason = query.Tag, "it has an image of that name, though it is not promoted"
 	default:
 		return Match{}, fault.New(fault.Unresolved, "choose with --config-image NAME",
-			fmt.Errorf("%s: which image is the component %q? It has: %s", c.Name, query.Tag, strings.Join(c.imageNames(), ", ")))
+			fmt.Errorf("%s: which image is the component %q? It has: %s", c.Name, query.Tag,
+				strings.Join(c.imageNames(), ", ")))
 	}
 	return match, nil
 }

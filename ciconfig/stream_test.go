@@ -81,7 +81,8 @@ func TestFallBack(t *testing.T) {
 				own++
 			}
 			if match.Path != want.File || match.Image != want.Image {
-				t.Errorf("origin/%s:%s: %s %s, want %s %s", name, one.name, match.Path, match.Image, want.File, want.Image)
+				t.Errorf("origin/%s:%s: %s %s, want %s %s", name, one.name, match.Path, match.Image,
+					want.File, want.Image)
 			}
 		}
 		if found != 180 || own == 0 {

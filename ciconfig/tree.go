@@ -57,7 +57,8 @@ func (t *Tree) Config(name string) (*Config, error) {
 func (c *Config) belongs(name string) error {
 	place, err := MetadataFromPath(name)
 	if m := c.Metadata; err == nil && (m.Org != place.Org || m.Repo != place.Repo || m.Variant != place.Variant) {
-		return fault.Errorf(fault.Unresolved, "%s: zz_generated_metadata say %q, the file's place says %q", name, m, place)
+		return fault.Errorf(fault.Unresolved,
+			"%s: zz_generated_metadata say %q, the file's place says %q", name, m, place)
 	}
 	return nil
 }
@@ -96,7 +97,8 @@ func (t *Tree) list(org, repo string) ([]string, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fault.New(fault.Unresolved, "", fmt.Errorf("listing the configs of %s/%s in %s: %w", org, repo, t.origin, err))
+		return nil, fault.New(fault.Unresolved, "",
+			fmt.Errorf("listing the configs of %s/%s in %s: %w", org, repo, t.origin, err))
 	}
 	var names []string
 	for _, entry := range entries {

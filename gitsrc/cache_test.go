@@ -74,7 +74,8 @@ func TestSeveralAtOnce(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			tree, err := s.Fetch(context.Background(), gitsrc.Request{Repository: component, Commit: commit}, filepath.Join(t.TempDir(), "x"))
+			tree, err := s.Fetch(context.Background(), gitsrc.Request{Repository: component, Commit: commit},
+				filepath.Join(t.TempDir(), "x"))
 			if err != nil {
 				t.Error(err)
 				return
@@ -93,7 +94,8 @@ func TestKilled(t *testing.T) {
 	if cache := os.Getenv("GITSRC_TEST_KILLED"); cache != "" {
 		s, err := gitsrc.Open(cache, gitsrc.Options{})
 		if err == nil {
-			_, err = s.Fetch(context.Background(), gitsrc.Request{Repository: component, Commit: os.Getenv("GITSRC_TEST_COMMIT")}, cache+"-checkout")
+			_, err = s.Fetch(context.Background(), gitsrc.Request{Repository: component,
+				Commit: os.Getenv("GITSRC_TEST_COMMIT")}, cache+"-checkout")
 		}
 		t.Fatalf("the fetch ended: %v", err)
 	}
@@ -117,7 +119,8 @@ func TestKilled(t *testing.T) {
 	child := exec.Command(os.Args[0], "-test.run=^TestKilled$")
 	env := server.environment(t)
 	child.Env = append(os.Environ(), "GITSRC_TEST_KILLED="+cache, "GITSRC_TEST_COMMIT="+commit)
-	for _, name := range []string{"HOME", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_COUNT", "GIT_CONFIG_KEY_0", "GIT_CONFIG_VALUE_0"} {
+	for _, name := range []string{"HOME", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_COUNT", "GIT_CONFIG_KEY_0",
+		"GIT_CONFIG_VALUE_0"} {
 		child.Env = append(child.Env, name+"="+env(name))
 	}
 	if err := child.Start(); err != nil {

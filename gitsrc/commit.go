@@ -30,8 +30,10 @@ func parseCommit(data []byte) (commit, error) {
 	if err := decoded.Decode(o); err != nil {
 		return commit{}, fmt.Errorf("%w: %w", pack.ErrCorrupt, err)
 	}
-	c := commit{tree: pack.ID(decoded.TreeHash), author: decoded.Author.Name, time: decoded.Committer.When.UTC(), message: decoded.Message}
-	if seconds := c.time.Unix(); seconds < 0 || seconds >= 1<<40 { // nonsense, which git takes for the beginning of 1970
+	c := commit{tree: pack.ID(decoded.TreeHash), author: decoded.Author.Name, time: decoded.Committer.When.UTC(),
+		message: decoded.Message}
+	// nonsense, which git takes for the beginning of 1970
+	if seconds := c.time.Unix(); seconds < 0 || seconds >= 1<<40 {
 		c.time = time.Unix(0, 0).UTC()
 	}
 	for _, parent := range decoded.ParentHashes {

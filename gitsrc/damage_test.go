@@ -68,7 +68,8 @@ func readers(commit string) map[string]func(*testing.T, *gitsrc.Store) (string, 
 	}
 	return map[string]func(*testing.T, *gitsrc.Store) (string, error){
 		"Fetch": func(t *testing.T, s *gitsrc.Store) (string, error) {
-			tree, err := s.Fetch(ctx, gitsrc.Request{Repository: component, Commit: commit}, filepath.Join(t.TempDir(), "checkout"))
+			tree, err := s.Fetch(ctx, gitsrc.Request{Repository: component, Commit: commit},
+				filepath.Join(t.TempDir(), "checkout"))
 			if err == nil {
 				checkClean(t, tree)
 			}
@@ -146,7 +147,8 @@ func TestDamagedCacheWithoutServer(t *testing.T) {
 			server.behaveDown()
 			_, err := read(t, s)
 			var e *fault.Error
-			if !errors.As(err, &e) || !strings.Contains(e.Advice, "oc rebuild cache prune") || !strings.Contains(err.Error(), "damaged") {
+			if !errors.As(err, &e) || !strings.Contains(e.Advice, "oc rebuild cache prune") ||
+				!strings.Contains(err.Error(), "damaged") {
 				t.Errorf("error %v, want one about damage with an advice that names oc rebuild cache prune", err)
 			}
 			if list, err := s.List(); err != nil || len(list) != 1 {

@@ -16,11 +16,14 @@ import (
 
 // Request asks for the source of one component.
 type Request struct {
-	Repository string   `json:"repository,omitempty"` // source location that the payload records; may be empty for Fork and Local
-	Commit     string   `json:"commit,omitempty"`     // commit that the payload records; needed for Payload only
-	Branch     string   `json:"branch,omitempty"`     // branch that the checkout is put on, CI's base ref; "" = the branch that Spec names, else main
-	Spec       Spec     `json:"spec"`                 // what to take instead of the payload's commit; the zero value is the payload's commit
-	Patches    []string `json:"patches,omitempty"`    // patch files to apply on top, in order
+	// source location that the payload records; may be empty for Fork and Local
+	Repository string `json:"repository,omitempty"`
+	Commit     string `json:"commit,omitempty"` // commit that the payload records; needed for Payload only
+	// branch that the checkout is put on, CI's base ref; "" = the branch that Spec names, else main
+	Branch string `json:"branch,omitempty"`
+	// what to take instead of the payload's commit; the zero value is the payload's commit
+	Spec    Spec     `json:"spec"`
+	Patches []string `json:"patches,omitempty"` // patch files to apply on top, in order
 }
 
 // Pin returns a request for the commit that another one led to, without patches.
@@ -78,7 +81,8 @@ type found struct {
 
 // tree describes what was found.
 func (f found) tree(when time.Time, directory string) Tree {
-	tree := Tree{Kind: f.kind, Repository: f.address.Web(), Commit: f.commit.String(), Ref: f.branch, Tag: f.tag, Time: when, Directory: directory}
+	tree := Tree{Kind: f.kind, Repository: f.address.Web(), Commit: f.commit.String(), Ref: f.branch, Tag: f.tag,
+		Time: when, Directory: directory}
 	if f.merge != nil {
 		tree.Unpublished = true
 		for _, id := range f.merge.commits() {

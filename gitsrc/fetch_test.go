@@ -20,7 +20,8 @@ const component = "https://github.com/openshift/component"
 // files of the first commit of the component that most tests use.
 func someFiles() map[string]string {
 	return map[string]string{
-		"README": "hello\n", "Dockerfile": "FROM scratch\n", "hack/build.sh*": "#!/bin/sh\n", "link@": "README", "out@": "/etc/passwd",
+		"README": "hello\n", "Dockerfile": "FROM scratch\n", "hack/build.sh*": "#!/bin/sh\n", "link@": "README",
+		"out@":                    "/etc/passwd",
 		"deep/er/and/deeper/file": strings.Repeat("text\n", 1000), "empty": "",
 	}
 }
@@ -119,7 +120,8 @@ func listing(t *testing.T, dir string) string {
 		if err != nil || path == dir {
 			return err
 		}
-		fmt.Fprintf(&out, "%s %s %d %s\n", strings.TrimPrefix(path, dir), info.Mode(), info.Size(), info.ModTime().UTC())
+		fmt.Fprintf(&out, "%s %s %d %s\n", strings.TrimPrefix(path, dir), info.Mode(), info.Size(),
+			info.ModTime().UTC())
 		return nil
 	})
 	if err != nil {
@@ -170,10 +172,13 @@ func TestFetchNamesOfEveryKind(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.source, func(t *testing.T) {
-			tree := mustFetch(t, s, gitsrc.Request{Repository: component, Commit: first, Branch: test.branch, Spec: parse(t, test.source)})
+			tree := mustFetch(t, s, gitsrc.Request{Repository: component, Commit: first, Branch: test.branch,
+				Spec: parse(t, test.source)})
 			checkClean(t, tree)
-			if tree.Commit != test.wantCommit || tree.Ref != test.wantRef || tree.Tag != test.wantTag || tree.Repository != test.wantRepository {
-				t.Errorf("Fetch = %+v, want commit %s of %s, branch %q, tag %q", tree, test.wantCommit, test.wantRepository, test.wantRef, test.wantTag)
+			if tree.Commit != test.wantCommit || tree.Ref != test.wantRef || tree.Tag != test.wantTag ||
+				tree.Repository != test.wantRepository {
+				t.Errorf("Fetch = %+v, want commit %s of %s, branch %q, tag %q", tree, test.wantCommit,
+					test.wantRepository, test.wantRef, test.wantTag)
 			}
 		})
 	}
@@ -250,7 +255,8 @@ func TestFetchWithoutSingleCommits(t *testing.T) {
 	}
 	s, _ := server.store(t, strict)
 	checkClean(t, mustFetch(t, s, gitsrc.Request{Repository: component, Commit: commits[119], Branch: "release-4.12"}))
-	_, err := s.Fetch(context.Background(), gitsrc.Request{Repository: component, Commit: strings.Repeat("b", 40)}, t.TempDir())
+	_, err := s.Fetch(context.Background(), gitsrc.Request{Repository: component,
+		Commit: strings.Repeat("b", 40)}, t.TempDir())
 	if fault.KindOf(err) != fault.Unresolved {
 		t.Errorf("a commit that is nowhere: %v", err)
 	}
@@ -269,7 +275,8 @@ func TestFetchSendsOnlyWhatIsNew(t *testing.T) {
 	s, _ := server.store(t)
 	checkClean(t, mustFetch(t, s, gitsrc.Request{Repository: component, Commit: first}))
 	cached, err := s.List()
-	if err != nil || len(cached) != 1 || cached[0].Repository != "github.com/openshift/component" || cached[0].Commits != 1 {
+	if err != nil || len(cached) != 1 || cached[0].Repository != "github.com/openshift/component" ||
+		cached[0].Commits != 1 {
 		t.Fatalf("List = %+v, %v", cached, err)
 	}
 	before := cached[0].Bytes

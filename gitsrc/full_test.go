@@ -40,7 +40,8 @@ func TestFullDisk(t *testing.T) {
 	}
 	env := server.environment(t)
 	child.Env = append(os.Environ(), "GITSRC_TEST_FULL="+t.TempDir(), "GITSRC_TEST_COMMIT="+commit)
-	for _, name := range []string{"HOME", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_COUNT", "GIT_CONFIG_KEY_0", "GIT_CONFIG_VALUE_0"} {
+	for _, name := range []string{"HOME", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_COUNT", "GIT_CONFIG_KEY_0",
+		"GIT_CONFIG_VALUE_0"} {
 		child.Env = append(child.Env, name+"="+env(name))
 	}
 	out, err := child.CombinedOutput()
@@ -67,7 +68,8 @@ func fillDisks(t *testing.T, base, commit string) {
 				if dir == small {
 					size = pages
 				}
-				if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%dk,mode=0700", size*4)); err != nil {
+				if err := syscall.Mount("tmpfs", dir, "tmpfs", 0,
+					fmt.Sprintf("size=%dk,mode=0700", size*4)); err != nil {
 					t.Fatalf("no namespaces here: %v", err)
 				}
 			}

@@ -18,9 +18,9 @@ import (
 // maxIndex is the largest index of a working tree that is read, in bytes: one of 100,000 files has 10 MB.
 const maxIndex = 512 << 20
 
-// WriteHead makes a .git below dest that has of the repository of a local tree what a checkout of its commit would have:
-// that commit, without history, other branches and configuration, and the index. Of a tree without a commit it makes
-// none.
+// WriteHead makes a .git below dest that has of the repository of a local tree what a checkout of its commit would
+// have: that commit, without history, other branches and configuration, and the index. Of a tree without a commit it
+// makes none.
 func (s *Store) WriteHead(ctx context.Context, tree Tree, dest string) error {
 	if tree.Commit == "" {
 		return nil
@@ -77,7 +77,8 @@ func (s *Store) repack(ctx context.Context, db *pack.Database, ids []pack.ID, di
 	return raisable(err)
 }
 
-// objects lists a commit and everything that its tree has. Files that are not there, as in a partial clone, are left out.
+// objects lists a commit and everything that its tree has. Files that are not there, as in a partial clone, are left
+// out.
 func objects(ctx context.Context, db *pack.Database, id pack.ID) ([]pack.ID, error) {
 	c, err := readCommit(db, id)
 	if err != nil {

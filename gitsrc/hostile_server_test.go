@@ -140,7 +140,8 @@ func TestAnswersWithoutEnd(t *testing.T) {
 		{"a byte now and then", slowly},
 		{"not git", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "<html>\x1b[2J") }},
 		{"not git at all", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte{0xff, 0xfe, 0}) }},
-		{"redirects without end", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.String(), http.StatusFound) }},
+		{"redirects without end",
+			func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.String(), http.StatusFound) }},
 	}
 	for _, test := range tests {
 		t.Run(test.description, func(t *testing.T) {

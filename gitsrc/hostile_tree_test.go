@@ -37,9 +37,11 @@ func TestHostileTrees(t *testing.T) {
 	upstream.commitFiles("main", "one", someFiles())
 	s, _ := server.store(t)
 	for _, entries := range [][]string{
-		{"40000 .git"}, {"100644 .git"}, {"40000 .GIT"}, {"40000 .gIt"}, {"40000 git~1"}, {"40000 .git "}, {"40000 .git."},
+		{"40000 .git"}, {"100644 .git"}, {"40000 .GIT"}, {"40000 .gIt"}, {"40000 git~1"},
+		{"40000 .git "}, {"40000 .git."},
 		{"40000 .git::$INDEX_ALLOCATION"},
-		{"40000 .g\u200cit"}, {"100644 ..\\evil"}, {"100644 .."}, {"40000 .."}, {"100644 ."}, {"100644 a/b"}, {"100644 ../evil"},
+		{"40000 .g\u200cit"}, {"100644 ..\\evil"}, {"100644 .."}, {"40000 .."}, {"100644 ."}, {"100644 a/b"},
+		{"100644 ../evil"},
 		{"100644 /etc/evil"}, {"100644 "},
 		{"120000 .gitmodules"}, {"120000 a", "40000 a"}, {"100644 a", "100644 a"}, {"140000 socket"},
 		{"100644 " + strings.Repeat("n", 256)}, {"777777777 x"},
@@ -64,8 +66,10 @@ func TestTreeLimits(t *testing.T) {
 		text        string
 	}{
 		{"files", upstream.commitFiles("a", "many", many), "more than 100 files"},
-		{"depth", upstream.commitFiles("b", "deep", map[string]string{strings.Repeat("d/", 20) + "f": "x"}), "more than 10 deep"},
-		{"bytes", upstream.commitFiles("c", "large", map[string]string{"f": strings.Repeat("x", 2000)}), "more than 1000 bytes together"},
+		{"depth", upstream.commitFiles("b", "deep", map[string]string{strings.Repeat("d/", 20) + "f": "x"}),
+			"more than 10 deep"},
+		{"bytes", upstream.commitFiles("c", "large", map[string]string{"f": strings.Repeat("x", 2000)}),
+			"more than 1000 bytes together"},
 	}
 	for _, test := range tests {
 		limits := gitsrc.DefaultLimits()
@@ -103,7 +107,8 @@ func TestSubmodulesShareLimits(t *testing.T) {
 		files int
 		bytes int64
 		want  string
-	}{{200, 1300 + int64(len(outer[".gitmodules"])), ""}, {100, 1 << 20, "files that the limit leaves"}, {200, 1000, "more bytes together than the limit"}} {
+	}{{200, 1300 + int64(len(outer[".gitmodules"])), ""}, {100, 1 << 20, "files that the limit leaves"},
+		{200, 1000, "more bytes together than the limit"}} {
 		limits := gitsrc.DefaultLimits()
 		limits.Tree.Files, limits.Tree.Bytes = test.files, test.bytes
 		s, _ := server.store(t, func(o *gitsrc.Options) { o.Limits = &limits })
@@ -145,7 +150,8 @@ func TestBombs(t *testing.T) {
 		{"files", multiply(small, 6), "more than 250000 files"},
 		{"directories", multiply("040000 tree "+upstream.gitInput("", "mktree"), 6), "more than 250000 files"},
 		{"bytes", multiply(large, 3), "more than 8589934592 bytes"},
-		{"bytes of a delta", upstream.gitInput(fmt.Sprintf("040000 tree %s\ta\n%s\tb\n", multiply(like, 3), large), "mktree"),
+		{"bytes of a delta", upstream.gitInput(fmt.Sprintf("040000 tree %s\ta\n%s\tb\n", multiply(like, 3),
+			large), "mktree"),
 			"more than 8589934592 bytes"},
 		{"memory", upstream.gitInput(large+"\ta\n"+like+"\tb\n", "mktree"), "bytes of memory"},
 	} {
@@ -166,7 +172,8 @@ func TestBombs(t *testing.T) {
 			if test.description == "memory" {
 				return
 			}
-			if _, _, err := s.View(t.Context(), gitsrc.Request{Repository: component, Commit: commit}); strings.Contains(test.text,
+			if _, _, err := s.View(t.Context(), gitsrc.Request{Repository: component,
+				Commit: commit}); strings.Contains(test.text,
 				"files") && err == nil {
 				t.Error("it can be viewed")
 			}

@@ -38,7 +38,8 @@ func TestContainsAgreesWithGit(t *testing.T) {
 		var stream strings.Builder
 		const commits = 80
 		for i := 1; i <= commits; i++ {
-			fmt.Fprintf(&stream, "commit refs/heads/b%d\nmark :%d\ncommitter A <a@x> %d +0000\ndata 0\n", i, i, 1600000000+i*36000)
+			fmt.Fprintf(&stream, "commit refs/heads/b%d\nmark :%d\ncommitter A <a@x> %d +0000\ndata 0\n", i, i,
+				1600000000+i*36000)
 			if i > 1 {
 				fmt.Fprintf(&stream, "from :%d\n", max(1, i-1-random.IntN(5)))
 				if other := i - 1 - random.IntN(min(i-1, 8)); random.IntN(3) == 0 {
@@ -56,7 +57,8 @@ func TestContainsAgreesWithGit(t *testing.T) {
 				t.Fatal(err)
 			}
 			ids[i], above[i] = id, map[string]bool{}
-			for _, name := range strings.Fields(git("", "branch", "--format=%(refname:short)", "--contains", id.String())) {
+			for _, name := range strings.Fields(git("", "branch", "--format=%(refname:short)",
+				"--contains", id.String())) {
 				above[i][name] = true
 			}
 		}
@@ -118,7 +120,8 @@ func TestCommitWithTwoTrees(t *testing.T) {
 	rest := "author A <a@x> 1 +0000\ncommitter A <a@x> 2 +0000\n"
 	for _, text := range []string{first + second + rest, first + rest + second,
 		first + "parent " + strings.Repeat("c", 40) + "\n" + second + rest} {
-		if c, err := parseCommit([]byte(text + "\nmessage\n")); err == nil && c.tree.String() != strings.Repeat("a", 40) {
+		if c, err := parseCommit([]byte(text + "\nmessage\n")); err == nil &&
+			c.tree.String() != strings.Repeat("a", 40) {
 			t.Errorf("%q has the tree %s", text, c.tree)
 		}
 	}

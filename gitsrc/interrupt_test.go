@@ -88,7 +88,8 @@ func TestInterruptWhileAnotherRunFetches(t *testing.T) {
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
-		_, _ = s.Fetch(first, gitsrc.Request{Repository: component, Commit: commit}, filepath.Join(t.TempDir(), "first"))
+		_, _ = s.Fetch(first, gitsrc.Request{Repository: component, Commit: commit},
+			filepath.Join(t.TempDir(), "first"))
 	}()
 	<-asked
 	ctx, cancel := context.WithTimeoutCause(context.Background(), 100*time.Millisecond, context.Canceled)

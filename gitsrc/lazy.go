@@ -44,7 +44,8 @@ func (s *Store) revision(ctx context.Context, f found) (*Revision, error) {
 		}
 		return l.prefetch(ids)
 	}
-	return &Revision{FS: files, Origin: origin, Commit: f.commit.String(), Time: c.time, prefetch: prefetch, close: l.close}, nil
+	return &Revision{FS: files, Origin: origin, Commit: f.commit.String(), Time: c.time, prefetch: prefetch,
+		close: l.close}, nil
 }
 
 // open opens the cache with the directories of the commit, or with all its files where the server cannot leave files

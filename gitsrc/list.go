@@ -108,7 +108,8 @@ func (s *Store) sweep() error {
 	entries, err := os.ReadDir(s.dir)
 	for _, e := range entries {
 		info, infoErr := e.Info()
-		if infoErr == nil && strings.HasPrefix(e.Name(), pack.TemporaryPrefix) && time.Since(info.ModTime()) > leftOver {
+		if infoErr == nil && strings.HasPrefix(e.Name(), pack.TemporaryPrefix) &&
+			time.Since(info.ModTime()) > leftOver {
 			err = errors.Join(err, os.RemoveAll(filepath.Join(s.dir, e.Name())))
 		}
 	}

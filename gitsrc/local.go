@@ -39,7 +39,8 @@ func (s *Store) local(ctx context.Context, req Request, dest string) (Tree, erro
 	case len(req.Patches) == 0 && tree.repo.GitDir == filepath.Join(from, ".git"):
 		return tree.Tree, nil
 	}
-	return s.snapshot(tree.Tree, req, dest, func() error { return worktree.Copy(ctx, from, tree.repo, tree.files, dest) })
+	return s.snapshot(tree.Tree, req, dest,
+		func() error { return worktree.Copy(ctx, from, tree.repo, tree.files, dest) })
 }
 
 // look describes a working tree of the user.
@@ -113,7 +114,8 @@ func directory(name string) (string, error) {
 }
 
 // inspect fills in what the repository knows about a working tree. recorded is the commit that the payload names.
-func (s *Store) inspect(ctx context.Context, tree *Tree, repo worktree.Repository, recorded string) (worktree.Status, error) {
+func (s *Store) inspect(ctx context.Context, tree *Tree, repo worktree.Repository,
+	recorded string) (worktree.Status, error) {
 	tree.Git = repo.Directories()
 	head, branch, err := repo.Head()
 	if err != nil {
@@ -132,14 +134,16 @@ func (s *Store) inspect(ctx context.Context, tree *Tree, repo worktree.Repositor
 		tree.Commit, tree.Time = head.String(), c.time
 		if tree.Commit != recorded {
 			if err := s.origin(ctx, tree, repo, db, head); err != nil {
-				return worktree.Status{}, fmt.Errorf("source directory %q: finding where commit %s comes from: %w", tree.Directory, head, err)
+				return worktree.Status{}, fmt.Errorf("source directory %q: finding where commit %s comes from: %w",
+					tree.Directory, head, err)
 			}
 		}
 	}
 	if branch != "" {
 		tree.Ref, tree.Branch = branch, branch
 	}
-	status, err := worktree.Inspect(ctx, tree.Directory, repo, db, c.tree, worktree.Home{ExcludesFile: s.excludesFile(), Nothing: s.ignored})
+	status, err := worktree.Inspect(ctx, tree.Directory, repo, db, c.tree,
+		worktree.Home{ExcludesFile: s.excludesFile(), Nothing: s.ignored})
 	tree.Dirty, tree.Ignored = status.Dirty, status.Ignored
 	return status, err
 }

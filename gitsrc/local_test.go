@@ -85,7 +85,8 @@ func TestLocalTree(t *testing.T) {
 			write(t, w.dir, "README", "hello\n")
 		}, true, nil},
 		{"deleted", func(t *testing.T, w repo) { os.Remove(filepath.Join(w.dir, "README")) }, true, nil},
-		{"a whole directory deleted", func(t *testing.T, w repo) { os.RemoveAll(filepath.Join(w.dir, "deep")) }, true, nil},
+		{"a whole directory deleted",
+			func(t *testing.T, w repo) { os.RemoveAll(filepath.Join(w.dir, "deep")) }, true, nil},
 		{"executable", func(t *testing.T, w repo) { os.Chmod(filepath.Join(w.dir, "README"), 0o755) }, true, nil},
 		{"a link that leads elsewhere", func(t *testing.T, w repo) {
 			os.Remove(filepath.Join(w.dir, "link"))
@@ -112,7 +113,8 @@ func TestLocalTree(t *testing.T) {
 			before := listing(t, w.dir)
 			s := openCache(t)
 			tree, err := s.Fetch(context.Background(),
-				gitsrc.Request{Repository: component, Branch: "other", Spec: gitsrc.Spec{Kind: gitsrc.Local, Path: w.dir}}, "/nonexistent")
+				gitsrc.Request{Repository: component, Branch: "other",
+					Spec: gitsrc.Spec{Kind: gitsrc.Local, Path: w.dir}}, "/nonexistent")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -187,11 +189,13 @@ func TestLocalTreesOfOtherKinds(t *testing.T) {
 	local := func(dir string) gitsrc.Request {
 		return gitsrc.Request{Repository: component, Spec: gitsrc.Spec{Kind: gitsrc.Local, Path: dir}}
 	}
-	if _, err := s.Fetch(context.Background(), local(filepath.Join(w.dir, "deep")), ""); fault.KindOf(err) != fault.Unresolved ||
+	if _, err := s.Fetch(context.Background(), local(filepath.Join(w.dir, "deep")),
+		""); fault.KindOf(err) != fault.Unresolved ||
 		!strings.Contains(fault.AdviceOf(err), w.dir) {
 		t.Errorf("a part of a working tree: %v, advice %q", err, fault.AdviceOf(err))
 	}
-	if _, err := s.Fetch(context.Background(), local(filepath.Join(w.dir, "README")), ""); fault.KindOf(err) != fault.Unresolved {
+	if _, err := s.Fetch(context.Background(), local(filepath.Join(w.dir, "README")),
+		""); fault.KindOf(err) != fault.Unresolved {
 		t.Errorf("a file: %v", err)
 	}
 	linked := filepath.Join(t.TempDir(), "linked")
@@ -261,7 +265,8 @@ func TestWriteHead(t *testing.T) {
 		if got := made.git("status", "--porcelain"); got != "" {
 			t.Errorf("git status says %q", got)
 		}
-		if got, want := made.git("log", "--format=%H %D"), w.git("log", "-1", "--format=%H"); !strings.HasPrefix(got, want) || strings.Contains(got, "\n") ||
+		if got, want := made.git("log", "--format=%H %D"),
+			w.git("log", "-1", "--format=%H"); !strings.HasPrefix(got, want) || strings.Contains(got, "\n") ||
 			strings.Contains(got, "origin") || strings.Contains(got, "mine") != (branch == "mine") {
 			t.Errorf("git log says %q, want %q alone, on branch %q", got, want, branch)
 		}
@@ -314,8 +319,10 @@ func TestOriginOfLocalTree(t *testing.T) {
 	s := openCache(t)
 	look := func(description, repository string, unpublished bool) {
 		t.Helper()
-		tree := mustFetch(t, s, gitsrc.Request{Repository: component, Commit: commit, Spec: gitsrc.Spec{Kind: gitsrc.Local, Path: w.dir}})
-		if tree.Repository != repository || tree.Unpublished != unpublished || tree.Commit != w.git("rev-parse", "HEAD") || tree.Ref != "mine" {
+		tree := mustFetch(t, s, gitsrc.Request{Repository: component, Commit: commit,
+			Spec: gitsrc.Spec{Kind: gitsrc.Local, Path: w.dir}})
+		if tree.Repository != repository || tree.Unpublished != unpublished ||
+			tree.Commit != w.git("rev-parse", "HEAD") || tree.Ref != "mine" {
 			t.Errorf("%s: %+v", description, tree)
 		}
 	}
@@ -359,7 +366,8 @@ func TestPatchOnCommit(t *testing.T) {
 	patches := t.TempDir()
 	write(t, patches, "good.patch", readmePatch)
 	write(t, patches, "bad.patch", strings.Replace(readmePatch, "-hello", "-goodbye", 1))
-	tree := mustFetch(t, s, gitsrc.Request{Repository: component, Commit: commit, Patches: []string{filepath.Join(patches, "good.patch")}})
+	tree := mustFetch(t, s, gitsrc.Request{Repository: component, Commit: commit,
+		Patches: []string{filepath.Join(patches, "good.patch")}})
 	if !tree.Dirty || (repo{t, tree.Directory}).git("status", "--porcelain") != " M README" {
 		t.Errorf("Fetch = %+v", tree)
 	}

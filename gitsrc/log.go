@@ -29,7 +29,8 @@ type Change struct {
 // Log is what changed between two commits, latest first.
 type Log struct {
 	Changes []Change `json:"changes"`
-	Elided  int      `json:"elided,omitempty"` // commits that belong to no pull request, where merges do not tell them apart
+	// commits that belong to no pull request, where merges do not tell them apart
+	Elided int `json:"elided,omitempty"`
 }
 
 // Log returns the changes that lead from one commit of a repository to another: the merges of pull requests on the

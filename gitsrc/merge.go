@@ -121,7 +121,8 @@ func (s *Store) mergeOnce(ctx context.Context, f found) (pack.ID, error) {
 		return pack.ID{}, f.merge.explain(ctx, db, conflict, f.address.Web())
 	}
 	if err != nil {
-		return pack.ID{}, inCache(fmt.Errorf("merging %s of %s: %w", strings.Join(f.merge.names, ", "), f.address.Web(), err))
+		return pack.ID{}, inCache(fmt.Errorf("merging %s of %s: %w", strings.Join(f.merge.names, ", "),
+			f.address.Web(), err))
 	}
 	if repo.has(levelTree, tip) {
 		return tip, nil
@@ -176,7 +177,8 @@ func (m merging) run(ctx context.Context, db *pack.Database, merger *merge.Merge
 			return pack.ID{}, err
 		}
 		who := fmt.Sprintf("oc-rebuild <oc-rebuild@localhost> %d +0000", latest)
-		tip, err = merger.Add(pack.Commit, fmt.Appendf(nil, "tree %s\nparent %s\nparent %s\nauthor %s\ncommitter %s\n\nmerge\n",
+		tip, err = merger.Add(pack.Commit, fmt.Appendf(nil,
+			"tree %s\nparent %s\nparent %s\nauthor %s\ncommitter %s\n\nmerge\n",
 			tree, tip, id, who, who))
 		if err != nil {
 			return pack.ID{}, err
@@ -261,6 +263,7 @@ func mergeBase(ctx context.Context, db *pack.Database, ours []pack.ID, head pack
 	case 1:
 		return best[0], nil
 	}
-	return pack.ID{}, notResolved(advice, "its history and that of what it is to be merged onto cross: both %s and %s are their base",
-		best[0], best[1])
+	return pack.ID{},
+		notResolved(advice, "its history and that of what it is to be merged onto cross: both %s and %s are their base",
+			best[0], best[1])
 }

@@ -19,7 +19,8 @@ func TestMergePullRequests(t *testing.T) {
 		return strings.NewReplacer(replace...).Replace("one\n2\n3\n4\nfive\n6\n7\n8\nnine\n")
 	}
 	files := func(replace ...string) map[string]string {
-		return map[string]string{"numbers": lines(replace...), "keep": "kept\n", "gone": "going\n", "hack/build*": "#!/bin/sh\n"}
+		return map[string]string{"numbers": lines(replace...), "keep": "kept\n", "gone": "going\n",
+			"hack/build*": "#!/bin/sh\n"}
 	}
 	start := upstream.commitFiles("release-4.12", "start", files())
 	pull := func(number string, from string, tree map[string]string) string {
@@ -55,7 +56,8 @@ func TestMergePullRequests(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if tree.Kind != gitsrc.Merge || tree.Ref != "release-4.12" || !tree.Unpublished || len(tree.Merged) != 4 || tree.Merged[0] != tip || tree.Merged[1] != one {
+	if tree.Kind != gitsrc.Merge || tree.Ref != "release-4.12" || !tree.Unpublished || len(tree.Merged) != 4 ||
+		tree.Merged[0] != tip || tree.Merged[1] != one {
 		t.Errorf("the merge is %+v", tree)
 	}
 	// git itself, which merges in a clone, comes to the same files.
@@ -65,7 +67,8 @@ func TestMergePullRequests(t *testing.T) {
 		clone.git("fetch", "-q", "origin", "refs/pull/"+number+"/head")
 		clone.git("merge", "-q", "--no-ff", "-m", "merge", "FETCH_HEAD")
 	}
-	if got, want := (repo{t, tree.Directory}).git("rev-parse", "HEAD^{tree}"), clone.git("rev-parse", "HEAD^{tree}"); got != want {
+	if got, want := (repo{t, tree.Directory}).git("rev-parse", "HEAD^{tree}"),
+		clone.git("rev-parse", "HEAD^{tree}"); got != want {
 		t.Errorf("the merged tree is %s, git's is %s", got, want)
 	}
 
@@ -83,7 +86,8 @@ func TestMergePullRequests(t *testing.T) {
 			if what != "the same cache" {
 				st, _ = server.store(t)
 			}
-			if again := mustFetch(t, st, get(st)); again.Commit != tree.Commit || listing(t, again.Directory) != listing(t, tree.Directory) {
+			if again := mustFetch(t, st, get(st)); again.Commit != tree.Commit ||
+				listing(t, again.Directory) != listing(t, tree.Directory) {
 				t.Errorf("%s: commit %s, want %s", what, again.Commit, tree.Commit)
 			}
 		}
@@ -101,15 +105,18 @@ func TestMergePullRequests(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer revision.Close()
-		if data, err := revision.FS.(interface{ ReadFile(string) ([]byte, error) }).ReadFile("new"); err != nil || string(data) != "new\n" || seen.Commit != tree.Commit {
+		if data, err := revision.FS.(interface{ ReadFile(string) ([]byte, error) }).ReadFile("new"); err != nil ||
+			string(data) != "new\n" || seen.Commit != tree.Commit {
 			t.Errorf("View has %q, %v, commit %s", data, err, seen.Commit)
 		}
 	})
 	t.Run("one is there already", func(t *testing.T) {
-		if got := mustFetch(t, s, gitsrc.Request{Repository: component, Spec: parse(t, "@"+one+"+@"+start+"+#2")}); len(got.Merged) != 3 || got.Ref != "main" {
+		if got := mustFetch(t, s, gitsrc.Request{Repository: component,
+			Spec: parse(t, "@"+one+"+@"+start+"+#2")}); len(got.Merged) != 3 || got.Ref != "main" {
 			t.Errorf("the merge is %+v", got)
 		}
-		if got := mustFetch(t, s, gitsrc.Request{Repository: component, Spec: parse(t, "@"+two+"+@"+start)}); got.Commit != two {
+		if got := mustFetch(t, s, gitsrc.Request{Repository: component,
+			Spec: parse(t, "@"+two+"+@"+start)}); got.Commit != two {
 			t.Errorf("a merge of what is there is %+v", got)
 		}
 	})
@@ -124,7 +131,8 @@ func TestMergePullRequests(t *testing.T) {
 			"@nowhere+#1":      `no branch or tag "nowhere"`,
 			"#1+@" + unrelated: "no history in common",
 		} {
-			_, err := s.Fetch(context.Background(), gitsrc.Request{Repository: component, Branch: "release-4.12", Spec: parse(t, source)}, filepath.Join(t.TempDir(), "x"))
+			_, err := s.Fetch(context.Background(), gitsrc.Request{Repository: component, Branch: "release-4.12",
+				Spec: parse(t, source)}, filepath.Join(t.TempDir(), "x"))
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: %v, want %q", source, err, want)
 			}
@@ -135,7 +143,8 @@ func TestMergePullRequests(t *testing.T) {
 			return upstream.gitInput("cross", "commit-tree", start+"^{tree}", "-p", first, "-p", second)
 		}
 		left, right := cross(one, two), cross(two, one)
-		_, err := s.Fetch(context.Background(), gitsrc.Request{Repository: component, Spec: parse(t, "@"+left+"+@"+right)}, filepath.Join(t.TempDir(), "x"))
+		_, err := s.Fetch(context.Background(), gitsrc.Request{Repository: component,
+			Spec: parse(t, "@"+left+"+@"+right)}, filepath.Join(t.TempDir(), "x"))
 		if err == nil || !strings.Contains(err.Error(), "cross") {
 			t.Errorf("crossing histories: %v", err)
 		}

@@ -21,11 +21,13 @@ func TestSubmodules(t *testing.T) {
 	server := serve(t, "any")
 	inner := server.repo(t, "openshift/inner").commitFiles("main", "inner", map[string]string{"inner-file": "inner\n"})
 	middle := server.repo(t, "openshift/middle").commitFiles("main", "middle", map[string]string{
-		"deeper#": inner, ".gitmodules": "[submodule \"x\"]\npath = deeper\nurl = https://github.com/openshift/inner.git\n"})
+		"deeper#":     inner,
+		".gitmodules": "[submodule \"x\"]\npath = deeper\nurl = https://github.com/openshift/inner.git\n"})
 	outer := server.repo(t, "openshift/component")
 	self := outer.commitFiles("main", "self", map[string]string{"README": "self\n"})
-	commit := outer.commitFiles("main", "outer", map[string]string{"vendor/middle#": middle, "self#": self, "nowhere#": inner,
-		".gitmodules": "[submodule \"m\"]\n\tpath = vendor/middle\n\turl = ../middle\n[submodule \"s\"]\npath = self\nurl = ./\n"})
+	commit := outer.commitFiles("main", "outer",
+		map[string]string{"vendor/middle#": middle, "self#": self, "nowhere#": inner,
+			".gitmodules": "[submodule \"m\"]\n\tpath = vendor/middle\n\turl = ../middle\n[submodule \"s\"]\npath = self\nurl = ./\n"})
 	s, told := server.store(t)
 	tree := mustFetch(t, s, gitsrc.Request{Repository: component, Commit: commit})
 	for name, want := range map[string]string{"vendor/middle/deeper/inner-file": "inner\n", "self/README": "self\n"} {
@@ -39,7 +41,8 @@ func TestSubmodules(t *testing.T) {
 	if !strings.Contains(told.String(), `submodule "nowhere" has no address`) {
 		t.Errorf("nothing is said about the submodule without address:\n%s", told)
 	}
-	for _, address := range []string{"ext::sh -c touch% /tmp/pwn", "file:///etc", "/etc", "--upload-pack=x", "http://127.0.0.1:1/x",
+	for _, address := range []string{"ext::sh -c touch% /tmp/pwn", "file:///etc", "/etc", "--upload-pack=x",
+		"http://127.0.0.1:1/x",
 		"https://127.0.0.1/x", "https://u:p@github.com/x", "$(id)"} {
 		hostile := outer.commitFiles("hostile", address,
 			map[string]string{"x#": inner, ".gitmodules": "[submodule \"x\"]\npath = x\nurl = \"" + address + "\"\n"})
@@ -100,8 +103,9 @@ func TestReleaseTree(t *testing.T) {
 			}
 		})
 	}
-	for location, kind := range map[string]fault.Kind{plain + "@nowhere": fault.Unresolved, "./nowhere": fault.Unresolved,
-		"@main": fault.Usage, "openshift/nothing": fault.Unresolved} {
+	for location, kind := range map[string]fault.Kind{plain + "@nowhere": fault.Unresolved,
+		"./nowhere": fault.Unresolved,
+		"@main":     fault.Usage, "openshift/nothing": fault.Unresolved} {
 		if _, err := s.ReleaseTree(context.Background(), location); fault.KindOf(err) != kind {
 			t.Errorf("ReleaseTree(%q): %v (class %d), want %d", location, err, fault.KindOf(err), kind)
 		}
@@ -192,11 +196,13 @@ func TestLog(t *testing.T) {
 	upstream := server.repo(t, "openshift/component")
 	first := upstream.commitFiles("main", "one", map[string]string{"README": "1"})
 	topic := upstream.gitInput("work", "commit-tree", first+"^{tree}", "-p", first)
-	merge := upstream.gitInput("Merge pull request #12 from me/topic\n\n[release-4.12] OCPBUGS-34,OCPBUGS-5: fix it\n", "commit-tree",
+	merge := upstream.gitInput("Merge pull request #12 from me/topic\n\n[release-4.12] OCPBUGS-34,OCPBUGS-5: fix it\n",
+		"commit-tree",
 		first+"^{tree}", "-p", first, "-p", topic)
 	upstream.git("update-ref", "refs/heads/main", merge)
 	direct := upstream.commitFiles("main", "pushed", map[string]string{"README": "2"})
-	merge2 := upstream.gitInput("Merge pull request #13 from me/other\n\nBug 1234, 99: more", "commit-tree", direct+"^{tree}", "-p",
+	merge2 := upstream.gitInput("Merge pull request #13 from me/other\n\nBug 1234, 99: more", "commit-tree",
+		direct+"^{tree}", "-p",
 		direct, "-p", topic)
 	upstream.git("update-ref", "refs/heads/main", merge2)
 	s, _ := server.store(t)
@@ -207,7 +213,8 @@ func TestLog(t *testing.T) {
 	when := time.Unix(1600000000, 0).UTC()
 	want := gitsrc.Log{Changes: []gitsrc.Change{
 		{Commit: merge2, Time: when, Author: "A", Subject: "more", Pull: 13, Bugs: []string{"1234", "99"}},
-		{Commit: merge, Time: when, Author: "A", Subject: "fix it", Pull: 12, Bugs: []string{"OCPBUGS-34", "OCPBUGS-5"}},
+		{Commit: merge, Time: when, Author: "A", Subject: "fix it", Pull: 12,
+			Bugs: []string{"OCPBUGS-34", "OCPBUGS-5"}},
 	}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Log (-want +got):\n%s", diff)
@@ -223,8 +230,9 @@ func TestLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want = gitsrc.Log{Elided: 1, Changes: []gitsrc.Change{{Commit: squashed, Time: when.Add(time.Second), Subject: "squashed",
-		Author: "A", Pull: 21, Bugs: []string{"OCPBUGS-7"}}}}
+	want = gitsrc.Log{Elided: 1, Changes: []gitsrc.Change{{Commit: squashed, Time: when.Add(time.Second),
+		Subject: "squashed",
+		Author:  "A", Pull: 21, Bugs: []string{"OCPBUGS-7"}}}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Log of squashed commits (-want +got):\n%s", diff)
 	}
@@ -260,12 +268,14 @@ func TestView(t *testing.T) {
 	server := serve(t, "any")
 	commit := server.repo(t, "openshift/component").commitFiles("main", "one", someFiles())
 	s, _ := server.store(t)
-	r, tree, err := s.View(context.Background(), gitsrc.Request{Repository: component, Commit: commit, Branch: "release-4.12"})
+	r, tree, err := s.View(context.Background(),
+		gitsrc.Request{Repository: component, Commit: commit, Branch: "release-4.12"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	want := gitsrc.Tree{Kind: gitsrc.Payload, Repository: component, Commit: commit, Ref: "release-4.12", Time: time.Unix(1600000000, 0).UTC()}
+	want := gitsrc.Tree{Kind: gitsrc.Payload, Repository: component, Commit: commit, Ref: "release-4.12",
+		Time: time.Unix(1600000000, 0).UTC()}
 	if diff := cmp.Diff(want, tree); diff != "" {
 		t.Errorf("View (-want +got):\n%s", diff)
 	}

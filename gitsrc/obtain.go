@@ -77,7 +77,8 @@ func worthAsking(ctx context.Context, err error) bool {
 	if errors.As(err, &here) || errors.As(err, &large) || errors.Is(err, errDamaged) {
 		return false
 	}
-	return ctx.Err() == nil && kind != fault.Unauthorized && kind != fault.Unresolved && !errors.Is(err, remote.ErrStalled)
+	return ctx.Err() == nil && kind != fault.Unauthorized && kind != fault.Unresolved &&
+		!errors.Is(err, remote.ErrStalled)
 }
 
 // single fetches one commit by its id.
@@ -153,7 +154,8 @@ func (o *obtainer) receive(ctx context.Context, answer *remote.Answer, thin bool
 		defer db.Close()
 		bases = db.Object
 	}
-	receiver := pack.Receiver{Directory: o.packs(), Limits: o.store.limits.Pack, Bases: bases, Moved: moved, Contents: o.files}
+	receiver := pack.Receiver{Directory: o.packs(), Limits: o.store.limits.Pack, Bases: bases, Moved: moved,
+		Contents: o.files}
 	_, err := receiver.Receive(ctx, answer)
 	return err
 }

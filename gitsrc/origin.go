@@ -20,7 +20,8 @@ const (
 // origin finds the repository that others get the commit of a local tree from, by what its clone knows of its remotes:
 // that of the payload, if a branch there contains the commit, else the first one with such a branch. Where there is
 // none, the tree is Unpublished.
-func (s *Store) origin(ctx context.Context, tree *Tree, repo worktree.Repository, db *pack.Database, head pack.ID) error {
+func (s *Store) origin(ctx context.Context, tree *Tree, repo worktree.Repository, db *pack.Database,
+	head pack.ID) error {
 	remotes, err := repo.Remotes()
 	if err != nil {
 		return err

@@ -17,8 +17,8 @@ type placed struct {
 	addresses map[string]giturl.URL // of submodules, by path
 }
 
-// place writes a commit to dest, and takes it from what is left. If the cache turns out to be damaged, it is thrown away and the commit is fetched
-// again.
+// place writes a commit to dest, and takes it from what is left. If the cache turns out to be damaged, it is thrown
+// away and the commit is fetched again.
 func (s *Store) place(ctx context.Context, f found, dest string, left *allowance) (placed, error) {
 	p, err := s.placeOnce(ctx, f, dest, left)
 	if !errors.Is(err, errDamaged) {
@@ -61,6 +61,7 @@ func (s *Store) write(ctx context.Context, db *pack.Database, f found, dest stri
 			return placed{}, err
 		}
 	}
-	return p, checkout.WriteGitDir(dest, checkout.Repository{Commit: f.commit, Branch: f.branch, Index: written.WriteIndex,
-		Pack: func(directory string) error { return checkout.CopyPacks(ctx, db.Used(), directory) }})
+	return p, checkout.WriteGitDir(dest, checkout.Repository{Commit: f.commit, Branch: f.branch,
+		Index: written.WriteIndex,
+		Pack:  func(directory string) error { return checkout.CopyPacks(ctx, db.Used(), directory) }})
 }

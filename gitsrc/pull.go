@@ -41,7 +41,8 @@ func (s *Store) pullRequest(ctx context.Context, refs *remote.Refs, spec Spec, f
 		}
 		if forward {
 			s.tell(ctx, Event{Repository: f.address.Web(),
-				Message: fmt.Sprintf("pull request %d holds all of %s: its head is what a merge would give", spec.Pull, base)})
+				Message: fmt.Sprintf("pull request %d holds all of %s: its head is what a merge would give",
+					spec.Pull, base)})
 			return nil
 		}
 	}

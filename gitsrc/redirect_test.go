@@ -23,7 +23,8 @@ func TestRedirects(t *testing.T) {
 	server := serve(t, "any")
 	commit := server.repo(t, "openshift/component").commitFiles("main", "one", someFiles())
 	home := t.TempDir()
-	if err := os.WriteFile(filepath.Join(home, ".netrc"), []byte("machine 127.0.0.1 login me password canary\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(home, ".netrc"), []byte("machine 127.0.0.1 login me password canary\n"),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	s, _ := server.store(t, func(o *gitsrc.Options) { o.Getenv = server.environment(t, "HOME", home) })
@@ -81,7 +82,8 @@ func TestCredentials(t *testing.T) {
 	right, wrong := withNetrc("machine other login x password y\nmachine 127.0.0.1\n login me\n password right\n"),
 		withNetrc("machine 127.0.0.1 login me password canary")
 	forAll := withNetrc("default login me password right")
-	helper := []string{"GIT_CONFIG_COUNT", "3", "GIT_CONFIG_KEY_1", "credential.helper", "GIT_CONFIG_VALUE_1", "!false #",
+	helper := []string{"GIT_CONFIG_COUNT", "3", "GIT_CONFIG_KEY_1", "credential.helper",
+		"GIT_CONFIG_VALUE_1", "!false #",
 		"GIT_CONFIG_KEY_2", "credential." + server.URL + ".helper", "GIT_CONFIG_VALUE_2",
 		`!f() { grep -q ^host=127 && echo username=me && echo password=right; }; f`}
 	tests := []struct {

@@ -37,7 +37,8 @@ func (s *Store) repair(ctx context.Context, address giturl.URL, damage error) er
 		return context.Cause(ctx)
 	}
 	if err != nil {
-		return fault.New(fault.KindOf(err), "try again when the server can be reached; `oc rebuild cache prune --all` removes the damaged cache",
+		return fault.New(fault.KindOf(err),
+			"try again when the server can be reached; `oc rebuild cache prune --all` removes the damaged cache",
 			fmt.Errorf("%w, and it cannot be fetched again: %w", damage, err))
 	}
 	s.tell(ctx, Event{Repository: address.Web(), Message: fmt.Sprintf("fetching again: %v", damage)})

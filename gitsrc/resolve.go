@@ -62,7 +62,8 @@ func (s *Store) resolveNow(ctx context.Context, req Request) (found, error) {
 	name := req.Spec.Ref
 	if f.kind == Payload {
 		if name = req.Commit; CheckCommit(name) != nil {
-			return found{}, fault.New(fault.Unresolved, "name the source yourself: COMPONENT=@COMMIT", CheckCommit(name))
+			return found{}, fault.New(fault.Unresolved, "name the source yourself: COMPONENT=@COMMIT",
+				CheckCommit(name))
 		}
 	} else if name != "" {
 		if err := CheckRef(name); err != nil {
@@ -163,7 +164,8 @@ func (f *found) named(refs *remote.Refs, name string) (pack.ID, error) {
 		}
 		return id, nil
 	}
-	return pack.ID{}, notResolved(adviceForName(name, branchesAndTags(refs)), "%s has no branch or tag %q", f.address.Web(), name)
+	return pack.ID{}, notResolved(adviceForName(name, branchesAndTags(refs)), "%s has no branch or tag %q",
+		f.address.Web(), name)
 }
 
 // branchesAndTags lists the short names of refs.

@@ -127,13 +127,15 @@ func localRevision(dir, rev string) (*Revision, error) {
 	}
 	id, err := localCommit(repo, db, rev)
 	if err != nil {
-		return nil, errors.Join(fault.New(fault.Unresolved, adviceForName(rev, nil), fmt.Errorf("revision %q of %q: %w", rev, dir, err)), db.Close())
+		return nil, errors.Join(fault.New(fault.Unresolved, adviceForName(rev, nil),
+			fmt.Errorf("revision %q of %q: %w", rev, dir, err)), db.Close())
 	}
 	c, err := readCommit(db, id)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("revision %q of %q: %w", rev, dir, err), db.Close())
 	}
-	tree := treefs.New(c.tree, c.time, func(id pack.ID, kind pack.Type, _ []pack.ID) ([]byte, error) { return db.Read(id, kind) })
+	tree := treefs.New(c.tree, c.time,
+		func(id pack.ID, kind pack.Type, _ []pack.ID) ([]byte, error) { return db.Read(id, kind) })
 	return &Revision{FS: tree, Origin: dir + "@" + id.String(), Commit: id.String(), Time: c.time, close: db.Close}, nil
 }
 

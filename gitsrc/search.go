@@ -30,7 +30,8 @@ func (o *obtainer) search(ctx context.Context, id pack.ID, l level, branches []s
 	if found, err := o.deepen(ctx, id, l, rest); err != nil || found {
 		return err
 	}
-	return fault.New(fault.Unresolved, "check the commit; if it is on a fork or a pull request only, name that as the source",
+	return fault.New(fault.Unresolved,
+		"check the commit; if it is on a fork or a pull request only, name that as the source",
 		fmt.Errorf("commit %s is on no branch or tag of %s", id, o.address.Web()))
 }
 
@@ -44,7 +45,8 @@ func (o *obtainer) deepen(ctx context.Context, id pack.ID, l level, names []stri
 	}
 	cut := map[pack.ID]bool{}
 	for want.Depth = firstDepth; ; want.Depth *= depthFactor {
-		o.tell(ctx, "the server gives out no single commits: looking through %s, %d commits deep", describe(names), want.Depth)
+		o.tell(ctx, "the server gives out no single commits: looking through %s, %d commits deep",
+			describe(names), want.Depth)
 		if err := o.fetch(ctx, want, cut); err != nil {
 			return false, err
 		}

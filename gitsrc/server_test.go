@@ -35,8 +35,10 @@ func serve(t *testing.T, want string) *server {
 		t.Skip("git is not installed: there is nothing to serve with")
 	}
 	s := &server{root: t.TempDir()}
-	env := []string{"GIT_PROJECT_ROOT=" + s.root, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_COUNT=3",
-		"GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*", "GIT_CONFIG_KEY_1=uploadpack.allowFilter", "GIT_CONFIG_VALUE_1=true",
+	env := []string{"GIT_PROJECT_ROOT=" + s.root, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_GLOBAL=/dev/null",
+		"GIT_CONFIG_COUNT=3",
+		"GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*", "GIT_CONFIG_KEY_1=uploadpack.allowFilter",
+		"GIT_CONFIG_VALUE_1=true",
 		"GIT_CONFIG_KEY_2=uploadpack.allowAnySHA1InWant", "GIT_CONFIG_VALUE_2=" + fmt.Sprint(want == "any")}
 	var quiet sync.Mutex
 	var stderr strings.Builder
@@ -148,7 +150,8 @@ func (r repo) gitInput(input string, args ...string) string {
 	cmd := exec.Command("git", args...)
 	cmd.Dir = r.dir
 	cmd.Stdin = strings.NewReader(input)
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1",
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent", "GIT_CONFIG_GLOBAL=/dev/null",
+		"GIT_CONFIG_NOSYSTEM=1",
 		"GIT_AUTHOR_NAME=A", "GIT_AUTHOR_EMAIL=a@x", "GIT_COMMITTER_NAME=A", "GIT_COMMITTER_EMAIL=a@x",
 		"GIT_AUTHOR_DATE=1600000000 +0000", "GIT_COMMITTER_DATE=1600000000 +0000"}
 	var stderr strings.Builder
@@ -167,7 +170,8 @@ func (r repo) commitFiles(branch, message string, files map[string]string) strin
 	r.t.Helper()
 	var stream strings.Builder
 	data := func(text string) { fmt.Fprintf(&stream, "data %d\n%s\n", len(text), text) }
-	fmt.Fprintf(&stream, "commit refs/heads/%s\nmark :1\ncommitter A <a@x> %d +0000\n", branch, 1600000000+r.count(branch))
+	fmt.Fprintf(&stream, "commit refs/heads/%s\nmark :1\ncommitter A <a@x> %d +0000\n", branch,
+		1600000000+r.count(branch))
 	data(message)
 	if r.count(branch) > 0 {
 		fmt.Fprintf(&stream, "from refs/heads/%s^0\n", branch)

@@ -33,9 +33,10 @@ type Spec struct {
 	Repository string `json:"repository,omitempty"` // Fork: address of the other repository
 	// Ref is a branch, tag or commit, for Ref, Fork and Merge, which merges onto it. "" is the default branch for Fork;
 	// for Merge it is the branch that CI builds the component of.
-	Ref   string   `json:"ref,omitempty"`
-	Pull  int      `json:"pull,omitempty"`  // Pull: number of the pull request
-	Merge bool     `json:"merge,omitempty"` // Pull: the pull request as the server merged it onto its base, not its head
+	Ref  string `json:"ref,omitempty"`
+	Pull int    `json:"pull,omitempty"` // Pull: number of the pull request
+	// Pull: the pull request as the server merged it onto its base, not its head
+	Merge bool     `json:"merge,omitempty"`
 	Heads []string `json:"heads,omitempty"` // Merge: what is merged, in order: #N, or a whole commit id
 	Path  string   `json:"path,omitempty"`  // Local: absolute directory
 }
@@ -85,7 +86,8 @@ func parse(source string) (Spec, error) {
 		return Spec{Kind: Payload}, nil
 	case isDirectory(source):
 		return parseLocal(source)
-	case strings.HasPrefix(source, "@") && mergeForm.MatchString(source), strings.HasPrefix(source, "#") && strings.Contains(source, "+"):
+	case strings.HasPrefix(source, "@") && mergeForm.MatchString(source),
+		strings.HasPrefix(source, "#") && strings.Contains(source, "+"):
 		return parseMerge(source)
 	case strings.HasPrefix(source, "@"):
 		if err := CheckRef(source[1:]); err != nil {
@@ -107,7 +109,8 @@ func parse(source string) (Spec, error) {
 // neither # nor @ after it belongs to the name of a branch.
 func parseMerge(source string) (Spec, error) {
 	spec := Spec{Kind: Merge}
-	parts := strings.Split(mergeForm.ReplaceAllStringFunc(source, func(sign string) string { return "\x00" + sign[1:] }), "\x00")
+	parts := strings.Split(mergeForm.ReplaceAllStringFunc(source,
+		func(sign string) string { return "\x00" + sign[1:] }), "\x00")
 	if base, ok := strings.CutPrefix(parts[0], "@"); ok {
 		if err := CheckRef(base); err != nil {
 			return Spec{}, err
@@ -170,7 +173,8 @@ func parseFork(source string) (Spec, error) {
 	if orgRepo.MatchString(address) {
 		address = "https://github.com/" + address
 	} else if !strings.Contains(address, ":") {
-		return Spec{}, fmt.Errorf("source %q is none of the known forms: for a branch write %q, for a directory %q", source, "@"+source,
+		return Spec{}, fmt.Errorf("source %q is none of the known forms: for a branch write %q, for a directory %q",
+			source, "@"+source,
 			"./"+source)
 	}
 	u, err := giturl.Parse(address)

@@ -34,16 +34,22 @@ func TestParse(t *testing.T) {
 		{"@release-4.12+#12", gitsrc.Spec{Kind: gitsrc.Merge, Ref: "release-4.12", Heads: []string{"#12"}}},
 		{"@c+++#12+@" + someCommit, gitsrc.Spec{Kind: gitsrc.Merge, Ref: "c++", Heads: []string{"#12", someCommit}}},
 		{"@c++", gitsrc.Spec{Kind: gitsrc.Ref, Ref: "c++"}},
-		{"me/machine-config-operator", gitsrc.Spec{Kind: gitsrc.Fork, Repository: "https://github.com/me/machine-config-operator"}},
+		{"me/machine-config-operator", gitsrc.Spec{Kind: gitsrc.Fork,
+			Repository: "https://github.com/me/machine-config-operator"}},
 		{"me/x.y@fix/a@b", gitsrc.Spec{Kind: gitsrc.Fork, Repository: "https://github.com/me/x.y", Ref: "fix/a@b"}},
-		{"https://gitlab.example/a/b/c.git@v1", gitsrc.Spec{Kind: gitsrc.Fork, Repository: "https://gitlab.example/a/b/c.git", Ref: "v1"}},
+		{"https://gitlab.example/a/b/c.git@v1", gitsrc.Spec{Kind: gitsrc.Fork,
+			Repository: "https://gitlab.example/a/b/c.git", Ref: "v1"}},
 		{"https://GitHub.com:443/a/b", gitsrc.Spec{Kind: gitsrc.Fork, Repository: "https://github.com:443/a/b"}},
-		{"git@github.com:me/x.git@topic", gitsrc.Spec{Kind: gitsrc.Fork, Repository: "ssh://git@github.com/me/x.git", Ref: "topic"}},
+		{"git@github.com:me/x.git@topic", gitsrc.Spec{Kind: gitsrc.Fork,
+			Repository: "ssh://git@github.com/me/x.git", Ref: "topic"}},
 		{"github.com:me/x", gitsrc.Spec{Kind: gitsrc.Fork, Repository: "ssh://git@github.com/me/x"}},
-		{"ssh://me@host.example:2222/x/y@topic", gitsrc.Spec{Kind: gitsrc.Fork, Repository: "ssh://me@host.example:2222/x/y", Ref: "topic"}},
-		{"http://127.0.0.1:5080/a/b@main", gitsrc.Spec{Kind: gitsrc.Fork, Repository: "http://127.0.0.1:5080/a/b", Ref: "main"}},
+		{"ssh://me@host.example:2222/x/y@topic",
+			gitsrc.Spec{Kind: gitsrc.Fork, Repository: "ssh://me@host.example:2222/x/y", Ref: "topic"}},
+		{"http://127.0.0.1:5080/a/b@main", gitsrc.Spec{Kind: gitsrc.Fork,
+			Repository: "http://127.0.0.1:5080/a/b", Ref: "main"}},
 		{"http://[::1]:80/a/b", gitsrc.Spec{Kind: gitsrc.Fork, Repository: "http://[::1]:80/a/b"}},
-		{"file:///srv/git/x.git@main", gitsrc.Spec{Kind: gitsrc.Fork, Repository: "file:///srv/git/x.git", Ref: "main"}},
+		{"file:///srv/git/x.git@main", gitsrc.Spec{Kind: gitsrc.Fork,
+			Repository: "file:///srv/git/x.git", Ref: "main"}},
 		{"./x", gitsrc.Spec{Kind: gitsrc.Local, Path: filepath.Join(here, "x")}},
 		{".", gitsrc.Spec{Kind: gitsrc.Local, Path: here}},
 		{"../x@y", gitsrc.Spec{Kind: gitsrc.Local, Path: filepath.Join(filepath.Dir(here), "x@y")}},
@@ -69,19 +75,26 @@ func TestParse(t *testing.T) {
 
 func TestParseRefuses(t *testing.T) {
 	sources := []string{
-		"@", "@-x", "@--upload-pack=x", "@a..b", "@a b", "@refs/../x", "@x.lock", "@.x", "@a/.b", "@HEAD^{/x}", "@main~1", "@a:b",
+		"@", "@-x", "@--upload-pack=x", "@a..b", "@a b", "@refs/../x", "@x.lock", "@.x", "@a/.b", "@HEAD^{/x}",
+		"@main~1", "@a:b",
 		"@x\n", "@x\x1b[m",
 		"@" + strings.ToUpper(someCommit), "@" + strings.Repeat("a", 300),
 		"#", "#0", "#-1", "#1:rebase", "#1 ", "#99999999999",
-		"#1+", "#1+2", "#1+#1", "#1+#2:merge", "#1:merge+#2", "#1+@main", "@-x+#1", "@+#1", "@main+#", "@main+#1+", "#1 +#2", "#1+\x00#2",
+		"#1+", "#1+2", "#1+#1", "#1+#2:merge", "#1:merge+#2", "#1+@main", "@-x+#1", "@+#1", "@main+#", "@main+#1+",
+		"#1 +#2", "#1+\x00#2",
 		"main", "x", "a/b/c", "-oProxyCommand=x", "--upload-pack=/tmp/x", "a/b@", "../\x00",
-		"ext::sh -c touch% /tmp/pwn", "git://host/x", "ftp://host/x", "http://github.com/a/b", "http://169.254.169.254/",
-		"https://user:secret@github.com/a/b", "https://github.com@evil.example/openshift/x", "https://github.com/openshift/../evil",
-		"https://github.com/a/b?x=y", "https://github.com/a/b#c", "https://github.com/a%2f..%2fb", "https://github.com/a/b\r",
+		"ext::sh -c touch% /tmp/pwn", "git://host/x", "ftp://host/x", "http://github.com/a/b",
+		"http://169.254.169.254/",
+		"https://user:secret@github.com/a/b", "https://github.com@evil.example/openshift/x",
+		"https://github.com/openshift/../evil",
+		"https://github.com/a/b?x=y", "https://github.com/a/b#c", "https://github.com/a%2f..%2fb",
+		"https://github.com/a/b\r",
 		"https://github.com/",
-		"https://host:99999/a/b", "https://-host/a/b", "ssh://-oProxyCommand=x/y", "ssh://-x@host/y", "git@host:$(id)", "git@host:-x",
+		"https://host:99999/a/b", "https://-host/a/b", "ssh://-oProxyCommand=x/y", "ssh://-x@host/y",
+		"git@host:$(id)", "git@host:-x",
 		"git@-host:x",
-		"https://github.com/a/-b", "https://github.com//a", "file://relative/x", "https://xn--\u0440\u0443.example/a/b", "https://gіthub.com/a/b",
+		"https://github.com/a/-b", "https://github.com//a", "file://relative/x", "https://xn--\u0440\u0443.example/a/b",
+		"https://gіthub.com/a/b",
 		"https://" + strings.Repeat("a", 3000),
 	}
 	for _, source := range sources {
@@ -103,7 +116,8 @@ func TestParseRefuses(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{"", "@main", "#1:merge", "#1+#2", "@x+#1", "a/b@c", "https://h.example/a/b@c", "git@h:x/y", "./x", "ssh://-o@h/x", "ext::x"} {
+	for _, seed := range []string{"", "@main", "#1:merge", "#1+#2", "@x+#1", "a/b@c", "https://h.example/a/b@c",
+		"git@h:x/y", "./x", "ssh://-o@h/x", "ext::x"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, source string) {

@@ -111,7 +111,8 @@ func TestSSH(t *testing.T) {
 	known := filepath.Join(home, "known_hosts")
 	t.Setenv("SSH_KNOWN_HOSTS", known)
 	write(t, home, "known_hosts", knownhosts.Line([]string{address}, host.PublicKey())+"\n")
-	fork := gitsrc.Request{Spec: gitsrc.Spec{Kind: gitsrc.Fork, Repository: "ssh://git@" + address + "/openshift/component.git", Ref: first}}
+	fork := gitsrc.Request{Spec: gitsrc.Spec{Kind: gitsrc.Fork,
+		Repository: "ssh://git@" + address + "/openshift/component.git", Ref: first}}
 	withHome := func(home string) func(*gitsrc.Options) {
 		return func(o *gitsrc.Options) { o.Getenv = server.environment(t, "HOME", home) }
 	}
@@ -133,7 +134,8 @@ func TestSSH(t *testing.T) {
 		t.Errorf("with another key: class %d", fault.KindOf(err))
 	}
 	_, impostor := key(t)
-	if err := os.WriteFile(known, []byte(knownhosts.Line([]string{address}, impostor.PublicKey())+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(known, []byte(knownhosts.Line([]string{address}, impostor.PublicKey())+"\n"),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	s, _ = server.store(t, withHome(home))

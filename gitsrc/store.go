@@ -106,7 +106,8 @@ type Store struct {
 // The directory must belong to the user alone. Where the user's cache directory cannot be written, a temporary one is
 // taken; Close removes it.
 func Open(dir string, o Options) (*Store, error) {
-	s := &Store{dir: dir, progress: o.Progress, getenv: o.Getenv, limits: DefaultLimits(), ignored: o.Ignored, resolved: map[asked]found{}}
+	s := &Store{dir: dir, progress: o.Progress, getenv: o.Getenv, limits: DefaultLimits(), ignored: o.Ignored,
+		resolved: map[asked]found{}}
 	if s.progress == nil {
 		s.progress = func(Event) {}
 	}

@@ -28,7 +28,8 @@ type allowance struct {
 
 // submodules checks out the repositories that belong inside another one, as `git submodule update --init --recursive`
 // does.
-func (s *Store) submodules(ctx context.Context, parent giturl.URL, p placed, dest string, depth int, left *allowance) error {
+func (s *Store) submodules(ctx context.Context, parent giturl.URL, p placed, dest string, depth int,
+	left *allowance) error {
 	if left.submodules -= len(p.links); left.submodules < 0 || depth > maxSubmoduleDepth {
 		return fmt.Errorf("%s has too many submodules", parent.Web())
 	}

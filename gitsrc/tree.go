@@ -9,20 +9,23 @@ import (
 type Tree struct {
 	Kind       Kind   `json:"kind"`
 	Repository string `json:"repository,omitempty"` // https address without .git, as source-location labels carry it
-	Commit     string `json:"commit,omitempty"`     // commit that is checked out; for a local tree its HEAD; "" if it has none
-	Ref        string `json:"ref,omitempty"`        // branch that the checkout is on
-	Path       string `json:"path,omitempty"`       // Local: the directory that the user named
-	Dirty      bool   `json:"dirty,omitempty"`      // differs from Commit: uncommitted changes or patches
+	// commit that is checked out; for a local tree its HEAD; "" if it has none
+	Commit string `json:"commit,omitempty"`
+	Ref    string `json:"ref,omitempty"`   // branch that the checkout is on
+	Path   string `json:"path,omitempty"`  // Local: the directory that the user named
+	Dirty  bool   `json:"dirty,omitempty"` // differs from Commit: uncommitted changes or patches
 	// Unpublished tells that no other repository has Commit: of a local tree as far as its clone knows, or of a merge
 	// that was made here.
 	Unpublished bool      `json:"unpublished,omitempty"`
 	Merged      []string  `json:"merged,omitempty"` // Merge: the commits that Commit was made of, the base first
 	Tag         string    `json:"tag,omitempty"`    // that the user named in place of a branch or commit
 	Time        time.Time `json:"time,omitzero"`    // committer time of Commit
-	Directory   string    `json:"-"`                // where the files are; for a local tree without patches the directory itself
-	Branch      string    `json:"-"`                // Local: the branch that is checked out in the directory; "" = none
-	Git         []string  `json:"-"`                // Local: the directories in which git keeps what it knows of Directory
-	Ignored     []string  `json:"-"`                // Local: slash-separated paths below Directory that .gitignore excludes; CI's checkout would not have them
+	// where the files are; for a local tree without patches the directory itself
+	Directory string   `json:"-"`
+	Branch    string   `json:"-"` // Local: the branch that is checked out in the directory; "" = none
+	Git       []string `json:"-"` // Local: the directories in which git keeps what it knows of Directory
+	// Local: slash-separated paths below Directory that .gitignore excludes; CI's checkout would not have them
+	Ignored []string `json:"-"`
 }
 
 // IsExact reports whether the commit says all about the files.

@@ -16,8 +16,9 @@ import (
 
 // Assembly is a payload that is assembled but not pushed.
 type Assembly struct {
-	Name       string               // of the release
-	Created    time.Time            // of the release image: the newest of the old release's and the changed images' creation times
+	Name string // of the release
+	// of the release image: the newest of the old release's and the changed images' creation times
+	Created    time.Time
 	Method     Method               // how it was assembled
 	Reason     string               // why not by Delta; "" if it was
 	References *imagev1.ImageStream // image-references
@@ -83,7 +84,8 @@ type assembler struct {
 //
 // Identical inputs give an identical payload: its creation time is the newest of the old release's and of the changed
 // images'.
-func Assemble(ctx context.Context, c *registry.Client, r *Release, changes []Change, o AssembleOptions) (*Assembly, error) {
+func Assemble(ctx context.Context, c *registry.Client, r *Release, changes []Change,
+	o AssembleOptions) (*Assembly, error) {
 	a := &assembler{client: c, old: r, options: o, next: r.References.DeepCopy(), created: r.Created}
 	if o.Cache == nil {
 		a.options.Cache = inMemory()
@@ -93,7 +95,8 @@ func Assemble(ctx context.Context, c *registry.Client, r *Release, changes []Cha
 		return nil, err
 	}
 	if len(changes) == 0 && !o.changesRelease() && o.Method != Full && r.Image != nil {
-		return &Assembly{Name: r.Name, Created: r.Created, Method: Copy, Reason: "nothing changes", References: a.next, layer: r.layer, old: r,
+		return &Assembly{Name: r.Name, Created: r.Created, Method: Copy, Reason: "nothing changes", References: a.next,
+			layer: r.layer, old: r,
 			trustTag: o.TrustTag, keepList: o.KeepList}, nil
 	}
 	if err := a.prepare(); err != nil {
@@ -111,7 +114,8 @@ func Assemble(ctx context.Context, c *registry.Client, r *Release, changes []Cha
 // CheckName refuses a name for a payload that is not a semantic version. The error has the class fault.Usage.
 func CheckName(name string) error {
 	if _, err := semver.StrictNewVersion(name); err != nil {
-		return fault.New(fault.Usage, "Name a semantic version, such as 4.17.0-mine.1.", fmt.Errorf("version %q: %w", name, err))
+		return fault.New(fault.Usage, "Name a semantic version, such as 4.17.0-mine.1.",
+			fmt.Errorf("version %q: %w", name, err))
 	}
 	return nil
 }
@@ -138,7 +142,8 @@ func (a *assembler) prepare() error {
 		setAnnotation(a.next, annotationVersions, o.Versions)
 		setAnnotation(a.next, annotationDisplayNames, o.DisplayNames)
 	}
-	a.next.Spec.Tags = slices.DeleteFunc(a.next.Spec.Tags, func(tag imagev1.TagReference) bool { return slices.Contains(o.Exclude, tag.Name) })
+	a.next.Spec.Tags = slices.DeleteFunc(a.next.Spec.Tags,
+		func(tag imagev1.TagReference) bool { return slices.Contains(o.Exclude, tag.Name) })
 	if o.Name != "" {
 		a.next.Name = o.Name
 	}
@@ -231,7 +236,8 @@ func (a *assembler) checkOperators(ctx context.Context) error {
 		return fault.New(
 			fault.Unresolved,
 			fmt.Sprintf("Build the image with the label %s=true and with its manifests in /manifests, as its Dockerfile in CI does.", labelOperator),
-			fmt.Errorf("component %q is an operator, but its new image %s lacks %s: its %d manifests would be lost", s.name,
+			fmt.Errorf("component %q is an operator, but its new image %s lacks %s: its %d manifests would be lost",
+				s.name,
 				s.spec, lacks, len(old.manifests())),
 		)
 	}
@@ -254,7 +260,8 @@ func (a *assembler) replacement(ctx context.Context, name, spec string) (content
 			return contents{}, fmt.Errorf("reading the image that %q has in the release: %w", name, err)
 		}
 	}
-	return a.options.Cache.contents(spec, true, func() (contents, error) { return readContents(ctx, a.client, spec, true, old.Bare) })
+	return a.options.Cache.contents(spec, true,
+		func() (contents, error) { return readContents(ctx, a.client, spec, true, old.Bare) })
 }
 
 func setAnnotation(stream *imagev1.ImageStream, key, value string) {
@@ -266,5 +273,6 @@ func setAnnotation(stream *imagev1.ImageStream, key, value string) {
 
 // renderer renders for a stream that has its final tags.
 func (a *assembler) renderer(stream *imagev1.ImageStream) renderer {
-	return renderer{payload: stream, release: stream.Name, allowMissing: a.options.AllowMissing, skipCheck: a.options.SkipManifestCheck}
+	return renderer{payload: stream, release: stream.Name, allowMissing: a.options.AllowMissing,
+		skipCheck: a.options.SkipManifestCheck}
 }

@@ -55,7 +55,8 @@ func TestDeltaAndFullAgree(t *testing.T) {
 				if err != nil {
 					t.Fatalf("Assemble: %v", err)
 				}
-				if wantFull := method == payload.Full || c.Name == "cluster-version-operator"; (assembly.Method == payload.Full) != wantFull {
+				if wantFull := method == payload.Full ||
+					c.Name == "cluster-version-operator"; (assembly.Method == payload.Full) != wantFull {
 					t.Errorf("assembled by %s (%s)", assembly.Method, assembly.Reason)
 				}
 				pushed, err := assembly.Push(context.Background(), client, r.Host+"/me/release:new")
@@ -108,7 +109,8 @@ func anySets(t *testing.T, seed payloadtest.Release, seeded payloadtest.Seeded, 
 			if random.IntN(4) == 0 { // not a ring: two may take the same one
 				from = seed.Components[random.IntN(len(seed.Components))]
 			}
-			if to := seed.Components[at]; (len(to.Manifests) == 0 || operators) && (len(to.Manifests) == 0) == (len(from.Manifests) == 0) &&
+			if to := seed.Components[at]; (len(to.Manifests) == 0 || operators) &&
+				(len(to.Manifests) == 0) == (len(from.Manifests) == 0) &&
 				to.Name != "cluster-version-operator" {
 				changes = append(changes, payload.Change{Component: to.Name, Image: seeded.Images[from.Name]})
 			}
@@ -147,7 +149,8 @@ func TestReferencesOfAChangedComponent(t *testing.T) {
 	client := payloadtest.Client(t)
 	release := open(t, seeded.Tagged)
 	change := rebuilt(t, r, component(t, "coredns"))
-	assembly, err := payload.Assemble(context.Background(), client, release, []payload.Change{change}, payload.AssembleOptions{})
+	assembly, err := payload.Assemble(context.Background(), client, release, []payload.Change{change},
+		payload.AssembleOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +197,8 @@ func TestSourceThatIsNotCommitted(t *testing.T) {
 			image.Labels[key] = value
 		}
 		change := payload.Change{Component: "coredns", Image: r.Push(t, "me/components", "coredns", image.Build(t))}
-		assembly, err := payload.Assemble(t.Context(), client, release, []payload.Change{change}, payload.AssembleOptions{})
+		assembly, err := payload.Assemble(t.Context(), client, release, []payload.Change{change},
+			payload.AssembleOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -214,7 +218,8 @@ func TestSourceThatIsNotCommitted(t *testing.T) {
 		t.Errorf("rebuilt: %t, %s", diff.Rebuilt(), diff.CommitsURL())
 	}
 	clean := put(next, nil)
-	if got, err := clean.Component("coredns"); err != nil || got.Change != "" || got.Patches != "" || got.ChangeNote() != "" {
+	if got, err := clean.Component("coredns"); err != nil || got.Change != "" || got.Patches != "" ||
+		got.ChangeNote() != "" {
 		t.Errorf("the component of a clean tree is %+v, %v", got, err)
 	}
 	if !payload.Compare(old, clean).Images["coredns"].Rebuilt() {
@@ -244,14 +249,18 @@ func TestRefusals(t *testing.T) {
 			fault.Unresolved, "4 manifests would be lost"},
 		{"a component that nobody names", []payload.Change{{Component: "novelty", Image: image}}, fault.Unresolved,
 			"no operator of the release names novelty"},
-		{"a tag that is not there", []payload.Change{{Component: "cli", Image: r.Host + "/me/components:none"}}, fault.Unresolved, "to a digest"},
-		{"two images for one component", []payload.Change{{Component: "cli", Image: image}, {Component: "cli", Image: image}},
+		{"a tag that is not there", []payload.Change{{Component: "cli", Image: r.Host + "/me/components:none"}},
+			fault.Unresolved, "to a digest"},
+		{"two images for one component", []payload.Change{{Component: "cli", Image: image},
+			{Component: "cli", Image: image}},
 			fault.Usage, "two images"},
-		{"an image that is no pull spec", []payload.Change{{Component: "cli", Image: "docker-archive:/etc/shadow"}}, fault.Usage, "not a port"},
+		{"an image that is no pull spec", []payload.Change{{Component: "cli", Image: "docker-archive:/etc/shadow"}},
+			fault.Usage, "not a port"},
 	}
 	for _, test := range tests {
 		t.Run(test.description, func(t *testing.T) {
-			_, err := payload.Assemble(context.Background(), payloadtest.Client(t), release, test.changes, payload.AssembleOptions{})
+			_, err := payload.Assemble(context.Background(), payloadtest.Client(t), release, test.changes,
+				payload.AssembleOptions{})
 			if fault.KindOf(err) != test.kind || !strings.Contains(err.Error(), test.message) {
 				t.Errorf("Assemble: %v (kind %d), want %q of kind %d", err, fault.KindOf(err), test.message, test.kind)
 			}
@@ -263,11 +272,15 @@ func TestRefusals(t *testing.T) {
 func TestJustBuilt(t *testing.T) {
 	_, seeded := seedSmall(t)
 	release := open(t, seeded.PullSpec)
-	change := payload.Change{Component: "machine-config-operator", Image: "quay.io/me/mco@sha256:" + strings.Repeat("12", 32), Created: when,
-		Labels: with(labels("machine-config-operator"), "io.openshift.release.operator", "true"), Manifests: []payload.File{
-			{Name: "image-references", Data: []byte("kind: ImageStream\napiVersion: image.openshift.io/v1\nspec:\n  tags:\n" +
-				"  - {name: cli, from: {kind: DockerImage, name: my.example/cli}}\n  - {name: machine-config-operator, from: {kind: DockerImage, name: my.example/mco}}\n")},
-			{Name: "0000_80_mco.yaml", Data: []byte("kind: A\napiVersion: v1\nimage: my.example/mco:latest\nversion: 0.0.1-snapshot\n"),
+	change := payload.Change{Component: "machine-config-operator",
+		Image: "quay.io/me/mco@sha256:" + strings.Repeat("12", 32), Created: when,
+		Labels: with(labels("machine-config-operator"), "io.openshift.release.operator", "true"),
+		Manifests: []payload.File{
+			{Name: "image-references",
+				Data: []byte("kind: ImageStream\napiVersion: image.openshift.io/v1\nspec:\n  tags:\n" +
+					"  - {name: cli, from: {kind: DockerImage, name: my.example/cli}}\n  - {name: machine-config-operator, from: {kind: DockerImage, name: my.example/mco}}\n")},
+			{Name: "0000_80_mco.yaml",
+				Data:    []byte("kind: A\napiVersion: v1\nimage: my.example/mco:latest\nversion: 0.0.1-snapshot\n"),
 				ModTime: when.Add(time.Minute)},
 			{Name: "extra.yaml", Data: []byte("kind: B\napiVersion: v1\nimages: [ 'my.example/cli' ]\n")},
 		}}
@@ -291,7 +304,8 @@ func TestJustBuilt(t *testing.T) {
 		want[name] = content
 	}
 	want["0000_80_mco.yaml"] = "kind: A\napiVersion: v1\nimage: " + change.Image + "\nversion: 4.12.0\n"
-	want["0000_50_machine-config-operator_extra.yaml"] = "kind: B\napiVersion: v1\nimages: [ '" + seeded.Images["cli"] + "' ]\n"
+	want["0000_50_machine-config-operator_extra.yaml"] = "kind: B\napiVersion: v1\nimages: [ '" +
+		seeded.Images["cli"] + "' ]\n"
 	delete(want, "image-references")
 	delete(got, "image-references")
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -330,12 +344,14 @@ func TestOneManifestOnTop(t *testing.T) {
 	}
 	seeded := r.Seed(t, release)
 	image := c.Image(when)
-	image.Layers = append(image.Layers, map[string]string{"manifests/0000_80_second.yaml": "kind: Changed\napiVersion: v1\n"})
+	image.Layers = append(image.Layers,
+		map[string]string{"manifests/0000_80_second.yaml": "kind: Changed\napiVersion: v1\n"})
 	change := payload.Change{Component: c.Name, Image: r.Push(t, "me/components", "patched", image.Build(t))}
 	old := open(t, seeded.PullSpec)
 	r.Reset()
 	got := contents(assemble(t, old, []payload.Change{change}, payload.AssembleOptions{}))
-	if got["0000_80_second.yaml"] != "kind: Changed\napiVersion: v1\n" || !strings.Contains(got["0000_80_mco.yaml"], change.Image) {
+	if got["0000_80_second.yaml"] != "kind: Changed\napiVersion: v1\n" ||
+		!strings.Contains(got["0000_80_mco.yaml"], change.Image) {
 		t.Errorf("the manifests of the operator: %q", got)
 	}
 	requests, _ := r.Reset()
@@ -361,7 +377,8 @@ func TestNamesOfChanges(t *testing.T) {
 	r, seeded := seedSmall(t)
 	old := open(t, seeded.PullSpec)
 	changes := []payload.Change{rebuilt(t, r, component(t, "cli")), rebuilt(t, r, component(t, "coredns"))}
-	changes[0].Image, changes[1].Image = changes[1].Image, changes[0].Image // each gets an image that was made for the other
+	// each gets an image that was made for the other
+	changes[0].Image, changes[1].Image = changes[1].Image, changes[0].Image
 	got := assemble(t, old, changes, payload.AssembleOptions{})
 	if text := contents(got)["0000_70_dns_01.yaml"]; !strings.Contains(text, `coredns: "`+changes[1].Image+`"`) ||
 		!strings.Contains(text, `cli: "`+changes[0].Image+`"`) {
@@ -375,7 +392,8 @@ func TestUnknownSourceIsSaid(t *testing.T) {
 	bare := payloadtest.Image{Created: when, Layers: []map[string]string{{"x": "y"}}}
 	change := payload.Change{Component: "coredns", Image: r.Push(t, "me/components", "bare", bare.Build(t))}
 	got := assemble(t, open(t, seeded.PullSpec), []payload.Change{change}, payload.AssembleOptions{})
-	if text := strings.Join(got.Warnings, " "); !strings.Contains(text, "coredns has no label io.openshift.build.commit.id") {
+	if text := strings.Join(got.Warnings, " "); !strings.Contains(text,
+		"coredns has no label io.openshift.build.commit.id") {
 		t.Errorf("warnings: %q", text)
 	}
 }

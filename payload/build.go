@@ -41,8 +41,10 @@ func (a *Assembly) build() (packed, []built, error) {
 // labels of a release, and a docker v2 schema 2 manifest. The same input gives the same bytes.
 func (a *Assembly) buildNow() (packed, []built, error) {
 	if len(a.bases) == 0 {
-		return packed{}, nil, fault.New(fault.Unresolved, "Name the image to build the release on with --to-image-base.",
-			fmt.Errorf("the base image tag %q could not be found in the input, cannot build a release image", componentCVO))
+		return packed{}, nil, fault.New(fault.Unresolved,
+			"Name the image to build the release on with --to-image-base.",
+			fmt.Errorf("the base image tag %q could not be found in the input, cannot build a release image",
+				componentCVO))
 	}
 	top, err := a.layer.pack()
 	if err != nil {
@@ -72,7 +74,8 @@ func (a *Assembly) buildOn(b base, top packed) (built, error) {
 	}
 	m, err := json.MarshalIndent(schema2{
 		SchemaVersion: 2, MediaType: manifest.DockerV2Schema2MediaType,
-		Config: descriptor{MediaType: manifest.DockerV2Schema2ConfigMediaType, Size: int64(len(config)), Digest: digest.FromBytes(config)},
+		Config: descriptor{MediaType: manifest.DockerV2Schema2ConfigMediaType, Size: int64(len(config)),
+			Digest: digest.FromBytes(config)},
 		Layers: layers,
 	}, "", "   ")
 	if err != nil {
@@ -85,7 +88,8 @@ func (a *Assembly) buildOn(b base, top packed) (built, error) {
 func list(images []built) ([]byte, error) {
 	l := schema2List{SchemaVersion: 2, MediaType: manifest.DockerV2ListMediaType}
 	for _, image := range images {
-		l.Manifests = append(l.Manifests, instance{descriptor{MediaType: manifest.DockerV2Schema2MediaType, Size: int64(len(image.manifest)),
+		l.Manifests = append(l.Manifests, instance{descriptor{MediaType: manifest.DockerV2Schema2MediaType,
+			Size:   int64(len(image.manifest)),
 			Digest: digest.FromBytes(image.manifest)}, image.base.platform})
 	}
 	data, err := json.MarshalIndent(l, "", "   ")
@@ -123,7 +127,8 @@ func (l layer) pack() (packed, error) {
 func (l layer) write(to io.Writer) error {
 	w := tar.NewWriter(to)
 	for _, e := range l.entries {
-		header := &tar.Header{Name: e.path, Mode: e.mode, ModTime: e.ModTime, Typeflag: tar.TypeReg, Size: int64(len(e.Data))}
+		header := &tar.Header{Name: e.path, Mode: e.mode, ModTime: e.ModTime, Typeflag: tar.TypeReg,
+			Size: int64(len(e.Data))}
 		if e.directory {
 			header.Typeflag = tar.TypeDir
 		}

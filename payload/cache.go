@@ -40,7 +40,8 @@ func OpenCache(directory string) (*Cache, error) {
 		return nil, fmt.Errorf("opening the cache of manifests: %w", err)
 	}
 	if info.Mode().Perm()&0o022 != 0 {
-		return nil, fmt.Errorf("opening the cache of manifests: others may write to %q (mode %s)", directory, info.Mode().Perm())
+		return nil, fmt.Errorf("opening the cache of manifests: others may write to %q (mode %s)", directory,
+			info.Mode().Perm())
 	}
 	root, err := os.OpenRoot(directory)
 	if err != nil {
@@ -125,7 +126,8 @@ func (c *Cache) store(name string, got contents) error {
 	if err == nil {
 		err = c.root.Rename(temporary, path.Clean(name))
 	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) { // another process of the same number in another container may have moved it
+	// another process of the same number in another container may have moved it
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("caching manifests: %w", err)
 	}
 	return nil

@@ -23,9 +23,11 @@ type Change struct {
 	Image     string // pull spec, which registries other than the release's may hold; a tag is resolved to its digest
 	// Labels, Created and Manifests describe an image that was just built. Where Labels is nil all three are read from
 	// the registry.
-	Labels    map[string]string
-	Created   time.Time
-	Manifests []File // the files at the top level of /manifests, image-references included; used if Labels has io.openshift.release.operator
+	Labels  map[string]string
+	Created time.Time
+	// the files at the top level of /manifests, image-references included; used if Labels has
+	// io.openshift.release.operator
+	Manifests []File
 }
 
 // swap is a change whose image is known by digest and content.
@@ -44,13 +46,15 @@ func (a *assembler) resolve(ctx context.Context, changes []Change) ([]swap, erro
 			return nil, fault.Errorf(fault.Usage, "%q is not a name of a component", change.Component)
 		}
 		if slices.ContainsFunc(swaps, func(s swap) bool { return s.name == change.Component }) {
-			return nil, fault.New(fault.Usage, "Name each component once.", fmt.Errorf("two images are given for component %q", change.Component))
+			return nil, fault.New(fault.Usage, "Name each component once.",
+				fmt.Errorf("two images are given for component %q", change.Component))
 		}
 		spec, err := a.digestSpec(ctx, change)
 		if err != nil {
 			return nil, err
 		}
-		s := swap{name: change.Component, spec: spec, contents: contents{Labels: change.Labels, Created: change.Created}}
+		s := swap{name: change.Component, spec: spec,
+			contents: contents{Labels: change.Labels, Created: change.Created}}
 		if change.Labels == nil {
 			if s.contents, err = a.replacement(ctx, change.Component, spec); err != nil {
 				return nil, fmt.Errorf("reading the image for component %q: %w", change.Component, err)

@@ -23,10 +23,11 @@ type Component struct {
 	Source       string `json:"source,omitempty"`       // URL of the repository, https or ssh
 	Versions     string `json:"versions,omitempty"`     // such as kubernetes=1.25.4,kubectl=1.25.4
 	DisplayNames string `json:"displayNames,omitempty"` // such as machine-os=CentOS Stream CoreOS
-	Change       string `json:"change,omitempty"`       // digest of the source tree, where that is not the commit's: something was not committed
-	Patches      string `json:"patches,omitempty"`      // names of the patches that were applied to the commit, NAME[,NAME…]
-	Override     bool   `json:"override,omitempty"`     // replaced by hand when the payload was assembled
-	Problem      string `json:"problem,omitempty"`      // why Commit, Ref or Source is left empty although the payload has one
+	// digest of the source tree, where that is not the commit's: something was not committed
+	Change   string `json:"change,omitempty"`
+	Patches  string `json:"patches,omitempty"`  // names of the patches that were applied to the commit, NAME[,NAME…]
+	Override bool   `json:"override,omitempty"` // replaced by hand when the payload was assembled
+	Problem  string `json:"problem,omitempty"`  // why Commit, Ref or Source is left empty although the payload has one
 }
 
 // Components lists the images of the payload in its order, which is by name.
@@ -73,7 +74,8 @@ func componentOf(tag imagev1.TagReference) Component {
 	} else if commit != "" {
 		problems = append(problems, fmt.Sprintf("commit %.80q is not 40 or 64 hexadecimal digits", commit))
 	}
-	if ref := a[annotationRef]; branch.MatchString(ref) && !strings.Contains(ref, "..") && !strings.HasSuffix(ref, ".lock") {
+	if ref := a[annotationRef]; branch.MatchString(ref) && !strings.Contains(ref, "..") &&
+		!strings.HasSuffix(ref, ".lock") {
 		c.Ref = ref
 	} else if ref != "" {
 		problems = append(problems, fmt.Sprintf("%.80q is not the name of a branch", ref))

@@ -49,7 +49,8 @@ func (c contents) manifests() []File {
 
 // file returns a file of /manifests.
 func (c contents) file(name string) (File, bool) {
-	i, ok := slices.BinarySearchFunc(c.Manifests, name, func(f File, name string) int { return strings.Compare(f.Name, name) })
+	i, ok := slices.BinarySearchFunc(c.Manifests, name,
+		func(f File, name string) int { return strings.Compare(f.Name, name) })
 	if !ok {
 		return File{}, false
 	}
@@ -59,7 +60,8 @@ func (c contents) file(name string) (File, bool) {
 // readContents reads a component image. Manifests are read only of operators: from the top layer, as oc does, or from
 // all layers where the image replaces a release's own (it may have been built in any way), or where the top layer has
 // none. Layers that are known to be bare are left out.
-func readContents(ctx context.Context, c *registry.Client, spec string, override bool, bare []digest.Digest) (contents, error) {
+func readContents(ctx context.Context, c *registry.Client, spec string, override bool,
+	bare []digest.Digest) (contents, error) {
 	image, err := c.Image(ctx, spec)
 	if err != nil {
 		return contents{}, err
@@ -84,7 +86,8 @@ func readContents(ctx context.Context, c *registry.Client, spec string, override
 		}
 	}
 	if len(files) == 0 {
-		layers = slices.DeleteFunc(slices.Clone(layers), func(l types.BlobInfo) bool { return override && slices.Contains(bare, l.Digest) })
+		layers = slices.DeleteFunc(slices.Clone(layers),
+			func(l types.BlobInfo) bool { return override && slices.Contains(bare, l.Digest) })
 		got.Bare = nil
 		if files, err = readLayers(ctx, image, layers); err != nil {
 			return contents{}, err
@@ -139,9 +142,11 @@ func applyManifests(stream io.Reader, files map[string]File) error {
 		case header.Typeflag != tar.TypeReg:
 			delete(files, base)
 		default:
-			if total += int(min(header.Size, maxManifestBytes)); total > maxManifestBytes || header.Size > maxReleaseFile ||
+			if total += int(min(header.Size, maxManifestBytes)); total > maxManifestBytes ||
+				header.Size > maxReleaseFile ||
 				len(files) >= maxManifests {
-				return fmt.Errorf("/manifests has more than %d files, %d bytes in one or %d in all", maxManifests, maxReleaseFile, maxManifestBytes)
+				return fmt.Errorf("/manifests has more than %d files, %d bytes in one or %d in all", maxManifests,
+					maxReleaseFile, maxManifestBytes)
 			}
 			if !isPlain(base) {
 				return fmt.Errorf("/manifests has a file called %q", base)

@@ -45,7 +45,8 @@ func realCost(t *testing.T, seed payloadtest.Release, r *payloadtest.Registry, s
 				}
 				requests, bytes := r.Reset()
 				if len(requests) > test.requests || bytes > test.bytes {
-					t.Errorf("%d requests and %d bytes read, want at most %d and %d:\n%v", len(requests), bytes, test.requests, test.bytes, requests)
+					t.Errorf("%d requests and %d bytes read, want at most %d and %d:\n%v", len(requests), bytes,
+						test.requests, test.bytes, requests)
 				}
 			}
 		})

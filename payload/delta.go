@@ -40,7 +40,8 @@ func (a *assembler) delta(ctx context.Context) (done *Assembly, reason string, e
 		}
 		before, err := a.renderer(a.old.References).render(s.name, old)
 		if err != nil {
-			return nil, fmt.Sprintf("the manifests of %s in the release are not those of its image: %v", s.name, err), nil
+			return nil, fmt.Sprintf("the manifests of %s in the release are not those of its image: %v", s.name, err),
+				nil
 		}
 		after, err := a.renderer(a.next).render(s.name, s.contents)
 		if err != nil {
@@ -87,7 +88,8 @@ func (a *assembler) fullReason() string {
 	if a.old.Image == nil {
 		return "there is no old release to edit"
 	}
-	if o := a.options; o.Versions != "" || o.DisplayNames != "" || len(o.Exclude) > 0 || len(o.Include) > 0 || o.Repository != "" {
+	if o := a.options; o.Versions != "" || o.DisplayNames != "" || len(o.Exclude) > 0 || len(o.Include) > 0 ||
+		o.Repository != "" {
 		return "the options may change any manifest"
 	}
 	if a.old.layer.unknown != "" {
@@ -110,7 +112,8 @@ func (a *assembler) fullReason() string {
 			}
 		}
 		if a.versionsMatter(tag.Annotations[annotationVersions], s.Labels[annotationVersions]) {
-			return fmt.Sprintf("%s declares other versions than before: %q, not %q", s.name, s.Labels[annotationVersions],
+			return fmt.Sprintf("%s declares other versions than before: %q, not %q", s.name,
+				s.Labels[annotationVersions],
 				tag.Annotations[annotationVersions])
 		}
 	}

@@ -128,7 +128,8 @@ type ImageDiffInfo struct {
 
 // Info describes the difference.
 func (d Diff) Info() (DiffInfo, error) {
-	info := DiffInfo{From: d.From.Info(), To: d.To.Info(), ChangedImages: map[string]ImageDiffInfo{}, ChangedManifests: d.Manifests}
+	info := DiffInfo{From: d.From.Info(), To: d.To.Info(), ChangedImages: map[string]ImageDiffInfo{},
+		ChangedManifests: d.Manifests}
 	for name, image := range d.Images {
 		from, err := d.From.describeTag(name, image.From)
 		if err != nil {
@@ -173,7 +174,8 @@ func (d Diff) Unified() (string, error) {
 		if file.To == nil {
 			to = "/dev/null"
 		}
-		err := difflib.WriteUnifiedDiff(&text, difflib.UnifiedDiff{A: lines(file.From), B: lines(file.To), FromFile: from, ToFile: to,
+		err := difflib.WriteUnifiedDiff(&text, difflib.UnifiedDiff{A: lines(file.From), B: lines(file.To),
+			FromFile: from, ToFile: to,
 			Context: 3})
 		if err != nil {
 			return "", fmt.Errorf("comparing %s: %w", name, err)

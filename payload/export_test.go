@@ -45,7 +45,8 @@ func ReadForTest(t *testing.T, data, text []byte) map[string]bool {
 	}
 	again, err := readLayer(&written)
 	if err != nil && len(names) > 0 || len(again.entries) != len(l.entries) {
-		t.Errorf("of %d entries that were read and written, %d are read again: %v", len(l.entries), len(again.entries), err)
+		t.Errorf("of %d entries that were read and written, %d are read again: %v", len(l.entries),
+			len(again.entries), err)
 	}
 	return names
 }

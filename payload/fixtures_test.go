@@ -51,7 +51,8 @@ func with(m map[string]string, key, value string) map[string]string {
 
 // deployment is a manifest that names images.
 func deployment(images ...string) string {
-	text := "kind: Deployment\napiVersion: apps/v1\nmetadata: {name: x}\nspec:\n  version: " + payloadtest.Snapshot + "\n"
+	text := "kind: Deployment\napiVersion: apps/v1\nmetadata: {name: x}\nspec:\n  version: " +
+		payloadtest.Snapshot + "\n"
 	for _, image := range images {
 		text += "  " + image + ": \"" + payloadtest.Placeholder(image) + "\"\n"
 	}

@@ -47,8 +47,9 @@ func (a *assembler) full(ctx context.Context) (*Assembly, error) {
 	}
 	done := &Assembly{Name: stream.Name, Created: a.created, Method: Full, References: stream, origins: a.next}
 	if dropped := before - len(stream.Spec.Tags); dropped > 0 {
-		done.Warnings = append(done.Warnings, fmt.Sprintf("%d images that no operator names are left out; %d are in the release.",
-			dropped, len(stream.Spec.Tags)))
+		done.Warnings = append(done.Warnings,
+			fmt.Sprintf("%d images that no operator names are left out; %d are in the release.",
+				dropped, len(stream.Spec.Tags)))
 	}
 	a.next.Name = stream.Name
 	if done.layer, err = newLayer(stream, a.metadata(), unique(files)); err != nil {
@@ -160,11 +161,14 @@ func (a *assembler) prune(stream *imagev1.ImageStream, images map[string]content
 		}
 	}
 	if len(lost) > 0 {
-		return fault.New(fault.Unresolved, "Name the tag in the image-references of an operator in /manifests, and replace that operator as well, or label the image "+
-			labelOperator+"=true if it brings manifests itself, or include it by name.",
-			fmt.Errorf("no operator of the release names %s: the release would not contain it", strings.Join(lost, ", ")))
+		return fault.New(fault.Unresolved,
+			"Name the tag in the image-references of an operator in /manifests, and replace that operator as well, or label the image "+
+				labelOperator+"=true if it brings manifests itself, or include it by name.",
+			fmt.Errorf("no operator of the release names %s: the release would not contain it",
+				strings.Join(lost, ", ")))
 	}
-	stream.Spec.Tags = slices.DeleteFunc(stream.Spec.Tags, func(tag imagev1.TagReference) bool { return !needed[tag.Name] })
+	stream.Spec.Tags = slices.DeleteFunc(stream.Spec.Tags,
+		func(tag imagev1.TagReference) bool { return !needed[tag.Name] })
 	return nil
 }
 

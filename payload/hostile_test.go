@@ -28,7 +28,8 @@ func references(name, spec, annotations string) string {
 const goodSpec = "quay.io/x/y@sha256:f30638f60452062aba36a26ee6c036feead2f03b28f2c47f2b0a991e4182331e"
 
 // openLayer opens a release whose layer has the given entries; files have the content for their name.
-func openLayer(t *testing.T, r *payloadtest.Registry, headers []tar.Header, content map[string]string) (*payload.Release, error) {
+func openLayer(t *testing.T, r *payloadtest.Registry, headers []tar.Header,
+	content map[string]string) (*payload.Release, error) {
 	t.Helper()
 	image := payloadtest.Layered(t, payloadtest.Tar(t, headers, content))
 	return payload.Open(context.Background(), payloadtest.Client(t), r.Push(t, "evil/release", "x", image))
@@ -50,13 +51,14 @@ func TestHostileReferences(t *testing.T) {
 		"too large":          {strings.Repeat(" ", 17<<20), "more than"},
 		"the same tag twice": {strings.Replace(references("a", goodSpec, ""), `}]}}`, `},{"name":"a"}]}}`, 1), "twice"},
 		"a tag with ..":      {references("../a", goodSpec, ""), "not a name"},
-		"no digest":          {references("a", "quay.io/x/y:latest", ""), `tag "a": "quay.io/x/y:latest" does not name an image by digest`},
-		"a path as digest":   {references("a", "quay.io/x@sha256:../../x", ""), `tag "a"`},
-		"a short digest":     {references("a", goodSpec[:len(goodSpec)-1], ""), `tag "a"`},
-		"a port too high":    {references("a", "host:99999/x@sha256:"+strings.Repeat("a", 64), ""), "not a port"},
-		"a password":         {references("a", "http://user:pw@evil/x", ""), `tag "a"`},
-		"a file":             {references("a", "docker-archive:/etc/shadow", ""), `tag "a"`},
-		"a homograph":        {references("a", strings.Replace(goodSpec, "quay", "quаy", 1), ""), `tag "a"`},
+		"no digest": {references("a", "quay.io/x/y:latest", ""),
+			`tag "a": "quay.io/x/y:latest" does not name an image by digest`},
+		"a path as digest": {references("a", "quay.io/x@sha256:../../x", ""), `tag "a"`},
+		"a short digest":   {references("a", goodSpec[:len(goodSpec)-1], ""), `tag "a"`},
+		"a port too high":  {references("a", "host:99999/x@sha256:"+strings.Repeat("a", 64), ""), "not a port"},
+		"a password":       {references("a", "http://user:pw@evil/x", ""), `tag "a"`},
+		"a file":           {references("a", "docker-archive:/etc/shadow", ""), `tag "a"`},
+		"a homograph":      {references("a", strings.Replace(goodSpec, "quay", "quаy", 1), ""), `tag "a"`},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -80,15 +82,19 @@ func TestHostileReferences(t *testing.T) {
 // handed.
 func TestHostileSources(t *testing.T) {
 	r := payloadtest.NewRegistry(t)
-	for _, source := range []string{"ext::sh -c touch% /tmp/pwn", "file:///etc", "--upload-pack=/tmp/x", "-oProxyCommand=x",
+	for _, source := range []string{"ext::sh -c touch% /tmp/pwn", "file:///etc", "--upload-pack=/tmp/x",
+		"-oProxyCommand=x",
 		"ssh://-oProxyCommand=x/y",
 		"git@host:$(id)", "https://github.com@evil.example/openshift/x", "https://user:pw@github.com/openshift/x",
 		"https://github.com/openshift/../evil",
-		"https://github.com/openshift/x\\n", "http://169.254.169.254/", "https://169.254.169.254/x", "http://github.com/openshift/x",
+		"https://github.com/openshift/x\\n", "http://169.254.169.254/", "https://169.254.169.254/x",
+		"http://github.com/openshift/x",
 		"https://github.com/",
-		"https://github.com/openshift/x?y", "https://github.com/openshift/%2e%2e/x", "ssh://root@host/x", "https:///x", "https://-x/y",
+		"https://github.com/openshift/x?y", "https://github.com/openshift/%2e%2e/x", "ssh://root@host/x",
+		"https:///x", "https://-x/y",
 		"https://github.com/-x"} {
-		text := references("a", goodSpec, `"io.openshift.build.source-location":"`+strings.ReplaceAll(source, `\\`, `\`)+`"`)
+		text := references("a", goodSpec,
+			`"io.openshift.build.source-location":"`+strings.ReplaceAll(source, `\\`, `\`)+`"`)
 		release, err := openLayer(t, r, []tar.Header{file("release-manifests/image-references", len(text))},
 			map[string]string{"release-manifests/image-references": text})
 		if err != nil {
@@ -100,7 +106,8 @@ func TestHostileSources(t *testing.T) {
 			t.Errorf("source %q was taken as %q (problem %q)", source, c.Source, c.Problem)
 		}
 	}
-	for _, id := range []string{"--help", "main", "HEAD^{/x}", strings.Repeat("a", 39), strings.Repeat("a", 41), strings.Repeat("A", 40)} {
+	for _, id := range []string{"--help", "main", "HEAD^{/x}", strings.Repeat("a", 39), strings.Repeat("a", 41),
+		strings.Repeat("A", 40)} {
 		text := references("a", goodSpec, `"io.openshift.build.commit.id":"`+id+`"`)
 		release, err := openLayer(t, r, []tar.Header{file("release-manifests/image-references", len(text))},
 			map[string]string{"release-manifests/image-references": text})
@@ -109,8 +116,9 @@ func TestHostileSources(t *testing.T) {
 		}
 	}
 	for source, want := range map[string]string{"https://github.com/openshift/oc": "",
-		"https://github.com/openshift/oc/": "https://github.com/openshift/oc",
-		"git@github.com:openshift/oc.git":  "https://github.com/openshift/oc.git", "ssh://git@host.example:2222/a/b": "",
+		"https://github.com/openshift/oc/":  "https://github.com/openshift/oc",
+		"git@github.com:openshift/oc.git":   "https://github.com/openshift/oc.git",
+		"ssh://git@host.example:2222/a/b":   "",
 		"https://gitlab.example:8443/a/b/c": ""} {
 		text := references("a", goodSpec, `"io.openshift.build.source-location":"`+source+`"`)
 		release, err := openLayer(t, r, []tar.Header{file("release-manifests/image-references", len(text))},
@@ -136,8 +144,10 @@ func TestHostileLayers(t *testing.T) {
 		{Name: "release-manifests/../../x", Typeflag: tar.TypeReg},
 		{Name: "release-manifests/link", Typeflag: tar.TypeSymlink, Linkname: "/etc/passwd"},
 		{Name: "release-manifests/link", Typeflag: tar.TypeLink, Linkname: "../x"},
-		{Name: "release-manifests/dev", Typeflag: tar.TypeChar}, {Name: "release-manifests/fifo", Typeflag: tar.TypeFifo},
-		{Name: "release-manifests/.wh.image-references", Typeflag: tar.TypeReg}, {Name: "release-manifests/a\x1b[2Jb", Typeflag: tar.TypeReg},
+		{Name: "release-manifests/dev", Typeflag: tar.TypeChar},
+		{Name: "release-manifests/fifo", Typeflag: tar.TypeFifo},
+		{Name: "release-manifests/.wh.image-references", Typeflag: tar.TypeReg},
+		{Name: "release-manifests/a\x1b[2Jb", Typeflag: tar.TypeReg},
 		{Name: "release-manifests/a\nb", Typeflag: tar.TypeReg}, {Name: "release-manifests/d/e", Typeflag: tar.TypeReg},
 	} {
 		release, err := openLayer(t, r, []tar.Header{first, header}, content)
@@ -149,7 +159,8 @@ func TestHostileLayers(t *testing.T) {
 			t.Errorf("%q became the file %q of the release", header.Name, got[0].Name)
 		}
 	}
-	if _, err := openLayer(t, r, []tar.Header{first, first}, content); err == nil || !strings.Contains(err.Error(), "twice") {
+	if _, err := openLayer(t, r, []tar.Header{first, first}, content); err == nil ||
+		!strings.Contains(err.Error(), "twice") {
 		t.Errorf("two image-references: %v", err)
 	}
 	for _, name := range []string{"./release-manifests/image-references", "/release-manifests/image-references",
@@ -191,7 +202,8 @@ func TestBombs(t *testing.T) {
 		t.Errorf("Open of a bomb: %v", err)
 	}
 	truncated := payloadtest.Compressed(t, compressed.Bytes()[:compressed.Len()/2])
-	if _, err = payload.Open(context.Background(), payloadtest.Client(t), r.Push(t, "evil/release", "half", truncated)); err == nil {
+	if _, err = payload.Open(context.Background(), payloadtest.Client(t),
+		r.Push(t, "evil/release", "half", truncated)); err == nil {
 		t.Error("a truncated layer was read")
 	}
 }
@@ -204,7 +216,8 @@ func TestFailedPushLeavesNoTag(t *testing.T) {
 	change := rebuilt(t, r, component(t, "coredns"))
 	for nth := int64(1); ; nth++ {
 		client := payloadtest.Client(t)
-		assembly, err := payload.Assemble(context.Background(), client, release, []payload.Change{change}, payload.AssembleOptions{})
+		assembly, err := payload.Assemble(context.Background(), client, release, []payload.Change{change},
+			payload.AssembleOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -242,7 +255,8 @@ func TestFailedPushLeavesNoTag(t *testing.T) {
 // TestTagIsVerified moves the tag to another image while it is being pushed.
 func TestTagIsVerified(t *testing.T) {
 	r, seeded := seedSmall(t)
-	assembly := assemble(t, open(t, seeded.PullSpec), []payload.Change{rebuilt(t, r, component(t, "coredns"))}, payload.AssembleOptions{})
+	assembly := assemble(t, open(t, seeded.PullSpec), []payload.Change{rebuilt(t, r, component(t, "coredns"))},
+		payload.AssembleOptions{})
 	r.Fail(func(w http.ResponseWriter, request *http.Request) bool {
 		if request.Method != http.MethodHead || !strings.HasSuffix(request.URL.Path, "/manifests/new") {
 			return false
@@ -273,7 +287,8 @@ func TestRebase(t *testing.T) {
 	}
 	got := open(t, pushed.Image).Image
 	if got.Config.Config.Labels["io.openshift.release.base-image-digest"] != base.Digest.String() {
-		t.Errorf("the base is %s, want %s", got.Config.Config.Labels["io.openshift.release.base-image-digest"], base.Digest)
+		t.Errorf("the base is %s, want %s",
+			got.Config.Config.Labels["io.openshift.release.base-image-digest"], base.Digest)
 	}
 	if len(got.Layers) != len(base.Layers)+1 || got.Layers[1].Digest != base.Layers[1].Digest {
 		t.Errorf("the layers are not those of the new cluster-version-operator and one more")

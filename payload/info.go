@@ -56,9 +56,10 @@ type LayerInfo struct {
 
 // Info describes the release. Its images are not read.
 func (r *Release) Info() Info {
-	i := Info{Image: r.Reference, PullSpec: r.PullSpec, Digest: r.Digest, ContentDigest: r.Digest, ListDigest: r.ListDigest,
-		Config:   describeConfig(r.Image),
-		Metadata: r.Metadata, References: r.References, Warnings: slices.Clone(r.Warnings)}
+	i := Info{Image: r.Reference, PullSpec: r.PullSpec, Digest: r.Digest, ContentDigest: r.Digest,
+		ListDigest: r.ListDigest,
+		Config:     describeConfig(r.Image),
+		Metadata:   r.Metadata, References: r.References, Warnings: slices.Clone(r.Warnings)}
 	var warnings []string
 	i.DisplayVersions, i.VersionsTags, warnings = r.Versions()
 	i.Warnings = append(i.Warnings, warnings...)
@@ -152,8 +153,9 @@ func (r *Release) Images(ctx context.Context, c *registry.Client, jobs int) (map
 }
 
 func imageInfo(component Component, image *registry.Image) *ImageInfo {
-	info := &ImageInfo{Name: component.Name, PullSpec: component.Image, Digest: image.TopDigest(), ContentDigest: image.Digest,
-		ListDigest: image.ListDigest, MediaType: image.MediaType, Config: describeConfig(image), Image: image}
+	info := &ImageInfo{Name: component.Name, PullSpec: component.Image, Digest: image.TopDigest(),
+		ContentDigest: image.Digest,
+		ListDigest:    image.ListDigest, MediaType: image.MediaType, Config: describeConfig(image), Image: image}
 	for _, layer := range image.Layers {
 		info.Layers = append(info.Layers, LayerInfo{MediaType: layer.MediaType, Size: layer.Size, Digest: layer.Digest})
 	}

@@ -45,7 +45,8 @@ func TestInfo(t *testing.T) {
 	if err := json.Unmarshal(data, &keys); err != nil {
 		t.Fatal(err)
 	}
-	for _, key := range []string{"image", "digest", "contentDigest", "listDigest", "config", "metadata", "references", "versions",
+	for _, key := range []string{"image", "digest", "contentDigest", "listDigest", "config", "metadata",
+		"references", "versions",
 		"displayVersions", "versionsTags", "images", "warnings"} {
 		if _, ok := keys[key]; !ok {
 			t.Errorf("the json lacks %q", key)
@@ -85,7 +86,8 @@ func TestCompare(t *testing.T) {
 	same := component(t, "cli").Image(when.Add(time.Hour))
 	same.Layers[1]["usr/bin/oc"] = "rebuilt from the same commit"
 	changes := []payload.Change{changed, {Component: "cli", Image: r.Push(t, "me/components", "cli", same.Build(t))}}
-	pushed, err := assemble(t, old, changes, payload.AssembleOptions{}).Push(context.Background(), client, r.Host+"/me/release:diff")
+	pushed, err := assemble(t, old, changes, payload.AssembleOptions{}).Push(context.Background(), client,
+		r.Host+"/me/release:diff")
 	if err != nil {
 		t.Fatal(err)
 	}

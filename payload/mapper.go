@@ -27,7 +27,8 @@ func parseOperatorReferences(data []byte) (*imagev1.ImageStream, error) {
 		return nil, err
 	}
 	if stream.Kind != "ImageStream" || stream.APIVersion != "image.openshift.io/v1" {
-		return nil, fmt.Errorf("kind %q of %q: want ImageStream of image.openshift.io/v1", stream.Kind, stream.APIVersion)
+		return nil, fmt.Errorf("kind %q of %q: want ImageStream of image.openshift.io/v1", stream.Kind,
+			stream.APIVersion)
 	}
 	return stream, nil
 }
@@ -52,7 +53,8 @@ func newMapper(references *imagev1.ImageStream, payload *imagev1.ImageStream, al
 			return mapper{}, fmt.Errorf("no input image tag named %q", tag.Name)
 		}
 		if other, ok := from[tag.From.Name]; ok {
-			return mapper{}, fmt.Errorf("the source repository %q was defined more than once (for %q and %q)", tag.From.Name, other, tag.Name)
+			return mapper{}, fmt.Errorf("the source repository %q was defined more than once (for %q and %q)",
+				tag.From.Name, other, tag.Name)
 		}
 		from[tag.From.Name] = tag.Name
 		m.targets[tag.From.Name] = target.From.Name
@@ -125,7 +127,8 @@ func commonPrefix(names map[string]string) string {
 }
 
 // replaceMatches replaces each match of a pattern by what replace makes of the match and its groups.
-func replaceMatches(pattern interface{ FindAllSubmatchIndex([]byte, int) [][]int }, data []byte, replace func([][]byte) []byte) []byte {
+func replaceMatches(pattern interface{ FindAllSubmatchIndex([]byte, int) [][]int }, data []byte,
+	replace func([][]byte) []byte) []byte {
 	var out []byte
 	last := 0
 	for _, index := range pattern.FindAllSubmatchIndex(data, -1) {
@@ -155,7 +158,8 @@ func replacePullSpecs(data []byte, targets map[string]string) []byte {
 	for from, to := range targets {
 		for begin := bytes.Index(data, []byte(from)); begin >= 0; {
 			end := begin + len(from)
-			if (begin == 0 || !isWord(data[begin-1])) && (end == len(data) || strings.IndexByte(" \t\n\f\r\"'", data[end]) >= 0) {
+			if (begin == 0 || !isWord(data[begin-1])) &&
+				(end == len(data) || strings.IndexByte(" \t\n\f\r\"'", data[end]) >= 0) {
 				found = append(found, span{begin, end, to})
 			}
 			next := bytes.Index(data[begin+1:], []byte(from))

@@ -12,19 +12,22 @@ const (
 
 // AssembleOptions adjust an assembly. The zero value keeps everything of the old release but the changed components.
 type AssembleOptions struct {
-	Name     string         // of the new release, a semantic version; "" = the old one's, or 0.0.1-DATE where there is no old release
+	// of the new release, a semantic version; "" = the old one's, or 0.0.1-DATE where there is no old release
+	Name     string
 	Previous []string       // versions that can upgrade to it; nil = as before
 	Next     []string       // versions that it can upgrade to; nil = as before
 	Metadata map[string]any // other metadata; nil = as before
 
-	Versions     string // versions of the release as a whole, key=version[,key=version], for keys that no component declares
+	// versions of the release as a whole, key=version[,key=version], for keys that no component declares
+	Versions     string
 	DisplayNames string // and what they are called, key=text[,key=text]
 
-	Exclude    []string // components that are left out, whatever needs them
-	Include    []string // components that stay even though no operator names them
-	Base       string   // pull spec of the image that the release image is built on; "" = as before, or cluster-version-operator
-	Repository string   // repository that the pull specs of all components are written with; "" = each its own
-	KeepList   bool     // a release image that is a manifest list stays one: every image of it gets the release layer
+	Exclude []string // components that are left out, whatever needs them
+	Include []string // components that stay even though no operator names them
+	// pull spec of the image that the release image is built on; "" = as before, or cluster-version-operator
+	Base       string
+	Repository string // repository that the pull specs of all components are written with; "" = each its own
+	KeepList   bool   // a release image that is a manifest list stays one: every image of it gets the release layer
 
 	Method Method // Full forces a full extraction; "" = Delta wherever that gives the same
 	Cache  *Cache // labels and manifests of images that were read before; nil = they are kept for this call only
@@ -37,6 +40,7 @@ type AssembleOptions struct {
 
 // changesRelease tells whether the options ask for anything else than a copy.
 func (o AssembleOptions) changesRelease() bool {
-	return o.Name != "" || o.Previous != nil || o.Next != nil || o.Metadata != nil || o.Versions != "" || o.DisplayNames != "" ||
+	return o.Name != "" || o.Previous != nil || o.Next != nil || o.Metadata != nil || o.Versions != "" ||
+		o.DisplayNames != "" ||
 		len(o.Exclude) > 0 || len(o.Include) > 0 || o.Base != "" || o.Repository != ""
 }

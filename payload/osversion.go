@@ -22,7 +22,8 @@ func (a *assembler) versionsMatter(before, after string) bool {
 		return true
 	}
 	for key := range old {
-		if old[key] != next[key] && (key != machineOS || a.mentions(old[key].Version) || a.mentions("0.0.1-snapshot-"+key)) {
+		if old[key] != next[key] && (key != machineOS || a.mentions(old[key].Version) ||
+			a.mentions("0.0.1-snapshot-"+key)) {
 			return true
 		}
 	}
@@ -31,5 +32,6 @@ func (a *assembler) versionsMatter(before, after string) bool {
 
 // mentions tells whether a manifest of the old release has a text.
 func (a *assembler) mentions(text string) bool {
-	return slices.ContainsFunc(a.old.layer.entries, func(e entry) bool { return e.isManifest() && bytes.Contains(e.Data, []byte(text)) })
+	return slices.ContainsFunc(a.old.layer.entries,
+		func(e entry) bool { return e.isManifest() && bytes.Contains(e.Data, []byte(text)) })
 }

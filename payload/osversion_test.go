@@ -17,7 +17,8 @@ func TestAnotherOperatingSystemVersion(t *testing.T) {
 	const old, next = "417.9.1-0", "417.9.1-0.modified-01234567"
 	system := func(version string) payloadtest.Component {
 		return payloadtest.Component{Name: "stream-coreos", Labels: map[string]string{
-			"io.openshift.build.versions": "machine-os=" + version, "io.openshift.build.version-display-names": "machine-os=CoreOS"}}
+			"io.openshift.build.versions":              "machine-os=" + version,
+			"io.openshift.build.version-display-names": "machine-os=CoreOS"}}
 	}
 	for _, test := range []struct {
 		description, text string
@@ -30,11 +31,15 @@ func TestAnotherOperatingSystemVersion(t *testing.T) {
 			r := payloadtest.NewRegistry(t)
 			operator := "kind: ConfigMap\napiVersion: v1\nmetadata:\n  name: x\ndata:\n  image: " +
 				payloadtest.Placeholder("stream-coreos") + test.text + "\n"
-			seeded := r.Seed(t, payloadtest.Release{Name: "4.17.0", Created: when, Versions: map[string]string{"machine-os": old},
+			seeded := r.Seed(t, payloadtest.Release{Name: "4.17.0", Created: when,
+				Versions: map[string]string{"machine-os": old},
 				Components: []payloadtest.Component{
-					{Name: "cluster-version-operator", Manifests: map[string]string{"cvo.yaml": "kind: ConfigMap\napiVersion: v1\n"}},
-					{Name: "machine-config-operator", Manifests: map[string]string{"mco.yaml": operator}}, system(old)}})
-			change := payload.Change{Component: "stream-coreos", Image: r.Push(t, "me/os", "new", system(next).Image(when.Add(time.Hour)).Build(t))}
+					{Name: "cluster-version-operator",
+						Manifests: map[string]string{"cvo.yaml": "kind: ConfigMap\napiVersion: v1\n"}},
+					{Name: "machine-config-operator", Manifests: map[string]string{"mco.yaml": operator}},
+					system(old)}})
+			change := payload.Change{Component: "stream-coreos",
+				Image: r.Push(t, "me/os", "new", system(next).Image(when.Add(time.Hour)).Build(t))}
 			release, client := open(t, seeded.PullSpec), payloadtest.Client(t)
 			got := map[payload.Method]map[string]string{}
 			for _, method := range []payload.Method{"", payload.Full} {

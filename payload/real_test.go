@@ -49,7 +49,8 @@ func TestRealRelease(t *testing.T) {
 // real one, byte for byte, once the registry's pull specs are written back. Only those may differ that derived lists.
 func realByteForByte(t *testing.T, real payloadtest.Real, seeded payloadtest.Seeded) {
 	release := open(t, seeded.PullSpec)
-	assembly, err := payload.Assemble(context.Background(), payloadtest.Client(t), release, nil, payload.AssembleOptions{Method: payload.Full})
+	assembly, err := payload.Assemble(context.Background(), payloadtest.Client(t), release, nil,
+		payload.AssembleOptions{Method: payload.Full})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +117,8 @@ func realOneAtATime(t *testing.T, seed payloadtest.Release, r *payloadtest.Regis
 				t.Errorf("%s: delta and full differ (-delta +full):\n%s", c.Name, cmp.Diff(delta, full))
 			}
 			for name, content := range seeded.Files {
-				if want := strings.ReplaceAll(content, seeded.Images[c.Name], change.Image); name != "image-references" && delta[name] != want {
+				if want := strings.ReplaceAll(content, seeded.Images[c.Name],
+					change.Image); name != "image-references" && delta[name] != want {
 					t.Errorf("%s: %s differs (-want +got):\n%s", c.Name, name, cmp.Diff(want, delta[name]))
 				}
 			}

@@ -43,7 +43,8 @@ func parseReferences(data []byte) (*imagev1.ImageStream, error) {
 		return nil, err
 	}
 	if stream.Kind != "ImageStream" || stream.APIVersion != "image.openshift.io/v1" {
-		return nil, fmt.Errorf("kind %q of %q: want ImageStream of image.openshift.io/v1", stream.Kind, stream.APIVersion)
+		return nil, fmt.Errorf("kind %q of %q: want ImageStream of image.openshift.io/v1", stream.Kind,
+			stream.APIVersion)
 	}
 	if len(stream.Spec.Tags) > maxTags {
 		return nil, fmt.Errorf("%d tags, more than %d", len(stream.Spec.Tags), maxTags)

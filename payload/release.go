@@ -64,7 +64,8 @@ func open(ctx context.Context, image *registry.Image, ref string) (*Release, err
 	if len(image.Layers) == 0 {
 		return nil, notARelease("it has no layers")
 	}
-	r := &Release{PullSpec: image.PullSpec(), Reference: ref, Digest: image.Digest, ListDigest: image.ListDigest, Image: image}
+	r := &Release{PullSpec: image.PullSpec(), Reference: ref, Digest: image.Digest,
+		ListDigest: image.ListDigest, Image: image}
 	err := image.Layer(ctx, image.Layers[len(image.Layers)-1], maxReleaseLayer, func(stream io.Reader) (err error) {
 		r.layer, err = readLayer(stream)
 		return err
@@ -90,7 +91,8 @@ func open(ctx context.Context, image *registry.Image, ref string) (*Release, err
 	r.Created = r.References.CreationTimestamp.Time
 	for _, component := range r.Components() {
 		if component.Problem != "" {
-			r.Warnings = append(r.Warnings, fmt.Sprintf("The source of %s is not used: %s.", component.Name, component.Problem))
+			r.Warnings = append(r.Warnings, fmt.Sprintf("The source of %s is not used: %s.", component.Name,
+				component.Problem))
 		}
 	}
 	return r, nil

@@ -15,7 +15,8 @@ import (
 func TestReproduce(t *testing.T) {
 	r, seeded := seedSmall(t)
 	client := payloadtest.Client(t)
-	changed, err := payload.Assemble(t.Context(), client, open(t, seeded.PullSpec), []payload.Change{rebuilt(t, r, component(t, "coredns"))},
+	changed, err := payload.Assemble(t.Context(), client, open(t, seeded.PullSpec),
+		[]payload.Change{rebuilt(t, r, component(t, "coredns"))},
 		payload.AssembleOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -54,7 +55,8 @@ func TestReproduce(t *testing.T) {
 func TestOrderOfFields(t *testing.T) {
 	r, seeded := seedSmall(t)
 	client := payloadtest.Client(t)
-	assembly, err := payload.Assemble(t.Context(), client, open(t, seeded.PullSpec), []payload.Change{rebuilt(t, r, component(t, "coredns"))},
+	assembly, err := payload.Assemble(t.Context(), client, open(t, seeded.PullSpec),
+		[]payload.Change{rebuilt(t, r, component(t, "coredns"))},
 		payload.AssembleOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -73,7 +75,8 @@ func TestOrderOfFields(t *testing.T) {
 			keys = append(keys, strings.Trim(name, `"`))
 		}
 	}
-	want := []string{"schemaVersion", "mediaType", "config", "mediaType", "digest", "size", "layers", "mediaType", "digest"}
+	want := []string{"schemaVersion", "mediaType", "config", "mediaType", "digest", "size", "layers",
+		"mediaType", "digest"}
 	if diff := cmp.Diff(want, keys); diff != "" {
 		t.Errorf("keys (-want +got):\n%s", diff)
 	}

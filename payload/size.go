@@ -42,7 +42,8 @@ func Measure(images map[string]*ImageInfo) Sizes {
 	}
 	bases := map[digest.Digest]int{}
 	charged := map[digest.Digest]bool{}
-	for _, image := range slices.SortedFunc(maps.Values(images), func(a, b *ImageInfo) int { return cmp.Compare(a.Name, b.Name) }) {
+	for _, image := range slices.SortedFunc(maps.Values(images),
+		func(a, b *ImageInfo) int { return cmp.Compare(a.Name, b.Name) }) {
 		size := ImageSize{Name: image.Name, Created: image.Image.Config.Created, Layers: len(image.Layers)}
 		for _, layer := range image.Layers {
 			size.Bytes += layer.Size

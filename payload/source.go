@@ -37,7 +37,8 @@ func FromNothing() *Release {
 // cluster, with a status, or image-references of a release. Assemble then reads every image.
 func FromStream(data []byte, mode ReferenceMode) (*Release, error) {
 	if len(data) > maxReferences {
-		return nil, fault.Errorf(fault.Unresolved, "the image stream has %d bytes, more than %d", len(data), maxReferences)
+		return nil, fault.Errorf(fault.Unresolved, "the image stream has %d bytes, more than %d",
+			len(data), maxReferences)
 	}
 	stream := &imagev1.ImageStream{}
 	if err := yaml.Unmarshal(data, stream); err != nil {

@@ -19,7 +19,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/payload/payloadtest"
 )
 
-func assemble(t *testing.T, release *payload.Release, changes []payload.Change, o payload.AssembleOptions) *payload.Assembly {
+func assemble(t *testing.T, release *payload.Release, changes []payload.Change,
+	o payload.AssembleOptions) *payload.Assembly {
 	t.Helper()
 	assembly, err := payload.Assemble(context.Background(), payloadtest.Client(t), release, changes, o)
 	if err != nil {
@@ -72,7 +73,8 @@ func TestSourcesAgree(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("from %s (-want +got):\n%s", name, diff)
 		}
-		if pushed, err := assembly.Push(context.Background(), payloadtest.Client(t), r.Host+"/me/from:"+name); err != nil {
+		if pushed, err := assembly.Push(context.Background(), payloadtest.Client(t),
+			r.Host+"/me/from:"+name); err != nil {
 			t.Errorf("pushing from %s: %v", name, err)
 		} else if n := len(open(t, pushed.Image).Components()); n != 6 {
 			t.Errorf("from %s: %d components", name, n)
@@ -117,11 +119,14 @@ func TestStreamOfACluster(t *testing.T) {
 func TestOptions(t *testing.T) {
 	_, seeded := seedSmall(t)
 	old := open(t, seeded.PullSpec)
-	got := contents(assemble(t, old, nil, payload.AssembleOptions{Name: "4.12.0-mine.1", Previous: []string{"4.11.9", "4.11.10"},
+	got := contents(assemble(t, old, nil, payload.AssembleOptions{Name: "4.12.0-mine.1",
+		Previous: []string{"4.11.9", "4.11.10"},
 		Next:     []string{"4.12.1"},
-		Metadata: map[string]any{"url": "https://example.org"}, Versions: "machine-os=412.86.1", DisplayNames: "machine-os=My OS"}))
+		Metadata: map[string]any{"url": "https://example.org"}, Versions: "machine-os=412.86.1",
+		DisplayNames: "machine-os=My OS"}))
 	for name, want := range map[string]string{
-		"0000_80_mco.yaml": "version: 4.12.0-mine.1\n", "image-references": `"io.openshift.build.versions": "machine-os=412.86.1"`,
+		"0000_80_mco.yaml": "version: 4.12.0-mine.1\n",
+		"image-references": `"io.openshift.build.versions": "machine-os=412.86.1"`,
 		"release-metadata": `"previous": [
     "4.11.10",
     "4.11.9"
@@ -145,12 +150,15 @@ func TestOptions(t *testing.T) {
 	if !strings.Contains(moved["0000_80_mco.yaml"], `"registry.example/all@`+digest+`"`) {
 		t.Errorf("pull specs in another repository:\n%s", moved["0000_80_mco.yaml"])
 	}
-	for _, o := range []payload.AssembleOptions{{Name: "../x"}, {Name: "4.12.0\n"}, {Previous: []string{"x"}}, {Versions: "a b"}} {
-		if _, err := payload.Assemble(context.Background(), payloadtest.Client(t), old, nil, o); fault.KindOf(err) != fault.Usage {
+	for _, o := range []payload.AssembleOptions{{Name: "../x"}, {Name: "4.12.0\n"}, {Previous: []string{"x"}},
+		{Versions: "a b"}} {
+		if _, err := payload.Assemble(context.Background(), payloadtest.Client(t), old, nil,
+			o); fault.KindOf(err) != fault.Usage {
 			t.Errorf("Assemble with %+v: %v, want a usage error", o, err)
 		}
 	}
-	_, err := payload.Assemble(context.Background(), payloadtest.Client(t), old, nil, payload.AssembleOptions{Exclude: []string{"cli"}})
+	_, err := payload.Assemble(context.Background(), payloadtest.Client(t), old, nil,
+		payload.AssembleOptions{Exclude: []string{"cli"}})
 	if err == nil || !strings.Contains(err.Error(), `no input image tag named "cli"`) {
 		t.Errorf("excluding what an operator names: %v", err)
 	}
@@ -162,7 +170,8 @@ func TestOptions(t *testing.T) {
 
 func TestIncludeKeepsAnUnreferencedImage(t *testing.T) {
 	r, seeded := seedSmall(t)
-	image := r.Push(t, "me/components", "extra", payloadtest.Image{Created: when, Layers: []map[string]string{{"x": "y"}}}.Build(t))
+	image := r.Push(t, "me/components", "extra",
+		payloadtest.Image{Created: when, Layers: []map[string]string{{"x": "y"}}}.Build(t))
 	assembly := assemble(t, open(t, seeded.PullSpec), []payload.Change{{Component: "extra", Image: image}},
 		payload.AssembleOptions{Include: []string{"extra"}})
 	if !strings.Contains(contents(assembly)["image-references"], image) {
@@ -182,7 +191,8 @@ func TestManifestListIsKept(t *testing.T) {
 	}
 	client := payloadtest.Client(t)
 	change := rebuilt(t, r, component(t, "coredns"))
-	pushed, err := assemble(t, release, []payload.Change{change}, payload.AssembleOptions{KeepList: true}).Push(context.Background(),
+	pushed, err := assemble(t, release, []payload.Change{change},
+		payload.AssembleOptions{KeepList: true}).Push(context.Background(),
 		client, r.Host+"/me/release:multi")
 	if err != nil {
 		t.Fatal(err)

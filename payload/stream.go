@@ -35,7 +35,8 @@ func (r *Release) Stream() (Stream, error) {
 	m := releaseName.FindStringSubmatch(r.Name)
 	if m == nil {
 		return Stream{}, fault.New(fault.Unresolved, "Name the config of the component with --config.",
-			fmt.Errorf("the release %q neither records the image stream it was made from, nor is its name a version", r.Name))
+			fmt.Errorf("the release %q neither records the image stream it was made from, nor is its name a version",
+				r.Name))
 	}
 	switch {
 	case strings.Contains(r.Name, "okd-scos"):

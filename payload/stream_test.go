@@ -28,7 +28,8 @@ func TestStream(t *testing.T) {
 		}
 		stream, err := release.Stream()
 		if test.want == "" {
-			if fault.KindOf(err) != fault.Unresolved || fault.AdviceOf(err) != "Name the config of the component with --config." {
+			if fault.KindOf(err) != fault.Unresolved ||
+				fault.AdviceOf(err) != "Name the config of the component with --config." {
 				t.Errorf("%+v: %v, %v (%s), want an advice", test, stream, err, fault.AdviceOf(err))
 			}
 			continue

@@ -121,8 +121,9 @@ func declaredVersions(payload *imagev1.ImageStream, use func(tag string) bool) (
 			if have, ok := d.versions[key]; !ok {
 				d.versions[key] = versions[key]
 			} else if have.Version != versions[key].Version && key != "machine-os" && key != "kubectl" {
-				return declared{}, fmt.Errorf("multiple versions or display names reported for %q: %s (from %s) and %s (from %s)", key,
-					have.Version, d.tags[key][0], versions[key].Version, tag.Name)
+				return declared{},
+					fmt.Errorf("multiple versions or display names reported for %q: %s (from %s) and %s (from %s)", key,
+						have.Version, d.tags[key][0], versions[key].Version, tag.Name)
 			}
 		}
 	}
@@ -165,8 +166,9 @@ func (d declared) substitute(data []byte, release string) ([]byte, error) {
 		case !ok:
 			unknown = append(unknown, fmt.Sprintf("%q", key))
 		case len(d.tags[key]) > 1:
-			problems = append(problems, fmt.Sprintf("the version for %q is inconsistent across the referenced images: %s", key,
-				strings.Join(d.tags[key], ", ")))
+			problems = append(problems,
+				fmt.Sprintf("the version for %q is inconsistent across the referenced images: %s", key,
+					strings.Join(d.tags[key], ", ")))
 		default:
 			return slices.Concat(match[1], []byte(version.Version))
 		}

@@ -71,10 +71,12 @@ func configs(t testing.TB) plan.Configs {
 
 // planAll plans a whole payload. What only CI has stands for itself: the registry on loopback has one image for all of
 // it.
-func planAll(t testing.TB, registry *payloadtest.Registry, release payloadtest.Seeded, leaf string, patterns ...string) *plan.Plan {
+func planAll(t testing.TB, registry *payloadtest.Registry, release payloadtest.Seeded, leaf string,
+	patterns ...string) *plan.Plan {
 	t.Helper()
 	client := payloadtest.Client(t)
-	job, err := rebuild.New(rebuild.Options{Reading: client, Pushing: client, Configs: configs(t), CacheDir: t.TempDir()})
+	job, err := rebuild.New(rebuild.Options{Reading: client, Pushing: client, Configs: configs(t),
+		CacheDir: t.TempDir()})
 	must(t, err)
 	request := plan.Request{Release: release.Tagged, All: true}
 	for _, pattern := range patterns {
@@ -117,7 +119,8 @@ func TestPlanAll(t *testing.T) {
 	for _, name := range []string{"machine-os-content", "rhel-coreos-8", "rhel-coreos-8-extensions"} {
 		want[name] = `the payload records no source for component "` + name + `"`
 	}
-	if diff := cmp.Diff(want, compareWithIndex(t, planned, index(t, "ocp/4.12"))); diff != "" || len(planned.Components) != 183 {
+	if diff := cmp.Diff(want, compareWithIndex(t, planned, index(t, "ocp/4.12"))); diff != "" ||
+		len(planned.Components) != 183 {
 		t.Errorf("%d components; without a recipe (-want +got):\n%s", len(planned.Components), diff)
 	}
 	from := map[string]map[string]string{}
@@ -203,7 +206,8 @@ func checkOrder(t *testing.T, planned *plan.Plan) {
 	for _, c := range append(slices.Clone(planned.Components), planned.Images...) {
 		for _, b := range append(slices.Clone(c.Bases), c.Files...) {
 			if b.Built != "" && (at[b.Built] == 0 || at[b.Built] >= at[c.Name]) {
-				t.Errorf("%s is built in step %d, and %s, which it needs, in step %d", c.Name, at[c.Name], b.Built, at[b.Built])
+				t.Errorf("%s is built in step %d, and %s, which it needs, in step %d", c.Name, at[c.Name],
+					b.Built, at[b.Built])
 			}
 		}
 	}
@@ -224,11 +228,13 @@ func TestDependents(t *testing.T) {
 	store, err := gitsrc.Open(t.TempDir(), gitsrc.Options{})
 	must(t, err)
 	sources := oneTree{store: store, path: source(t, dockerfiles)}
-	job, err := rebuild.New(rebuild.Options{Reading: client, Pushing: client, Sources: sources, Configs: configs(t), CacheDir: t.TempDir()})
+	job, err := rebuild.New(rebuild.Options{Reading: client, Pushing: client, Sources: sources, Configs: configs(t),
+		CacheDir: t.TempDir()})
 	must(t, err)
 	planned, err := planOf(t, job,
-		plan.Request{Release: release.Tagged, Dependents: true, BaseImages: []string{"ocp/builder:*=" + leaf, "ocp/4.12:base=" + leaf},
-			Targets: []plan.Target{{Name: "cli"}}},
+		plan.Request{Release: release.Tagged, Dependents: true,
+			BaseImages: []string{"ocp/builder:*=" + leaf, "ocp/4.12:base=" + leaf},
+			Targets:    []plan.Target{{Name: "cli"}}},
 	)
 	must(t, errors.Join(err, job.Close()))
 	var names []string

@@ -34,7 +34,8 @@ func (j *Job) assemble(ctx context.Context, release *payload.Release, request pl
 	if name == plan.NameAuto {
 		name = nameFor(release.Name, components)
 	}
-	assembly, err := payload.Assemble(ctx, j.options.Reading, release, changes, payload.AssembleOptions{Name: name, Cache: manifests})
+	assembly, err := payload.Assemble(ctx, j.options.Reading, release, changes,
+		payload.AssembleOptions{Name: name, Cache: manifests})
 	stop()
 	if err != nil {
 		return nil, err

@@ -49,8 +49,10 @@ func (p *playground) rebase(t *testing.T, images map[string]string) {
 	t.Helper()
 	components := []payloadtest.Component{{Name: "cluster-version-operator"}}
 	for _, name := range sorted(images) {
-		components = append(components, payloadtest.Component{Name: name, Pushed: images[name], Labels: map[string]string{
-			"io.openshift.build.commit.id": commit, "io.openshift.build.source-location": "https://github.com/example/" + name}})
+		components = append(components, payloadtest.Component{Name: name, Pushed: images[name],
+			Labels: map[string]string{
+				"io.openshift.build.commit.id":       commit,
+				"io.openshift.build.source-location": "https://github.com/example/" + name}})
 	}
 	p.release = p.registry.Seed(t, payloadtest.Release{Name: "4.12.1", Created: commitTime, Components: components})
 }
@@ -91,8 +93,10 @@ func TestBasesOnThisMachine(t *testing.T) {
 	for _, text := range []string{
 		"FROM docker-archive:/etc/shadow\n", "FROM dir:/tmp\n", "FROM oci-archive:/x\n", "FROM tarball:/dev/zero\n",
 		"FROM docker-daemon:x:latest\n",
-		"FROM containers-storage:x\n", "FROM oci:/tmp:x\n", "FROM oci:x\n", "ARG A=dir:/tmp\nFROM $A\n", "FROM /tmp/x\n",
-		"FROM BASE\nCOPY --from=dir:/tmp / /\n", "FROM BASE\nRUN --mount=type=bind,from=oci:/tmp,target=/x [\"/bin/tool\"]\n",
+		"FROM containers-storage:x\n", "FROM oci:/tmp:x\n", "FROM oci:x\n",
+		"ARG A=dir:/tmp\nFROM $A\n", "FROM /tmp/x\n",
+		"FROM BASE\nCOPY --from=dir:/tmp / /\n",
+		"FROM BASE\nRUN --mount=type=bind,from=oci:/tmp,target=/x [\"/bin/tool\"]\n",
 		"ARG TAG\nFROM q.io/x:${TAG}\n",
 	} {
 		directory := source(t, map[string]string{"Dockerfile": p.dockerfile(text)})
@@ -127,7 +131,8 @@ ENTRYPOINT ["/bin/tool"]
 func TestPeel(t *testing.T) {
 	p := newPlayground(t)
 	text := map[string]string{"Dockerfile": p.dockerfile(peelDockerfile), "file": "one\n"}
-	one, two := source(t, text), source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nCOPY Dockerfile /two\n")})
+	one, two := source(t, text),
+		source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nCOPY Dockerfile /two\n")})
 	first := p.mustRun(t, p.options(t), target("one", one), target("two", two))
 	p.rebase(t, map[string]string{"one": first.Components[0].Image, "two": first.Components[1].Image})
 	gone := strings.ReplaceAll(text["Dockerfile"], p.base, p.registry.Host+"/bases/gone:latest")
@@ -157,7 +162,8 @@ func TestPeel(t *testing.T) {
 func TestOverlay(t *testing.T) {
 	p := newPlayground(t)
 	one := source(t,
-		map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nCOPY old /old\nCOPY file /file\n"), "old": "old\n", "file": "one\n"})
+		map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nCOPY old /old\nCOPY file /file\n"),
+			"old": "old\n", "file": "one\n"})
 	first := p.mustRun(t, p.options(t), target("one", one))
 	p.rebase(t, map[string]string{"one": first.Components[0].Image})
 	fresh := p.dockerfile("FROM BASE\nCOPY file /file\n")
@@ -165,13 +171,16 @@ func TestOverlay(t *testing.T) {
 	check(t, os.WriteFile(filepath.Join(one, "Dockerfile"), []byte(fresh), 0o644))
 	onTrueBase := p.mustRun(t, p.options(t), target("one", one))
 	check(t,
-		os.WriteFile(filepath.Join(one, "Dockerfile"), []byte(strings.ReplaceAll(fresh, p.base, p.registry.Host+"/bases/gone:latest")), 0o644))
+		os.WriteFile(filepath.Join(one, "Dockerfile"),
+			[]byte(strings.ReplaceAll(fresh, p.base, p.registry.Host+"/bases/gone:latest")), 0o644))
 
 	planned, second := p.do(t, p.request(target("one", one)))
-	if b := planned.Components[0].Bases[0]; b.From != "overlay" || len(b.Attempts) != 2 || b.Attempts[1].From != "peel" {
+	if b := planned.Components[0].Bases[0]; b.From != "overlay" || len(b.Attempts) != 2 ||
+		b.Attempts[1].From != "peel" {
 		t.Errorf("the base is %+v", b)
 	}
-	if !slices.ContainsFunc(planned.Warnings, func(w string) bool { return strings.Contains(w, "on top of its own image") }) {
+	if !slices.ContainsFunc(planned.Warnings,
+		func(w string) bool { return strings.Contains(w, "on top of its own image") }) {
 		t.Errorf("no warning in %q", planned.Warnings)
 	}
 	overlaid := files(t, p.registry.Pull(t, second.Components[0].Image), 2)
@@ -189,7 +198,8 @@ func TestOverlay(t *testing.T) {
 // With --base-policy=ci nothing but what CI uses will do.
 func TestPolicyCI(t *testing.T) {
 	p := newPlayground(t)
-	one := source(t, map[string]string{"Dockerfile": "FROM " + p.registry.Host + "/bases/gone:latest\nCOPY Dockerfile /\n"})
+	one := source(t, map[string]string{"Dockerfile": "FROM " + p.registry.Host +
+		"/bases/gone:latest\nCOPY Dockerfile /\n"})
 	request := p.request(target("one", one))
 	request.BasePolicy = plan.PolicyCI
 	job, err := rebuild.New(p.options(t))
@@ -241,7 +251,8 @@ zz_generated_metadata: {org: example, repo: one, branch: main}
 func TestPipelineImages(t *testing.T) {
 	p := newPlayground(t)
 	tool := staticTool(t)
-	shell := p.registry.Push(t, "bases/shell", "latest", baseImage(t, map[string]string{"bin/tool": tool, "bin/sh": tool, "bin/bash": tool}))
+	shell := p.registry.Push(t, "bases/shell", "latest",
+		baseImage(t, map[string]string{"bin/tool": tool, "bin/sh": tool, "bin/bash": tool}))
 	one := source(t, map[string]string{"config.yaml": pipelineConfig, "source": "s\n", "sub/file": "of the source\n",
 		"Dockerfile": "FROM scratch\nCOPY compiled /compiled\nCOPY sibling /copied\nCOPY file/prepared /prepared\nCOPY linked /linked\nCOPY sub /sub\n"})
 	// A link of the image leads to the image's own directory, never to this machine's.
@@ -258,13 +269,15 @@ func TestPipelineImages(t *testing.T) {
 	if diff := cmp.Diff(want, planned.Order); diff != "" {
 		t.Errorf("order (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([2]string{"build", "example/one:sibling"}, settled(planned.Components[0].Bases[0])); diff != "" {
+	if diff := cmp.Diff([2]string{"build", "example/one:sibling"},
+		settled(planned.Components[0].Bases[0])); diff != "" {
 		t.Errorf("base of one (-want +got):\n%s", diff)
 	}
 	built := files(t, p.registry.Pull(t, result.Components[0].Image), 3)
 	wantFiles := map[string]string{
 		"etc/prepared": "yes", "prepared": "yes", "sibling/file": "of the sibling", "copied/file": "of the sibling",
-		"compiled/binary": "compiled", "etc/inside": "of the image", "linked/inside": "of the image", "sub/file": "of the source\n",
+		"compiled/binary": "compiled", "etc/inside": "of the image", "linked/inside": "of the image",
+		"sub/file": "of the source\n",
 	}
 	if diff := cmp.Diff(wantFiles, built); diff != "" {
 		t.Errorf("files of the image (-want +got):\n%s", diff)
@@ -292,7 +305,8 @@ func (p *playground) pushed(t *testing.T) []string {
 	requests, _ := p.registry.Reset()
 	var list []string
 	for _, request := range requests {
-		if strings.HasPrefix(request, "PUT ") && strings.Contains(request, "/manifests/") && !strings.Contains(request, "/mine/release/") &&
+		if strings.HasPrefix(request, "PUT ") && strings.Contains(request, "/manifests/") &&
+			!strings.Contains(request, "/mine/release/") &&
 			!strings.Contains(request, "/bases/") &&
 			!strings.Contains(request, "/test/") {
 			list = append(list, request)
@@ -317,7 +331,8 @@ func TestCycle(t *testing.T) {
 	request.BasePolicy = plan.PolicyCI
 	_, err = planOf(t, job, request)
 	check(t, job.Close())
-	if fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), "example/one:one → example/one:other → example/one:one") {
+	if fault.KindOf(err) != fault.Unresolved ||
+		!strings.Contains(err.Error(), "example/one:one → example/one:other → example/one:one") {
 		t.Errorf("the error is %v", err)
 	}
 }
@@ -331,12 +346,14 @@ func TestBuiltOnItself(t *testing.T) {
 				tag + "}\nimages:\n- {to: one, from: below}\npromotion: {to: [{namespace: ocp, name: \"4.12\"}]}\nzz_generated_metadata: {org: example, repo: one, branch: main}\n"})
 		job, err := rebuild.New(p.options(t))
 		check(t, err)
-		request := p.request(plan.Target{Name: "one", Source: directory, Config: filepath.Join(directory, "config.yaml")})
+		request := p.request(plan.Target{Name: "one", Source: directory,
+			Config: filepath.Join(directory, "config.yaml")})
 		request.BaseImages = []string{"ocp/4.12:" + tag + "=" + p.base}
 		planned, err := planOf(t, job, request)
 		check(t, err)
 		check(t, job.Close())
-		said := slices.ContainsFunc(planned.Warnings, func(w string) bool { return strings.Contains(w, "its own image of before, ocp/4.12:one") })
+		said := slices.ContainsFunc(planned.Warnings,
+			func(w string) bool { return strings.Contains(w, "its own image of before, ocp/4.12:one") })
 		if said != warns {
 			t.Errorf("on ocp/4.12:%s the warnings are %q", tag, planned.Warnings)
 		}
@@ -351,8 +368,10 @@ func TestNamesOfHelpers(t *testing.T) {
 		"zz_generated_metadata: {org: example, repo: one, branch: main}\n"
 	var targets []plan.Target
 	for _, name := range []string{"two", "one"} {
-		directory := source(t, map[string]string{"config.yaml": fmt.Sprintf(config, name), "Dockerfile": "FROM scratch\n"})
-		targets = append(targets, plan.Target{Name: name, Source: directory, Config: filepath.Join(directory, "config.yaml")})
+		directory := source(t, map[string]string{"config.yaml": fmt.Sprintf(config, name),
+			"Dockerfile": "FROM scratch\n"})
+		targets = append(targets, plan.Target{Name: name, Source: directory,
+			Config: filepath.Join(directory, "config.yaml")})
 	}
 	first := ""
 	for range 30 {
@@ -380,7 +399,8 @@ func TestNamesOfHelpers(t *testing.T) {
 // of the other.
 func TestRegistryThatIsDown(t *testing.T) {
 	p := newPlayground(t)
-	directory := source(t, map[string]string{"Dockerfile": "FROM 127.0.0.1:1/first/image:tag AS a\nFROM 127.0.0.1:1/second/image:tag\nCOPY --from=a / /\n"})
+	directory := source(t,
+		map[string]string{"Dockerfile": "FROM 127.0.0.1:1/first/image:tag AS a\nFROM 127.0.0.1:1/second/image:tag\nCOPY --from=a / /\n"})
 	job, err := rebuild.New(p.options(t))
 	check(t, err)
 	request := p.request(target("one", directory))

@@ -51,7 +51,8 @@ func TestCompileCachesAreKeptApart(t *testing.T) {
 		{"another commit of anybody's", writtenBy{tree: gitsrc.Tree{Kind: gitsrc.Ref, Commit: other}}, nil},
 		{
 			"a pull request",
-			writtenBy{tree: gitsrc.Tree{Kind: gitsrc.Pull, Commit: "7bf95dda775f09ef34c602ca030cd4f9376779be"}, onBranch: true},
+			writtenBy{tree: gitsrc.Tree{Kind: gitsrc.Pull,
+				Commit: "7bf95dda775f09ef34c602ca030cd4f9376779be"}, onBranch: true},
 			nil,
 		},
 		{"a working tree", writtenBy{tree: local("/mco", "main", one)}, nil},
@@ -59,9 +60,10 @@ func TestCompileCachesAreKeptApart(t *testing.T) {
 		{"another branch there", writtenBy{tree: local("/mco", "pull-5", one)}, nil},
 		{"no branch there", writtenBy{tree: local("/mco", "", one)}, nil},
 		{"another working tree", writtenBy{tree: local("/mco2", "main", one)}, nil},
-		{"an argument", writtenBy{tree: gitsrc.Tree{Kind: gitsrc.Payload, Commit: one}, onBranch: true}, func(t *plan.Target) {
-			t.BuildArgs = []ciconfig.Arg{{Name: "VALUE", Value: "x"}}
-		}},
+		{"an argument", writtenBy{tree: gitsrc.Tree{Kind: gitsrc.Payload, Commit: one}, onBranch: true},
+			func(t *plan.Target) {
+				t.BuildArgs = []ciconfig.Arg{{Name: "VALUE", Value: "x"}}
+			}},
 		{
 			"a patch",
 			writtenBy{tree: gitsrc.Tree{Kind: gitsrc.Payload, Commit: one}, onBranch: true},

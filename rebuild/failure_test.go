@@ -19,7 +19,8 @@ func TestFailingStepShowsItsOutputAndTheLog(t *testing.T) {
 	p := newPlayground(t)
 	const two = "FROM BUILDER AS first\nRUN [\"/bin/tool\", \"write\", \"/f\", \"x\"]\nFROM BASE\nCOPY --from=first /f /f\n"
 	for _, stages := range []string{"FROM BASE\n", two} {
-		p.failingStep(t, p.dockerfile(stages+"RUN [\"/bin/tool\", \"say\", \"before\"]\nRUN [\"/bin/tool\", \"fail\"]\n"))
+		p.failingStep(t,
+			p.dockerfile(stages+"RUN [\"/bin/tool\", \"say\", \"before\"]\nRUN [\"/bin/tool\", \"fail\"]\n"))
 	}
 }
 
@@ -30,7 +31,8 @@ func (p *playground) failingStep(t *testing.T, dockerfile string) {
 	if fault.KindOf(err) != fault.Build {
 		t.Fatalf("Run() = %v of class %d, want %d", err, fault.KindOf(err), fault.Build)
 	}
-	for _, want := range []string{`building "one"`, "/bin/tool", `two\x1b[31m`, "the compiler is not amused", "exit status 3"} {
+	for _, want := range []string{`building "one"`, "/bin/tool", `two\x1b[31m`, "the compiler is not amused",
+		"exit status 3"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not say %q: %v", want, err)
 		}
@@ -41,7 +43,8 @@ func (p *playground) failingStep(t *testing.T, dockerfile string) {
 		}
 	}
 	failures := image.Failures(err)
-	if len(failures) != 1 || failures[0].Component != "one" || failures[0].Step != `RUN ["/bin/tool", "fail"]` || failures[0].ExitCode != 3 || len(failures[0].Lines) == 0 {
+	if len(failures) != 1 || failures[0].Component != "one" || failures[0].Step != `RUN ["/bin/tool", "fail"]` ||
+		failures[0].ExitCode != 3 || len(failures[0].Lines) == 0 {
 		t.Errorf("the failed steps: %+v", failures)
 	}
 	path := regexp.MustCompile(`\S+\.log`).FindString(fault.AdviceOf(err))
@@ -67,7 +70,8 @@ func (slowly) Report(event progress.Event) {
 // files, is there.
 func TestLastLines(t *testing.T) {
 	p := newPlayground(t)
-	directory := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nRUN [\"/bin/tool\", \"complain\"]\n")})
+	directory := source(t,
+		map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nRUN [\"/bin/tool\", \"complain\"]\n")})
 	o := p.options(t)
 	o.Progress = slowly{}
 	for range 4 {
@@ -92,7 +96,8 @@ func TestLastLinesWithoutNamespaces(t *testing.T) {
 		t.Skip("only root can take devices away, with unshare")
 	}
 	const narrow = `mount -t tmpfs none /dev && for d in null:3 zero:5 random:8 urandom:9; do mknod -m 666 /dev/${d%:*} c 1 ${d#*:}; done && exec "$@"`
-	command := exec.Command(unshare, "-m", "sh", "-c", narrow, "sh", os.Args[0], "-test.v", "-test.run", "^TestLastLines$")
+	command := exec.Command(unshare, "-m", "sh", "-c", narrow, "sh", os.Args[0], "-test.v", "-test.run",
+		"^TestLastLines$")
 	command.Dir, err = os.Getwd()
 	check(t, err)
 	out, err := command.CombinedOutput()
@@ -103,7 +108,8 @@ func TestLastLinesWithoutNamespaces(t *testing.T) {
 
 func TestFailingComponentKeepsTheWorkOfTheOthers(t *testing.T) {
 	p := newPlayground(t)
-	good := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nRUN [\"/bin/tool\", \"write\", \"/f\", \"x\"]\n")})
+	good := source(t,
+		map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nRUN [\"/bin/tool\", \"write\", \"/f\", \"x\"]\n")})
 	bad := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nRUN [\"/bin/tool\", \"fail\"]\n")})
 	o := p.options(t)
 	o.Jobs = 2
@@ -117,7 +123,8 @@ func TestFailingComponentKeepsTheWorkOfTheOthers(t *testing.T) {
 	}
 	heard := &recorder{}
 	o.Progress = heard
-	check(t, os.WriteFile(bad+"/Dockerfile", []byte(p.dockerfile("FROM BASE\nRUN [\"/bin/tool\", \"write\", \"/g\", \"y\"]\n")), 0o644))
+	check(t, os.WriteFile(bad+"/Dockerfile",
+		[]byte(p.dockerfile("FROM BASE\nRUN [\"/bin/tool\", \"write\", \"/g\", \"y\"]\n")), 0o644))
 	if _, err := p.run(t, t.Context(), o, target("one", bad), target("two", good)); err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +148,8 @@ func TestRefusedPush(t *testing.T) {
 		{"payload manifest refused", 400, isManifest("mine/release"), fault.Publish},
 	}
 	p := newPlayground(t)
-	directory := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nRUN [\"/bin/tool\", \"write\", \"/f\", \"x\"]\n")})
+	directory := source(t,
+		map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nRUN [\"/bin/tool\", \"write\", \"/f\", \"x\"]\n")})
 	for _, test := range tests {
 		t.Run(test.description, func(t *testing.T) {
 			p.registry.Fail(func(w http.ResponseWriter, r *http.Request) bool {
@@ -197,7 +205,8 @@ func isManifest(repository string) func(*http.Request) bool {
 // left as well.
 func TestKeepGoing(t *testing.T) {
 	p := newPlayground(t)
-	good := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nRUN [\"/bin/tool\", \"write\", \"/f\", \"x\"]\n")})
+	good := source(t,
+		map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nRUN [\"/bin/tool\", \"write\", \"/f\", \"x\"]\n")})
 	bad := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nRUN [\"/bin/tool\", \"fail\"]\n")})
 	o := p.options(t)
 	o.KeepGoing = true
@@ -205,7 +214,8 @@ func TestKeepGoing(t *testing.T) {
 	if fault.KindOf(err) != fault.Build || result == nil {
 		t.Fatalf("Run() = %+v, %v, want a payload and a failed build", result, err)
 	}
-	if len(result.Components) != 1 || result.Components[0].Name != "two" || !slices.Equal(result.Left, []string{"one"}) {
+	if len(result.Components) != 1 || result.Components[0].Name != "two" ||
+		!slices.Equal(result.Left, []string{"one"}) {
 		t.Errorf("the payload has %+v, and left %q", result.Components, result.Left)
 	}
 	if result, err := p.run(t, t.Context(), o, target("one", bad)); fault.KindOf(err) != fault.Build || result != nil {

@@ -40,7 +40,8 @@ func TestHostileRecipes(t *testing.T) {
 		"missing build argument": `dockerfile_literal: "FROM $NOTHING"`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			one := source(t, map[string]string{"config.yaml": config(image), "Dockerfile": "FROM scratch\n", "sub/file": ""})
+			one := source(t, map[string]string{"config.yaml": config(image),
+				"Dockerfile": "FROM scratch\n", "sub/file": ""})
 			check(t, os.Symlink(secret, filepath.Join(one, "link")))
 			check(t, os.Symlink(filepath.Dir(secret), filepath.Join(one, "directory")))
 			check(t, syscall.Mkfifo(filepath.Join(one, "pipe"), 0o600))

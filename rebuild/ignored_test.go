@@ -54,7 +54,8 @@ func TestIgnoredFilesStayOutOfTheImage(t *testing.T) {
 func TestOddDirectories(t *testing.T) {
 	p := newPlayground(t)
 	for _, name := range []string{"a,b", "a:b", `a\b`, "a b"} {
-		directory := filepath.Join(source(t, map[string]string{name + "/Dockerfile": p.dockerfile("FROM BASE\nCOPY . /src\n")}), name)
+		directory := filepath.Join(source(t, map[string]string{name +
+			"/Dockerfile": p.dockerfile("FROM BASE\nCOPY . /src\n")}), name)
 		p.mustRun(t, p.options(t), target("one", directory))
 		forget(t, p)
 	}

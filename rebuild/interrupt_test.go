@@ -27,7 +27,8 @@ type interrupter struct {
 }
 
 func (i *interrupter) Report(event progress.Event) {
-	if event.Stage == i.stage && event.State == i.state && strings.Contains(event.Message, i.text) && i.done.CompareAndSwap(false, true) {
+	if event.Stage == i.stage && event.State == i.state && strings.Contains(event.Message, i.text) &&
+		i.done.CompareAndSwap(false, true) {
 		i.cancel()
 	}
 }
@@ -92,7 +93,8 @@ func TestInterruptWhileHashing(t *testing.T) {
 	begin := time.Now() // before the timer starts: a run that waits for it takes at least as long as it
 	time.AfterFunc(time.Second, cancel)
 	_, err := p.run(t, ctx, p.options(t), target("one", directory))
-	if spent := time.Since(begin); fault.KindOf(err) != fault.Interrupted || spent < time.Second || spent > 5*time.Second {
+	if spent := time.Since(begin); fault.KindOf(err) != fault.Interrupted || spent < time.Second ||
+		spent > 5*time.Second {
 		t.Errorf("after %v: %v of class %d", spent, err, fault.KindOf(err))
 	}
 }

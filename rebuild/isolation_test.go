@@ -28,20 +28,23 @@ func TestRunSeesNothingOfTheHost(t *testing.T) {
 	const canary = "canary-7f3a91"
 	p := newPlayground(t)
 	home := t.TempDir()
-	for _, name := range []string{".docker/config.json", ".config/containers/auth.json", ".netrc", ".git-credentials", ".ssh/id_rsa"} {
+	for _, name := range []string{".docker/config.json", ".config/containers/auth.json", ".netrc",
+		".git-credentials", ".ssh/id_rsa"} {
 		check(t, os.MkdirAll(filepath.Dir(filepath.Join(home, name)), 0o700))
 		check(t, os.WriteFile(filepath.Join(home, name), []byte(`{"`+canary+`":{}}`), 0o600))
 	}
 	t.Setenv("HOME", home)
-	for _, name := range []string{"GITHUB_TOKEN", "AWS_SECRET_ACCESS_KEY", "KUBECONFIG", "BUILDAH_CANARY", "SSH_AUTH_SOCK", "GOPROXY",
+	for _, name := range []string{"GITHUB_TOKEN", "AWS_SECRET_ACCESS_KEY", "KUBECONFIG", "BUILDAH_CANARY",
+		"SSH_AUTH_SOCK", "GOPROXY",
 		"LD_PRELOAD_X"} {
 		t.Setenv(name, canary)
 	}
 	t.Setenv("HTTPS_PROXY", "http://user:"+canary+"@proxy.example:3128")
 	for _, isolation := range isolations(t) {
 		t.Run(isolation, func(t *testing.T) {
-			directory := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nRUN [\"/bin/tool\", \"spy\", \"/seen-" +
-				isolation + "\"]\n")})
+			directory := source(t,
+				map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nRUN [\"/bin/tool\", \"spy\", \"/seen-" +
+					isolation + "\"]\n")})
 			o := p.options(t)
 			o.Build.Isolation = isolation
 			result := p.mustRun(t, o, target("one", directory))
@@ -94,9 +97,11 @@ func TestCompileCachesStayOutOfTheImage(t *testing.T) {
 			if !strings.Contains(log, "GOCACHE had 1 entries") || !strings.Contains(log, "GOMODCACHE had 1 entries") {
 				t.Errorf("the second build does not see what the first left in the caches:\n%s", log)
 			}
-			for name, result := range map[string]*rebuild.Result{"with empty caches": first, "with full caches": second} {
+			for name, result := range map[string]*rebuild.Result{"with empty caches": first,
+				"with full caches": second} {
 				if result.Release.Digest != without.Release.Digest {
-					t.Errorf("the payload built %s is %s, without any %s", name, result.Release.Digest, without.Release.Digest)
+					t.Errorf("the payload built %s is %s, without any %s", name, result.Release.Digest,
+						without.Release.Digest)
 				}
 			}
 			check(t, os.RemoveAll(filepath.Join(p.cache, "compile")))

@@ -54,8 +54,10 @@ func New(options Options) (*Job, error) {
 	}
 	sources := source.NewKeeper(options.Sources, known, own, report)
 	images := image.NewChain(image.Options{
-		Reading: options.Reading, Pushing: options.Pushing, Sources: sources, Build: options.Build, Scratch: own, CacheDir: options.CacheDir,
-		NoCache: options.NoCache, Results: options.Results, Jobs: options.Jobs, Secrets: options.Secrets, Report: report,
+		Reading: options.Reading, Pushing: options.Pushing, Sources: sources, Build: options.Build, Scratch: own,
+		CacheDir: options.CacheDir,
+		NoCache:  options.NoCache, Results: options.Results, Jobs: options.Jobs,
+		Secrets: options.Secrets, Report: report,
 		KeepStagesAfter: options.KeepStagesAfter, KeepTreesOf: options.KeepTreesOf, Compression: options.Compression,
 	})
 	return &Job{options: options, scratch: own, alive: lock, report: report, sources: sources, images: images}, nil
@@ -150,7 +152,8 @@ func (j *Job) openPlanned(ctx context.Context, planned *plan.Plan, request plan.
 		return nil, err
 	}
 	if sum := release.Image.TopDigest(); sum != planned.Release.Digest {
-		return nil, fault.Errorf(fault.Unresolved, "%s is %s, and the plan was made from %s", request.Release, sum, planned.Release.Digest)
+		return nil, fault.Errorf(fault.Unresolved, "%s is %s, and the plan was made from %s", request.Release, sum,
+			planned.Release.Digest)
 	}
 	release.Reference = planned.Release.Image // what a payload says of where it comes from is what the user called it
 	return release, nil
@@ -171,7 +174,8 @@ func (j *Job) locked(ctx context.Context, do func() (*Result, error)) (result *R
 
 // carryOut builds what a plan says, and assembles the payload. With KeepGoing the result comes together with the error
 // of what could not be built.
-func (j *Job) carryOut(ctx context.Context, release *payload.Release, request plan.Request, planned *plan.Plan) (*Result, error) {
+func (j *Job) carryOut(ctx context.Context, release *payload.Release, request plan.Request,
+	planned *plan.Plan) (*Result, error) {
 	made, failed := j.makeAll(ctx, planned.InOrder(), nil)
 	if failed == nil {
 		return j.assemble(ctx, release, request, planned, made)
@@ -198,7 +202,8 @@ func (j *Job) carryOut(ctx context.Context, release *payload.Release, request pl
 
 // plan opens the payload that a request starts from, once it is known that the request and the job make sense, and
 // makes the plan; inputs say what it is for.
-func (j *Job) plan(ctx context.Context, request plan.Request, inputs plan.Inputs) (*payload.Release, *plan.Plan, error) {
+func (j *Job) plan(ctx context.Context, request plan.Request, inputs plan.Inputs) (*payload.Release,
+	*plan.Plan, error) {
 	if err := j.check(request, &inputs); err != nil {
 		return nil, nil, err
 	}
@@ -220,7 +225,8 @@ func (j *Job) check(request plan.Request, inputs *plan.Inputs) (err error) {
 }
 
 // planOn makes the plan of a request that was checked, on a payload that is open.
-func (j *Job) planOn(ctx context.Context, release *payload.Release, request plan.Request, inputs plan.Inputs) (*plan.Plan, error) {
+func (j *Job) planOn(ctx context.Context, release *payload.Release, request plan.Request,
+	inputs plan.Inputs) (*plan.Plan, error) {
 	defer j.report.Start("", progress.Resolve)()
 	o := j.options
 	inputs.Release, inputs.Registry, inputs.Sources, inputs.Report = release, o.Reading, j.sources, j.report
@@ -262,15 +268,18 @@ func (j *Job) checkPlatform(release *payload.Release) error {
 	have := release.Image.Config.Platform
 	if have.Architecture != "" && (have.OS != os || have.Architecture != arch) {
 		return fault.New(fault.Unresolved,
-			fmt.Sprintf("Pass --platform %s/%s: builds then need a machine that runs its programs.", have.OS, have.Architecture),
-			fmt.Errorf("the payload %q is for %s, and images would be built for %s/%s", release.Reference, have, os, arch))
+			fmt.Sprintf("Pass --platform %s/%s: builds then need a machine that runs its programs.", have.OS,
+				have.Architecture),
+			fmt.Errorf("the payload %q is for %s, and images would be built for %s/%s",
+				release.Reference, have, os, arch))
 	}
 	if len(release.Image.List) > 1 {
 		var all []string
 		for _, instance := range release.Image.List {
 			all = append(all, instance.Platform.String())
 		}
-		j.report.Report("", progress.Resolve, progress.Warned, "%s is a list of payloads for %s: the new payload is for %s alone",
+		j.report.Report("", progress.Resolve, progress.Warned,
+			"%s is a list of payloads for %s: the new payload is for %s alone",
 			release.Reference, strings.Join(all, ", "), have)
 	}
 	return nil
@@ -279,7 +288,8 @@ func (j *Job) checkPlatform(release *payload.Release) error {
 // makeAll makes and pushes the images of a plan that are pending, in the plan's order, each as soon as those that it is
 // built on are there; some may be given. One that fails does not stop the others: what they finish is kept for the next
 // run, and returned together with the error. What is built on it is left out.
-func (j *Job) makeAll(ctx context.Context, pending []plan.Component, given map[string]image.Need) (map[string]image.Need, error) {
+func (j *Job) makeAll(ctx context.Context, pending []plan.Component,
+	given map[string]image.Need) (map[string]image.Need, error) {
 	type outcome struct {
 		name string
 		need image.Need

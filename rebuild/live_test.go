@@ -63,7 +63,8 @@ func TestTreeThatChangesDuringTheBuild(t *testing.T) {
 // TestTwoRunsOfTheSame begin together: one builds, the other takes what came of it.
 func TestTwoRunsOfTheSame(t *testing.T) {
 	p := newPlayground(t)
-	directory := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nRUN [\"/bin/tool\", \"write\", \"/f\", \"x\"]\n")})
+	directory := source(t,
+		map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nRUN [\"/bin/tool\", \"write\", \"/f\", \"x\"]\n")})
 	time.Sleep(20 * time.Millisecond)
 	heard := &recorder{}
 	var group sync.WaitGroup

@@ -21,7 +21,8 @@ type branch struct {
 }
 
 func (b *branch) tree(commit string) gitsrc.Tree {
-	return gitsrc.Tree{Kind: gitsrc.Fork, Repository: "https://git.example.org/o/r", Commit: commit, Ref: "main", Time: commitTime}
+	return gitsrc.Tree{Kind: gitsrc.Fork, Repository: "https://git.example.org/o/r", Commit: commit,
+		Ref: "main", Time: commitTime}
 }
 
 func (b *branch) View(ctx context.Context, _ gitsrc.Request) (*gitsrc.Revision, gitsrc.Tree, error) {
@@ -49,7 +50,8 @@ func TestBranchThatMoves(t *testing.T) {
 	o.Sources = sources
 	component := plan.Target{Name: "one", Source: "https://git.example.org/o/r@main", Dockerfile: "Dockerfile"}
 	p.mustRun(t, o, component) // a source that was built before is not checked out to plan
-	check(t, os.WriteFile(filepath.Join(directory, "Dockerfile"), []byte(p.dockerfile("FROM BASE\nCOPY Dockerfile /two\n")), 0o644))
+	check(t, os.WriteFile(filepath.Join(directory, "Dockerfile"),
+		[]byte(p.dockerfile("FROM BASE\nCOPY Dockerfile /two\n")), 0o644))
 	_, err = p.run(t, t.Context(), o, component)
 	if fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), commit+" when it was planned") {
 		t.Errorf("the error is %v", err)

@@ -17,8 +17,9 @@ import (
 func TestBuildData(t *testing.T) {
 	p := newPlayground(t)
 	data := builddata.Open(fstest.MapFS{
-		"group.yml":      &fstest.MapFile{Data: []byte("vars: {MAJOR: 4, MINOR: 12}\n")},
-		"streams.yml":    &fstest.MapFile{Data: []byte("golang: {image: openshift/golang-builder, upstream_image: " + p.builder + "}\n")},
+		"group.yml": &fstest.MapFile{Data: []byte("vars: {MAJOR: 4, MINOR: 12}\n")},
+		"streams.yml": &fstest.MapFile{Data: []byte("golang: {image: openshift/golang-builder, upstream_image: " +
+			p.builder + "}\n")},
 		"images/one.yml": &fstest.MapFile{Data: []byte("name: openshift/one\npayload_name: one\nfor_payload: true\ncontent: {source: {dockerfile: Dockerfile.art, git: {web: 'https://github.com/example/one', branch: {target: release-4.12}}}}\nfrom: {stream: golang}\n")},
 	}, "the test's build data")
 	one := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nCOPY Dockerfile /\n"),
@@ -36,7 +37,10 @@ func TestBuildData(t *testing.T) {
 		check(t, err)
 		check(t, job.Close())
 		if warned := slices.ContainsFunc(planned.Warnings,
-			func(w string) bool { return strings.Contains(w, "build data say Dockerfile.art") }); warned == (recipe != "") {
+			func(w string) bool {
+				return strings.Contains(w,
+					"build data say Dockerfile.art")
+			}); warned == (recipe != "") {
 			t.Errorf("with recipe %q the warnings are %q", recipe, planned.Warnings)
 		}
 		return planned.Components[0]

@@ -29,12 +29,15 @@ type Options struct {
 	CacheDir  string          // what outlives a run: build records, blobs, compile caches, logs
 	NoCache   bool            // use nothing of an earlier run
 	Results   string          // repository where others find what was built, and where it is looked for; "" = nowhere
-	Artifact  string          // pull spec by digest of the plan that is carried out, for the working trees that it comes with; "" = it is in no registry
-	Jobs      int             // components built at once; 0 = by the number of processors
-	KeepGoing bool            // components that fail stay in the payload as they were; the others are replaced
-	Secrets   []string        // as builder.Build.Secrets
+	// pull spec by digest of the plan that is carried out, for the working trees that it comes with; "" = it is in no
+	// registry
+	Artifact  string
+	Jobs      int      // components built at once; 0 = by the number of processors
+	KeepGoing bool     // components that fail stay in the payload as they were; the others are replaced
+	Secrets   []string // as builder.Build.Secrets
 
-	KeepStagesAfter time.Duration // how long the beginning of a stage takes, at the least, that is kept for later builds; 0 = 3 s
+	// how long the beginning of a stage takes, at the least, that is kept for later builds; 0 = 3 s
+	KeepStagesAfter time.Duration
 
 	KeepTreesOf int // how many files a working tree has, at the least, of which a copy is kept in a stage; 0 = 1000
 
@@ -48,7 +51,8 @@ type Options struct {
 // validate refuses settings that no build could use, before anything is read.
 func (o Options) validate() error {
 	if o.Jobs < 0 {
-		return fault.Errorf(fault.Usage, "--jobs %d: want a number of components, or 0 for as many as this machine can build at once", o.Jobs)
+		return fault.Errorf(fault.Usage,
+			"--jobs %d: want a number of components, or 0 for as many as this machine can build at once", o.Jobs)
 	}
 	if o.Results != "" {
 		if err := registry.CheckRepository(o.Results); err != nil {
@@ -59,7 +63,8 @@ func (o Options) validate() error {
 		return err
 	}
 	for _, mounted := range []struct{ what, directory string }{
-		{"the cache", o.CacheDir}, {"the storage root", o.Build.StorageRoot}, {"the directory of temporary files", os.TempDir()},
+		{"the cache", o.CacheDir}, {"the storage root", o.Build.StorageRoot},
+		{"the directory of temporary files", os.TempDir()},
 	} {
 		if err := mountable(mounted.what, mounted.directory); err != nil {
 			return err

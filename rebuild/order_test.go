@@ -27,8 +27,10 @@ func (s *stopper) Report(event progress.Event) {
 // TestNobodyWaitsForOthers builds one component on another while a third, which neither has to do with, takes its time.
 func TestNobodyWaitsForOthers(t *testing.T) {
 	p := newPlayground(t)
-	first := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nRUN [\"/bin/tool\", \"write\", \"/f\", \"x\"]\n")})
-	second := source(t, map[string]string{"Dockerfile": "FROM quay.io/example/one:latest\nRUN [\"/bin/tool\", \"write\", \"/g\", \"y\"]\n"})
+	first := source(t,
+		map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nRUN [\"/bin/tool\", \"write\", \"/f\", \"x\"]\n")})
+	second := source(t,
+		map[string]string{"Dockerfile": "FROM quay.io/example/one:latest\nRUN [\"/bin/tool\", \"write\", \"/g\", \"y\"]\n"})
 	slow := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nRUN [\"/bin/tool\", \"sleep\"]\n")})
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Second) // the slow one takes a minute
 	defer cancel()
@@ -44,7 +46,8 @@ func TestNobodyWaitsForOthers(t *testing.T) {
 	if fault.KindOf(err) != fault.Interrupted {
 		t.Errorf("the error is %v", err)
 	}
-	if !heard.saw("two", progress.Push, progress.Done) || heard.saw("cluster-version-operator", progress.Build, progress.Done) {
+	if !heard.saw("two", progress.Push, progress.Done) ||
+		heard.saw("cluster-version-operator", progress.Build, progress.Done) {
 		t.Errorf("two was not built before the slow component ended: %+v", heard.events)
 	}
 }
@@ -53,8 +56,10 @@ func TestNobodyWaitsForOthers(t *testing.T) {
 func TestWhatIsBuiltOnAFailure(t *testing.T) {
 	p := newPlayground(t)
 	bad := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nRUN [\"/bin/tool\", \"fail\"]\n")})
-	on := source(t, map[string]string{"Dockerfile": "FROM quay.io/example/one:latest\nRUN [\"/bin/tool\", \"write\", \"/g\", \"y\"]\n"})
-	good := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nRUN [\"/bin/tool\", \"write\", \"/f\", \"x\"]\n")})
+	on := source(t,
+		map[string]string{"Dockerfile": "FROM quay.io/example/one:latest\nRUN [\"/bin/tool\", \"write\", \"/g\", \"y\"]\n"})
+	good := source(t,
+		map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nRUN [\"/bin/tool\", \"write\", \"/f\", \"x\"]\n")})
 	heard := &recorder{}
 	o := p.options(t)
 	o.Jobs, o.Progress = 1, heard

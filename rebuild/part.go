@@ -18,21 +18,25 @@ import (
 
 // Part builds and pushes one component of a plan, which plan.Read returned. images are the components of the plan that
 // were built elsewhere, by name: it needs those that it is built on. The result has no payload.
-func (j *Job) Part(ctx context.Context, planned *plan.Plan, name, repository string, images map[string]string) (*Result, error) {
+func (j *Job) Part(ctx context.Context, planned *plan.Plan, name, repository string,
+	images map[string]string) (*Result, error) {
 	return j.locked(ctx, func() (*Result, error) {
-		if err := errors.Join(plan.Request{Release: planned.Release.PullSpec, ToRepository: repository}.ValidateNames(), j.options.validate()); err != nil {
+		if err := errors.Join(plan.Request{Release: planned.Release.PullSpec, ToRepository: repository}.ValidateNames(),
+			j.options.validate()); err != nil {
 			return nil, err
 		}
 		if _, err := built(planned, name); err != nil {
 			return nil, err
 		}
 		needs, first := planned.Needs(name)
-		if missing := slices.DeleteFunc(slices.Clone(needs), func(need string) bool { return images[need] != "" }); len(missing) > 0 {
+		if missing := slices.DeleteFunc(slices.Clone(needs),
+			func(need string) bool { return images[need] != "" }); len(missing) > 0 {
 			return nil, fault.New(fault.Usage, fmt.Sprintf("Pass it: %s=PULLSPEC.", missing[0]),
 				fmt.Errorf("%q is built on %q, which this plan builds as well", name, missing))
 		}
 		if at := slices.IndexFunc(needs, func(need string) bool { return images[need] == plan.Left }); at >= 0 {
-			return nil, fault.New(fault.Build, "", fmt.Errorf("%q is built on %q, which could not be built", name, needs[at]))
+			return nil, fault.New(fault.Build, "",
+				fmt.Errorf("%q is built on %q, which could not be built", name, needs[at]))
 		}
 		isPending := func(one string) bool { return one == name || slices.Contains(first, one) }
 		pinned, err := j.unpack(ctx, planned.Pinned(repository), isPending)
@@ -76,7 +80,8 @@ func (j *Job) given(ctx context.Context, planned *plan.Plan, images map[string]s
 			return nil, err
 		}
 		if _, sum := registry.SplitDigest(images[name]); sum == "" {
-			return nil, fault.Errorf(fault.Usage, "%s=%s: want a pull spec by digest, as the build of it printed", name, images[name])
+			return nil, fault.Errorf(fault.Usage, "%s=%s: want a pull spec by digest, as the build of it printed",
+				name, images[name])
 		}
 		need, err := j.images.Given(ctx, component, images[name])
 		if err != nil {
@@ -89,7 +94,8 @@ func (j *Job) given(ctx context.Context, planned *plan.Plan, images map[string]s
 
 // Assemble makes and pushes the payload of a plan of images that were built elsewhere, all of them: pull specs by
 // digest, or plan.Left, by the names of the components. What is left stays as it was, and is in the result.
-func (j *Job) Assemble(ctx context.Context, planned *plan.Plan, request plan.Request, images map[string]string) (*Result, error) {
+func (j *Job) Assemble(ctx context.Context, planned *plan.Plan, request plan.Request,
+	images map[string]string) (*Result, error) {
 	request.Release = planned.Release.PullSpec
 	return j.locked(ctx, func() (*Result, error) {
 		release, err := j.openPlanned(ctx, planned, request)
@@ -108,7 +114,8 @@ func (j *Job) Assemble(ctx context.Context, planned *plan.Plan, request plan.Req
 			return true
 		})
 		if len(pinned.Components) == 0 {
-			return nil, fault.New(fault.Build, "", errors.New("no component of the plan was built: there is nothing to make a payload of"))
+			return nil, fault.New(fault.Build, "",
+				errors.New("no component of the plan was built: there is nothing to make a payload of"))
 		}
 		for _, component := range pinned.Components {
 			if !component.IsSwapped() && images[component.Name] == "" {

@@ -19,7 +19,8 @@ func TestPayloadOfAnotherMachine(t *testing.T) {
 	release := payload.Release{Reference: "quay.io/okd/release:s390x", Image: &registry.Image{}}
 	release.Image.Config.OS, release.Image.Config.Architecture = "linux", "s390x"
 	err = job.checkPlatform(&release)
-	if fault.KindOf(err) != fault.Unresolved || fault.AdviceOf(err) != "Pass --platform linux/s390x: builds then need a machine that runs its programs." {
+	if fault.KindOf(err) != fault.Unresolved ||
+		fault.AdviceOf(err) != "Pass --platform linux/s390x: builds then need a machine that runs its programs." {
 		t.Errorf("%v (%s)", err, fault.AdviceOf(err))
 	}
 }

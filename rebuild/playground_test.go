@@ -45,7 +45,8 @@ var commitTime = time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
 type directories struct{}
 
 func (directories) Fetch(_ context.Context, request gitsrc.Request, _ string) (gitsrc.Tree, error) {
-	return gitsrc.Tree{Kind: gitsrc.Local, Repository: request.Repository, Commit: commit, Ref: "main", Path: request.Spec.Path,
+	return gitsrc.Tree{Kind: gitsrc.Local, Repository: request.Repository, Commit: commit, Ref: "main",
+		Path: request.Spec.Path,
 		Time: commitTime, Directory: request.Spec.Path}, nil
 }
 
@@ -81,16 +82,19 @@ func newPlayground(t *testing.T) *playground {
 	t.Helper()
 	tool := staticTool(t)
 	p := &playground{registry: payloadtest.NewRegistry(t), cache: t.TempDir(), storage: t.TempDir(), temp: t.TempDir()}
-	p.policy = filepath.Join(source(t, map[string]string{"policy.json": `{"default":[{"type":"insecureAcceptAnything"}]}`}), "policy.json")
+	p.policy = filepath.Join(source(t,
+		map[string]string{"policy.json": `{"default":[{"type":"insecureAcceptAnything"}]}`}), "policy.json")
 	t.Setenv("TMPDIR", p.temp)
 	component := func(name string) payloadtest.Component {
 		return payloadtest.Component{Name: name, Labels: map[string]string{
-			"io.openshift.build.commit.id": commit, "io.openshift.build.source-location": "https://github.com/example/" + name}}
+			"io.openshift.build.commit.id":       commit,
+			"io.openshift.build.source-location": "https://github.com/example/" + name}}
 	}
 	p.release = p.registry.Seed(t, payloadtest.Release{Name: "4.12.0", Created: commitTime,
 		Components: []payloadtest.Component{component("cluster-version-operator"), component("one"), component("two")}})
 	p.base = p.registry.Push(t, "bases/base", "latest", baseImage(t, map[string]string{"bin/tool": tool}))
-	p.builder = p.registry.Push(t, "bases/builder", "latest", baseImage(t, map[string]string{"bin/tool": tool, "bin/go": tool}))
+	p.builder = p.registry.Push(t, "bases/builder", "latest",
+		baseImage(t, map[string]string{"bin/tool": tool, "bin/go": tool}))
 	return p
 }
 
@@ -114,7 +118,8 @@ func baseImage(t *testing.T, files map[string]string) v1.Image {
 	headers := []tar.Header{{Name: "bin/", Mode: 0o755, Typeflag: tar.TypeDir, ModTime: commitTime},
 		{Name: "etc/", Mode: 0o755, Typeflag: tar.TypeDir, ModTime: commitTime}}
 	for _, name := range sorted(files) {
-		headers = append(headers, tar.Header{Name: name, Mode: 0o755, Typeflag: tar.TypeReg, ModTime: commitTime, Size: int64(len(files[name]))})
+		headers = append(headers, tar.Header{Name: name, Mode: 0o755, Typeflag: tar.TypeReg, ModTime: commitTime,
+			Size: int64(len(files[name]))})
 	}
 	data := payloadtest.Tar(t, headers, files)
 	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(string(data))), nil },
@@ -162,7 +167,8 @@ func (p *playground) options(t *testing.T) rebuild.Options {
 }
 
 // run does the main job on targets.
-func (p *playground) run(t *testing.T, ctx context.Context, o rebuild.Options, targets ...plan.Target) (*rebuild.Result, error) {
+func (p *playground) run(t *testing.T, ctx context.Context, o rebuild.Options,
+	targets ...plan.Target) (*rebuild.Result, error) {
 	t.Helper()
 	return p.runTo(t, ctx, o, "mine/release", targets...)
 }
@@ -217,6 +223,7 @@ type oneTree struct {
 // View opens the directory.
 func (o oneTree) View(ctx context.Context, request gitsrc.Request) (*gitsrc.Revision, gitsrc.Tree, error) {
 	revision, err := o.store.ReleaseTree(ctx, o.path)
-	return revision, gitsrc.Tree{Kind: gitsrc.Payload, Repository: request.Repository, Commit: commit, Ref: request.Branch,
+	return revision, gitsrc.Tree{Kind: gitsrc.Payload, Repository: request.Repository, Commit: commit,
+		Ref:  request.Branch,
 		Time: commitTime}, err
 }

@@ -18,8 +18,9 @@ func TestWarningOfPointers(t *testing.T) {
 		want        string // part of the warning; "" = none
 	}{
 		{"none", map[string]string{"main.go": "x"}, ""},
-		{"two", map[string]string{".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n", "a.bin": pointer, "b/c.bin": pointer,
-			"d.bin": "the file itself"}, "2 files"},
+		{"two", map[string]string{".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n", "a.bin": pointer,
+			"b/c.bin": pointer,
+			"d.bin":   "the file itself"}, "2 files"},
 		{"fetched", map[string]string{".gitattributes": "*.bin filter=lfs\n", "a.bin": "the file itself",
 			"large": pointer + strings.Repeat("x", 2000)}, ""},
 		{"without attributes", map[string]string{"testdata/pointer": pointer}, ""},

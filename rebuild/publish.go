@@ -33,7 +33,8 @@ func tagged(to, name string, components []ResultComponent) (string, error) {
 	}
 	with, err := reference.WithTag(named, tag)
 	if err != nil {
-		return "", fault.New(fault.Usage, "Name a tag.", fmt.Errorf("%q cannot be the tag of the payload: %w", tag, err))
+		return "", fault.New(fault.Usage, "Name a tag.",
+			fmt.Errorf("%q cannot be the tag of the payload: %w", tag, err))
 	}
 	return with.String(), nil
 }

@@ -43,7 +43,8 @@ func bigImage(t *testing.T, gibibytes int) v1.Image {
 	}
 	layer.Write(piece(make([]byte, 1024)))
 	made := mutate.MediaType(mutate.ConfigMediaType(empty.Image, types.DockerConfigJSON), types.DockerManifestSchema2)
-	made, err := mutate.AppendLayers(made, bigLayer{static.NewLayer(layer.Bytes(), types.DockerLayer), diffID(t, layer.Bytes())})
+	made, err := mutate.AppendLayers(made, bigLayer{static.NewLayer(layer.Bytes(), types.DockerLayer),
+		diffID(t, layer.Bytes())})
 	check(t, err)
 	config, err := made.ConfigFile()
 	check(t, err)
@@ -119,7 +120,8 @@ func TestInterruptedPullEndsSoon(t *testing.T) {
 			p.registry.Fail(test.fault)
 			defer p.registry.Fail(nil)
 			o := p.options(t)
-			o.Build.Temp, o.Build.SystemContext, o.Build.Source = t.TempDir(), o.Reading.SystemContext(), o.Reading.SourceReference
+			o.Build.Temp, o.Build.SystemContext, o.Build.Source = t.TempDir(), o.Reading.SystemContext(),
+				o.Reading.SourceReference
 			b, err := builder.Open(t.Context(), o.Build)
 			check(t, err)
 			ctx, cancel := context.WithCancel(t.Context())

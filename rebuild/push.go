@@ -23,8 +23,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/source"
 )
 
-// Push sends a plan of this job to a repository, with the working trees and files that it is made from, and returns its pull
-// spec by digest: any machine can carry it out.
+// Push sends a plan of this job to a repository, with the working trees and files that it is made from, and returns
+// its pull spec by digest: any machine can carry it out.
 func (j *Job) Push(ctx context.Context, planned *plan.Plan, repository string) (string, error) {
 	packed, archives, err := j.pack(ctx, planned)
 	if err != nil {
@@ -84,9 +84,11 @@ func (j *Job) packTree(ctx context.Context, c *plan.Component) (blob registry.Bl
 		return blob, err
 	}
 	if changed {
-		return blob, fault.New(fault.Build, "Run it again.", fmt.Errorf("the working tree %q was changed while it was packed", c.Source.Path))
+		return blob, fault.New(fault.Build, "Run it again.",
+			fmt.Errorf("the working tree %q was changed while it was packed", c.Source.Path))
 	}
-	j.report.Report(c.Name, progress.Push, progress.Done, "its working tree %s, %d KB", c.Source.Path, (blob.Size+999)/1000)
+	j.report.Report(c.Name, progress.Push, progress.Done, "its working tree %s, %d KB", c.Source.Path,
+		(blob.Size+999)/1000)
 	return blob, nil
 }
 
@@ -116,7 +118,8 @@ func (j *Job) archive(pack func(io.Writer) error) (blob registry.Blob, err error
 // packChanges packs the files of a change to an operating system image, and lets the plan name them as they are there.
 func (j *Job) packChanges(ctx context.Context, c *plan.Component) (registry.Blob, error) {
 	if len(c.OS.Changes.RepoFiles) > 0 {
-		return registry.Blob{}, fault.New(fault.Unresolved, "Run `oc rebuild` here.", errors.New("a file of --repo-file may hold a password: it does not go along with a plan"))
+		return registry.Blob{}, fault.New(fault.Unresolved, "Run `oc rebuild` here.",
+			errors.New("a file of --repo-file may hold a password: it does not go along with a plan"))
 	}
 	staged, err := os.MkdirTemp(j.scratch, "changes-")
 	if err != nil {

@@ -41,7 +41,8 @@ func TestSameInputsGiveTheSamePayload(t *testing.T) {
 
 func TestNothingChanged(t *testing.T) {
 	p := newPlayground(t)
-	directory := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nCOPY file /file\n"), "file": "one\n"})
+	directory := source(t,
+		map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nCOPY file /file\n"), "file": "one\n"})
 	first := p.mustRun(t, p.options(t), target("one", directory))
 	p.registry.Reset()
 	heard := &recorder{}
@@ -68,7 +69,8 @@ func TestNothingChanged(t *testing.T) {
 
 func TestZstd(t *testing.T) {
 	p := newPlayground(t)
-	directory := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nCOPY file /file\n"), "file": "one\n"})
+	directory := source(t,
+		map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nCOPY file /file\n"), "file": "one\n"})
 	o := p.options(t)
 	o.Compression = image.Zstd
 	result := p.mustRun(t, o, target("one", directory))
@@ -91,7 +93,8 @@ func TestZstd(t *testing.T) {
 	if again := p.mustRun(t, o, target("one", directory)); again.Release.Digest != result.Release.Digest {
 		t.Errorf("the second run made %s, the first %s", again.Release.Digest, result.Release.Digest)
 	}
-	if plain := p.mustRun(t, p.options(t), target("one", directory)); plain.Components[0].Digest == result.Components[0].Digest {
+	if plain := p.mustRun(t, p.options(t), target("one",
+		directory)); plain.Components[0].Digest == result.Components[0].Digest {
 		t.Error("--compression changes nothing")
 	}
 }

@@ -4,11 +4,12 @@ import "github.com/opencontainers/go-digest"
 
 // Result is what a run made. Its JSON form is what `oc rebuild -o json` prints.
 type Result struct {
-	Release    ResultRelease      `json:"release"`
-	Components []ResultComponent  `json:"components"`
-	Left       []string           `json:"left,omitempty"`     // components that could not be built, and stay as they were
-	Problems   map[string]string  `json:"problems,omitempty"` // why those of Left that could not even be planned are left
-	Seconds    map[string]float64 `json:"seconds"`            // by stage, of the whole job
+	Release    ResultRelease     `json:"release"`
+	Components []ResultComponent `json:"components"`
+	// components that could not be built, and stay as they were
+	Left     []string           `json:"left,omitempty"`
+	Problems map[string]string  `json:"problems,omitempty"` // why those of Left that could not even be planned are left
+	Seconds  map[string]float64 `json:"seconds"`            // by stage, of the whole job
 }
 
 // ResultRelease is the new payload.

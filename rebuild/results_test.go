@@ -60,11 +60,13 @@ func TestResults(t *testing.T) {
 
 	p.registry.Reset()
 	got, heard := on("another")
-	if got != want || heard.saw("one", progress.Build, progress.Started) || !heard.saw("one", progress.Build, progress.Skipped) {
+	if got != want || heard.saw("one", progress.Build, progress.Started) ||
+		!heard.saw("one", progress.Build, progress.Skipped) {
 		t.Errorf("the other machine: %s, want %s; %+v", got, want, heard.events)
 	}
 	requests, _ := p.registry.Reset()
-	if looked := slices.DeleteFunc(requests, func(r string) bool { return !strings.Contains(r, "/manifests/build-") }); len(looked) != 1 {
+	if looked := slices.DeleteFunc(requests,
+		func(r string) bool { return !strings.Contains(r, "/manifests/build-") }); len(looked) != 1 {
 		t.Errorf("asked for the record: %q", looked)
 	}
 	t.Run("to another repository", func(t *testing.T) {
@@ -74,24 +76,28 @@ func TestResults(t *testing.T) {
 		o.CacheDir, o.Build.StorageRoot = t.TempDir(), t.TempDir()
 		result, err := p.runTo(t, t.Context(), o, "yours/release", component)
 		check(t, err)
-		if image := result.Components[0].Image; !strings.Contains(image, "/yours/release@") || heard.saw("one", progress.Build, progress.Started) {
+		if image := result.Components[0].Image; !strings.Contains(image, "/yours/release@") ||
+			heard.saw("one", progress.Build, progress.Started) {
 			t.Errorf("the image is %s; %+v", image, heard.events)
 		}
 		p.registry.Pull(t, result.Components[0].Image)
 	})
 	t.Run("no cache", func(t *testing.T) {
-		if got, heard := on("another", func(o *rebuild.Options) { o.NoCache = true }); got != want || !heard.saw("one", progress.Build, progress.Done) {
+		if got, heard := on("another", func(o *rebuild.Options) { o.NoCache = true }); got != want ||
+			!heard.saw("one", progress.Build, progress.Done) {
 			t.Errorf("%s, want %s; %+v", got, want, heard.events)
 		}
 	})
 
 	artifact, err := mutate.AppendLayers(empty.Image, static.NewLayer([]byte("{}"), "application/vnd.example+json"))
 	check(t, err)
-	for what, image := range map[string]v1.Image{"an empty image": empty.Image, "something that is no image": artifact} {
+	for what, image := range map[string]v1.Image{"an empty image": empty.Image,
+		"something that is no image": artifact} {
 		t.Run(what, func(t *testing.T) {
 			p.registry.Push(t, "me/results", tags[0], image)
 			got, heard := on("another")
-			if got != want || !heard.saw("one", progress.Build, progress.Done) || !heard.saw("one", progress.Build, progress.Warned) {
+			if got != want || !heard.saw("one", progress.Build, progress.Done) ||
+				!heard.saw("one", progress.Build, progress.Warned) {
 				t.Errorf("%s, want %s; %+v", got, want, heard.events)
 			}
 			if _, heard := on("another"); !heard.saw("one", progress.Build, progress.Skipped) {
@@ -109,7 +115,8 @@ func TestResults(t *testing.T) {
 		})
 		defer p.registry.Fail(nil)
 		got, heard := on("another")
-		if got != want || !heard.saw("one", progress.Build, progress.Done) || !heard.saw("one", progress.Build, progress.Warned) || !heard.saw("one", progress.Push, progress.Warned) {
+		if got != want || !heard.saw("one", progress.Build, progress.Done) ||
+			!heard.saw("one", progress.Build, progress.Warned) || !heard.saw("one", progress.Push, progress.Warned) {
 			t.Errorf("%s, want %s; %+v", got, want, heard.events)
 		}
 	})

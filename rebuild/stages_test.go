@@ -107,7 +107,8 @@ func TestStagesAreKept(t *testing.T) {
 				continue
 			}
 			t.Run(isolation+" "+test.name, func(t *testing.T) {
-				directory := source(t, map[string]string{"Dockerfile": p.dockerfile(test.text), "edited": "1", "go.mod": "module x",
+				directory := source(t, map[string]string{"Dockerfile": p.dockerfile(test.text), "edited": "1",
+					"go.mod": "module x",
 					"go.sum": "", "web/page": "page", "manifests/a.yaml": "a: 1\n"})
 				p.cache = t.TempDir()
 				build := func(noCache bool) (*rebuild.Result, string) {
@@ -122,7 +123,8 @@ func TestStagesAreKept(t *testing.T) {
 				}
 				first, everything := build(false)
 				if second, _ := build(false); second.Release.Digest != first.Release.Digest {
-					t.Errorf("the second build made %s, the first %s", second.Components[0].Digest, first.Components[0].Digest)
+					t.Errorf("the second build made %s, the first %s", second.Components[0].Digest,
+						first.Components[0].Digest)
 				}
 				check(t, os.WriteFile(filepath.Join(directory, "edited"), []byte("2"), 0o644))
 				kept, again := build(false)
@@ -134,7 +136,8 @@ func TestStagesAreKept(t *testing.T) {
 					t.Errorf("without a cache the build said %q, want %q", all, everything)
 				}
 				if kept.Release.Digest != plain.Release.Digest {
-					t.Errorf("the build with kept stages made %s, the one without %s", kept.Components[0].Digest, plain.Components[0].Digest)
+					t.Errorf("the build with kept stages made %s, the one without %s", kept.Components[0].Digest,
+						plain.Components[0].Digest)
 				}
 			})
 		}

@@ -23,7 +23,8 @@ type ownCommit struct {
 }
 
 func (o ownCommit) tree(request gitsrc.Request) gitsrc.Tree {
-	return gitsrc.Tree{Kind: gitsrc.Payload, Repository: request.Repository, Commit: commit, Ref: request.Branch, Time: commitTime}
+	return gitsrc.Tree{Kind: gitsrc.Payload, Repository: request.Repository, Commit: commit,
+		Ref: request.Branch, Time: commitTime}
 }
 
 func (o ownCommit) View(ctx context.Context, request gitsrc.Request) (*gitsrc.Revision, gitsrc.Tree, error) {
@@ -46,8 +47,9 @@ func TestPlanOfAStranger(t *testing.T) {
 	check(t, err)
 	const honestStep = `RUN ["/bin/tool", "copy", "/run/oc-rebuild/go-build/action-entry", "/out"]`
 	const evilStep = `RUN ["/bin/tool", "write", "/run/oc-rebuild/go-build/action-entry", "evil"]`
-	directory := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BUILDER AS builder\nCOPY . /src\n" + honestStep +
-		"\nFROM BASE\nCOPY --from=builder /out /usr/bin/out\n")})
+	directory := source(t,
+		map[string]string{"Dockerfile": p.dockerfile("FROM BUILDER AS builder\nCOPY . /src\n" + honestStep +
+			"\nFROM BASE\nCOPY --from=builder /out /usr/bin/out\n")})
 	options := p.options(t)
 	options.Sources = ownCommit{store: store, path: directory}
 	request := p.request(plan.Target{Name: "one", Dockerfile: "Dockerfile"})

@@ -37,7 +37,8 @@ func (r repositories) find(request gitsrc.Request) (gitsrc.Tree, error) {
 	if !ok {
 		return gitsrc.Tree{}, fmt.Errorf("no repository at %q", address)
 	}
-	return gitsrc.Tree{Kind: request.Spec.Kind, Repository: address, Commit: commit, Ref: request.Branch, Time: commitTime,
+	return gitsrc.Tree{Kind: request.Spec.Kind, Repository: address, Commit: commit,
+		Ref: request.Branch, Time: commitTime,
 		Directory: path}, nil
 }
 
@@ -68,7 +69,8 @@ func (r repositories) View(ctx context.Context, request gitsrc.Request) (*gitsrc
 func (p *playground) standFor(t *testing.T) {
 	t.Helper()
 	var b strings.Builder
-	for _, host := range []string{"registry.ci.openshift.org", "quay-proxy.ci.openshift.org", "registry.access.redhat.com",
+	for _, host := range []string{"registry.ci.openshift.org", "quay-proxy.ci.openshift.org",
+		"registry.access.redhat.com",
 		"docker.io", "quay.io", p.registry.Host} {
 		location := p.registry.Host + "/" + host
 		if host == p.registry.Host {
@@ -103,7 +105,8 @@ zz_generated_metadata: {org: example, repo: images, branch: main}
 type mirroringConfigs struct{ plan.Configs }
 
 func (mirroringConfigs) Mirrored(context.Context) (bases.Rules, error) {
-	return bases.ParseFile("mirroring", []byte("# what CI mirrors under this name\nocp/9.9:mirrored = quay.io/public/thing:1\n"))
+	return bases.ParseFile("mirroring",
+		[]byte("# what CI mirrors under this name\nocp/9.9:mirrored = quay.io/public/thing:1\n"))
 }
 
 // planOne plans, and where that is asked for builds, component one on a base that CI's registries do not have. Its
@@ -118,7 +121,8 @@ func (p *playground) planOne(t *testing.T, base string, run bool) (*plan.Plan, *
 		Sources: repositories{store, map[string]string{
 			"https://github.com/example/one": source(t, map[string]string{
 				"Dockerfile": p.dockerfile("FROM registry.ci.openshift.org/ocp/9.9:" + base +
-					" AS first\nFROM BASE\nCOPY --from=registry.ci.openshift.org/ocp/9.9:" + base + " /etc /copied\n")}),
+					" AS first\nFROM BASE\nCOPY --from=registry.ci.openshift.org/ocp/9.9:" + base +
+					" /etc /copied\n")}),
 			"https://github.com/example/images": source(t, map[string]string{
 				"base/Dockerfile": p.dockerfile("FROM BASE\nCOPY file /etc/file\n"), "base/file": "of the base\n"}),
 		}},
@@ -159,7 +163,8 @@ func TestBaseThatCIDoesNotHave(t *testing.T) {
 	t.Run("mirrored", func(t *testing.T) {
 		p.registry.Push(t, "quay.io/public/thing", "1", baseImage(t, map[string]string{"etc/thing": "1"}))
 		planned, _ := p.planOne(t, "mirrored", false)
-		if b := planned.Components[0].Bases[0]; b.From != "public" || !strings.HasPrefix(b.PullSpec, "quay.io/public/thing@") ||
+		if b := planned.Components[0].Bases[0]; b.From != "public" ||
+			!strings.HasPrefix(b.PullSpec, "quay.io/public/thing@") ||
 			b.Reason != "what CI mirrors under this name" {
 			t.Errorf("the base is %+v", b)
 		}
@@ -173,7 +178,8 @@ func (p *playground) baseFromSource(t *testing.T) {
 	if b.From != "build" || b.Built != "ocp/9.9:made" || !strings.Contains(b.Reason, "example/images at main") {
 		t.Errorf("the base is %+v", b)
 	}
-	want := []string{"config registry.ci.openshift.org/ocp/9.9:made", "config quay-proxy.ci.openshift.org/openshift/ci:ocp_9.9_made"}
+	want := []string{"config registry.ci.openshift.org/ocp/9.9:made",
+		"config quay-proxy.ci.openshift.org/openshift/ci:ocp_9.9_made"}
 	if diff := cmp.Diff(want, attempts(b)); diff != "" {
 		t.Errorf("tried before (-want +got):\n%s", diff)
 	}
@@ -206,9 +212,11 @@ func TestBaseImageMap(t *testing.T) {
 	p := newPlayground(t)
 	other := p.registry.Push(t, "bases/other", "latest", baseImage(t, map[string]string{"etc/other": "yes"}))
 	file := filepath.Join(t.TempDir(), "map")
-	check(t, os.WriteFile(file, []byte("# what we use\nocp/*:tools = payload:two # comment\nocp/builder:rhel-*-golang-* = "+p.registry.Host+"/bases/$1-$2:latest\nocp/4.12:base="+p.base+"\n"), 0o600))
+	check(t, os.WriteFile(file,
+		[]byte("# what we use\nocp/*:tools = payload:two # comment\nocp/builder:rhel-*-golang-* = "+p.registry.Host+"/bases/$1-$2:latest\nocp/4.12:base="+p.base+"\n"), 0o600))
 	p.registry.Push(t, "bases/9-1.22", "latest", baseImage(t, map[string]string{"etc/go": "1.22"}))
-	one := source(t, map[string]string{"Dockerfile": "FROM registry.ci.openshift.org/ocp/builder:rhel-9-golang-1.22\nFROM registry.ci.openshift.org/ocp/4.12:tools\nFROM registry.ci.openshift.org/ocp/4.12:base\nCOPY Dockerfile /\n"})
+	one := source(t,
+		map[string]string{"Dockerfile": "FROM registry.ci.openshift.org/ocp/builder:rhel-9-golang-1.22\nFROM registry.ci.openshift.org/ocp/4.12:tools\nFROM registry.ci.openshift.org/ocp/4.12:base\nCOPY Dockerfile /\n"})
 	request := p.request(target("one", one))
 	request.BaseImageMap, request.BaseImages = file, []string{"ocp/4.12:base=" + other}
 	job, err := rebuild.New(p.options(t))

@@ -127,8 +127,9 @@ func (w working) Fetch(ctx context.Context, request gitsrc.Request, directory st
 // TestDirtyTreeIsKept at its first build: somebody works on it.
 func TestDirtyTreeIsKept(t *testing.T) {
 	p := newPlayground(t)
-	directory := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BUILDER AS builder\nCOPY . /src\nRUN [\"/bin/tool\", \"say\", \"compile\"]\n" +
-		"FROM BASE\nCOPY --from=builder /src /src\n"), "edited": "1"})
+	directory := source(t,
+		map[string]string{"Dockerfile": p.dockerfile("FROM BUILDER AS builder\nCOPY . /src\nRUN [\"/bin/tool\", \"say\", \"compile\"]\n" +
+			"FROM BASE\nCOPY --from=builder /src /src\n"), "edited": "1"})
 	for i, want := range []string{"RUN", "COPY --from=oc-rebuild-changed-0 . /src"} {
 		check(t, os.WriteFile(filepath.Join(directory, "edited"), []byte{byte('2' + i)}, 0o644))
 		var digests []string

@@ -17,8 +17,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/source"
 )
 
-// unpack puts what a plan comes with into files, patches and working trees, for the units that are needed, and checks that
-// they make the source that the plan says: the key of what is built of it goes by that.
+// unpack puts what a plan comes with into files, patches and working trees, for the units that are needed, and checks
+// that they make the source that the plan says: the key of what is built of it goes by that.
 func (j *Job) unpack(ctx context.Context, planned *plan.Plan, needed func(name string) bool) (*plan.Plan, error) {
 	unpacked, units := planned.Copy()
 	for _, c := range units {
@@ -50,7 +50,8 @@ func (j *Job) unpackSource(ctx context.Context, c *plan.Component) error {
 	}
 	sum, err := j.sources.Digest(ctx, tree.Directory, tree.Ignored)
 	if err == nil && sum != c.Source.Digest {
-		err = fault.Errorf(fault.Usage, "source.digest is %s, and what the plan comes with makes %s", c.Source.Digest, sum)
+		err = fault.Errorf(fault.Usage, "source.digest is %s, and what the plan comes with makes %s",
+			c.Source.Digest, sum)
 	}
 	return err
 }
@@ -70,7 +71,8 @@ func (j *Job) unpackPatches(ctx context.Context, c *plan.Component) (gitsrc.Tree
 }
 
 func (j *Job) unpackTree(ctx context.Context, c *plan.Component) (tree gitsrc.Tree, err error) {
-	c.Source.Request, tree, err = j.sources.Unpack(ctx, c.Source.Tree(), c.Source.Archive, func() (io.ReadCloser, error) { return j.openArchive(ctx, c) })
+	c.Source.Request, tree, err = j.sources.Unpack(ctx, c.Source.Tree(), c.Source.Archive,
+		func() (io.ReadCloser, error) { return j.openArchive(ctx, c) })
 	return tree, err
 }
 
@@ -138,7 +140,8 @@ func (j *Job) unpackChanges(ctx context.Context, c *plan.Component) error {
 	}
 	for name, value := range recipe.Labels {
 		if c.Labels[name] != value {
-			return fault.Errorf(fault.Usage, "labels: %s is %q, and what the plan comes with makes %q", name, c.Labels[name], value)
+			return fault.Errorf(fault.Usage, "labels: %s is %q, and what the plan comes with makes %q", name,
+				c.Labels[name], value)
 		}
 	}
 	return nil

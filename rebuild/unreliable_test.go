@@ -30,7 +30,8 @@ func TestUnreliableRegistry(t *testing.T) {
 		p.cache, p.storage = t.TempDir(), t.TempDir()
 		o := p.options(t)
 		client, err := registry.New(
-			registry.Options{Insecure: true, Platform: "linux/amd64", SignaturePolicy: p.policy, Delay: time.Millisecond, Patience: time.Second})
+			registry.Options{Insecure: true, Platform: "linux/amd64", SignaturePolicy: p.policy,
+				Delay: time.Millisecond, Patience: time.Second})
 		check(t, err)
 		o.Reading, o.Pushing = client, client
 		unreliable := payloadtest.NewUnreliable(p.registry.Handler, run, 0.3)
@@ -42,8 +43,9 @@ func TestUnreliableRegistry(t *testing.T) {
 		to := fmt.Sprintf("%s/mine/release%d:new", p.registry.Host, run)
 		_, err = job.Run(
 			t.Context(),
-			plan.Request{Release: p.release.Tagged, To: to, ToRepository: fmt.Sprintf("%s/mine/images%d", p.registry.Host, run),
-				Targets: []plan.Target{target("one", directory)}},
+			plan.Request{Release: p.release.Tagged, To: to,
+				ToRepository: fmt.Sprintf("%s/mine/images%d", p.registry.Host, run),
+				Targets:      []plan.Target{target("one", directory)}},
 		)
 		check(t, job.Close())
 		check(t, client.Close())

@@ -16,9 +16,10 @@ import (
 
 // Selection says which components of a payload are rebuilt where all are that it has the source of.
 type Selection struct {
-	Exclude      []string // names
-	ChangedSince string   // reference of a payload: only components that have another commit there, or that it lacks; "" = all
-	Branch       string   // of each repository, in place of the commit that the payload records; "" = that commit
+	Exclude []string // names
+	// reference of a payload: only components that have another commit there, or that it lacks; "" = all
+	ChangedSince string
+	Branch       string // of each repository, in place of the commit that the payload records; "" = that commit
 }
 
 // RunAll is Run for all components of the payload that a request starts from. What cannot be planned ends it, or, with
@@ -48,9 +49,10 @@ func (j *Job) RunAll(ctx context.Context, request plan.Request, selection Select
 	})
 }
 
-// PlanAll is Plan for all components of the payload that a request starts from. With KeepGoing the plan is of those that
-// can be planned; problems says of the others why they are left as they are, and the error of both comes with it.
-func (j *Job) PlanAll(ctx context.Context, request plan.Request, selection Selection) (planned *plan.Plan, problems map[string]string, err error) {
+// PlanAll is Plan for all components of the payload that a request starts from. With KeepGoing the plan is of those
+// that can be planned; problems says of the others why they are left as they are, and the error of both comes with it.
+func (j *Job) PlanAll(ctx context.Context, request plan.Request, selection Selection) (planned *plan.Plan,
+	problems map[string]string, err error) {
 	inputs := plan.Inputs{Lenient: true}
 	release, request, err := j.openAll(ctx, request, selection, &inputs)
 	if err != nil {
@@ -101,7 +103,8 @@ func (j *Job) planRounds(ctx context.Context, release *payload.Release, request 
 }
 
 // openAll opens the payload that a request starts from, and names the components that a selection means.
-func (j *Job) openAll(ctx context.Context, request plan.Request, selection Selection, inputs *plan.Inputs) (*payload.Release, plan.Request, error) {
+func (j *Job) openAll(ctx context.Context, request plan.Request, selection Selection,
+	inputs *plan.Inputs) (*payload.Release, plan.Request, error) {
 	request.All = true // until it is known what that means
 	if err := j.check(request, inputs); err != nil {
 		return nil, request, err
@@ -153,7 +156,8 @@ func (j *Job) selected(ctx context.Context, release *payload.Release, selection 
 		}
 	}
 	if len(without) > 0 {
-		j.report.Report("", progress.Resolve, progress.Warned, "left as they are, since the payload does not record their source: %s", strings.Join(without, ", "))
+		j.report.Report("", progress.Resolve, progress.Warned,
+			"left as they are, since the payload does not record their source: %s", strings.Join(without, ", "))
 	}
 	if len(targets) == 0 {
 		return nil, fault.Errorf(fault.Unresolved, "no component of %s is to be rebuilt", release.Name)

@@ -41,13 +41,15 @@ func Parse(source, text string) (Rule, error) {
 	rule := Rule{Pattern: normal(pattern), Written: pattern, Target: strings.TrimSpace(target), Source: source}
 	if !ok || !nameable(rule.Pattern) || !nameable(rule.Target) {
 		return Rule{}, fault.Errorf(fault.Usage,
-			"%s: %q is not of the form PATTERN=PULLSPEC, such as ocp/4.17:base-rhel9=quay.io/centos/centos:stream9", source,
+			"%s: %q is not of the form PATTERN=PULLSPEC, such as ocp/4.17:base-rhel9=quay.io/centos/centos:stream9",
+			source,
 			text)
 	}
 	expression, wildcards := compile(rule.Pattern)
 	for _, place := range placeholder.FindAllStringSubmatch(rule.Target, -1) {
 		if n, _ := strconv.Atoi(place[1]); n == 0 || n > wildcards {
-			return Rule{}, fault.Errorf(fault.Usage, "%s: %q uses $%s, but its pattern has %d wildcards", source, text, place[1], wildcards)
+			return Rule{}, fault.Errorf(fault.Usage, "%s: %q uses $%s, but its pattern has %d wildcards", source, text,
+				place[1], wildcards)
 		}
 	}
 	rule.expression = expression

@@ -29,7 +29,8 @@ docker.io/library/*:* = mirror.example.com/$1:$2
 	}{
 		{"a literal name", []string{"ocp/4.17:base-rhel9"}, "quay.io/me/base:9"},
 		{"a pattern with the registry, a name without", []string{"ocp/4.17:cli"}, "payload:cli"},
-		{"a pattern without the registry, a name with its old one", []string{"registry.svc.ci.openshift.org/ocp/4.17:base-rhel9"},
+		{"a pattern without the registry, a name with its old one",
+			[]string{"registry.svc.ci.openshift.org/ocp/4.17:base-rhel9"},
 			"quay.io/me/base:9"},
 		{"what wildcards were", []string{"ocp/builder:rhel-9-golang-1.22-openshift-4.17"}, "quay.io/me/go:1.22-el9"},
 		{"another release", []string{"ocp/builder:rhel-9-golang-1.22-openshift-4.18"}, ""},
@@ -50,7 +51,8 @@ docker.io/library/*:* = mirror.example.com/$1:$2
 }
 
 func TestParseRefuses(t *testing.T) {
-	for _, text := range []string{"", "ocp/4.17:base", "=x", "x=", "a=b=c", "a b=c", "a=b\x1b[31m", "a=b c", "ocp/*:x=quay.io/x:$2",
+	for _, text := range []string{"", "ocp/4.17:base", "=x", "x=", "a=b=c", "a b=c", "a=b\x1b[31m", "a=b c",
+		"ocp/*:x=quay.io/x:$2",
 		"ocp/x:y=quay.io/x:$0", "a=b\\c"} {
 		if rule, err := bases.Parse("--base-image", text); fault.KindOf(err) != fault.Usage {
 			t.Errorf("Parse(%q) = %+v, %v, want a usage error", text, rule, err)

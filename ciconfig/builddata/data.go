@@ -111,7 +111,8 @@ func (d *Data) load() (*context, error) {
 func (d *Data) readImages(c *context) error {
 	entries, err := fs.ReadDir(d.files, "images")
 	if err != nil {
-		return fault.New(fault.Unresolved, "--build-data takes a clone of https://github.com/openshift-eng/ocp-build-data, on the release's branch",
+		return fault.New(fault.Unresolved,
+			"--build-data takes a clone of https://github.com/openshift-eng/ocp-build-data, on the release's branch",
 			fmt.Errorf("reading build data in %s: %w", d.origin, err))
 	}
 	if len(entries) > maxFiles {

@@ -64,22 +64,25 @@ func (d *Data) Component(tag string) (Image, error) {
 	case 1:
 		return d.image(c, found[0])
 	}
-	return Image{}, fault.Errorf(fault.Unresolved, "%s: several images are called %q: %s", d.origin, tag, strings.Join(found, ", "))
+	return Image{}, fault.Errorf(fault.Unresolved, "%s: several images are called %q: %s", d.origin, tag,
+		strings.Join(found, ", "))
 }
 
 // image puts together what a file says.
 func (d *Data) image(c *context, name string) (Image, error) {
 	one := c.images[name]
 	source := one.Content.Source
-	image := Image{Path: name, Origin: d.origin, Dockerfile: source.Dockerfile, ContextDir: path.Clean("./" + source.Path),
-		Branch: c.expand(source.Git.Branch.Target), Repository: public(source.Git.Web, source.Git.URL)}
+	image := Image{Path: name, Origin: d.origin, Dockerfile: source.Dockerfile,
+		ContextDir: path.Clean("./" + source.Path),
+		Branch:     c.expand(source.Git.Branch.Target), Repository: public(source.Git.Web, source.Git.URL)}
 	if image.Dockerfile == "" {
 		image.Dockerfile = "Dockerfile"
 	}
 	if !branchName.MatchString(image.Branch) {
 		image.Branch = ""
 	}
-	if !fs.ValidPath(image.ContextDir) || !fs.ValidPath(path.Join(image.ContextDir, image.Dockerfile)) || path.IsAbs(image.Dockerfile) {
+	if !fs.ValidPath(image.ContextDir) || !fs.ValidPath(path.Join(image.ContextDir, image.Dockerfile)) ||
+		path.IsAbs(image.Dockerfile) {
 		return Image{}, fault.Errorf(fault.Unresolved, "%s: %s: %q is not inside the repository", d.origin, name,
 			path.Join(source.Path, image.Dockerfile))
 	}
@@ -184,7 +187,8 @@ func (i Image) Settle(bases []ciconfig.Base) ([]ciconfig.Base, error) {
 			p := i.Parents[next]
 			if p.Image.IsZero() && p.Pull == "" {
 				return nil, fault.New(fault.Unresolved, "--base-image says what to use",
-					fmt.Errorf("%s: %s: no image of CI corresponds to the %s %q, for %q in line %d", i.Origin, i.Path, p.Kind, p.Name,
+					fmt.Errorf("%s: %s: no image of CI corresponds to the %s %q, for %q in line %d", i.Origin,
+						i.Path, p.Kind, p.Name,
 						base.Reference, base.Line))
 			}
 			base.Alias, base.Sibling, base.Image, base.Pullspec = "", "", p.Image, p.Pull
@@ -193,7 +197,8 @@ func (i Image) Settle(bases []ciconfig.Base) ([]ciconfig.Base, error) {
 		next++
 	}
 	if next != len(i.Parents) {
-		return nil, fault.Errorf(fault.Unresolved, "%s: %s: %d parents for a Dockerfile with %d bases", i.Origin, i.Path, len(i.Parents), next)
+		return nil, fault.Errorf(fault.Unresolved, "%s: %s: %d parents for a Dockerfile with %d bases", i.Origin,
+			i.Path, len(i.Parents), next)
 	}
 	return settled, nil
 }
@@ -218,7 +223,8 @@ func (i Image) Differences(r ciconfig.Recipe, repository string, bases []ciconfi
 	}
 	for k, base := range settled {
 		if before := bases[k]; base.Kind == dockerfile.From && base.Image != before.Image {
-			list = append(list, fmt.Sprintf("line %d: build data build on %s, CI on %s", base.Line, shown(base), shown(before)))
+			list = append(list, fmt.Sprintf("line %d: build data build on %s, CI on %s", base.Line,
+				shown(base), shown(before)))
 		}
 	}
 	return list

@@ -63,14 +63,16 @@ func TestComponent(t *testing.T) {
 		Parents: []builddata.Parent{
 			{Kind: "stream", Name: "golang-1.19", Image: ciconfig.ImageRef{Namespace: "ocp", Name: "builder",
 				Tag: "rhel-8-golang-1.19-openshift-4.12"}},
-			{Kind: "member", Name: "openshift-enterprise-base", Image: ciconfig.ImageRef{Namespace: "ocp", Name: "4.12", Tag: "base"}},
+			{Kind: "member", Name: "openshift-enterprise-base",
+				Image: ciconfig.ImageRef{Namespace: "ocp", Name: "4.12", Tag: "base"}},
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Component differs (-want +got):\n%s", diff)
 	}
 	got, err = data.Component("azure-file-csi-driver")
-	if err != nil || got.ContextDir != "sub/dir" || got.Dockerfile != "Dockerfile" || got.Parents[0].Pull != "quay.io/a/b:4" {
+	if err != nil || got.ContextDir != "sub/dir" || got.Dockerfile != "Dockerfile" ||
+		got.Parents[0].Pull != "quay.io/a/b:4" {
 		t.Errorf("Component = %+v, %v", got, err)
 	}
 	if got, err := data.Component("chosen"); err != nil || got.Path != "images/one.yml" {
@@ -88,7 +90,8 @@ func TestComponentRefuses(t *testing.T) {
 		"escape":  "not inside the repository",
 	}
 	for tag, want := range tests {
-		if _, err := data.Component(tag); fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), want) {
+		if _, err := data.Component(tag); fault.KindOf(err) != fault.Unresolved ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("Component(%q): %v, want an error of class Unresolved with %q", tag, err, want)
 		}
 	}
@@ -148,7 +151,8 @@ func TestSecondOpinion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := unknown.Settle(resolution.Bases[:1]); fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), "line 1") {
+	if _, err := unknown.Settle(resolution.Bases[:1]); fault.KindOf(err) != fault.Unresolved ||
+		!strings.Contains(err.Error(), "line 1") {
 		t.Errorf("a parent without an image of CI: %v", err)
 	}
 }

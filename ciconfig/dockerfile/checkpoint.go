@@ -11,8 +11,8 @@ import (
 // stand for it in a later build.
 type Checkpoint struct {
 	Stage int // 0-based
-	// Sources are what COPY and ADD take from the build context before this place, as it is written: paths and patterns.
-	// None of them is the whole of it, which changes with every edit.
+	// Sources are what COPY and ADD take from the build context before this place, as it is written: paths and
+	// patterns. None of them is the whole of it, which changes with every edit.
 	Sources []string
 	// Final says that the stage is the image itself, and not only copied from.
 	Final bool
@@ -67,7 +67,8 @@ func (c Checkpoint) tree(steps []instruction) (Tree, bool) {
 // copiesAll returns where a step copies the whole build context to, if that is all it does.
 func copiesAll(step instruction) (target string, ok bool) {
 	words := strings.Fields(step.text)
-	if step.command != "COPY" || strings.ContainsAny(step.text, unread) || len(words) != 3 || words[1] != "." && words[1] != "./" {
+	if step.command != "COPY" || strings.ContainsAny(step.text, unread) || len(words) != 3 ||
+		words[1] != "." && words[1] != "./" {
 		return "", false
 	}
 	return words[2], true
@@ -222,8 +223,8 @@ func pinned(name string) bool {
 	return len(sum) == 64 && strings.Trim(sum, "0123456789abcdef") == ""
 }
 
-// Text returns a Dockerfile that builds what the checkpoint holds. Together with the values of build arguments and the files of Sources it
-// decides all of that.
+// Text returns a Dockerfile that builds what the checkpoint holds. Together with the values of build arguments and the
+// files of Sources it decides all of that.
 func (c Checkpoint) Text() []byte {
 	return slices.Concat(c.data[:c.head], c.data[c.from:c.end])
 }

@@ -24,7 +24,8 @@ func Detect(data []byte, from bool) []string {
 	for line := range bytes.SplitSeq(joinedLine.ReplaceAll(data, []byte(" ")), []byte("\n")) {
 		upper := bytes.ToUpper(line)
 		begins := bytes.HasPrefix(upper, []byte("FROM"))
-		if !begins && !bytes.Contains(upper, []byte("FROM")) && !bytes.Contains(upper, []byte("COPY")) && !bytes.Contains(upper, []byte("RUN")) {
+		if !begins && !bytes.Contains(upper, []byte("FROM")) && !bytes.Contains(upper, []byte("COPY")) &&
+			!bytes.Contains(upper, []byte("RUN")) {
 			continue
 		}
 		reference := string(registryReference.Find(line))

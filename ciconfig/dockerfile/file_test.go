@@ -47,39 +47,51 @@ func TestReferences(t *testing.T) {
 		{"no newline at the end, and Windows line ends", "FROM a\r\nCOPY --from=b /x /x\r\nRUN x", nil,
 			[]string{"1: FROM a stage 0 last", "2: COPY --from b stage 0"}},
 		{"byte order mark", "\xef\xbb\xbfFROM a\n", nil, []string{"1: FROM a stage 0 last"}},
-		{"flags in lower case and upper case commands", "from --platform=linux/amd64 a as x\ncopy --chown=1:1 --from=c . .\n", nil,
+		{"flags in lower case and upper case commands",
+			"from --platform=linux/amd64 a as x\ncopy --chown=1:1 --from=c . .\n", nil,
 			[]string{"1: FROM a stage 0 as x last", "2: COPY --from c stage 0"}},
 		{"continuation lines with comments and empty lines between",
 			"FROM \\\n# a comment\n\n  a \\\n  AS \\\n  b\nRUN x \\\n  # FROM z\n  && y\nFROM b\n", nil,
 			[]string{"4: FROM a stage 0 as b", "10: FROM b stage 1 last local"}},
-		{"a name split over two lines", "FROM quay.io/a\\\n/b:c\n", nil, []string{"1: FROM quay.io/a/b:c stage 0 last"}},
-		{"here-documents hide instructions", "FROM a\nRUN <<EOT cat\nFROM b\nCOPY --from=c / /\nEOT\nRUN <<-\"X Y\" <<Z\nFROM d\n\tX Y\nFROM e\nZ\nCOPY <<EOF --from=q /f\nFROM f\nEOF\nFROM g\n", nil,
+		{"a name split over two lines", "FROM quay.io/a\\\n/b:c\n", nil,
+			[]string{"1: FROM quay.io/a/b:c stage 0 last"}},
+		{"here-documents hide instructions",
+			"FROM a\nRUN <<EOT cat\nFROM b\nCOPY --from=c / /\nEOT\nRUN <<-\"X Y\" <<Z\nFROM d\n\tX Y\nFROM e\nZ\nCOPY <<EOF --from=q /f\nFROM f\nEOF\nFROM g\n", nil,
 			[]string{"1: FROM a stage 0", "14: FROM g stage 1 last"}},
-		{"shifts, here-strings and quotes are no here-documents", "FROM a\nRUN x <<< word && echo \"<<EOT\" $((1<<2))\nFROM b\n", nil,
+		{"shifts, here-strings and quotes are no here-documents",
+			"FROM a\nRUN x <<< word && echo \"<<EOT\" $((1<<2))\nFROM b\n", nil,
 			[]string{"1: FROM a stage 0", "3: FROM b stage 1 last"}},
 		{"the escape directive", "# syntax=docker/dockerfile:1\n# escape=`\nFROM a\nRUN c:\\\nFROM `\n  b\n", nil,
 			[]string{"3: FROM a stage 0", "6: FROM b stage 1 last"}},
 		{"a late escape directive is a comment", "FROM a\n# escape=`\nRUN x \\\n  y\nFROM b\n", nil,
 			[]string{"1: FROM a stage 0", "5: FROM b stage 1 last"}},
 		{"mounts", "FROM a AS s\nRUN --network=none --mount=type=bind,from=img:1,target=/n --mount=type=cache,target=/c --mount=from=s,target=/s \"--mount=type=bind,from=q\" true --mount=from=no\n", nil,
-			[]string{"1: FROM a stage 0 as s last", "2: RUN --mount img:1 stage 0", "2: RUN --mount s stage 0 local", "2: RUN --mount q stage 0"}},
+			[]string{"1: FROM a stage 0 as s last", "2: RUN --mount img:1 stage 0", "2: RUN --mount s stage 0 local",
+				"2: RUN --mount q stage 0"}},
 		{"quotes around a value", "FROM a\nCOPY --from=\"b\" / /\nCOPY --from='c' / /\n", nil,
 			[]string{"1: FROM a stage 0 last", "2: COPY --from b stage 0", "3: COPY --from c stage 0"}},
 		{"stages by number", "FROM a AS x\nFROM b\nCOPY --from=0 / /\nCOPY --from=2 / /\nFROM 0\n", nil,
-			[]string{"1: FROM a stage 0 as x", "2: FROM b stage 1", "3: COPY --from 0 stage 1 local", "4: COPY --from 2 stage 1 later", "5: FROM 0 stage 2 last"}},
+			[]string{"1: FROM a stage 0 as x", "2: FROM b stage 1", "3: COPY --from 0 stage 1 local",
+				"4: COPY --from 2 stage 1 later", "5: FROM 0 stage 2 last"}},
 		{"a stage that comes later", "FROM a\nCOPY --from=late / /\nFROM b AS late\n", nil,
 			[]string{"1: FROM a stage 0", "2: COPY --from late stage 0 later", "3: FROM b stage 1 as late last"}},
 		{"stages that name each other", "FROM b AS a\nFROM a AS b\n", nil,
 			[]string{"1: FROM b stage 0 as a later", "2: FROM a stage 1 as b last local"}},
 		{"a stage named like its image", "FROM golang AS golang\nFROM scratch\n", nil,
 			[]string{"1: FROM golang stage 0 as golang", "2: FROM scratch stage 1 last local"}},
-		{"arguments before FROM", "ARG A=quay.io/x B=y\nARG C=${A}:${D:-z}\nFROM ${C}\nFROM $B-${E}\nFROM \"$A\"\n", map[string]string{"B": "given"},
-			[]string{"3: FROM ${C} stage 0 = quay.io/x:z", "4: FROM $B-${E} stage 1 = given-", "5: FROM \"$A\" stage 2 = quay.io/x last"}},
-		{"arguments inside a stage", "ARG G=outer\nFROM a\nARG G\nARG L=inner\nENV V=v W=${L}w\nENV O old style\nCOPY --from=$G / /\nCOPY --from=${L}${V}${W} / /\nCOPY --from=${O:+yes} / /\nFROM b\nCOPY --from=x$L / /\n", nil,
-			[]string{"2: FROM a stage 0", "7: COPY --from $G stage 0 = outer", "8: COPY --from ${L}${V}${W} stage 0 = innervinnerw", "9: COPY --from ${O:+yes} stage 0 = yes",
+		{"arguments before FROM", "ARG A=quay.io/x B=y\nARG C=${A}:${D:-z}\nFROM ${C}\nFROM $B-${E}\nFROM \"$A\"\n",
+			map[string]string{"B": "given"},
+			[]string{"3: FROM ${C} stage 0 = quay.io/x:z", "4: FROM $B-${E} stage 1 = given-",
+				"5: FROM \"$A\" stage 2 = quay.io/x last"}},
+		{"arguments inside a stage",
+			"ARG G=outer\nFROM a\nARG G\nARG L=inner\nENV V=v W=${L}w\nENV O old style\nCOPY --from=$G / /\nCOPY --from=${L}${V}${W} / /\nCOPY --from=${O:+yes} / /\nFROM b\nCOPY --from=x$L / /\n", nil,
+			[]string{"2: FROM a stage 0", "7: COPY --from $G stage 0 = outer",
+				"8: COPY --from ${L}${V}${W} stage 0 = innervinnerw", "9: COPY --from ${O:+yes} stage 0 = yes",
 				"10: FROM b stage 1 last", "11: COPY --from x$L stage 1 = x"}},
-		{"a dollar that begins no variable", "ARG A=1\nFROM a$-${}${A\nFROM \\$A\n", nil, []string{"2: FROM a$-${}${A stage 0", "3: FROM \\$A stage 1 = $A last"}},
-		{"ONBUILD and ADD are not touched", "FROM a\nONBUILD COPY --from=b / /\nADD --from=c / /\n", nil, []string{"1: FROM a stage 0 last"}},
+		{"a dollar that begins no variable", "ARG A=1\nFROM a$-${}${A\nFROM \\$A\n", nil,
+			[]string{"2: FROM a$-${}${A stage 0", "3: FROM \\$A stage 1 = $A last"}},
+		{"ONBUILD and ADD are not touched", "FROM a\nONBUILD COPY --from=b / /\nADD --from=c / /\n", nil,
+			[]string{"1: FROM a stage 0 last"}},
 		{"COPY before any stage", "COPY --from=a / /\nFROM b\n", nil, []string{"2: FROM b stage 0 last"}},
 	}
 	for _, test := range tests {
@@ -134,12 +146,14 @@ func TestReplaceKeepsTheRest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := strings.NewReplacer("\"x\"\t", "X1\t", "'q'", "Q2", "from=m,", "from=M3,", "FROM b\n", "FROM B4\n").Replace(text)
+	want := strings.NewReplacer("\"x\"\t", "X1\t", "'q'", "Q2", "from=m,", "from=M3,", "FROM b\n",
+		"FROM B4\n").Replace(text)
 	if diff := cmp.Diff(want, string(got.Text())); diff != "" {
 		t.Errorf("Replace (-want +got):\n%s", diff)
 	}
 	for _, bad := range []string{"", "a b", "a\nRUN id", "a\x00", "a\u202eb", "a,target=/", "a\"", "a`", "a\\"} {
-		if _, err := file.Replace([]string{bad, "q", "m", "b"}); err == nil || !strings.Contains(err.Error(), "line 4") {
+		if _, err := file.Replace([]string{bad, "q", "m", "b"}); err == nil ||
+			!strings.Contains(err.Error(), "line 4") {
 			t.Errorf("Replace with %q: %v, want an error that names line 4", bad, err)
 		}
 	}
@@ -193,7 +207,8 @@ ADD --chmod=u+s c /c
 // TestTextForm writes a Dockerfile into JSON and reads it back, edits and build arguments included.
 func TestTextForm(t *testing.T) {
 	arguments := map[string]string{"BASE": "b"}
-	file, err := dockerfile.Parse([]byte("ARG BASE=a\nFROM x AS b\nRUN one\nFROM $BASE\nCOPY --from=y / /\n"), arguments)
+	file, err := dockerfile.Parse([]byte("ARG BASE=a\nFROM x AS b\nRUN one\nFROM $BASE\nCOPY --from=y / /\n"),
+		arguments)
 	if err != nil {
 		t.Fatal(err)
 	}

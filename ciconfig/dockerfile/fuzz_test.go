@@ -51,7 +51,8 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%q became %q: %d references, not %d", text, replaced, len(again.References), len(texts))
 		}
 		for i, reference := range again.References {
-			if reference.Text != texts[i] || reference.Kind != file.References[i].Kind || reference.Stage != file.References[i].Stage {
+			if reference.Text != texts[i] || reference.Kind != file.References[i].Kind ||
+				reference.Stage != file.References[i].Stage {
 				t.Fatalf("%q became %q: reference %d is %+v, want %q", text, replaced, i, reference, texts[i])
 			}
 		}

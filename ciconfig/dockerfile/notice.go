@@ -19,7 +19,8 @@ func (p *reader) notice(one instruction) {
 	case "RUN":
 		for _, flag := range flags(one.text) {
 			switch {
-			case flag.name == "--security" && flag.value != "sandbox", flag.name == "--network" && flag.value != "default" && flag.value != "none":
+			case flag.name == "--security" && flag.value != "sandbox",
+				flag.name == "--network" && flag.value != "default" && flag.value != "none":
 				add("RUN " + flag.name + "=" + flag.value)
 			case flag.name == "--mount":
 				for _, option := range mountOptions(one.text, flag) {
@@ -47,9 +48,11 @@ func (p *reader) notice(one instruction) {
 func (p *reader) noticeMode(one instruction) {
 	for _, flag := range flags(one.text) {
 		octal, err := strconv.ParseUint(flag.value, 8, 32)
-		if flag.name == "--chmod" && (err == nil && octal&^0o777 != 0 || err != nil && strings.ContainsAny(flag.value, "st")) {
+		if flag.name == "--chmod" && (err == nil && octal&^0o777 != 0 ||
+			err != nil && strings.ContainsAny(flag.value, "st")) {
 			p.file.Notices = append(p.file.Notices, Notice{one.line,
-				one.command + " --chmod=" + flag.value + " does not set the set-user-ID, set-group-ID and sticky bits here; RUN chmod does"})
+				one.command + " --chmod=" + flag.value +
+					" does not set the set-user-ID, set-group-ID and sticky bits here; RUN chmod does"})
 		}
 	}
 }

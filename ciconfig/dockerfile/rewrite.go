@@ -66,7 +66,8 @@ func (f *File) Replace(texts []string) (*File, error) {
 			continue
 		}
 		if !Valid(texts[i]) {
-			return nil, fmt.Errorf("line %d: %q cannot stand for %q: not the name of an image", r.Line, texts[i], r.Text)
+			return nil, fmt.Errorf("line %d: %q cannot stand for %q: not the name of an image",
+				r.Line, texts[i], r.Text)
 		}
 		edits = append(edits, edit{r.start, r.end, texts[i]})
 	}

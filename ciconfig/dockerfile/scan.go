@@ -84,7 +84,8 @@ func scan(data []byte) ([]instruction, error) {
 	}
 }
 
-// directives looks at the comments at the very top that change how the rest is read; the only one that matters here is escape.
+// directives looks at the comments at the very top that change how the rest is read; the only one that matters here is
+// escape.
 func (s *scanner) directives() error {
 	for ahead := *s; ; {
 		text, _, ok := ahead.next()
@@ -184,7 +185,8 @@ func (s *scanner) skipHeredocs(one instruction) error {
 			continue
 		}
 		dash, name := match[1], match[2]
-		if name == "" && dash == "" && i+1 < len(words) { // spaces may follow <<, which a shift in shell arithmetic has too
+		// spaces may follow <<, which a shift in shell arithmetic has too
+		if name == "" && dash == "" && i+1 < len(words) {
 			name = words[i+1]
 		}
 		if name == "" || strings.Contains(name, "<") {

@@ -43,7 +43,8 @@ func f(err error) error {
 	}
 	profile := filepath.Join(root, "profile")
 	const counts = "mode: set\n" +
-		module + "/rebuild/a.go:3.27,4.16 1 1\n" + module + "/rebuild/a.go:4.16,6.3 1 0\n" + module + "/rebuild/a.go:7.2,10.2 3 1\n"
+		module + "/rebuild/a.go:3.27,4.16 1 1\n" + module + "/rebuild/a.go:4.16,6.3 1 0\n" + module +
+		"/rebuild/a.go:7.2,10.2 3 1\n"
 	if err := os.WriteFile(profile, []byte(counts), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +59,8 @@ func f(err error) error {
 
 // TestNames are calls that only look like it.
 func TestNames(t *testing.T) {
-	for text, want := range map[string]bool{`fault.New(a, "x", b)`: true, `fault.New(a, x(), b)`: true, `New(a, "x", b)`: false,
+	for text, want := range map[string]bool{`fault.New(a, "x", b)`: true, `fault.New(a, x(), b)`: true,
+		`New(a, "x", b)`:          false,
 		`fault.Errorf(a, "x", b)`: false, `fault.Error{Kind: a}`: false, `a.Error{Advice: "x"}`: false} {
 		expression, err := parser.ParseExprFrom(token.NewFileSet(), "", text, 0)
 		if err != nil {

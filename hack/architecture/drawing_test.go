@@ -33,7 +33,8 @@ func TestDrawing(t *testing.T) {
 			break
 		}
 	}
-	output, err := exec.Command("go", "list", "-tags", "containers_image_openpgp exclude_graphdriver_btrfs osusergo", module+"/...").Output()
+	output, err := exec.Command("go", "list", "-tags", "containers_image_openpgp exclude_graphdriver_btrfs osusergo",
+		module+"/...").Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}

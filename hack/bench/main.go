@@ -104,13 +104,15 @@ func measures(p *playground.Playground, tree string) []measure {
 		{"rebuild, nothing changed", nil, append([]string{"machine-config-operator"}, to...)},
 		{"rebuild, a local tree", nil, local},
 		{"rebuild, one line changed", func(tree string) error {
-			return playground.Edit(filepath.Join(tree, "pkg/drain/drain.go"), "Timeout = time.Hour", "Timeout = 2 * time.Hour")
+			return playground.Edit(filepath.Join(tree, "pkg/drain/drain.go"), "Timeout = time.Hour",
+				"Timeout = 2 * time.Hour")
 		}, local},
 	}
 }
 
 // timed runs the program and returns how many seconds it took. What it says is shown when it fails.
-func timed(ctx context.Context, p *playground.Playground, binary string, args []string, env ...string) (float64, error) {
+func timed(ctx context.Context, p *playground.Playground, binary string, args []string,
+	env ...string) (float64, error) {
 	p.Registry.Requests()
 	p.Git.Requests()
 	cmd := exec.CommandContext(ctx, binary, args...)

@@ -97,7 +97,8 @@ func payloadVerbs(ctx context.Context, p *playground.Playground, binary string, 
 	fmt.Fprintf(table, "COMMAND\tREQUESTS\tKIB READ\tSECONDS AT 0 MS\tAT %d MS\tGOAL, AT MOST\t\n", slow.Milliseconds())
 	for i, v := range verbs {
 		fmt.Fprintf(table, "%s\t%d\t%d\t%.2f\t%.2f\t%s\t%s\n", v.name, max(near[i].requests, apart[i].requests),
-			max(near[i].bytes, apart[i].bytes)>>10, near[i].seconds, apart[i].seconds, v.goal, v.goal.meets(near[i], apart[i]))
+			max(near[i].bytes, apart[i].bytes)>>10, near[i].seconds, apart[i].seconds, v.goal,
+			v.goal.meets(near[i], apart[i]))
 	}
 	return table.Flush()
 }
@@ -114,7 +115,8 @@ type bench struct {
 func (b *bench) prepare(ctx context.Context) ([]verb, error) {
 	host := b.playground.Registry.Host
 	from := host + "/bench/payload:release"
-	if _, err := b.run(ctx, []string{"new", "--quiet", "--from-release", b.playground.Payload, "--mirror", host + "/bench/payload",
+	if _, err := b.run(ctx, []string{"new", "--quiet", "--from-release", b.playground.Payload, "--mirror",
+		host + "/bench/payload",
 		"--to-image", from}); err != nil {
 		return nil, err
 	}
@@ -140,9 +142,11 @@ func (b *bench) prepare(ctx context.Context) ([]verb, error) {
 		{"info", []string{"info", from}, goal{requests: 4}},
 		{"info --size, " + images, []string{"info", "--size", from}, goal{apart: 2 * time.Second}},
 		{"extract --to", []string{"extract", "--quiet", from, "--to", "DIR"}, goal{bytes: layer}},
-		{"new, one operand", []string{"new", "--quiet", "--from-release", from, "--to-image", "TO-operand:new", operand},
+		{"new, one operand", []string{"new", "--quiet", "--from-release", from, "--to-image",
+			"TO-operand:new", operand},
 			goal{requests: 20, bytes: 2 << 20, apart: 1500 * time.Millisecond}},
-		{"new, one operator", []string{"new", "--quiet", "--from-release", from, "--to-image", "TO-operator:new", operator},
+		{"new, one operator", []string{"new", "--quiet", "--from-release", from, "--to-image",
+			"TO-operator:new", operator},
 			goal{requests: 30, bytes: 2 << 20, apart: 1500 * time.Millisecond}},
 		{"mirror, " + images, mirror, goal{near: 10 * time.Second}},
 		{"mirror, nothing to do", mirror, goal{near: 2 * time.Second}},

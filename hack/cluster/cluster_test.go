@@ -58,7 +58,8 @@ type world struct {
 // newWorld installs a payload on the cluster that $OC_REBUILD_CLUSTER, a kubeconfig, leads to.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, kubeconfig: os.Getenv("OC_REBUILD_CLUSTER"), registry: os.Getenv("OC_REBUILD_CLUSTER_REGISTRY"), home: t.TempDir()}
+	w := &world{t: t, kubeconfig: os.Getenv("OC_REBUILD_CLUSTER"), registry: os.Getenv("OC_REBUILD_CLUSTER_REGISTRY"),
+		home: t.TempDir()}
 	if w.kubeconfig == "" {
 		t.Skip("no cluster: OC_REBUILD_CLUSTER names the kubeconfig of one, OC_REBUILD_CLUSTER_REGISTRY a registry that its nodes pull from without TLS, " +
 			"which has test/busybox:1")
@@ -69,12 +70,14 @@ func newWorld(t *testing.T) *world {
 	}
 	w.binary = filepath.Join(t.TempDir(), "oc-rebuild")
 	const tags = "containers_image_openpgp exclude_graphdriver_btrfs osusergo"
-	if out, err := exec.Command("go", "build", "-tags", tags, "-o", w.binary, "github.com/oc-rebuild/oc-rebuild/cmd/oc-rebuild").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-tags", tags, "-o", w.binary,
+		"github.com/oc-rebuild/oc-rebuild/cmd/oc-rebuild").CombinedOutput(); err != nil {
 		t.Fatalf("building the program: %v\n%s", err, out)
 	}
 	ctx := context.Background()
 	definitions(t, w.api)
-	if err := w.api.Create(ctx, "api/v1/namespaces", []byte(`{"metadata":{"name":"`+namespace+`"}}`), nil); err != nil && !errors.Is(err, cluster.ErrExists) {
+	if err := w.api.Create(ctx, "api/v1/namespaces", []byte(`{"metadata":{"name":"`+namespace+`"}}`),
+		nil); err != nil && !errors.Is(err, cluster.ErrExists) {
 		t.Fatal(err)
 	}
 	r := &payloadtest.Registry{Host: w.registry}
@@ -82,16 +85,20 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := strings.NewReplacer("{{operator}}", payloadtest.Placeholder("test-operator"), "{{operand}}", payloadtest.Placeholder("test-operand")).Replace(manifest)
+	text := strings.NewReplacer("{{operator}}", payloadtest.Placeholder("test-operator"), "{{operand}}",
+		payloadtest.Placeholder("test-operand")).Replace(manifest)
 	operand := r.Push(t, "test/operand", "1", payloadtest.Image{Layers: []map[string]string{{"operand": "1"}}}.Build(t))
-	seeded := r.Seed(t, payloadtest.Release{Name: "4.17.0", Created: time.Unix(1.7e9, 0).UTC(), Components: []payloadtest.Component{
-		{Name: "test-operator", Pushed: busybox.PullSpec()}, {Name: "test-operand", Pushed: operand},
-		{Name: "cluster-version-operator", Manifests: map[string]string{"0000_50_test_deployment.yaml": text}},
-	}})
+	seeded := r.Seed(t, payloadtest.Release{Name: "4.17.0", Created: time.Unix(1.7e9, 0).UTC(),
+		Components: []payloadtest.Component{
+			{Name: "test-operator", Pushed: busybox.PullSpec()}, {Name: "test-operand", Pushed: operand},
+			{Name: "cluster-version-operator", Manifests: map[string]string{"0000_50_test_deployment.yaml": text}},
+		}})
 	w.payload = seeded.PullSpec
-	cvo := &versionOperator{api: w.api, objects: map[string]string{operator: seeded.Files["0000_50_test_deployment.yaml"]}}
-	err = w.api.Create(ctx, filepath.Dir(versionPath), []byte(`{"apiVersion":"config.openshift.io/v1","kind":"ClusterVersion","metadata":{"name":"version"},`+
-		`"spec":{"clusterID":"11111111-2222-3333-4444-555555555555"}}`), nil)
+	cvo := &versionOperator{api: w.api,
+		objects: map[string]string{operator: seeded.Files["0000_50_test_deployment.yaml"]}}
+	err = w.api.Create(ctx, filepath.Dir(versionPath),
+		[]byte(`{"apiVersion":"config.openshift.io/v1","kind":"ClusterVersion","metadata":{"name":"version"},`+
+			`"spec":{"clusterID":"11111111-2222-3333-4444-555555555555"}}`), nil)
 	if err != nil && !errors.Is(err, cluster.ErrExists) {
 		t.Fatal(err)
 	}
@@ -158,7 +165,8 @@ func (w *world) images() (images []string) {
 		w.t.Fatal(err)
 	}
 	for _, pod := range pods.Items {
-		if len(pod.Status.ContainerStatuses) == 1 && pod.Status.ContainerStatuses[0].Ready && pod.Metadata.DeletionTimestamp == nil {
+		if len(pod.Status.ContainerStatuses) == 1 && pod.Status.ContainerStatuses[0].Ready &&
+			pod.Metadata.DeletionTimestamp == nil {
 			images = append(images, pod.Spec.Containers[0].Image)
 		}
 	}
@@ -214,7 +222,8 @@ func (w *world) object(path string) string {
 func TestThereAndBack(t *testing.T) {
 	w := newWorld(t)
 	before := w.images()[0]
-	deploy := []string{"deploy", "test-operator=./src", "--dockerfile", "Dockerfile", "--to-repository", w.registry + "/me/operator", "--insecure", "--cache-dir", filepath.Join(w.home, "cache")}
+	deploy := []string{"deploy", "test-operator=./src", "--dockerfile", "Dockerfile", "--to-repository",
+		w.registry + "/me/operator", "--insecure", "--cache-dir", filepath.Join(w.home, "cache")}
 	for _, text := range []string{"first", "second"} {
 		w.source(text)
 		began := time.Now()
@@ -222,11 +231,13 @@ func TestThereAndBack(t *testing.T) {
 		_, image, _ := strings.Cut(strings.TrimSpace(got.stdout), " ")
 		t.Logf("%s: from the edit to the running pod %.1f s", text, time.Since(began).Seconds())
 		w.stays(image)
-		if status := w.ok("status"); !strings.Contains(status.stdout, image) || !strings.Contains(status.stdout, "admin") {
+		if status := w.ok("status"); !strings.Contains(status.stdout, image) ||
+			!strings.Contains(status.stdout, "admin") {
 			t.Errorf("status:\n%s", status.stdout)
 		}
 	}
-	if got := w.run(w.kubeconfig, "deploy", "--image", "test-operator="+w.registry+"/test/none:1", "--insecure"); got.code != 3 {
+	if got := w.run(w.kubeconfig, "deploy", "--image", "test-operator="+w.registry+"/test/none:1",
+		"--insecure"); got.code != 3 {
 		t.Errorf("an image that is not there: exit code %d, %s", got.code, got.stderr)
 	}
 	operand := w.ok("deploy", "--image", "test-operand="+w.registry+"/test/busybox:1", "--insecure")
@@ -234,7 +245,8 @@ func TestThereAndBack(t *testing.T) {
 		t.Errorf("the operand's image is not set: %s\n%s", operand.stderr, deployed)
 	}
 	w.ok("restore", "test-operand")
-	if status := w.ok("status", "-o", "json"); strings.Contains(status.stdout, "test-operand") || !strings.Contains(status.stdout, "test-operator") {
+	if status := w.ok("status", "-o", "json"); strings.Contains(status.stdout, "test-operand") ||
+		!strings.Contains(status.stdout, "test-operator") {
 		t.Errorf("status after one of two was restored:\n%s", status.stdout)
 	}
 	w.ok("restore")
@@ -251,7 +263,8 @@ func TestThereAndBack(t *testing.T) {
 func TestPodsThatDoNotStart(t *testing.T) {
 	w := newWorld(t)
 	r := &payloadtest.Registry{Host: w.registry}
-	empty := r.Push(t, "test/empty", "1", payloadtest.Image{Layers: []map[string]string{{"nothing": fmt.Sprint(time.Now().UnixNano())}}}.Build(t))
+	empty := r.Push(t, "test/empty", "1",
+		payloadtest.Image{Layers: []map[string]string{{"nothing": fmt.Sprint(time.Now().UnixNano())}}}.Build(t))
 	got := w.run(w.kubeconfig, "deploy", "--image", "test-operator="+empty, "--insecure", "--timeout", "60s")
 	if got.code != 6 || !strings.Contains(got.stderr, "oc rebuild restore") {
 		t.Errorf("an image without a program: exit code %d\n%s", got.code, got.stderr)
@@ -268,19 +281,23 @@ func TestWithoutTheRight(t *testing.T) {
 		t.Fatal(err)
 	}
 	var token struct{ Status struct{ Token string } }
-	if err := w.api.Create(ctx, "api/v1/namespaces/default/serviceaccounts/nobody/token", []byte(`{"spec":{}}`), &token); err != nil {
+	if err := w.api.Create(ctx, "api/v1/namespaces/default/serviceaccounts/nobody/token", []byte(`{"spec":{}}`),
+		&token); err != nil {
 		t.Fatal(err)
 	}
 	text := "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{name: k, cluster: {insecure-skip-tls-verify: true, server: '" + w.api.Host + "'}}]\n" +
-		"users: [{name: u, user: {token: " + token.Status.Token + "}}]\ncontexts: [{name: c, context: {cluster: k, user: u}}]\n"
+		"users: [{name: u, user: {token: " + token.Status.Token +
+		"}}]\ncontexts: [{name: c, context: {cluster: k, user: u}}]\n"
 	kubeconfig := filepath.Join(w.home, "nobody")
 	if err := os.WriteFile(kubeconfig, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	w.source("never built")
-	got := w.run(kubeconfig, "deploy", "test-operator=./src", "--dockerfile", "Dockerfile", "--to-repository", w.registry+"/me/operator", "--insecure",
+	got := w.run(kubeconfig, "deploy", "test-operator=./src", "--dockerfile", "Dockerfile", "--to-repository",
+		w.registry+"/me/operator", "--insecure",
 		"--from-release", w.payload)
-	if got.code != 4 || !strings.Contains(got.stderr, "this user may not patch clusterversion/version") || strings.Contains(got.stderr, token.Status.Token) {
+	if got.code != 4 || !strings.Contains(got.stderr, "this user may not patch clusterversion/version") ||
+		strings.Contains(got.stderr, token.Status.Token) {
 		t.Errorf("exit code %d\n%s", got.code, got.stderr)
 	}
 	if got := w.run(kubeconfig, "status"); got.code != 4 {
@@ -292,10 +309,12 @@ func TestWithoutTheRight(t *testing.T) {
 func TestUpgrade(t *testing.T) {
 	w := newWorld(t)
 	w.source("upgraded")
-	got := w.ok("test-operator=./src", "--dockerfile", "Dockerfile", "--to-image", w.registry+"/me/release:", "--insecure", "--upgrade",
+	got := w.ok("test-operator=./src", "--dockerfile", "Dockerfile", "--to-image", w.registry+"/me/release:",
+		"--insecure", "--upgrade",
 		"--cache-dir", filepath.Join(w.home, "cache"))
 	image := strings.TrimSpace(got.stdout)
-	if !strings.Contains(w.object(versionPath), `"desired":{"image":"`+image+`"`) || !strings.Contains(got.stderr, "cluster: the cluster runs "+image) {
+	if !strings.Contains(w.object(versionPath), `"desired":{"image":"`+image+`"`) ||
+		!strings.Contains(got.stderr, "cluster: the cluster runs "+image) {
 		t.Errorf("the cluster is not there:\n%s", got.stderr)
 	}
 }

@@ -123,7 +123,8 @@ func TestServerGoesAway(t *testing.T) {
 	})
 	w.source("while the server is away")
 	p.waitUp()
-	got := w.run(kubeconfig, "deploy", "test-operator=./src", "--dockerfile", "Dockerfile", "--to-repository", w.registry+"/me/operator", "--insecure",
+	got := w.run(kubeconfig, "deploy", "test-operator=./src", "--dockerfile", "Dockerfile", "--to-repository",
+		w.registry+"/me/operator", "--insecure",
 		"--cache-dir", filepath.Join(w.home, "cache"), "--from-release", w.payload)
 	if got.code != 0 {
 		t.Errorf("deploy: exit code %d\n%s", got.code, got.stderr)
@@ -162,7 +163,8 @@ func TestTwoAtOnce(t *testing.T) {
 			group.Wait()
 		}
 		image := w.registry + "/test/busybox:1"
-		both([]string{"deploy", "--image", "test-operator=" + image, "--insecure"}, []string{"deploy", "--image", "test-operand=" + image, "--insecure"})
+		both([]string{"deploy", "--image", "test-operator=" + image, "--insecure"},
+			[]string{"deploy", "--image", "test-operand=" + image, "--insecure"})
 		status := w.ok("status").stdout
 		if !strings.Contains(status, "test-operator ") || !strings.Contains(status, "test-operand ") {
 			t.Errorf("one of two is lost:\n%s", status)

@@ -69,7 +69,8 @@ func (o *versionOperator) sync(ctx context.Context) error {
 			Kind, Name, Namespace string
 			Unmanaged             bool
 		}) bool {
-			return one.Unmanaged && strings.HasSuffix(address, "/"+one.Namespace+"/"+strings.ToLower(one.Kind)+"s/"+one.Name)
+			return one.Unmanaged && strings.HasSuffix(address,
+				"/"+one.Namespace+"/"+strings.ToLower(one.Kind)+"s/"+one.Name)
 		}) {
 			continue
 		}
@@ -108,10 +109,13 @@ func (o *versionOperator) status(ctx context.Context, image, state, progress str
 		progressing = "True"
 	}
 	status := map[string]any{
-		"desired": map[string]any{"image": image, "version": "4.17.0"}, "observedGeneration": 1, "versionHash": "x", "availableUpdates": []any{},
-		"history": []any{map[string]any{"state": state, "image": image, "version": "4.17.0", "verified": false, "startedTime": now,
+		"desired": map[string]any{"image": image, "version": "4.17.0"}, "observedGeneration": 1, "versionHash": "x",
+		"availableUpdates": []any{},
+		"history": []any{map[string]any{"state": state, "image": image, "version": "4.17.0", "verified": false,
+			"startedTime":    now,
 			"completionTime": now}},
-		"conditions": []any{map[string]any{"type": "Progressing", "status": progressing, "message": progress, "reason": "x", "lastTransitionTime": now}},
+		"conditions": []any{map[string]any{"type": "Progressing", "status": progressing, "message": progress,
+			"reason": "x", "lastTransitionTime": now}},
 	}
 	body, err := json.Marshal(map[string]any{"status": status})
 	if err != nil {
@@ -124,7 +128,8 @@ func (o *versionOperator) status(ctx context.Context, image, state, progress str
 // API module has them.
 func definitions(t *testing.T, api *cluster.Cluster) {
 	t.Helper()
-	download := exec.Command("go", "mod", "download", "-json", "github.com/openshift/api") // vendor/ has the Go files alone
+	// vendor/ has the Go files alone
+	download := exec.Command("go", "mod", "download", "-json", "github.com/openshift/api")
 	download.Env = append(os.Environ(), "GOFLAGS=")
 	out, err := download.Output()
 	var module struct{ Dir string }

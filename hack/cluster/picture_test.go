@@ -16,7 +16,8 @@ func TestPicture(t *testing.T) {
 	}
 	e := newEngine(t, playground.Options{})
 	release := e.p.Registry.Host + "/me/release:next"
-	args := append([]string{"cluster-config-api", "cluster-config-operator", "machine-config-operator=@master", "--from-release", e.p.Payload,
+	args := append([]string{"cluster-config-api", "cluster-config-operator", "machine-config-operator=@master",
+		"--from-release", e.p.Payload,
 		"--release-repo", e.p.ReleaseRepo, "--to-image", release}, e.flags...)
 	command, _, _ := e.command(args...)
 	command.Env = append(command.Env, "TERM=xterm-256color")
@@ -28,7 +29,8 @@ func TestPicture(t *testing.T) {
 	shown.Write("$ oc rebuild cluster-config-api cluster-config-operator machine-config-operator=@master \\\r\n    --from-release " + e.p.Payload +
 		" \\\r\n    --to-image " + release + " --engine tekton\r\n")
 	shown.Write(output)
-	if err := os.WriteFile(to, []byte(shown.SVG("Three components of a payload are rebuilt on a cluster, in a terminal")), 0o644); err != nil {
+	if err := os.WriteFile(to,
+		[]byte(shown.SVG("Three components of a payload are rebuilt on a cluster, in a terminal")), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

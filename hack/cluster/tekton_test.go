@@ -27,8 +27,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/tekton"
 )
 
-// engine is a cluster with Tekton, an image with the program that its pods run, and a playground that they reach, since the
-// pods are in the network of the node, which is this machine's.
+// engine is a cluster with Tekton, an image with the program that its pods run, and a playground that they reach,
+// since the pods are in the network of the node, which is this machine's.
 type engine struct {
 	t      *testing.T
 	api    *cluster.Cluster
@@ -61,8 +61,10 @@ func newEngine(t *testing.T, options playground.Options) *engine {
 	}
 	t.Cleanup(p.Close)
 	e := &engine{t: t, api: api, p: p, binary: filepath.Join(t.TempDir(), "oc-rebuild")}
-	build := exec.Command("go", "build", "-trimpath", "-tags", "containers_image_openpgp exclude_graphdriver_btrfs osusergo netgo sqlite_omit_load_extension",
-		"-ldflags", "-linkmode external -extldflags '-static -Wl,--no-warnings'", "-o", e.binary, "github.com/oc-rebuild/oc-rebuild/cmd/oc-rebuild")
+	build := exec.Command("go", "build", "-trimpath", "-tags",
+		"containers_image_openpgp exclude_graphdriver_btrfs osusergo netgo sqlite_omit_load_extension",
+		"-ldflags", "-linkmode external -extldflags '-static -Wl,--no-warnings'", "-o", e.binary,
+		"github.com/oc-rebuild/oc-rebuild/cmd/oc-rebuild")
 	build.Env = append(os.Environ(), "CGO_ENABLED=1")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building the program: %v\n%s", err, out)
@@ -90,7 +92,8 @@ func (e *engine) image(host string) string {
 		}
 	}
 	home := filepath.Join(e.p.Dir, "home")
-	for name, from := range map[string]string{"usr/bin/oc-rebuild": e.binary, "root/.gitconfig": filepath.Join(home, ".gitconfig"),
+	for name, from := range map[string]string{"usr/bin/oc-rebuild": e.binary,
+		"root/.gitconfig":                filepath.Join(home, ".gitconfig"),
 		"etc/containers/registries.conf": filepath.Join(home, ".config/containers/registries.conf")} {
 		data, err := os.ReadFile(from)
 		if err == nil {
@@ -112,8 +115,10 @@ func (e *engine) image(host string) string {
 	}
 	image, err := mutate.AppendLayers(empty.Image, content)
 	if err == nil {
-		image, err = mutate.ConfigFile(image, &v1.ConfigFile{OS: "linux", Architecture: "amd64", RootFS: v1.RootFS{Type: "layers", DiffIDs: diffIDs(e.t, content)},
-			Config: v1.Config{Env: []string{"PATH=/usr/bin", "HOME=/root"}, Entrypoint: []string{"/usr/bin/oc-rebuild"}}})
+		image, err = mutate.ConfigFile(image, &v1.ConfigFile{OS: "linux", Architecture: "amd64",
+			RootFS: v1.RootFS{Type: "layers", DiffIDs: diffIDs(e.t, content)},
+			Config: v1.Config{Env: []string{"PATH=/usr/bin", "HOME=/root"},
+				Entrypoint: []string{"/usr/bin/oc-rebuild"}}})
 	}
 	if err != nil {
 		e.t.Fatal(err)
@@ -174,7 +179,8 @@ const (
 // noPods checks that no pod of a run goes on.
 func (e *engine) noPods(run string) {
 	e.t.Helper()
-	if left := e.list(pods + "?labelSelector=tekton.dev/pipelineRun=" + run); strings.Contains(left, `"phase":"Running"`) || strings.Contains(left, `"phase":"Pending"`) {
+	if left := e.list(pods + "?labelSelector=tekton.dev/pipelineRun=" + run); strings.Contains(left,
+		`"phase":"Running"`) || strings.Contains(left, `"phase":"Pending"`) {
 		e.t.Errorf("pods of %s go on: %s", run, left)
 	}
 }
@@ -183,14 +189,16 @@ func (e *engine) noPods(run string) {
 func TestTekton(t *testing.T) {
 	e := newEngine(t, playground.Options{})
 	release := e.p.Registry.Host + "/me/release"
-	saved, _ := e.run(0, "plan", "cluster-config-api", "cluster-config-operator", "--from-release", e.p.Payload, "--release-repo", e.p.ReleaseRepo, "-o", "json")
+	saved, _ := e.run(0, "plan", "cluster-config-api", "cluster-config-operator", "--from-release", e.p.Payload,
+		"--release-repo", e.p.ReleaseRepo, "-o", "json")
 	planned := filepath.Join(e.p.Dir, "plan.json")
 	if err := os.WriteFile(planned, []byte(saved), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	images := e.p.Registry.Host + "/me/images"
 	apply := func(tag string, more ...string) []string {
-		return append(append([]string{"apply", planned, "--to-image", release + ":" + tag, "--to-repository", images}, e.flags...), more...)
+		return append(append([]string{"apply", planned, "--to-image", release + ":" + tag, "--to-repository", images},
+			e.flags...), more...)
 	}
 	here, _ := e.run(0, "apply", planned, "--to-image", release+":here", "--to-repository", images)
 
@@ -201,7 +209,8 @@ func TestTekton(t *testing.T) {
 			t.Errorf("the payload is %s, here it is %s\n%s", there, here, said)
 		}
 		made := e.list(pods)
-		for _, want := range []string{`"capabilities":{"add":["SETFCAP","SETUID","SETGID"],"drop":["ALL"]}`, `"seccompProfile":{"type":"Unconfined"}`} {
+		for _, want := range []string{`"capabilities":{"add":["SETFCAP","SETUID","SETGID"],"drop":["ALL"]}`,
+			`"seccompProfile":{"type":"Unconfined"}`} {
 			if !strings.Contains(made, want) {
 				t.Errorf("no pod has %s", want)
 			}
@@ -213,7 +222,8 @@ func TestTekton(t *testing.T) {
 	t.Run("nothing is built again", func(t *testing.T) {
 		e.t = t
 		mirrors := filepath.Join(e.p.Dir, "mirrors.yaml")
-		err := os.WriteFile(mirrors, []byte("kind: ImageDigestMirrorSet\nspec:\n  imageDigestMirrors:\n  - source: example.com/none\n    mirrors: [example.com/other]\n"), 0o644)
+		err := os.WriteFile(mirrors,
+			[]byte("kind: ImageDigestMirrorSet\nspec:\n  imageDigestMirrors:\n  - source: example.com/none\n    mirrors: [example.com/other]\n"), 0o644)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -232,7 +242,8 @@ func TestTekton(t *testing.T) {
 			t.Fatal(err)
 		}
 		args := func(tag string, more ...string) []string {
-			return append([]string{"cluster-config-operator=" + tree, "--from-release", e.p.Payload, "--release-repo", e.p.ReleaseRepo,
+			return append([]string{"cluster-config-operator=" + tree, "--from-release", e.p.Payload,
+				"--release-repo", e.p.ReleaseRepo,
 				"--to-image", release + ":" + tag, "--to-repository", images}, more...)
 		}
 		want, _ := e.run(0, args("tree")...)
@@ -280,7 +291,8 @@ func TestTekton(t *testing.T) {
 		e.t = t
 		at := strings.LastIndex(saved, `\nCOPY `)
 		changed := filepath.Join(e.p.Dir, "kept.json")
-		if err := os.WriteFile(changed, []byte(saved[:at]+`\nRUN echo this is why; exit 3`+saved[at:]), 0o644); err != nil {
+		if err := os.WriteFile(changed, []byte(saved[:at]+`\nRUN echo this is why; exit 3`+saved[at:]),
+			0o644); err != nil {
 			t.Fatal(err)
 		}
 		want, _ := e.run(5, "apply", changed, "--to-image", release+":kept", "--to-repository", images, "--keep-going")
@@ -295,18 +307,21 @@ func TestTekton(t *testing.T) {
 		e.t = t
 		const quotas = "api/v1/namespaces/default/resourcequotas"
 		allow := func(pods string) {
-			if err := e.api.Merge(context.Background(), quotas+"/pods", []byte(`{"spec":{"hard":{"pods":"`+pods+`"}}}`)); err != nil {
+			if err := e.api.Merge(context.Background(), quotas+"/pods",
+				[]byte(`{"spec":{"hard":{"pods":"`+pods+`"}}}`)); err != nil {
 				t.Fatal(err)
 			}
 		}
-		err := e.api.Create(t.Context(), quotas, []byte(`{"apiVersion":"v1","kind":"ResourceQuota","metadata":{"name":"pods"}}`), nil)
+		err := e.api.Create(t.Context(), quotas,
+			[]byte(`{"apiVersion":"v1","kind":"ResourceQuota","metadata":{"name":"pods"}}`), nil)
 		if err != nil && !errors.Is(err, cluster.ErrExists) { // from an earlier run on this cluster
 			t.Fatal(err)
 		}
 		allow("1")
 		defer allow("1000")
 		time.Sleep(5 * time.Second) // until its controller has counted
-		args := append([]string{"cluster-config-api", "machine-config-operator", "--from-release", e.p.Payload, "--release-repo", e.p.ReleaseRepo,
+		args := append([]string{"cluster-config-api", "machine-config-operator", "--from-release", e.p.Payload,
+			"--release-repo", e.p.ReleaseRepo,
 			"--to-image", release + ":quota", "--to-repository", images}, e.flags...)
 		if _, said := e.run(0, args...); !strings.Contains(said, "exceeded quota") {
 			t.Errorf("nothing waited for the quota:\n%s", said)
@@ -338,22 +353,26 @@ func TestTekton(t *testing.T) {
 		for i, arg := range args {
 			args[i] = strings.Replace(arg, "/test/engine@", "/test/none@", 1)
 		}
-		if _, said := e.run(3, args...); !strings.Contains(said, "Nodes must be able to pull the image of --engine-image") {
+		if _, said := e.run(3, args...); !strings.Contains(said,
+			"Nodes must be able to pull the image of --engine-image") {
 			t.Errorf("said %s", said)
 		}
 	})
 	t.Run("a stricter pod", func(t *testing.T) {
 		e.t = t
 		objects, _ := e.run(0, apply("strict", "-o", "yaml")...)
-		e.create(strings.ReplaceAll(strings.ReplaceAll(objects, "Unconfined", "RuntimeDefault"), "name: oc-rebuild-", "name: strict-"))
+		e.create(strings.ReplaceAll(strings.ReplaceAll(objects, "Unconfined", "RuntimeDefault"),
+			"name: oc-rebuild-", "name: strict-"))
 		_, name, _ := strings.Cut(objects, "\n  name: rebuild-")
 		name, _, _ = strings.Cut(name, "\n")
 		_, said := e.run(1, append([]string{"follow", "rebuild-" + name}, e.flags[len(e.flags)-2:]...)...)
-		if !strings.Contains(said, "the seccomp profile of this container forbids it") || strings.Contains(said, "unshare(CLONE_NEWUSER)") {
+		if !strings.Contains(said, "the seccomp profile of this container forbids it") ||
+			strings.Contains(said, "unshare(CLONE_NEWUSER)") {
 			t.Errorf("said %s", said)
 		}
 	})
-	for _, path := range []string{pipelines, strings.Replace(pipelines, "pipelineruns", "taskruns", 1), strings.Replace(pipelines, "pipelineruns", "tasks", 1), pods,
+	for _, path := range []string{pipelines, strings.Replace(pipelines, "pipelineruns", "taskruns", 1),
+		strings.Replace(pipelines, "pipelineruns", "tasks", 1), pods,
 		"api/v1/namespaces/default/configmaps", "api/v1/namespaces/default/events"} {
 		if strings.Contains(e.list(path), canary) {
 			t.Errorf("%s have the user's credentials", path)

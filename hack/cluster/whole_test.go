@@ -23,7 +23,8 @@ func TestWholePayload(t *testing.T) {
 	e := newEngine(t, playground.Options{Whole: true})
 	release := e.p.Registry.Host + "/me/release"
 	all := func(tag string, more ...string) []string {
-		return append([]string{"--all", "--branch", playground.WholeBranch, "--exclude", "driver-toolkit", "--from-release", e.p.Payload, "--release-repo", e.p.ReleaseRepo,
+		return append([]string{"--all", "--branch", playground.WholeBranch, "--exclude", "driver-toolkit",
+			"--from-release", e.p.Payload, "--release-repo", e.p.ReleaseRepo,
 			"--to-image", release + ":" + tag, "--to-repository", e.p.Registry.Host + "/me/images"}, more...)
 	}
 	here, _ := e.run(0, all("here")...)

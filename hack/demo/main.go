@@ -84,7 +84,8 @@ func (d *demo) show(ctx context.Context) error {
 	}
 	d.say("3. Rebuild it, as CI would, into a new payload. What is printed on standard output is the payload, by digest.")
 	target := d.playground.Registry.Host + "/me/scos-release:4.17.0-drain"
-	rebuild := "oc rebuild machine-config-operator=./machine-config-operator \\\n    --from-release " + old + " \\\n    --to-image " + target +
+	rebuild := "oc rebuild machine-config-operator=./machine-config-operator \\\n    --from-release " + old +
+		" \\\n    --to-image " + target +
 		" \\\n    --release-repo ./release"
 	if err := d.run(ctx, rebuild); err != nil {
 		return err

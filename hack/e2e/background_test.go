@@ -66,8 +66,10 @@ func program(ts *testscript.TestScript, args []string) *exec.Cmd {
 	cmd.Dir = ts.MkAbs(".")
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "STORAGE_DRIVER=" + os.Getenv("STORAGE_DRIVER")}
 	cmd.Env = append(append(cmd.Env, "GOCOVERDIR="+os.Getenv("GOCOVERDIR")), secretVariables()...)
-	for _, name := range []string{"HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "TMPDIR", "KUBECONFIG",
-		"CONTAINERS_CONF", "CONTAINERS_REGISTRIES_CONF", "CONTAINERS_STORAGE_CONF", "REGISTRY_AUTH_FILE", "GIT_CONFIG_GLOBAL",
+	for _, name := range []string{"HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR",
+		"TMPDIR", "KUBECONFIG",
+		"CONTAINERS_CONF", "CONTAINERS_REGISTRIES_CONF", "CONTAINERS_STORAGE_CONF", "REGISTRY_AUTH_FILE",
+		"GIT_CONFIG_GLOBAL",
 		"GIT_CONFIG_NOSYSTEM"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
@@ -147,8 +149,8 @@ func ends(ts *testscript.TestScript, _ bool, args []string) {
 	leavesNothing(ts)
 }
 
-// shoot sends the program SIGKILL, which it cannot prepare for. An ordinary user's run is in a child of it, to which the
-// kernel sends the signal: that one has its locks until it has ended, too.
+// shoot sends the program SIGKILL, which it cannot prepare for. An ordinary user's run is in a child of it, to which
+// the kernel sends the signal: that one has its locks until it has ended, too.
 func shoot(ts *testscript.TestScript, _ bool, args []string) {
 	usage(ts, len(args) == 0, "shoot")
 	b := backgroundOf(ts)
@@ -172,8 +174,8 @@ func childrenOf(pid int) (children []string) {
 	return children
 }
 
-// lives reports whether a process has not ended. A zombie has, which waits for its parent (proc_pid_stat(5)), unless other
-// threads of it are there: what is open in them is closed when the last one ends.
+// lives reports whether a process has not ended. A zombie has, which waits for its parent (proc_pid_stat(5)), unless
+// other threads of it are there: what is open in them is closed when the last one ends.
 func lives(pid string) bool {
 	data, err := os.ReadFile("/proc/" + pid + "/stat")
 	_, state, _ := strings.Cut(string(data), ") ")

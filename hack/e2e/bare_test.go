@@ -22,7 +22,8 @@ func bare(ctx context.Context, p *playground.Playground, binary, own string) *ex
 	command.Dir = own
 	command.Env = []string{"PATH=" + own, "TMPDIR=" + own}
 	for _, variable := range p.Env() {
-		if strings.HasPrefix(variable, "CONTAINERS_REGISTRIES_CONF=") || strings.HasPrefix(variable, "GIT_CONFIG_GLOBAL=") {
+		if strings.HasPrefix(variable, "CONTAINERS_REGISTRIES_CONF=") ||
+			strings.HasPrefix(variable, "GIT_CONFIG_GLOBAL=") {
 			command.Env = append(command.Env, variable)
 		}
 	}
@@ -59,8 +60,10 @@ func TestBareMachine(t *testing.T) {
 	}
 	want := strings.Count(string(findings), "Steps see this machine") // 0 where they have processes of their own
 	before, _, _ := strings.Cut(errs.String(), ": build … ")
-	if said := "warning: chroot isolation, for no OCI runtime"; strings.Count(errs.String(), said) != want || strings.Count(before, said) != want {
-		t.Errorf("the run does not say, once and before the first build, what doctor says (%d) of what steps see:\n%s", want, errs.String())
+	if said := "warning: chroot isolation, for no OCI runtime"; strings.Count(errs.String(), said) != want ||
+		strings.Count(before, said) != want {
+		t.Errorf("the run does not say, once and before the first build, what doctor says (%d) of what steps see:\n%s",
+			want, errs.String())
 	}
 }
 
@@ -82,7 +85,8 @@ func TestWithoutMappers(t *testing.T) {
 	command.SysProcAttr = attributes
 	p.Registry.Reset()
 	output, err := command.CombinedOutput()
-	if err == nil || !strings.Contains(string(output), "newuidmap") || !strings.Contains(string(output), "package uidmap (Debian") {
+	if err == nil || !strings.Contains(string(output), "newuidmap") ||
+		!strings.Contains(string(output), "package uidmap (Debian") {
 		t.Errorf("%v, want the package that has newuidmap:\n%s", err, output)
 	}
 	if requests := p.Registry.Requests(); len(requests) > 0 {

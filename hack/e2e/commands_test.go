@@ -79,8 +79,8 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// result NAME checks that the output of the last command ends in a digest pull spec, or in the name of a run, and puts that
-// into the variable NAME.
+// result NAME checks that the output of the last command ends in a digest pull spec, or in the name of a run, and puts
+// that into the variable NAME.
 func result(ts *testscript.TestScript, _ bool, args []string) {
 	usage(ts, len(args) == 1, "result NAME")
 	lines := strings.Split(strings.TrimRight(ts.ReadFile("stdout"), "\n"), "\n")
@@ -219,7 +219,8 @@ func scrub(ts *testscript.TestScript, _ bool, args []string) {
 	usage(ts, len(args) == 1, "scrub FILE")
 	p := of(ts)
 	text := ts.ReadFile(args[0])
-	text = strings.NewReplacer(p.Registry.Host, "REGISTRY", p.Git.URL, "GIT_URL/", ts.Getenv("WORK"), "WORK", p.Dir, "PLAYGROUND").
+	text = strings.NewReplacer(p.Registry.Host, "REGISTRY", p.Git.URL, "GIT_URL/", ts.Getenv("WORK"), "WORK",
+		p.Dir, "PLAYGROUND").
 		Replace(text)
 	text = regexp.MustCompile(`[0-9a-f]{64}`).ReplaceAllString(text, "DIGEST")
 	text = regexp.MustCompile(`("reason": )".+"`).ReplaceAllString(text, `$1"PROSE"`)
@@ -248,8 +249,8 @@ func startCluster(ts *testscript.TestScript, _ bool, args []string) {
 		"metadata: {name: mine}\nspec: {release: {image: '"+args[0]+"'}}\n"))
 }
 
-// startTekton starts an API server with Tekton, whose pods are processes of the program in the script's environment, and makes
-// it the one of $KUBECONFIG.
+// startTekton starts an API server with Tekton, whose pods are processes of the program in the script's environment,
+// and makes it the one of $KUBECONFIG.
 func startTekton(ts *testscript.TestScript, _ bool, args []string) {
 	usage(ts, len(args) == 0, "tekton")
 	server := serveCluster(ts)

@@ -63,7 +63,8 @@ func build(dir string) (string, error) {
 	if os.Getenv("GOCOVERDIR") != "" { // make coverage
 		args = append(args, "-cover", "-coverpkg", "github.com/oc-rebuild/oc-rebuild/...")
 	}
-	cmd := exec.CommandContext(context.Background(), "go", append(args, "github.com/oc-rebuild/oc-rebuild/cmd/oc-rebuild")...)
+	cmd := exec.CommandContext(context.Background(), "go",
+		append(args, "github.com/oc-rebuild/oc-rebuild/cmd/oc-rebuild")...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building the program: %w: %s", err, out)
 	}
@@ -123,7 +124,8 @@ func setup(env *testscript.Env, dir string, options playground.Options) error {
 	env.Values[clusterKey{}] = &clusterOf{}
 	env.Vars = append(env.Vars, p.Env()...)
 	env.Vars = append(env.Vars,
-		"GOCOVERDIR="+os.Getenv("GOCOVERDIR"), "REGISTRY="+p.Registry.Host, "GIT_URL="+p.Git.URL, "RELEASE_REPO="+p.ReleaseRepo,
+		"GOCOVERDIR="+os.Getenv("GOCOVERDIR"), "REGISTRY="+p.Registry.Host, "GIT_URL="+p.Git.URL,
+		"RELEASE_REPO="+p.ReleaseRepo,
 		"PAYLOAD="+p.Payload, "OKD_PAYLOAD="+p.OKDPayload, "PLAYGROUND="+p.Dir,
 		// A number that no other process on the machine has on its command line.
 		fmt.Sprintf("NONCE=%d%d", os.Getpid(), time.Now().UnixMicro()%1e6),

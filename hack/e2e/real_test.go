@@ -31,7 +31,8 @@ func TestRealPayload(t *testing.T) {
 			if err := setup(env, dir, playground.Options{GitRoot: root}); err != nil {
 				return err
 			}
-			env.Vars = append(env.Vars, "REAL_PAYLOAD="+realPayload, "RELEASE_REPO="+realdata.Path(t, "openshift-release-2024-08"))
+			env.Vars = append(env.Vars, "REAL_PAYLOAD="+realPayload,
+				"RELEASE_REPO="+realdata.Path(t, "openshift-release-2024-08"))
 			return addReal(env.Values[key{}].(*playground.Playground), files)
 		},
 		Cmds:                commands(),

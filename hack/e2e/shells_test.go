@@ -26,8 +26,10 @@ func TestShells(t *testing.T) {
 		name, setUp string
 		args        []string
 	}{
-		{"bash", "source /usr/share/bash-completion/bash_completion; source <(oc-rebuild completion bash)", []string{"--norc", "--noprofile", "-i"}},
-		{"zsh", "autoload -U compinit; compinit -u -d " + home + "/dump; source <(oc-rebuild completion zsh)", []string{"-f", "-i"}},
+		{"bash", "source /usr/share/bash-completion/bash_completion; source <(oc-rebuild completion bash)",
+			[]string{"--norc", "--noprofile", "-i"}},
+		{"zsh", "autoload -U compinit; compinit -u -d " + home + "/dump; source <(oc-rebuild completion zsh)",
+			[]string{"-f", "-i"}},
 		{"fish", "oc-rebuild completion fish | source", []string{"--no-config", "--interactive"}},
 	} {
 		t.Run(shell.name, func(t *testing.T) {
@@ -40,7 +42,8 @@ func TestShells(t *testing.T) {
 			}
 			cmd := exec.CommandContext(t.Context(), path, shell.args...)
 			cmd.Dir = home
-			cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TERM=xterm", "PS1=$ ", "XDG_CACHE_HOME=" + cache, "LC_ALL=C.UTF-8", "INPUTRC=/dev/null"}
+			cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TERM=xterm", "PS1=$ ",
+				"XDG_CACHE_HOME=" + cache, "LC_ALL=C.UTF-8", "INPUTRC=/dev/null"}
 			s := start(t, cmd)
 			s.send(shell.setUp + "; echo re'a'dy\r")
 			s.expect("ready")

@@ -65,7 +65,8 @@ func TestStranger(t *testing.T) {
 		command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: strangerID, Gid: strangerID}}
 		command.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + own, "TMPDIR=" + own}
 		for _, variable := range p.Env() {
-			if name, _, _ := strings.Cut(variable, "="); name != "HOME" && name != "TMPDIR" && name != "CONTAINERS_STORAGE_CONF" &&
+			if name, _, _ := strings.Cut(variable, "="); name != "HOME" && name != "TMPDIR" &&
+				name != "CONTAINERS_STORAGE_CONF" &&
 				!strings.HasPrefix(name, "XDG_") {
 				command.Env = append(command.Env, variable)
 			}
@@ -80,8 +81,10 @@ func TestStranger(t *testing.T) {
 	if report := run("doctor", "-o", "json"); !strings.Contains(report, "54321") {
 		t.Errorf("doctor does not say for whom it looked:\n%s", report)
 	}
-	made := strings.TrimSpace(run("machine-config-operator", "--from-release", p.Payload, "--to-image", p.Registry.Host+"/me/release:stranger",
-		"--release-repo", p.ReleaseRepo, "--cache-dir", filepath.Join(own, "cache"), "--storage-root", filepath.Join(own, "storage")))
+	made := strings.TrimSpace(run("machine-config-operator", "--from-release", p.Payload, "--to-image",
+		p.Registry.Host+"/me/release:stranger",
+		"--release-repo", p.ReleaseRepo, "--cache-dir", filepath.Join(own, "cache"), "--storage-root",
+		filepath.Join(own, "storage")))
 	if !strings.Contains(made, "@sha256:") {
 		t.Errorf("the new payload is %q", made)
 	}

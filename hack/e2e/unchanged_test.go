@@ -41,13 +41,15 @@ func unchanged(ts *testscript.TestScript, _ bool, args []string) {
 			continue
 		}
 		if was := []byte(renamed.Replace(string(before.Files[name]))); !bytes.Equal(was, after.Files[name]) {
-			ts.Fatalf("%s (-old, with the new pull specs, +new):\n%s", name, cmp.Diff(string(was), string(after.Files[name])))
+			ts.Fatalf("%s (-old, with the new pull specs, +new):\n%s", name,
+				cmp.Diff(string(was), string(after.Files[name])))
 		}
 	}
 	if diff := cmp.Diff(others(before.References, components), others(after.References, components)); diff != "" {
 		ts.Fatalf("the other tags of image-references (-old +new):\n%s", diff)
 	}
-	if text, err := json.MarshalIndent(after.References, "", "  "); err != nil || !bytes.Equal(text, after.Files["image-references"]) {
+	if text, err := json.MarshalIndent(after.References, "", "  "); err != nil ||
+		!bytes.Equal(text, after.Files["image-references"]) {
 		ts.Fatalf("image-references is not serialised as oc does it: %v", err)
 	}
 }

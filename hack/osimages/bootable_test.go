@@ -33,14 +33,16 @@ func bootable(t *testing.T, programs ...string) v1.Image {
 	}
 	ostree := rootfs{}.file("usr/bin/crio", 0o755, "old crio\n").file("usr/bin/ostree", 0o755,
 		"#!/bin/sh\nshift\nexec /usr/libexec/ostree-container \"$@\"\n").
-		file("usr/libexec/ostree-container", 0o755, containerCommit).link("usr/local", "../var/usrlocal").file("etc/crio/crio.conf",
+		file("usr/libexec/ostree-container", 0o755, containerCommit).link("usr/local",
+		"../var/usrlocal").file("etc/crio/crio.conf",
 		0o600, "[crio]\n")
 	const version = "417.9.202410112133-0"
 	return image(t, map[string]string{
 		"ostree.bootable": "true", "containers.bootc": "1", "ostree.commit": strings.Repeat("ab", 32),
 		"ostree.final-diffid": "sha256:" + strings.Repeat("cd", 32),
 		"version":             version, "org.opencontainers.image.version": version, "io.openshift.metalayer": "true",
-		"io.openshift.build.versions": "machine-os=" + version, "io.openshift.build.version-display-names": "machine-os=CentOS Stream CoreOS",
+		"io.openshift.build.versions":              "machine-os=" + version,
+		"io.openshift.build.version-display-names": "machine-os=CentOS Stream CoreOS",
 	}, base, ostree)
 }
 

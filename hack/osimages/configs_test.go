@@ -23,7 +23,8 @@ func TestConfigOfOpenshiftOS(t *testing.T) {
 	for _, stream := range []string{"origin/scos-5.0", "origin/scos-5.0-art"} {
 		t.Run(stream, func(t *testing.T) {
 			w := newWorldOf(t, stream, map[string]v1.Image{"stream-coreos": bootable(t)})
-			base := w.registry.Push(t, "coreos/stream-coreos-base", "10", image(t, nil, rootfs{}.file("etc/os-release", 0o644, "ID=scos\n")))
+			base := w.registry.Push(t, "coreos/stream-coreos-base", "10",
+				image(t, nil, rootfs{}.file("etc/os-release", 0o644, "ID=scos\n")))
 			source := repository(t, map[string]string{"Containerfile": nodeImage})
 			planned := w.plan(tree, "stream-coreos="+source, "--base-image", "coreos/stream-coreos-base:10="+base)
 			checkNodeImagePlan(t, planned, base)
@@ -38,7 +39,8 @@ func checkNodeImagePlan(t *testing.T, planned plan.Plan, base string) {
 	component := planned.Components[0]
 	if want := "ci-operator/config/openshift/os/openshift-os-release-5.0__okd-scos.yaml"; component.Recipe.Config != want ||
 		component.Recipe.Image != "stream-coreos" {
-		t.Errorf("config %q, image %q, want %q and stream-coreos", component.Recipe.Config, component.Recipe.Image, want)
+		t.Errorf("config %q, image %q, want %q and stream-coreos", component.Recipe.Config,
+			component.Recipe.Image, want)
 	}
 	if len(component.Bases) != 1 || component.Bases[0].Reference != "${IMAGE_FROM}" ||
 		component.Bases[0].Image != "coreos/stream-coreos-base:10" ||
@@ -49,7 +51,8 @@ func checkNodeImagePlan(t *testing.T, planned plan.Plan, base string) {
 		t.Errorf("the Dockerfile does not build on the base:\n%s", dockerfile)
 	}
 	warnings := strings.Join(planned.Warnings, "\n")
-	for _, want := range []string{`secret "yumrepos"`, "--secret id=yumrepos,src=FILE", "rpm-ostree install", "YUM_REPO_NAMES",
+	for _, want := range []string{`secret "yumrepos"`, "--secret id=yumrepos,src=FILE",
+		"rpm-ostree install", "YUM_REPO_NAMES",
 		"rhel-10.2-server-ose-5.0"} {
 		if !strings.Contains(warnings, want) {
 			t.Errorf("%q is not in the warnings\n%s", want, warnings)
@@ -76,12 +79,14 @@ func TestExtensionsOfOpenshiftOS(t *testing.T) {
 	tree := realdata.Path(t, "openshift-release-2026")
 	w := newWorldOf(t, "origin/scos-5.0", map[string]v1.Image{"stream-coreos": bootable(t),
 		"stream-coreos-extensions": image(t, nil, rootfs{}.file("x", 0o644, ""))})
-	base := w.registry.Push(t, "coreos/stream-coreos-base", "10", image(t, nil, rootfs{}.file("etc/os-release", 0o644, "ID=scos\n")))
+	base := w.registry.Push(t, "coreos/stream-coreos-base", "10",
+		image(t, nil, rootfs{}.file("etc/os-release", 0o644, "ID=scos\n")))
 	source := repository(t, map[string]string{"Containerfile": nodeImage,
 		"extensions/Containerfile": "FROM ${IMAGE_FROM} AS os\nRUN rpm-ostree compose extensions\nFROM registry.access.redhat.com/ubi9/ubi:latest\nCOPY --from=os /usr/share/rpm-ostree/extensions/ /usr/share/rpm-ostree/extensions/\n"})
 	planned := w.plan(tree, "stream-coreos="+source, "stream-coreos-extensions="+source,
 		"--base-image", "coreos/stream-coreos-base:10="+base, "--base-image", "ocp/builder:stream10="+base)
-	if len(planned.Order) != 2 || planned.Order[0][0] != "stream-coreos" || planned.Order[1][0] != "stream-coreos-extensions" {
+	if len(planned.Order) != 2 || planned.Order[0][0] != "stream-coreos" ||
+		planned.Order[1][0] != "stream-coreos-extensions" {
 		t.Errorf("order %v, want the extensions after the operating system", planned.Order)
 	}
 	first := planned.Components[1].Bases[0]
@@ -94,8 +99,10 @@ func TestExtensionsOfOpenshiftOS(t *testing.T) {
 // third image of the config.
 func TestConfigOfOKDMachineOS(t *testing.T) {
 	tree := realdata.Path(t, "openshift-release-2024-08")
-	w := newWorldOf(t, "origin/4.12", map[string]v1.Image{"fedora-coreos": bootable(t), "machine-os-content": bootable(t)})
-	base := w.registry.Push(t, "test/base", "latest", image(t, nil, rootfs{}.file("etc/os-release", 0o644, "ID=base\n")))
+	w := newWorldOf(t, "origin/4.12", map[string]v1.Image{"fedora-coreos": bootable(t),
+		"machine-os-content": bootable(t)})
+	base := w.registry.Push(t, "test/base", "latest",
+		image(t, nil, rootfs{}.file("etc/os-release", 0o644, "ID=base\n")))
 	source := repository(t, map[string]string{
 		"Dockerfile.ci": "FROM " + base + "\nCOPY Dockerfile.generated /tmp/\n",
 		"Dockerfile.generated": "FROM registry.ci.openshift.org/origin/4.12:artifacts AS artifacts\nFROM " + base +
@@ -106,11 +113,13 @@ func TestConfigOfOKDMachineOS(t *testing.T) {
 	if want := "ci-operator/config/openshift/okd-machine-os/openshift-okd-machine-os-release-4.12.yaml"; component.Recipe.Config != want {
 		t.Errorf("config %q, want %q", component.Recipe.Config, want)
 	}
-	if len(component.Bases) != 1 || component.Bases[0].Reference != "fedora-coreos" || component.Bases[0].From != "build" {
+	if len(component.Bases) != 1 || component.Bases[0].Reference != "fedora-coreos" ||
+		component.Bases[0].From != "build" {
 		t.Errorf("bases %+v, want fedora-coreos, built in this run", component.Bases)
 	}
 	if last := planned.Order[len(planned.Order)-1]; len(planned.Order) != 3 || last[0] != "machine-os-content" {
-		t.Errorf("order %v, want layering-build, fedora-coreos and machine-os-content one after the other", planned.Order)
+		t.Errorf("order %v, want layering-build, fedora-coreos and machine-os-content one after the other",
+			planned.Order)
 	}
 	if warnings := strings.Join(planned.Warnings, "\n"); !strings.Contains(warnings, "rpm-ostree install") {
 		t.Errorf("the repositories that the packages come from are not in the warnings %q", warnings)

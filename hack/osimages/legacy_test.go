@@ -46,8 +46,10 @@ func machineOSContent(t *testing.T, layers ...rootfs) (v1.Image, string) {
 	})
 	repo := filepath.Join(t.TempDir(), "repo")
 	command(t, "ostree", "init", "--repo="+repo, "--mode=archive")
-	commit := strings.TrimSpace(command(t, "ostree", "commit", "--repo="+repo, "--branch="+ref, "--tree=dir="+tree, "--selinux-policy="+policy,
-		"--owner-uid=0", "--owner-gid=0", "--add-metadata-string=version="+version, "--add-metadata-string=rpmostree.inputhash=abc",
+	commit := strings.TrimSpace(command(t, "ostree", "commit", "--repo="+repo, "--branch="+ref, "--tree=dir="+tree,
+		"--selinux-policy="+policy,
+		"--owner-uid=0", "--owner-gid=0", "--add-metadata-string=version="+version,
+		"--add-metadata-string=rpmostree.inputhash=abc",
 		"--timestamp=@1620000000"))
 	extensions := t.TempDir()
 	check(t, os.Rename(buildRPM(t, "usbguard", "1.0", nil), filepath.Join(extensions, "usbguard-1.0-1.noarch.rpm")))
@@ -65,7 +67,8 @@ func machineOSContent(t *testing.T, layers ...rootfs) (v1.Image, string) {
 // tools makes the image that ostree and createrepo_c run in, and returns its pull spec.
 func (w *world) tools(programs ...string) string {
 	w.t.Helper()
-	basic := []string{"bash", "sh", "awk", "sed", "grep", "find", "cat", "chmod", "cp", "date", "dirname", "ln", "mkdir", "rm",
+	basic := []string{"bash", "sh", "awk", "sed", "grep", "find", "cat", "chmod", "cp", "date", "dirname",
+		"ln", "mkdir", "rm",
 		"sort", "tail", "touch", "tr", "wc"}
 	return w.registry.Push(w.t, "test/tools", "latest", image(w.t, nil, system(w.t, append(basic, programs...)...)))
 }
@@ -75,7 +78,8 @@ func buildRPM(t *testing.T, name, version string, files map[string]string) strin
 	t.Helper()
 	need(t, "rpmbuild")
 	top := t.TempDir()
-	spec := "Name: " + name + "\nVersion: " + version + "\nRelease: 1\nSummary: test\nLicense: none\nBuildArch: noarch\nAutoReqProv: no\n" +
+	spec := "Name: " + name + "\nVersion: " + version +
+		"\nRelease: 1\nSummary: test\nLicense: none\nBuildArch: noarch\nAutoReqProv: no\n" +
 		"%global __os_install_post %{nil}\n%description\ntest\n%install\nmkdir -p %{buildroot}\n"
 	list := "%files\n"
 	for file, text := range files {
@@ -98,7 +102,8 @@ func TestMachineOSContent(t *testing.T) {
 	crio := filepath.Join(write(t, map[string]string{"bin/crio": "new crio\n"}), "bin/crio")
 	rpm := buildRPM(t, "kernel-rt", "5.14", nil)
 	w.registry.Reset()
-	args := []string{"machine-os-content", "--overlay", overlay, "--replace-file", "usr/bin/crio=" + crio, "--extensions-rpm", rpm,
+	args := []string{"machine-os-content", "--overlay", overlay, "--replace-file", "usr/bin/crio=" + crio,
+		"--extensions-rpm", rpm,
 		"--os-tools-image", tools}
 	result := w.rebuild(args...)
 	if got := w.uploads(); got != 4 { // a layer and a config each, for the image and the payload
@@ -112,7 +117,8 @@ func TestMachineOSContent(t *testing.T) {
 	command(t, "ostree", "fsck", "--quiet", repo)
 	newCommit := strings.TrimSpace(command(t, "ostree", "rev-parse", repo, ref))
 	if newCommit == oldCommit || l["com.coreos.ostree-commit"] != newCommit {
-		t.Errorf("ref %s, label %s, old commit %s: want ref and label to name one new commit", newCommit, l["com.coreos.ostree-commit"],
+		t.Errorf("ref %s, label %s, old commit %s: want ref and label to name one new commit", newCommit,
+			l["com.coreos.ostree-commit"],
 			oldCommit)
 	}
 	if got := strings.TrimSpace(command(t, "ostree", "rev-parse", repo, ref+"^")); got != oldCommit {
@@ -121,7 +127,8 @@ func TestMachineOSContent(t *testing.T) {
 	checkCommit(t, repo, newCommit, l)
 	for path, want := range map[string]string{
 		"/usr/bin/crio": "new crio\n", "/usr/bin/kubelet": "kubelet\n", "/usr/etc/crio/crio.conf": "[crio]\n",
-		"/usr/etc/crio/crio.conf.d/99-mine.conf": "mine\n", "/usr/lib/mine/file": "new\n", "/usr/bin/helper": "helper\n",
+		"/usr/etc/crio/crio.conf.d/99-mine.conf": "mine\n", "/usr/lib/mine/file": "new\n",
+		"/usr/bin/helper": "helper\n",
 	} {
 		if got := command(t, "ostree", "cat", repo, newCommit, path); got != want {
 			t.Errorf("%s in the new commit is %q, want %q", path, got, want)
@@ -133,7 +140,8 @@ func TestMachineOSContent(t *testing.T) {
 	}
 	index := primary(t, filepath.Join(root, "extensions"))
 	for _, name := range []string{"usbguard-1.0-1.noarch.rpm", "kernel-rt-5.14-1.noarch.rpm"} {
-		if _, err := os.Stat(filepath.Join(root, "extensions", name)); err != nil || !strings.Contains(index, `href="`+name+`"`) {
+		if _, err := os.Stat(filepath.Join(root, "extensions", name)); err != nil ||
+			!strings.Contains(index, `href="`+name+`"`) {
 			t.Errorf("%s: %v, in the index: %v", name, err, strings.Contains(index, name))
 		}
 	}
@@ -152,7 +160,8 @@ func checkCommit(t *testing.T, repo, commit string, labels map[string]string) {
 		t.Errorf("labels %v: want the version %s, marked", labels, version)
 	}
 	for key, want := range map[string]string{"version": labels["version"], "rpmostree.inputhash": "abc"} {
-		if got := strings.Trim(strings.TrimSpace(command(t, "ostree", "show", repo, "--print-metadata-key="+key, commit)), "'"); got != want {
+		if got := strings.Trim(strings.TrimSpace(command(t, "ostree", "show", repo, "--print-metadata-key="+key,
+			commit)), "'"); got != want {
 			t.Errorf("metadata %s of the commit is %q, want %q", key, got, want)
 		}
 	}

@@ -17,14 +17,15 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/source"
 )
 
-// TestPlanTakesFilesAlong carries out a plan of files that the machine does not have any more: the payload is that of the
-// machine which had them.
+// TestPlanTakesFilesAlong carries out a plan of files that the machine does not have any more: the payload is that of
+// the machine which had them.
 func TestPlanTakesFilesAlong(t *testing.T) {
 	need(t, "rpm", "rpmbuild")
 	w := newWorld(t, map[string]v1.Image{"stream-coreos": bootable(t, "rpm")})
 	overlay := write(t, map[string]string{"etc/crio/crio.conf.d/99-mine.conf": "mine\n"})
 	crio := filepath.Join(write(t, map[string]string{"bin/crio": "new crio\n"}), "bin/crio")
-	context := write(t, map[string]string{"Containerfile": "FROM payload:stream-coreos\nCOPY a /usr/lib/a\n", "a": "a\n"})
+	context := write(t,
+		map[string]string{"Containerfile": "FROM payload:stream-coreos\nCOPY a /usr/lib/a\n", "a": "a\n"})
 	for name, changes := range map[string][]string{
 		"flags":         {"--overlay", overlay, "--replace-file", "/usr/bin/crio=" + crio},
 		"rpm":           {"--rpm", buildRPM(t, "hello", "1.0", map[string]string{"usr/bin/hello": "hello"})},
@@ -48,12 +49,15 @@ func TestPlanTakesFilesAlong(t *testing.T) {
 				there.stdout = here.Release.Digest.String()
 			}
 			if there.code != 0 || !strings.Contains(there.stdout, here.Release.Digest.String()) {
-				t.Errorf("exit code %d\n%s%s, here it is %s", there.code, there.stderr, there.stdout, here.Release.Image)
+				t.Errorf("exit code %d\n%s%s, here it is %s", there.code, there.stderr, there.stdout,
+					here.Release.Image)
 			}
-			part := w.run("component", "stream-coreos", "--plan", pushed, "--to-repository", w.registry.Host+"/me/release", "--storage-root", storage,
+			part := w.run("component", "stream-coreos", "--plan", pushed, "--to-repository",
+				w.registry.Host+"/me/release", "--storage-root", storage,
 				"--isolation", "chroot", "--insecure", "--cache-dir", t.TempDir())
 			if part.code != 0 || name != "rpm" && !strings.Contains(part.stdout, here.Components[0].Digest.String()) {
-				t.Errorf("as a part: exit code %d\n%s%s, here it is %s", part.code, part.stderr, part.stdout, here.Components[0].Image)
+				t.Errorf("as a part: exit code %d\n%s%s, here it is %s", part.code, part.stderr, part.stdout,
+					here.Components[0].Image)
 			}
 		})
 	}
@@ -87,7 +91,8 @@ func TestPlanWithLinks(t *testing.T) {
 		evil, err := artifact.Push(t.Context(), client, w.registry.Host+"/me/plans", planned, []registry.Blob{blob})
 		check(t, err)
 		if got := w.apply(evil); got.code != 2 || !strings.Contains(got.stderr, want) {
-			t.Errorf("%s %q to %q: exit code %d, %s", string(header.Typeflag), header.Name, header.Linkname, got.code, got.stderr)
+			t.Errorf("%s %q to %q: exit code %d, %s", string(header.Typeflag), header.Name, header.Linkname,
+				got.code, got.stderr)
 		}
 	}
 	planned.Components[0].OS.Changes.Replacements[0].File = "/etc/passwd"
@@ -95,11 +100,13 @@ func TestPlanWithLinks(t *testing.T) {
 	check(t, err)
 	file := filepath.Join(t.TempDir(), "plan.json")
 	check(t, os.WriteFile(file, data, 0o600))
-	if got := w.apply(file); got.code != 2 || !strings.Contains(got.stderr, `"/etc/passwd" is not where the plan has "replacements/0"`) {
+	if got := w.apply(file); got.code != 2 ||
+		!strings.Contains(got.stderr, `"/etc/passwd" is not where the plan has "replacements/0"`) {
 		t.Errorf("a file of this machine: exit code %d, %s", got.code, got.stderr)
 	}
 	repo := filepath.Join(write(t, map[string]string{"a.repo": "[a]\npassword=secret\n"}), "a.repo")
-	args := append([]string{"plan", "stream-coreos", "--rpm", "bash", "--repo-file", repo, "--from-release", w.payload, "--push",
+	args := append([]string{"plan", "stream-coreos", "--rpm", "bash", "--repo-file", repo, "--from-release",
+		w.payload, "--push",
 		w.registry.Host + "/me/plans"}, w.flags...)
 	if got := w.run(args...); got.code != 3 || !strings.Contains(got.stderr, "may hold a password") {
 		t.Errorf("a file with passwords: exit code %d, %s", got.code, got.stderr)

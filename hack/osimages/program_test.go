@@ -61,7 +61,8 @@ func need(t *testing.T, programs ...string) {
 	t.Helper()
 	for _, program := range programs {
 		if _, err := exec.LookPath(program); err != nil {
-			t.Skipf("%s is not installed: run hack/requirements as root, or apt-get install ostree createrepo-c rpm", program)
+			t.Skipf("%s is not installed: run hack/requirements as root, or apt-get install ostree createrepo-c rpm",
+				program)
 		}
 	}
 }
@@ -84,7 +85,8 @@ func newWorld(t *testing.T, images map[string]v1.Image) *world {
 func newWorldOf(t *testing.T, stream string, images map[string]v1.Image) *world {
 	t.Helper()
 	components := []payloadtest.Component{
-		{Name: "cluster-version-operator", Manifests: map[string]string{"cvo.yaml": "kind: ConfigMap\napiVersion: v1\n"}},
+		{Name: "cluster-version-operator",
+			Manifests: map[string]string{"cvo.yaml": "kind: ConfigMap\napiVersion: v1\n"}},
 		{Name: "machine-config-operator", Manifests: map[string]string{"mco.yaml": operatorManifest(images)}},
 	}
 	for component := range images {
@@ -101,7 +103,8 @@ func newWorldFrom(t *testing.T, release payloadtest.Release, images map[string]v
 	seeded := w.registry.Seed(t, release)
 	var changes []payload.Change
 	for component, image := range images {
-		changes = append(changes, payload.Change{Component: component, Image: w.registry.Push(t, "test/os", component, image)})
+		changes = append(changes, payload.Change{Component: component,
+			Image: w.registry.Push(t, "test/os", component, image)})
 	}
 	client := payloadtest.Client(t)
 	opened, err := payload.Open(t.Context(), client, seeded.PullSpec)
@@ -164,7 +167,8 @@ func (w *world) rebuild(args ...string) rebuild.Result {
 // tryRebuild runs the main job.
 func (w *world) tryRebuild(args ...string) outcome {
 	w.t.Helper()
-	args = append(args, "--from-release", w.payload, "--to-image", w.to(), "--storage-root", storage, "--isolation", "chroot")
+	args = append(args, "--from-release", w.payload, "--to-image", w.to(), "--storage-root", storage,
+		"--isolation", "chroot")
 	return w.run(append(args, w.flags...)...)
 }
 

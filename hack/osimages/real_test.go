@@ -36,7 +36,8 @@ func TestRealPayload(t *testing.T) {
 	}
 	if want := []string{"machine-os-content", "rhel-coreos-8"}; !slices.Equal(changed, want) ||
 		len(after.Components()) != len(before.Components()) {
-		t.Errorf("%v of %d components changed, want %v of %d", changed, len(after.Components()), want, len(before.Components()))
+		t.Errorf("%v of %d components changed, want %v of %d", changed, len(after.Components()), want,
+			len(before.Components()))
 	}
 	checkInfo(t, w, result.Release.Image, labels(t, w.component(result.Release.Image, "rhel-coreos-8"))["version"])
 }

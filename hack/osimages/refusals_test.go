@@ -25,7 +25,8 @@ func TestRefusals(t *testing.T) {
 		code        int
 		want        []string
 	}{
-		{"no source and no change", []string{"stream-coreos"}, 3, []string{"records no source", "--overlay", "docs/os-images.md"}},
+		{"no source and no change", []string{"stream-coreos"}, 3,
+			[]string{"records no source", "--overlay", "docs/os-images.md"}},
 		{"no source and no change, legacy", []string{"machine-os-content"}, 3,
 			[]string{"records no source", "--overlay", "machine-os-content=URL"}},
 		{"a component that is no operating system", []string{"machine-config-operator", "--overlay", overlay}, 2,
@@ -33,7 +34,8 @@ func TestRefusals(t *testing.T) {
 		{"a change and a source", []string{"stream-coreos=./src", "--overlay", overlay}, 2, []string{"source"}},
 		{"a change and a Dockerfile", []string{"stream-coreos", "--overlay", overlay, "--dockerfile", "x"}, 2,
 			[]string{"cannot be used with it"}},
-		{"two operating systems", []string{"stream-coreos", "machine-os-content", "--overlay", overlay}, 2, []string{"--overlay COMPONENT="}},
+		{"two operating systems", []string{"stream-coreos", "machine-os-content", "--overlay", overlay}, 2,
+			[]string{"--overlay COMPONENT="}},
 		{"packages where nothing installs them", []string{"stream-coreos", "--rpm", rpm}, 3,
 			[]string{"no program to install packages with", "docs/os-images.md"}},
 		{"packages by name", []string{"stream-coreos", "--rpm", "kernel-rt"}, 3, []string{"none of rpm-ostree, dnf"}},
@@ -42,14 +44,17 @@ func TestRefusals(t *testing.T) {
 		{"tools without createrepo_c", []string{"machine-os-content", "--rpm", rpm, "--os-tools-image", bare}, 3,
 			[]string{"does not have createrepo_c"}},
 		{"tools that cannot be pulled", []string{"machine-os-content", "--overlay", overlay, "--os-tools-image",
-			w.registry.Host + "/test/none:latest"}, 3, []string{"test/none:latest", "not available", "Pass --os-tools-image"}},
+			w.registry.Host + "/test/none:latest"}, 3,
+			[]string{"test/none:latest", "not available", "Pass --os-tools-image"}},
 		{"a file that the image does not have", []string{"stream-coreos", "--replace-file", "usr/bin/none=" + crio}, 3,
 			[]string{`no file "/usr/bin/none"`, "--overlay"}},
 		{"a program that cannot be run", []string{"stream-coreos", "--replace-file", "usr/bin/crio=" + crio}, 3,
 			[]string{"executable", "chmod +x"}},
-		{"a directory that is a link", []string{"stream-coreos", "--overlay", write(t, map[string]string{"usr/local/bin/x": ""})}, 3,
+		{"a directory that is a link", []string{"stream-coreos", "--overlay",
+			write(t, map[string]string{"usr/local/bin/x": ""})}, 3,
 			[]string{"var/usrlocal", "MachineConfig"}},
-		{"no image of extensions", []string{"stream-coreos", "--extensions-rpm", rpm}, 3, []string{"stream-coreos-extensions"}},
+		{"no image of extensions", []string{"stream-coreos", "--extensions-rpm", rpm}, 3,
+			[]string{"stream-coreos-extensions"}},
 	}
 	for _, test := range tests {
 		t.Run(test.description, func(t *testing.T) {
@@ -77,7 +82,8 @@ func TestLegacyReplacementThatIsNotThere(t *testing.T) {
 	old, _ := machineOSContent(t)
 	w := newWorld(t, map[string]v1.Image{"machine-os-content": old})
 	file := filepath.Join(write(t, map[string]string{"bin/x": "x"}), "bin/x")
-	got := w.tryRebuild("machine-os-content", "--replace-file", "usr/bin/none="+file, "--os-tools-image", w.tools("ostree"))
+	got := w.tryRebuild("machine-os-content", "--replace-file", "usr/bin/none="+file, "--os-tools-image",
+		w.tools("ostree"))
 	if got.code != 5 || !strings.Contains(got.stderr, "not in the old tree: usr/bin/none") {
 		t.Errorf("exit code %d, want 5 and the path\n%s", got.code, got.stderr)
 	}
@@ -89,12 +95,16 @@ func TestRepositoryWithoutRefsOrLabels(t *testing.T) {
 	repo := "--repo=" + filepath.Join(t.TempDir(), "repo")
 	command(t, "ostree", "init", repo, "--mode=archive")
 	tree := write(t, map[string]string{"usr/bin/crio": "old\n", "usr/etc/conf": "old\n"})
-	commit := strings.TrimSpace(command(t, "ostree", "commit", repo, "--orphan", "--tree=dir="+tree, "--owner-uid=0", "--owner-gid=0"))
-	other := strings.TrimSpace(command(t, "ostree", "commit", repo, "--branch=other", "--tree=dir="+tree, "--subject=another"))
+	commit := strings.TrimSpace(command(t, "ostree", "commit", repo, "--orphan", "--tree=dir="+tree,
+		"--owner-uid=0", "--owner-gid=0"))
+	other := strings.TrimSpace(command(t, "ostree", "commit", repo, "--branch=other", "--tree=dir="+tree,
+		"--subject=another"))
 	command(t, "ostree", "summary", "--update", repo)
-	w := newWorld(t, map[string]v1.Image{"machine-os-content": image(t, map[string]string{"com.coreos.ostree-commit": commit},
+	w := newWorld(t, map[string]v1.Image{"machine-os-content": image(t,
+		map[string]string{"com.coreos.ostree-commit": commit},
 		rootfs{}.tree(t, "srv/repo", strings.TrimPrefix(repo, "--repo=")))})
-	result := w.rebuild("machine-os-content", "--overlay", write(t, map[string]string{"etc/conf": "new\n"}), "--os-tools-image",
+	result := w.rebuild("machine-os-content", "--overlay", write(t, map[string]string{"etc/conf": "new\n"}),
+		"--os-tools-image",
 		w.tools("ostree"))
 	made := w.component(result.Release.Image, "machine-os-content")
 	repo = "--repo=" + filepath.Join(extract(t, made), "srv/repo")

@@ -111,7 +111,8 @@ func (r rootfs) layer(t *testing.T) v1.Layer {
 	w := tar.NewWriter(&buffer)
 	made := map[string]bool{}
 	write := func(name string, e entry) {
-		header := &tar.Header{Name: name, Mode: int64(e.mode.Perm()), ModTime: created, Typeflag: tar.TypeReg, Size: int64(len(e.data))}
+		header := &tar.Header{Name: name, Mode: int64(e.mode.Perm()), ModTime: created, Typeflag: tar.TypeReg,
+			Size: int64(len(e.data))}
 		switch {
 		case e.mode.IsDir():
 			header.Typeflag, header.Name, made[name] = tar.TypeDir, name+"/", true

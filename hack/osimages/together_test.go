@@ -17,12 +17,14 @@ func TestContainerfileWithOperatorOfTheSameRun(t *testing.T) {
 	operator := operatorSource(t, w, "stream-coreos")
 	own := write(t, map[string]string{"Containerfile": "FROM payload:stream-coreos\n" +
 		"COPY --from=payload:machine-config-operator /usr/bin/machine-config-daemon /usr/libexec/\nCOPY motd /etc/motd\nRUN ostree container commit\n", "motd": "mine\n"})
-	result := w.rebuild("machine-config-operator="+operator, "stream-coreos", "--release-repo", t.TempDir(), "--dockerfile",
+	result := w.rebuild("machine-config-operator="+operator, "stream-coreos", "--release-repo",
+		t.TempDir(), "--dockerfile",
 		"machine-config-operator=Dockerfile",
 		"--containerfile", filepath.Join(own, "Containerfile"))
 	made := w.component(result.Release.Image, "stream-coreos")
 	root := extract(t, made)
-	for name, want := range map[string]string{"usr/libexec/machine-config-daemon": "daemon of this run\n", "etc/motd": "mine\n",
+	for name, want := range map[string]string{"usr/libexec/machine-config-daemon": "daemon of this run\n",
+		"etc/motd":          "mine\n",
 		"usr/lib/committed": "committed\n"} {
 		if data := string(read(t, filepath.Join(root, name))); data != want {
 			t.Errorf("%s is %q, want %q", name, data, want)
@@ -33,7 +35,8 @@ func TestContainerfileWithOperatorOfTheSameRun(t *testing.T) {
 		t.Errorf("version %q is not marked", version)
 	}
 	checkInfo(t, w, result.Release.Image, version)
-	if rebuilt := labels(t, w.component(result.Release.Image, "machine-config-operator")); rebuilt["io.openshift.release.operator"] != "true" {
+	if rebuilt := labels(t, w.component(result.Release.Image,
+		"machine-config-operator")); rebuilt["io.openshift.release.operator"] != "true" {
 		t.Errorf("labels of the operator in the new payload: %v", rebuilt)
 	}
 }
@@ -41,12 +44,14 @@ func TestContainerfileWithOperatorOfTheSameRun(t *testing.T) {
 // operatorSource makes a repository that builds a machine-config-operator whose manifests name a component.
 func operatorSource(t *testing.T, w *world, names string) string {
 	t.Helper()
-	base := w.registry.Push(t, "test/base", "latest", image(t, nil, rootfs{}.file("etc/os-release", 0o644, "ID=base\n")))
+	base := w.registry.Push(t, "test/base", "latest",
+		image(t, nil, rootfs{}.file("etc/os-release", 0o644, "ID=base\n")))
 	return repository(t, map[string]string{
 		"Dockerfile": "FROM " + base +
 			"\nCOPY bin/machine-config-daemon /usr/bin/\nCOPY manifests /manifests\nLABEL io.openshift.release.operator=true\n",
 		"bin/machine-config-daemon": "daemon of this run\n",
-		"manifests/mco.yaml":        "kind: ConfigMap\napiVersion: v1\nmetadata:\n  name: " + payloadtest.Placeholder(names) + "\n",
+		"manifests/mco.yaml": "kind: ConfigMap\napiVersion: v1\nmetadata:\n  name: " +
+			payloadtest.Placeholder(names) + "\n",
 		"manifests/image-references": `{"kind":"ImageStream","apiVersion":"image.openshift.io/v1","spec":{"tags":[{"name":"` + names + `",` +
 			`"from":{"kind":"DockerImage","name":"` + payloadtest.Placeholder(names) + `"}}]}}`,
 	})
@@ -57,7 +62,8 @@ func repository(t *testing.T, files map[string]string) string {
 	t.Helper()
 	directory := write(t, files)
 	git := func(args ...string) {
-		command(t, "git", append([]string{"-C", directory, "-c", "user.name=test", "-c", "user.email=test@example.org"}, args...)...)
+		command(t, "git", append([]string{"-C", directory, "-c", "user.name=test", "-c",
+			"user.email=test@example.org"}, args...)...)
 	}
 	git("init", "--quiet", "--initial-branch=master")
 	git("remote", "add", "origin", "https://github.com/example/source")
@@ -70,16 +76,20 @@ func repository(t *testing.T, files map[string]string) string {
 func TestBuilderRepository(t *testing.T) {
 	old, _ := machineOSContent(t)
 	w := newWorld(t, map[string]v1.Image{"machine-os-content": old})
-	base := w.registry.Push(t, "test/base", "latest", image(t, nil, rootfs{}.file("etc/os-release", 0o644, "ID=base\n")))
+	base := w.registry.Push(t, "test/base", "latest",
+		image(t, nil, rootfs{}.file("etc/os-release", 0o644, "ID=base\n")))
 	builder := repository(t, map[string]string{
 		"Dockerfile": "FROM quay.io/openshift/origin-machine-config-operator:4.6 as mcd\nFROM " + base + "\n" +
 			"COPY --from=mcd /usr/bin/machine-config-daemon /srv/addons/\nLABEL com.coreos.ostree-commit=abc version=1.2.3 io.openshift.build.versions=machine-os=1.2.3\n",
 	})
-	result := w.rebuild("machine-config-operator="+operatorSource(t, w, "machine-os-content"), "machine-os-content="+builder,
-		"--release-repo", t.TempDir(), "--dockerfile", "machine-config-operator=Dockerfile", "--dockerfile", "machine-os-content=Dockerfile",
+	result := w.rebuild("machine-config-operator="+operatorSource(t, w, "machine-os-content"),
+		"machine-os-content="+builder,
+		"--release-repo", t.TempDir(), "--dockerfile", "machine-config-operator=Dockerfile", "--dockerfile",
+		"machine-os-content=Dockerfile",
 		"--base-image", "quay.io/openshift/origin-machine-config-operator:4.6=payload:machine-config-operator")
 	root := extract(t, w.component(result.Release.Image, "machine-os-content"))
-	if data := string(read(t, filepath.Join(root, "srv/addons/machine-config-daemon"))); data != "daemon of this run\n" {
+	if data := string(read(t, filepath.Join(root,
+		"srv/addons/machine-config-daemon"))); data != "daemon of this run\n" {
 		t.Errorf("machine-config-daemon is %q, want the one of this run", data)
 	}
 	checkInfo(t, w, result.Release.Image, "1.2.3")

@@ -105,7 +105,8 @@ func TestRPM(t *testing.T) {
 		t.Skip("rpm is not here")
 	}
 	files := run(t, "", "rpm", "--query", "--package", "--list", path)
-	for _, name := range []string{"/usr/bin/oc-rebuild", "/usr/bin/oc_complete-rebuild", "/usr/share/man/man1/oc-rebuild-plan.1"} {
+	for _, name := range []string{"/usr/bin/oc-rebuild", "/usr/bin/oc_complete-rebuild",
+		"/usr/share/man/man1/oc-rebuild-plan.1"} {
 		if !strings.Contains(files, name+"\n") {
 			t.Errorf("%s is not in the package:\n%s", name, files)
 		}
@@ -129,7 +130,8 @@ func TestSBOM(t *testing.T) {
 		versions[c.Name] = c.Version
 	}
 	for _, module := range []string{"go.podman.io/buildah", "go.podman.io/storage", "github.com/go-git/go-git/v5"} {
-		if want := strings.TrimSpace(run(t, "", "go", "list", "-f", "{{.Version}}", "-m", module)); versions[module] != want {
+		if want := strings.TrimSpace(run(t, "", "go", "list", "-f", "{{.Version}}", "-m",
+			module)); versions[module] != want {
 			t.Errorf("%s is %q, want %q", module, versions[module], want)
 		}
 	}
@@ -149,7 +151,8 @@ func TestKrew(t *testing.T) {
 	run(t, "", "go", "run", krew+"krew@v0.4.3", "install", "--manifest", manifest, "--archive", archive)
 	plugin := filepath.Join(root, "bin", "kubectl-release_rebuild")
 	checkProgram(t, plugin)
-	if help := run(t, "", plugin, "--help"); !strings.Contains(help, "kubectl release-rebuild plan") || strings.Contains(help, "oc rebuild") {
+	if help := run(t, "", plugin, "--help"); !strings.Contains(help, "kubectl release-rebuild plan") ||
+		strings.Contains(help, "oc rebuild") {
 		t.Errorf("the help calls the plugin something else:\n%s", help)
 	}
 }
@@ -163,7 +166,8 @@ func TestImage(t *testing.T) {
 	if err := os.WriteFile(policy, []byte(`{"default": [{"type": "insecureAcceptAnything"}]}`), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	b, err := builder.Open(t.Context(), builder.Options{StorageRoot: filepath.Join(directory, "storage"), Isolation: "chroot", Temp: directory,
+	b, err := builder.Open(t.Context(), builder.Options{StorageRoot: filepath.Join(directory, "storage"),
+		Isolation: "chroot", Temp: directory,
 		SystemContext: &types.SystemContext{SignaturePolicyPath: policy}})
 	if err != nil {
 		t.Fatal(err)
@@ -178,8 +182,9 @@ func TestImage(t *testing.T) {
 		t.Fatal(err)
 	}
 	var log strings.Builder
-	image, err := b.Build(context.WithoutCancel(t.Context()), builder.Build{Name: "oc-rebuild", Context: filepath.Join(*dist, "image"), Dockerfile: text,
-		Timestamp: time.Unix(1700000000, 0), Log: io.Writer(&log)})
+	image, err := b.Build(context.WithoutCancel(t.Context()),
+		builder.Build{Name: "oc-rebuild", Context: filepath.Join(*dist, "image"), Dockerfile: text,
+			Timestamp: time.Unix(1700000000, 0), Log: io.Writer(&log)})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, log.String())
 	}

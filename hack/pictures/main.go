@@ -72,7 +72,8 @@ func (s *studio) command(ctx context.Context, name string, args ...string) *exec
 
 // rebuild shows two components of a payload that are rebuilt, one from a working tree with a change.
 func (s *studio) rebuild(ctx context.Context, to string) error {
-	if err := s.playground.Checkout(ctx, "openshift/machine-config-operator", "release-4.17", filepath.Join(s.work, "mco")); err != nil {
+	if err := s.playground.Checkout(ctx, "openshift/machine-config-operator", "release-4.17",
+		filepath.Join(s.work, "mco")); err != nil {
 		return err
 	}
 	source := filepath.Join(s.work, "mco", "pkg", "drain", "drain.go")
@@ -80,11 +81,13 @@ func (s *studio) rebuild(ctx context.Context, to string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(source, []byte(strings.Replace(string(text), "time.Hour", "10 * time.Minute", 1)), 0o644); err != nil {
+	if err := os.WriteFile(source, []byte(strings.Replace(string(text), "time.Hour", "10 * time.Minute", 1)),
+		0o644); err != nil {
 		return err
 	}
 	target := s.playground.Registry.Host + "/me/release:drain"
-	cmd := s.command(ctx, s.binary, "machine-config-operator=./mco", "coredns", "--from-release", s.playground.OKDPayload,
+	cmd := s.command(ctx, s.binary, "machine-config-operator=./mco", "coredns", "--from-release",
+		s.playground.OKDPayload,
 		"--to-image", target, "--release-repo", s.playground.ReleaseRepo, "--isolation", "chroot")
 	cmd.Stderr = nil
 	output, err := terminal.Run(cmd, columns, rows)
@@ -92,7 +95,8 @@ func (s *studio) rebuild(ctx context.Context, to string) error {
 		return err
 	}
 	shown := terminal.NewScreen()
-	shown.Write("$ oc rebuild machine-config-operator=./mco coredns \\\r\n    --from-release " + s.playground.OKDPayload +
+	shown.Write("$ oc rebuild machine-config-operator=./mco coredns \\\r\n    --from-release " +
+		s.playground.OKDPayload +
 		" \\\r\n    --to-image " + target + "\r\n")
 	shown.Write(output)
 	return os.WriteFile(to, []byte(shown.SVG("A rebuild of two components, in a terminal")), 0o644)
@@ -101,11 +105,13 @@ func (s *studio) rebuild(ctx context.Context, to string) error {
 // payload draws the real 4.12.0.
 func (s *studio) payload(ctx context.Context, data, to string) error {
 	const pullSpec = "quay.io/openshift-release-dev/ocp-release:4.12.0-x86_64"
-	if err := s.playground.AddPayload(ctx, filepath.Join(data, "payloads", "4.12.0", "release-manifests"), pullSpec); err != nil {
+	if err := s.playground.AddPayload(ctx, filepath.Join(data, "payloads", "4.12.0", "release-manifests"),
+		pullSpec); err != nil {
 		return err
 	}
 	// What CI's registry has stands for itself: any image does, for a picture of what is built on what.
-	args := []string{"plan", "--all", "--quiet", "-o", "svg", "--from-release", pullSpec, "--release-repo", filepath.Join(data, "openshift-release-2024-08")}
+	args := []string{"plan", "--all", "--quiet", "-o", "svg", "--from-release", pullSpec, "--release-repo",
+		filepath.Join(data, "openshift-release-2024-08")}
 	const image = "registry.ci.openshift.org/ocp/4.17:base"
 	for _, pattern := range []string{"ocp/builder:*", "ocp/4.*:base"} {
 		args = append(args, "--base-image", pattern+"="+image)

@@ -39,10 +39,12 @@ func baseImage(s store) (v1.Image, error) {
 		r.link[name] = target
 	}
 	r.made = []file{
-		{Name: "etc/passwd", Data: []byte("root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/:/bin/false\n")},
+		{Name: "etc/passwd",
+			Data: []byte("root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/:/bin/false\n")},
 		{Name: "etc/group", Data: []byte("root:x:0:\nnobody:x:65534:\n")},
 		{Name: "usr/bin/rpm", Data: []byte(shim), Mode: 0o755}, {Name: "usr/bin/dnf", Data: []byte(shim), Mode: 0o755},
-		{Name: "usr/bin/yum", Data: []byte(shim), Mode: 0o755}, {Name: "usr/bin/microdnf", Data: []byte(shim), Mode: 0o755},
+		{Name: "usr/bin/yum", Data: []byte(shim), Mode: 0o755},
+		{Name: "usr/bin/microdnf", Data: []byte(shim), Mode: 0o755},
 		{Name: "usr/sbin/useradd", Data: []byte(useradd), Mode: 0o755},
 		{Name: "etc/os-release", Data: []byte("ID=playground\nNAME=\"oc-rebuild playground\"\n")},
 	}
@@ -70,7 +72,8 @@ func builderImage(ctx context.Context, s store, base v1.Image, scratch string) (
 	}
 	cache := filepath.Join(scratch, "gocache")
 	packages := []string{"fmt", "os", "time", "path/filepath", "strings", "bytes", "errors", "io"}
-	if err := goCommand(ctx, scratch, []string{"GOCACHE=" + cache}, append([]string{"build", "-trimpath"}, packages...)...); err != nil {
+	if err := goCommand(ctx, scratch, []string{"GOCACHE=" + cache},
+		append([]string{"build", "-trimpath"}, packages...)...); err != nil {
 		return nil, err
 	}
 	if err := r.tree("go/.cache", cache, func(string) bool { return true }); err != nil {
@@ -101,7 +104,8 @@ func (r *rootfs) goroot() error {
 		"pkg/include": func(string) bool { return true },
 		"pkg/tool":    func(string) bool { return true },
 		"src": func(name string) bool {
-			return !strings.HasPrefix(name, "cmd/") && !strings.HasSuffix(name, "_test.go") && filepath.Base(name) != "testdata"
+			return !strings.HasPrefix(name, "cmd/") && !strings.HasSuffix(name, "_test.go") &&
+				filepath.Base(name) != "testdata"
 		},
 	} {
 		if err := r.tree("usr/local/go/"+dir, filepath.Join(root, dir), keep); err != nil {

@@ -41,7 +41,8 @@ func (c component) imageReferences() []byte {
 
 func (c component) imagesManifest() []byte {
 	var b strings.Builder
-	fmt.Fprintf(&b, "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: %s-images\n  namespace: openshift-%[1]s\n", c.Name)
+	fmt.Fprintf(&b,
+		"apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: %s-images\n  namespace: openshift-%[1]s\n", c.Name)
 	b.WriteString("  annotations:\n    include.release.openshift.io/self-managed-high-availability: \"true\"\ndata:\n")
 	for _, name := range c.Operands {
 		fmt.Fprintf(&b, "  %s: %s%[1]s\n", name, placeholder)

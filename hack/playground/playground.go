@@ -138,7 +138,8 @@ func Remove(dir string) error {
 	if err == nil || os.Getuid() == 0 {
 		return err
 	}
-	if out, err := exec.Command("unshare", "--user", "--map-root-user", "--map-auto", "rm", "-rf", dir).CombinedOutput(); err != nil {
+	if out, err := exec.Command("unshare", "--user", "--map-root-user", "--map-auto", "rm", "-rf",
+		dir).CombinedOutput(); err != nil {
 		return fmt.Errorf("removing %s: %w: %s", dir, err, out)
 	}
 	return nil
@@ -158,7 +159,8 @@ func (p *Playground) Checkout(ctx context.Context, repository, branch, dir strin
 
 // Head returns the commit that a branch of a repository points at.
 func (p *Playground) Head(ctx context.Context, repository, branch string) (string, error) {
-	return gitOutput(ctx, filepath.Join(p.Dir, "git", filepath.FromSlash(repository)+".git"), nil, "rev-parse", "refs/heads/"+branch)
+	return gitOutput(ctx, filepath.Join(p.Dir, "git", filepath.FromSlash(repository)+".git"), nil, "rev-parse",
+		"refs/heads/"+branch)
 }
 
 // Edit replaces text that must occur exactly once in a file.

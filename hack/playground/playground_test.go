@@ -64,7 +64,8 @@ func TestReleaseImageIsBasedOnTheVersionOperator(t *testing.T) {
 		t.Fatal(err)
 	}
 	cvo := release.PullSpec("cluster-version-operator")
-	if digest := config.Config.Labels["io.openshift.release.base-image-digest"]; !strings.HasSuffix(cvo, "@"+digest) || digest == "" {
+	if digest := config.Config.Labels["io.openshift.release.base-image-digest"]; !strings.HasSuffix(cvo,
+		"@"+digest) || digest == "" {
 		t.Errorf("base image digest = %q, want that of %s", digest, cvo)
 	}
 	base, err := p.Image(t.Context(), cvo)
@@ -84,7 +85,8 @@ func TestProgramsOfThePayloadRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	program, err := p.Program(t.Context(), release.PullSpec("machine-config-operator"), "usr/bin/machine-config-operator", t.TempDir())
+	program, err := p.Program(t.Context(), release.PullSpec("machine-config-operator"),
+		"usr/bin/machine-config-operator", t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +103,8 @@ func TestProgramsOfThePayloadRun(t *testing.T) {
 func TestGitServerAnswersForTheHostOfThePayload(t *testing.T) {
 	p := start(t, playground.Options{})
 	dir := filepath.Join(t.TempDir(), "fork")
-	clone := exec.Command("git", "clone", "--quiet", "--branch", "patient", "https://github.com/alice/machine-config-operator", dir)
+	clone := exec.Command("git", "clone", "--quiet", "--branch", "patient",
+		"https://github.com/alice/machine-config-operator", dir)
 	clone.Env = append(os.Environ(), p.Env()...)
 	if out, err := clone.CombinedOutput(); err != nil {
 		t.Fatalf("git clone: %v: %s", err, out)
@@ -133,7 +136,8 @@ func TestStrictGitServerRefusesCommitsByName(t *testing.T) {
 			dir := t.TempDir()
 			for _, args := range [][]string{
 				{"init", "--quiet"},
-				{"fetch", "--depth=1", "https://github.com/openshift/machine-config-operator", strings.TrimSpace(string(commit))},
+				{"fetch", "--depth=1", "https://github.com/openshift/machine-config-operator",
+					strings.TrimSpace(string(commit))},
 			} {
 				cmd := exec.Command("git", args...)
 				cmd.Dir, cmd.Env = dir, append(os.Environ(), p.Env()...)
@@ -148,7 +152,8 @@ func TestStrictGitServerRefusesCommitsByName(t *testing.T) {
 
 func TestStartSaysWhatTakesAWhile(t *testing.T) {
 	var steps []string
-	p, err := playground.Start(t.Context(), t.TempDir(), playground.Options{Report: func(step string) { steps = append(steps, step) }})
+	p, err := playground.Start(t.Context(), t.TempDir(),
+		playground.Options{Report: func(step string) { steps = append(steps, step) }})
 	if err != nil {
 		t.Fatal(err)
 	}

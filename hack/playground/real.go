@@ -106,7 +106,8 @@ func readPayload(dir string) (realPayload, error) {
 			r.metadata = data
 		default:
 			operator := r.owner(entry.Name())
-			r.manifests[operator] = append(r.manifests[operator], file{Name: entry.Name(), Data: unmap(data, r.stream.Name, byPullSpec)})
+			r.manifests[operator] = append(r.manifests[operator],
+				file{Name: entry.Name(), Data: unmap(data, r.stream.Name, byPullSpec)})
 		}
 	}
 	r.addReferences()

@@ -42,7 +42,8 @@ func TestAddPayload(t *testing.T) {
 		// One manifest of the real payload still has the version's placeholder; here nothing may have.
 		data = bytes.ReplaceAll(data, []byte("0.0.1-snapshot"), []byte("4.12.0"))
 		got := digest.ReplaceAll(release.Files[entry.Name()], []byte("DIGEST"))
-		if wanted := digest.ReplaceAll(data, []byte("DIGEST")); !bytes.Equal(bytes.TrimSpace(got), bytes.TrimSpace(wanted)) {
+		if wanted := digest.ReplaceAll(data, []byte("DIGEST")); !bytes.Equal(bytes.TrimSpace(got),
+			bytes.TrimSpace(wanted)) {
 			t.Errorf("%s (-real +here):\n%s", entry.Name(), cmp.Diff(string(wanted), string(got)))
 		}
 	}

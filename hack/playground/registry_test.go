@@ -110,7 +110,8 @@ func TestManifestsNeedTheirBlobs(t *testing.T) {
 	ref, _ := name.ParseReference(r.Host+"/elsewhere:latest", name.Insecure)
 	manifest, _ := img.RawManifest()
 	mediaType, _ := img.MediaType()
-	req, _ := http.NewRequest(http.MethodPut, "http://"+r.Host+"/v2/elsewhere/manifests/"+ref.Identifier(), bytes.NewReader(manifest))
+	req, _ := http.NewRequest(http.MethodPut, "http://"+r.Host+"/v2/elsewhere/manifests/"+ref.Identifier(),
+		bytes.NewReader(manifest))
 	req.Header.Set("Content-Type", string(mediaType))
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {

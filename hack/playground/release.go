@@ -71,7 +71,8 @@ func (c content) files() ([]file, error) {
 		byName[m.Name] = m
 	}
 	for i, tag := range c.References.Spec.Tags {
-		c.References.Spec.Tags[i].From = &corev1.ObjectReference{Kind: "DockerImage", Name: c.Repository + "@" + byName[tag.Name].digest}
+		c.References.Spec.Tags[i].From = &corev1.ObjectReference{Kind: "DockerImage",
+			Name: c.Repository + "@" + byName[tag.Name].digest}
 	}
 	references, err := json.MarshalIndent(c.References, "", "  ")
 	if err != nil {
@@ -117,7 +118,8 @@ func (f flavour) imageStream(members []member) *imagev1.ImageStream {
 
 // releaseMetadata is the file of that name for a payload that nothing can be upgraded from.
 func releaseMetadata(version string) []byte {
-	return fmt.Appendf(nil, "{\n  \"kind\": \"cincinnati-metadata-v0\",\n  \"version\": %q,\n  \"previous\": []\n}", version)
+	return fmt.Appendf(nil,
+		"{\n  \"kind\": \"cincinnati-metadata-v0\",\n  \"version\": %q,\n  \"previous\": []\n}", version)
 }
 
 // mapManifests gives the manifests of an operator the names and the pull specs that they have in the payload.
@@ -143,7 +145,8 @@ func (c content) mapManifests(m member, byName map[string]member) ([]file, error
 		}
 	}
 	var mapped []file
-	images := regexp.MustCompile(`(\W|^)(` + strings.Join(literals, "|") + `)(:\w[\w.-]{0,127}|@\w+:[[:xdigit:]]+)?([\s"']|$)`)
+	images := regexp.MustCompile(`(\W|^)(` + strings.Join(literals, "|") +
+		`)(:\w[\w.-]{0,127}|@\w+:[[:xdigit:]]+)?([\s"']|$)`)
 	for _, in := range m.manifests {
 		if in.Name == "image-references" {
 			continue
@@ -177,7 +180,8 @@ func writeRelease(w *tar.Writer, files []file) error {
 	}
 	for _, f := range files {
 		header := &tar.Header{
-			Typeflag: tar.TypeReg, Name: "release-manifests/" + f.Name, Mode: 0o444, Size: int64(len(f.Data)), ModTime: created(),
+			Typeflag: tar.TypeReg, Name: "release-manifests/" + f.Name, Mode: 0o444, Size: int64(len(f.Data)),
+			ModTime: created(),
 		}
 		if err := w.WriteHeader(header); err != nil {
 			return err

@@ -118,7 +118,8 @@ func (r *rootfs) write(w *tar.Writer) error {
 	}
 	for name, target := range r.link {
 		names[name] = func() error {
-			return w.WriteHeader(&tar.Header{Typeflag: tar.TypeSymlink, Name: name, Linkname: target, Mode: 0o777, ModTime: created()})
+			return w.WriteHeader(&tar.Header{Typeflag: tar.TypeSymlink, Name: name, Linkname: target, Mode: 0o777,
+				ModTime: created()})
 		}
 	}
 	sorted := make([]string, 0, len(names))

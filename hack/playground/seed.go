@@ -185,7 +185,8 @@ func baseEntries(s store, base, builder v1.Image) ([]entry, error) {
 	return []entry{
 		{"base", "registry.ci.openshift.org/ocp/4.17", []string{"base", "base-rhel9"}, storedBase},
 		{"base", "registry.ci.openshift.org/origin/scos-4.17", []string{"base", "base-stream9"}, storedBase},
-		{"builder", "registry.ci.openshift.org/ocp/builder", []string{"rhel-9-golang-1.22-openshift-4.17"}, storedBuilder},
+		{"builder", "registry.ci.openshift.org/ocp/builder",
+			[]string{"rhel-9-golang-1.22-openshift-4.17"}, storedBuilder},
 	}, nil
 }
 
@@ -213,7 +214,8 @@ func (f flavour) entries(s store, base v1.Image, list []component, programs map[
 		index = append(index, entry{Repository: f.Repository, Image: image})
 	}
 	release, err := s.release(content{
-		Members: members, Repository: f.Repository, References: f.imageStream(members), Metadata: releaseMetadata(f.Version),
+		Members: members, Repository: f.Repository, References: f.imageStream(members),
+		Metadata: releaseMetadata(f.Version),
 	})
 	if err != nil {
 		return nil, err

@@ -63,7 +63,8 @@ func (p *Playground) writeSettings() error {
 	for name, text := range map[string]string{
 		filepath.Join(config, "registries.conf"): p.registries(),
 		filepath.Join(config, "storage.conf"):    p.storageConf(),
-		filepath.Join(config, "containers.conf"): "[engine]\nhelper_binaries_dir = []\n", // no program of a distribution's is needed
+		// no program of a distribution's is needed
+		filepath.Join(config, "containers.conf"): "[engine]\nhelper_binaries_dir = []\n",
 		p.AuthFile():                             "{}\n",
 		filepath.Join(p.home(), ".gitconfig"): fmt.Sprintf(
 			"[url %q]\n\tinsteadOf = https://github.com/\n[user]\n\tname = Playground\n\temail = playground@example.com\n", p.Git.URL),
@@ -81,7 +82,8 @@ func (p *Playground) registries() string {
 	var b strings.Builder
 	b.WriteString("unqualified-search-registries = []\n")
 	for _, host := range []string{"registry.ci.openshift.org", "quay.io", "registry.access.redhat.com", "docker.io"} {
-		fmt.Fprintf(&b, "\n[[registry]]\nprefix = %q\nlocation = \"%s/%s\"\ninsecure = true\n", host, p.Registry.Host, host)
+		fmt.Fprintf(&b, "\n[[registry]]\nprefix = %q\nlocation = \"%s/%s\"\ninsecure = true\n", host,
+			p.Registry.Host, host)
 	}
 	fmt.Fprintf(&b, "\n[[registry]]\nlocation = %q\ninsecure = true\n", p.Registry.Host)
 	return b.String()

@@ -53,7 +53,8 @@ func sources() []source {
 func commits(ctx context.Context, gitRoot string) (map[string]string, error) {
 	heads := map[string]string{}
 	for _, s := range sources() {
-		head, err := gitOutput(ctx, filepath.Join(gitRoot, s.Repository+".git"), nil, "rev-parse", "refs/heads/release-4.17")
+		head, err := gitOutput(ctx, filepath.Join(gitRoot, s.Repository+".git"), nil, "rev-parse",
+			"refs/heads/release-4.17")
 		if err != nil {
 			return nil, fmt.Errorf("reading the release branch of %s: %w", s.Repository, err)
 		}
@@ -88,7 +89,8 @@ func (s source) build(ctx context.Context, gitRoot, dir, commit string) ([]file,
 	}
 	program := filepath.Join(dir, s.Component+".bin")
 	ldflags := strings.ReplaceAll(s.LDFlags, "HASH", commit)
-	if err := goCommand(ctx, tree, nil, "build", "-trimpath", "-ldflags", ldflags, "-o", program, s.Package); err != nil {
+	if err := goCommand(ctx, tree, nil, "build", "-trimpath", "-ldflags", ldflags, "-o", program,
+		s.Package); err != nil {
 		return nil, fmt.Errorf("building %s: %w", s.Component, err)
 	}
 	data, err := os.ReadFile(program)
@@ -103,7 +105,8 @@ func (s source) build(ctx context.Context, gitRoot, dir, commit string) ([]file,
 func goCommand(ctx context.Context, dir string, env []string, args ...string) error {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off", "GOPROXY=off", "GOTOOLCHAIN=local", "GO111MODULE=on",
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off", "GOPROXY=off",
+		"GOTOOLCHAIN=local", "GO111MODULE=on",
 		"GOENV=off")
 	cmd.Env = append(cmd.Env, env...)
 	if out, err := cmd.CombinedOutput(); err != nil {

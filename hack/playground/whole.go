@@ -50,7 +50,8 @@ func writeWhole(ctx context.Context, root string) error {
 				}
 			}
 			return writeRepository(ctx, root, repository, []commit{{
-				Ref: "refs/heads/" + WholeBranch, Date: created(), Message: "A component of the playground\n", Files: files,
+				Ref: "refs/heads/" + WholeBranch, Date: created(),
+				Message: "A component of the playground\n", Files: files,
 			}})
 		})
 	}
@@ -60,17 +61,22 @@ func writeWhole(ctx context.Context, root string) error {
 // dockerfile is one of several shapes: with a stage that builds, with two that do, on another component, with files of
 // another component, and the final stage alone.
 func (c component) dockerfile(shape int, place string) string {
-	const builder, base = "registry.ci.openshift.org/ocp/builder:rhel-9-golang-1.22-openshift-4.17", "registry.ci.openshift.org/ocp/4.17:base-rhel9"
+	const builder, base = "registry.ci.openshift.org/ocp/builder:rhel-9-golang-1.22-openshift-4.17",
+		"registry.ci.openshift.org/ocp/4.17:base-rhel9"
 	const cli = "registry.ci.openshift.org/ocp/4.17:cli"
 	var b strings.Builder
 	switch copied := place + "README /usr/share/" + c.Name; {
 	case c.Name == "cli" || shape%5 == 0:
-		fmt.Fprintf(&b, "FROM %s AS builder\nWORKDIR /src\nCOPY . .\nRUN cp %sREADME built\n\nFROM %s\nCOPY --from=builder /src/built /usr/share/%s\n", builder, place, base, c.Name)
+		fmt.Fprintf(&b,
+			"FROM %s AS builder\nWORKDIR /src\nCOPY . .\nRUN cp %sREADME built\n\nFROM %s\nCOPY --from=builder /src/built /usr/share/%s\n", builder, place, base, c.Name)
 	case shape%5 == 1:
-		fmt.Fprintf(&b, "FROM %s AS first\nCOPY . /src\nRUN touch /src/first\n\nFROM %s AS second\nCOPY . /src\nRUN touch /src/second\n\n", builder, builder)
-		fmt.Fprintf(&b, "FROM %s\nCOPY --from=first /src/%sREADME /usr/share/%s\nCOPY --from=second /src/second /usr/share/second\n", base, place, c.Name)
+		fmt.Fprintf(&b,
+			"FROM %s AS first\nCOPY . /src\nRUN touch /src/first\n\nFROM %s AS second\nCOPY . /src\nRUN touch /src/second\n\n", builder, builder)
+		fmt.Fprintf(&b,
+			"FROM %s\nCOPY --from=first /src/%sREADME /usr/share/%s\nCOPY --from=second /src/second /usr/share/second\n", base, place, c.Name)
 	case shape%5 == 2:
-		fmt.Fprintf(&b, "FROM %s AS cli\n\nFROM %s\nCOPY --from=cli /usr/share/cli /usr/share/cli\nCOPY %s\n", cli, base, copied)
+		fmt.Fprintf(&b, "FROM %s AS cli\n\nFROM %s\nCOPY --from=cli /usr/share/cli /usr/share/cli\nCOPY %s\n",
+			cli, base, copied)
 	case shape%5 == 3:
 		fmt.Fprintf(&b, "FROM %s\nENV A=b\nRUN echo %s >/etc/motd\nCOPY %s\n", base, c.Name, copied)
 	default:

@@ -75,7 +75,8 @@ func (w *world) ended(ctx context.Context, runs int, signal syscall.Signal) erro
 		w.clean(which+", after the next run", 5*time.Second)
 	}
 	if signal == syscall.SIGINT {
-		return w.conclude(runs, "%d had ended before; at most %s from the signal to the end", early, longest.Round(time.Millisecond))
+		return w.conclude(runs, "%d had ended before; at most %s from the signal to the end", early,
+			longest.Round(time.Millisecond))
 	}
 	return w.conclude(runs, "%d had ended before", early)
 }
@@ -88,7 +89,8 @@ func (w *world) forget(all bool) error {
 	if err := playground.Remove(w.CacheDir()); err != nil {
 		return err
 	}
-	_ = syscall.Unmount(filepath.Join(w.StorageRoot(), "overlay"), syscall.MNT_DETACH) // the driver's own, where it is one
+	// the driver's own, where it is one
+	_ = syscall.Unmount(filepath.Join(w.StorageRoot(), "overlay"), syscall.MNT_DETACH)
 	return playground.Remove(w.StorageRoot())
 }
 

@@ -27,7 +27,8 @@ func full(ctx context.Context, w *world, runs int) error {
 	}
 	defer func() { _ = w.SetStorage("") }()
 	run := func(tag string) *exec.Cmd {
-		cmd := w.command(ctx, tag, "machine-config-operator", "cli=@"+playground.WholeBranch, "--cache-dir", filepath.Join(place, "cache"))
+		cmd := w.command(ctx, tag, "machine-config-operator", "cli=@"+playground.WholeBranch, "--cache-dir",
+			filepath.Join(place, "cache"))
 		cmd.Env = append(cmd.Env, "TMPDIR="+filepath.Join(place, "tmp"))
 		return cmd
 	}

@@ -33,8 +33,10 @@ type figure struct {
 
 func figures() []figure {
 	return []figure{
-		{"killed", 200, func(ctx context.Context, w *world, runs int) error { return w.ended(ctx, runs, syscall.SIGKILL) }},
-		{"interrupted", 100, func(ctx context.Context, w *world, runs int) error { return w.ended(ctx, runs, syscall.SIGINT) }},
+		{"killed", 200,
+			func(ctx context.Context, w *world, runs int) error { return w.ended(ctx, runs, syscall.SIGKILL) }},
+		{"interrupted", 100,
+			func(ctx context.Context, w *world, runs int) error { return w.ended(ctx, runs, syscall.SIGINT) }},
 		{"unreliable", 300, unreliable},
 		{"full", 100, full},
 		{"together", 50, together},

@@ -10,7 +10,8 @@ import (
 // TestFigures is a small form of `make reliability`.
 func TestFigures(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "oc-rebuild")
-	build := exec.Command("go", "build", "-trimpath", "-tags", "containers_image_openpgp exclude_graphdriver_btrfs osusergo", "-o", binary,
+	build := exec.Command("go", "build", "-trimpath", "-tags",
+		"containers_image_openpgp exclude_graphdriver_btrfs osusergo", "-o", binary,
 		"../../cmd/oc-rebuild")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)

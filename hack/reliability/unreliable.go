@@ -33,7 +33,8 @@ func unreliable(ctx context.Context, w *world, runs int) error {
 			return cmd
 		}},
 		{"mirror", func(tag string) *exec.Cmd {
-			cmd := exec.CommandContext(ctx, w.binary, "mirror", "--from", w.Payload, "--to", w.Registry.Host+"/"+w.name+"/release",
+			cmd := exec.CommandContext(ctx, w.binary, "mirror", "--from", w.Payload, "--to",
+				w.Registry.Host+"/"+w.name+"/release",
 				"--to-release-image", w.to(tag))
 			cmd.Env = append(cmd.Environ(), w.Env()...)
 			return cmd

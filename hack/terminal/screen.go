@@ -122,7 +122,8 @@ func (s *Screen) SVG(title string) string {
 	}
 	width, height := float64(widest)*character+2*margin, float64(len(s.lines)*line+2*margin)
 	var b strings.Builder
-	fmt.Fprintf(&b, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" height=\"%.0f\" role=\"img\">\n<title>%s</title>\n%s",
+	fmt.Fprintf(&b,
+		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" height=\"%.0f\" role=\"img\">\n<title>%s</title>\n%s",
 		width, height, width, height, title, style)
 	fmt.Fprintf(&b, "<rect x=\"1\" y=\"1\" width=\"%.0f\" height=\"%.0f\" rx=\"8\"/>\n", width-2, height-2)
 	for y, cells := range s.lines {
@@ -136,7 +137,8 @@ func (s *Screen) SVG(title string) string {
 				text += string(c.r)
 			}
 			if strings.TrimSpace(text) != "" {
-				fmt.Fprintf(&b, "<text xml:space=\"preserve\" class=%q x=\"%.1f\" y=\"%d\" textLength=\"%.1f\">", cells[x].class, margin+float64(x)*character, margin+13+y*line,
+				fmt.Fprintf(&b, "<text xml:space=\"preserve\" class=%q x=\"%.1f\" y=\"%d\" textLength=\"%.1f\">",
+					cells[x].class, margin+float64(x)*character, margin+13+y*line,
 					float64(end-x)*character)
 				_ = xml.EscapeText(&b, []byte(text)) // a Builder does not fail
 				b.WriteString("</text>")

@@ -52,7 +52,8 @@ type Cluster struct {
 func Connect(kubeconfig, name string) (*Cluster, error) {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = kubeconfig
-	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: name})
+	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules,
+		&clientcmd.ConfigOverrides{CurrentContext: name})
 	config, err := loader.ClientConfig()
 	if clientcmd.IsEmptyConfig(err) {
 		return nil, fault.New(fault.Usage, "", ErrNoKubeconfig)
@@ -78,8 +79,8 @@ func (c *Cluster) Create(ctx context.Context, path string, object []byte, answer
 	return c.do(ctx, http.MethodPost, path, object, answer)
 }
 
-// Replace puts an object in the place of the one at a path. An answer that is lost on its way is ErrExists, as the object
-// has been changed: whoever reads it again finds what was put there.
+// Replace puts an object in the place of the one at a path. An answer that is lost on its way is ErrExists, as the
+// object has been changed: whoever reads it again finds what was put there.
 func (c *Cluster) Replace(ctx context.Context, path string, object []byte) error {
 	return c.do(ctx, http.MethodPut, path, object, nil)
 }
@@ -142,8 +143,8 @@ func (c *Cluster) User(ctx context.Context) string {
 	return user.Metadata.Name
 }
 
-// Token returns the token with which the cluster's user is known, wherever the kubeconfig has it from; "" where the user
-// has a certificate. It is a secret.
+// Token returns the token with which the cluster's user is known, wherever the kubeconfig has it from; "" where the
+// user has a certificate. It is a secret.
 func (c *Cluster) Token(ctx context.Context) (string, error) {
 	var sent string
 	wrapped, err := rest.HTTPWrappersForConfig(c.config, sender(func(request *http.Request) (*http.Response, error) {
@@ -255,8 +256,8 @@ func (c *Cluster) send(ctx context.Context, method, path string, body []byte, ac
 	return nil, refusal(response.StatusCode, response.Status, data)
 }
 
-// Stream reads what the server has at a path while it goes on to send, such as the log of a pod. Close it. It is asked for
-// once: whoever reads knows from where to go on.
+// Stream reads what the server has at a path while it goes on to send, such as the log of a pod. Close it. It is asked
+// for once: whoever reads knows from where to go on.
 func (c *Cluster) Stream(ctx context.Context, path string) (io.ReadCloser, error) {
 	response, err := c.send(ctx, http.MethodGet, path, nil, "*/*")
 	if err != nil {

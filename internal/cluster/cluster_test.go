@@ -35,7 +35,8 @@ func connectTo(t *testing.T, handler http.Handler) *cluster.Cluster {
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
 	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
-	text := "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{name: k, cluster: {server: '" + server.URL + "/below'}}]\n" +
+	text := "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{name: k, cluster: {server: '" +
+		server.URL + "/below'}}]\n" +
 		"users: [{name: u, user: {token: canary}}]\n" +
 		"contexts: [{name: c, context: {cluster: k, user: u, namespace: here}}, {name: d, context: {cluster: k}}]\n"
 	if err := os.WriteFile(kubeconfig, []byte(text), 0o600); err != nil {
@@ -45,7 +46,8 @@ func connectTo(t *testing.T, handler http.Handler) *cluster.Cluster {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if other, err := cluster.Connect(kubeconfig, "d"); err != nil || c.Namespace != "here" || other.Namespace != "default" {
+	if other, err := cluster.Connect(kubeconfig, "d"); err != nil || c.Namespace != "here" ||
+		other.Namespace != "default" {
 		t.Errorf("namespaces %q and %q, %v", c.Namespace, other.Namespace, err)
 	}
 	return c
@@ -71,10 +73,12 @@ func TestRefusals(t *testing.T) {
 			c := connect(t, test.status, test.answer)
 			var object map[string]string
 			err := c.Get(t.Context(), "api/v1/things/one", &object)
-			if fault.KindOf(err) != test.kind || test.is != nil && !errors.Is(err, test.is) || err != nil && !strings.Contains(err.Error(), test.says) {
+			if fault.KindOf(err) != test.kind || test.is != nil && !errors.Is(err, test.is) ||
+				err != nil && !strings.Contains(err.Error(), test.says) {
 				t.Errorf("Get() = %v, class %v", err, fault.KindOf(err))
 			}
-			if err != nil && (strings.Contains(err.Error(), "canary") || !strings.Contains(err.Error(), "api/v1/things/one")) {
+			if err != nil && (strings.Contains(err.Error(), "canary") ||
+				!strings.Contains(err.Error(), "api/v1/things/one")) {
 				t.Errorf("the error is %v", err)
 			}
 			if test.kind == 0 && object["a"] != "b" {
@@ -105,7 +109,8 @@ func TestAway(t *testing.T) {
 	if err := c.Get(t.Context(), "api/v1/things/one", &object); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Create(t.Context(), "api/v1/things", []byte("sent"), &object); err != nil || object["a"] != "sent" || requests.Load() != 4 {
+	if err := c.Create(t.Context(), "api/v1/things", []byte("sent"), &object); err != nil || object["a"] != "sent" ||
+		requests.Load() != 4 {
 		t.Errorf("after %d requests: %v, %v", requests.Load(), object, err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
@@ -121,7 +126,8 @@ func TestAway(t *testing.T) {
 }
 
 func TestReleases(t *testing.T) {
-	c := connect(t, 200, `{"status": {"desired": {"version": "4.12.1", "image": "q.io/r@sha256:1"}, "history": [{"version": "4.12.0", "image": "q.io/r@sha256:0"}]}}`)
+	c := connect(t, 200,
+		`{"status": {"desired": {"version": "4.12.1", "image": "q.io/r@sha256:1"}, "history": [{"version": "4.12.0", "image": "q.io/r@sha256:0"}]}}`)
 	desired, history, err := c.Releases(t.Context())
 	if err != nil || desired.Version != "4.12.1" || len(history) != 1 || history[0].Image != "q.io/r@sha256:0" {
 		t.Errorf("Releases() = %v, %v, %v", desired, history, err)
@@ -155,7 +161,8 @@ echo '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","s
 	for user, want := range map[string]string{
 		"token: canary":      "canary",
 		"tokenFile: " + file: "of-a-file",
-		"exec: {apiVersion: client.authentication.k8s.io/v1, command: " + program + ", interactiveMode: Never}": "of-a-program",
+		"exec: {apiVersion: client.authentication.k8s.io/v1, command: " + program +
+			", interactiveMode: Never}": "of-a-program",
 		"username: a": "",
 	} {
 		kubeconfig := filepath.Join(directory, "kubeconfig")

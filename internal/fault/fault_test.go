@@ -20,8 +20,10 @@ func TestKindAndAdviceLookThroughWrapping(t *testing.T) {
 		{"no error", nil, 0, ""},
 		{"an ordinary error", errors.New("x"), fault.Other, ""},
 		{"a wrapped class", fmt.Errorf("pulling: %w", inner), fault.Unauthorized, "log in first"},
-		{"the outer class wins, the inner advice stays", fault.New(fault.Publish, "", inner), fault.Publish, "log in first"},
-		{"a cancelled context", fault.New(fault.Build, "", fmt.Errorf("run: %w", context.Canceled)), fault.Interrupted, ""},
+		{"the outer class wins, the inner advice stays", fault.New(fault.Publish, "", inner),
+			fault.Publish, "log in first"},
+		{"a cancelled context", fault.New(fault.Build, "", fmt.Errorf("run: %w", context.Canceled)),
+			fault.Interrupted, ""},
 	}
 	for _, test := range tests {
 		t.Run(test.description, func(t *testing.T) {

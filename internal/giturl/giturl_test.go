@@ -19,17 +19,22 @@ func TestParsePayload(t *testing.T) {
 	for _, test := range tests {
 		got, err := giturl.ParsePayload(test.address)
 		if err != nil || got.String() != test.want || got.Web() != test.web {
-			t.Errorf("ParsePayload(%q) = %s (%s), %v, want %s (%s)", test.address, got, got.Web(), err, test.want, test.web)
+			t.Errorf("ParsePayload(%q) = %s (%s), %v, want %s (%s)", test.address, got, got.Web(), err,
+				test.want, test.web)
 		}
 	}
 }
 
 func TestParsePayloadRefuses(t *testing.T) {
 	for _, address := range []string{
-		"", "ext::sh -c touch% /tmp/pwn", "file:///etc", "/etc", "--upload-pack=/tmp/x", "-oProxyCommand=x", "ssh://-oProxyCommand=x/y",
-		"git@host:$(id)", "https://github.com@evil.example/openshift/x", "https://github.com/openshift/../evil", "https://github.com/x\n",
-		"https://github.com/x\r\n", "http://169.254.169.254/", "https://169.254.169.254/x", "http://127.0.0.1/x", "https://127.0.0.1/x",
-		"https://localhost/x", "https://[::1]/x", "https://[::ffff:127.0.0.1]/x", "https://[fe80::1%25eth0]/x", "https://0.0.0.0/x",
+		"", "ext::sh -c touch% /tmp/pwn", "file:///etc", "/etc", "--upload-pack=/tmp/x", "-oProxyCommand=x",
+		"ssh://-oProxyCommand=x/y",
+		"git@host:$(id)", "https://github.com@evil.example/openshift/x", "https://github.com/openshift/../evil",
+		"https://github.com/x\n",
+		"https://github.com/x\r\n", "http://169.254.169.254/", "https://169.254.169.254/x", "http://127.0.0.1/x",
+		"https://127.0.0.1/x",
+		"https://localhost/x", "https://[::1]/x", "https://[::ffff:127.0.0.1]/x", "https://[fe80::1%25eth0]/x",
+		"https://0.0.0.0/x",
 		"git://github.com/x",
 		"https://user:canary@github.com/x", "https://us:can\x00ary@github.com/x",
 	} {
@@ -43,7 +48,8 @@ func TestParsePayloadRefuses(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{"https://github.com/a/b", "git@h:x", "ssh://h:22/x", "http://127.0.0.1:1/x", "file:///x", "/x/../y",
+	for _, seed := range []string{"https://github.com/a/b", "git@h:x", "ssh://h:22/x", "http://127.0.0.1:1/x",
+		"file:///x", "/x/../y",
 		"https://[::1]:0/x"} {
 		f.Add(seed)
 	}

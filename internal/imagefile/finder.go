@@ -1,5 +1,5 @@
-// Package imagefile takes single files out of the layers of images. image/v5 has layers as streams and containers/storage
-// has whole root filesystems; neither has a file of an image in a registry.
+// Package imagefile takes single files out of the layers of images. image/v5 has layers as streams and
+// containers/storage has whole root filesystems; neither has a file of an image in a registry.
 package imagefile
 
 import (

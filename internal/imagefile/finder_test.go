@@ -14,22 +14,24 @@ import (
 func TestFind(t *testing.T) {
 	r := payloadtest.NewRegistry(t)
 	client := payloadtest.Client(t)
-	layered, err := client.Image(context.Background(), r.Push(t, "test/image", "layers", payloadtest.Image{Layers: []map[string]string{
-		{"etc/a": "lower", "etc/b": "b", "opt/c": "c", "srv/d/e": "e"},
-		{"etc/a": "upper", "etc/.wh.b": "", "srv/d/.wh..wh..opq": ""},
-		{"usr/x": "x"},
-	}}.Build(t)))
+	layered, err := client.Image(context.Background(),
+		r.Push(t, "test/image", "layers", payloadtest.Image{Layers: []map[string]string{
+			{"etc/a": "lower", "etc/b": "b", "opt/c": "c", "srv/d/e": "e"},
+			{"etc/a": "upper", "etc/.wh.b": "", "srv/d/.wh..wh..opq": ""},
+			{"usr/x": "x"},
+		}}.Build(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	links, err := client.Image(context.Background(), r.Push(t, "test/image", "links", payloadtest.Layered(t, payloadtest.Tar(t, []tar.Header{
-		{Name: "objects/1", Typeflag: tar.TypeReg, Size: 3},
-		{Name: "usr/hard", Typeflag: tar.TypeLink, Linkname: "objects/1"},
-		{Name: "usr/soft", Typeflag: tar.TypeSymlink, Linkname: "../usr/hard"},
-		{Name: "usr/out", Typeflag: tar.TypeSymlink, Linkname: "../../../../objects/1"},
-		{Name: "usr/loop", Typeflag: tar.TypeSymlink, Linkname: "loop"},
-		{Name: "usr/dir", Typeflag: tar.TypeDir},
-	}, map[string]string{"objects/1": "one"}))))
+	links, err := client.Image(context.Background(),
+		r.Push(t, "test/image", "links", payloadtest.Layered(t, payloadtest.Tar(t, []tar.Header{
+			{Name: "objects/1", Typeflag: tar.TypeReg, Size: 3},
+			{Name: "usr/hard", Typeflag: tar.TypeLink, Linkname: "objects/1"},
+			{Name: "usr/soft", Typeflag: tar.TypeSymlink, Linkname: "../usr/hard"},
+			{Name: "usr/out", Typeflag: tar.TypeSymlink, Linkname: "../../../../objects/1"},
+			{Name: "usr/loop", Typeflag: tar.TypeSymlink, Linkname: "loop"},
+			{Name: "usr/dir", Typeflag: tar.TypeDir},
+		}, map[string]string{"objects/1": "one"}))))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,10 +1,11 @@
-// Package once remembers what was asked for, where singleflight forgets it as soon as the first who asked has the answer.
+// Package once remembers what was asked for, where singleflight forgets it as soon as the first who asked has the
+// answer.
 package once
 
 import "sync"
 
-// Map holds the answer to each question, which is looked for once: those who ask for the same meanwhile wait for the first. Its zero value
-// is ready for use.
+// Map holds the answer to each question, which is looked for once: those who ask for the same meanwhile wait for the
+// first. Its zero value is ready for use.
 type Map[T any] struct {
 	mu      sync.Mutex
 	answers map[string]func() (T, error)

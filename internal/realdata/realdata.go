@@ -13,7 +13,8 @@ import (
 func Path(t testing.TB, elements ...string) string {
 	t.Helper()
 	root := os.Getenv("OC_REBUILD_SHARED")
-	for directory, _ := os.Getwd(); root == "" && directory != filepath.Dir(directory); directory = filepath.Dir(directory) {
+	for directory, _ := os.Getwd(); root == "" &&
+		directory != filepath.Dir(directory); directory = filepath.Dir(directory) {
 		if _, err := os.Stat(filepath.Join(directory, "go.mod")); err == nil {
 			root = filepath.Join(directory, "..", "shared")
 		}

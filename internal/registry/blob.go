@@ -27,13 +27,15 @@ func (i *Image) Blob(ctx context.Context, info types.BlobInfo, read func(io.Read
 	if err := info.Digest.Validate(); err != nil {
 		return fmt.Errorf("blob %q: %w", info.Digest, err)
 	}
-	stream, size, err := i.source.GetBlob(ctx, types.BlobInfo{Digest: info.Digest, Size: info.Size, MediaType: info.MediaType}, none.NoCache)
+	stream, size, err := i.source.GetBlob(ctx,
+		types.BlobInfo{Digest: info.Digest, Size: info.Size, MediaType: info.MediaType}, none.NoCache)
 	if err != nil {
 		return fmt.Errorf("blob %s: %w", info.Digest, err)
 	}
 	defer stream.Close()
 	if info.Size >= 0 && size > 0 && size != info.Size {
-		return fmt.Errorf("blob %s has %d bytes where its manifest says %d: %w", info.Digest, size, info.Size, ErrTampered)
+		return fmt.Errorf("blob %s has %d bytes where its manifest says %d: %w", info.Digest, size,
+			info.Size, ErrTampered)
 	}
 	verified := &verifier{stream: stream, limit: info.Size, check: info.Digest.Verifier()}
 	if err := read(verified); err != nil {

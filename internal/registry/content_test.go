@@ -33,10 +33,12 @@ func TestDigestsThatAreWrong(t *testing.T) {
 		return r.Method == http.MethodPut
 	})
 	target := f.target(t, payloadtest.Client(t), "/a/b:c")
-	if err := target.Put(context.Background(), registry.Bytes([]byte("x"), "", false)); fault.KindOf(err) != fault.Publish {
+	if err := target.Put(context.Background(),
+		registry.Bytes([]byte("x"), "", false)); fault.KindOf(err) != fault.Publish {
 		t.Errorf("Put: %v", err)
 	}
-	if _, err := target.Commit(context.Background(), []byte(`{"schemaVersion":2}`)); fault.KindOf(err) != fault.Publish {
+	if _, err := target.Commit(context.Background(),
+		[]byte(`{"schemaVersion":2}`)); fault.KindOf(err) != fault.Publish {
 		t.Errorf("Commit: %v", err)
 	}
 }
@@ -44,10 +46,12 @@ func TestDigestsThatAreWrong(t *testing.T) {
 // TestDigestsThatAreNone puts blobs that nothing can be compared with.
 func TestDigestsThatAreNone(t *testing.T) {
 	f := newFront(t)
-	for _, sum := range []digest.Digest{"", "sha256:../../x", "sha256:00", "md5:d41d8cd98f00b204e9800998ecf8427e", "x"} {
+	for _, sum := range []digest.Digest{"", "sha256:../../x", "sha256:00",
+		"md5:d41d8cd98f00b204e9800998ecf8427e", "x"} {
 		blob := registry.Bytes(nil, "", false)
 		blob.Digest = sum
-		if err := f.target(t, payloadtest.Client(t), "/a/b:c").Put(context.Background(), blob); fault.KindOf(err) != fault.Publish {
+		if err := f.target(t, payloadtest.Client(t), "/a/b:c").Put(context.Background(),
+			blob); fault.KindOf(err) != fault.Publish {
 			t.Errorf("%q: %v", sum, err)
 		}
 	}
@@ -158,7 +162,8 @@ func TestLayersOfOtherContent(t *testing.T) {
 // TestLocations names the place of an upload in all the ways there are.
 func TestLocations(t *testing.T) {
 	for location, ok := range map[string]bool{
-		"/v2/a/b/blobs/uploads/ID?state=x%2By&digest=old": true, "ID": true, "?id=ID": true, "": false, "ftp://x/y": false,
+		"/v2/a/b/blobs/uploads/ID?state=x%2By&digest=old": true, "ID": true, "?id=ID": true, "": false,
+		"ftp://x/y":          false,
 		"file:///etc/passwd": false, "http://%zz": false,
 	} {
 		r := payloadtest.NewRegistry(t)
@@ -218,8 +223,9 @@ func TestBlobsAreStreamed(t *testing.T) {
 		got = 0
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		check(t, putBlob(context.Background(), payloadtest.Client(t), r.Host+"/a/b:c", registry.Blob{Digest: sum, Size: known, New: true,
-			Open: func(context.Context) (io.ReadCloser, error) { return io.NopCloser(io.LimitReader(zeros{}, size)), nil }}))
+		check(t, putBlob(context.Background(), payloadtest.Client(t), r.Host+"/a/b:c",
+			registry.Blob{Digest: sum, Size: known, New: true,
+				Open: func(context.Context) (io.ReadCloser, error) { return io.NopCloser(io.LimitReader(zeros{}, size)), nil }}))
 		runtime.ReadMemStats(&after)
 		if allocated := after.TotalAlloc - before.TotalAlloc; got != size || allocated > 8<<20 {
 			t.Errorf("size %d: %d bytes were sent, %d allocated for it", known, got, allocated)

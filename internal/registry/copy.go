@@ -36,8 +36,9 @@ func (i *Image) local(ctx context.Context, instance Instance) (*Image, error) {
 	if err := verifyManifest(blob, instance.Digest); err != nil {
 		return nil, err
 	}
-	child := &Image{Reference: i.Reference, Digest: instance.Digest, Manifest: blob, MediaType: mediaType(blob, claimed),
-		client: i.client, source: i.source}
+	child := &Image{Reference: i.Reference, Digest: instance.Digest, Manifest: blob,
+		MediaType: mediaType(blob, claimed),
+		client:    i.client, source: i.source}
 	if manifest.MIMETypeIsMultiImage(child.MediaType) {
 		return nil, fmt.Errorf("manifest %s of a list is a list again, which is not supported", instance.Digest)
 	}

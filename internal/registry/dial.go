@@ -111,8 +111,9 @@ func (c *Client) certificates(domain string) (string, error) {
 	if c.system.DockerCertPath != "" {
 		return c.system.DockerCertPath, nil
 	}
-	paths, err := configfile.GetSearchPaths(&configfile.File{Name: "certs", Extension: "d", DoNotUseExtensionForConfigName: true,
-		UserId: unshare.GetRootlessUID()})
+	paths, err := configfile.GetSearchPaths(&configfile.File{Name: "certs", Extension: "d",
+		DoNotUseExtensionForConfigName: true,
+		UserId:                         unshare.GetRootlessUID()})
 	if err != nil {
 		return "", fmt.Errorf("looking for certificates: %w", err)
 	}

@@ -53,7 +53,8 @@ func TestPushesOverTLS(t *testing.T) {
 			check(t, err)
 			defer client.Close()
 			err = put(context.Background(), client, host+"/a/b:c")
-			if (err == nil) != test.ok || err != nil && (fault.KindOf(err) != fault.Publish || !strings.Contains(err.Error(), "certificate")) {
+			if (err == nil) != test.ok || err != nil &&
+				(fault.KindOf(err) != fault.Publish || !strings.Contains(err.Error(), "certificate")) {
 				t.Errorf("kind %d: %v", fault.KindOf(err), err)
 			}
 		})
@@ -67,10 +68,12 @@ func TestPushesWithoutTLS(t *testing.T) {
 	for description, test := range map[string]struct{ conf, want string }{
 		"insecure":            {"[[registry]]\nlocation = \"" + r.Host + "\"\ninsecure = true\n", ""},
 		"insecure repository": {"[[registry]]\nlocation = \"" + r.Host + "/a\"\ninsecure = true\n", ""},
-		"another repository":  {"[[registry]]\nlocation = \"" + r.Host + "/b\"\ninsecure = true\n", "HTTP response to HTTPS client"},
-		"nothing":             {"", "HTTP response to HTTPS client"},
-		"blocked":             {"[[registry]]\nlocation = \"" + r.Host + "\"\ninsecure = true\nblocked = true\n", "blocks"},
-		"a mirror elsewhere": {"[[registry]]\nlocation = \"" + r.Host + "\"\ninsecure = true\n[[registry.mirror]]\nlocation = \"127.0.0.1:1\"\n" +
+		"another repository": {"[[registry]]\nlocation = \"" + r.Host + "/b\"\ninsecure = true\n",
+			"HTTP response to HTTPS client"},
+		"nothing": {"", "HTTP response to HTTPS client"},
+		"blocked": {"[[registry]]\nlocation = \"" + r.Host + "\"\ninsecure = true\nblocked = true\n", "blocks"},
+		"a mirror elsewhere": {"[[registry]]\nlocation = \"" + r.Host +
+			"\"\ninsecure = true\n[[registry.mirror]]\nlocation = \"127.0.0.1:1\"\n" +
 			"insecure = true\n", ""},
 	} {
 		t.Run(description, func(t *testing.T) {
@@ -79,7 +82,8 @@ func TestPushesWithoutTLS(t *testing.T) {
 			check(t, err)
 			defer client.Close()
 			err = put(context.Background(), client, r.Host+"/a/b:c")
-			if (err == nil) != (test.want == "") || err != nil && (fault.KindOf(err) != fault.Publish || !strings.Contains(err.Error(), test.want)) {
+			if (err == nil) != (test.want == "") || err != nil &&
+				(fault.KindOf(err) != fault.Publish || !strings.Contains(err.Error(), test.want)) {
 				t.Errorf("kind %d: %v", fault.KindOf(err), err)
 			}
 		})
@@ -109,7 +113,8 @@ func TestRegistriesThatDoNotKnowTheirTLS(t *testing.T) {
 		w.WriteHeader(http.StatusAccepted)
 		return true
 	})
-	client, err := registry.New(registry.Options{CertificateAuthority: directory + "/ca.pem", AuthFile: directory + "/auth.json"})
+	client, err := registry.New(registry.Options{CertificateAuthority: directory + "/ca.pem",
+		AuthFile: directory + "/auth.json"})
 	check(t, err)
 	defer client.Close()
 	check(t, put(context.Background(), client, host+"/a/b:c"))
@@ -127,7 +132,8 @@ func TestTokenServiceWithoutTLSForPushes(t *testing.T) {
 	check(t, writeFile(directory+"/ca.pem", certificate))
 	check(t, writeFile(directory+"/auth.json", `{"auths":{"`+host+`":{`+login()+`}}}`))
 	for _, o := range []registry.Options{{CertificateAuthority: directory + "/ca.pem"}, {Insecure: true}} {
-		for _, realm := range []string{other.url + "/token", "http://169.254.169.254/latest/meta-data", "file:///etc/passwd", "//x/y", "%"} {
+		for _, realm := range []string{other.url + "/token", "http://169.254.169.254/latest/meta-data",
+			"file:///etc/passwd", "//x/y", "%"} {
 			r.Fail(func(w http.ResponseWriter, _ *http.Request) bool {
 				w.Header().Set("WWW-Authenticate", `Bearer realm="`+realm+`",service="x"`)
 				w.WriteHeader(http.StatusUnauthorized)

@@ -33,12 +33,14 @@ func (c *Client) Explain(err error, action, ref string) error {
 	wrapped := fmt.Errorf("%s %q (registry %s, repository %s): %w", action, ref, registry, repository, err)
 	switch {
 	case isUnauthorized(err):
-		advice := fmt.Sprintf("Credentials: %s. Log in with \"podman login %s\", or pass an auth file with -a.", c.credentials(), registry)
+		advice := fmt.Sprintf("Credentials: %s. Log in with \"podman login %s\", or pass an auth file with -a.",
+			c.credentials(), registry)
 		return fault.New(fault.Unauthorized, advice, wrapped)
 	case isNotFound(err):
 		return fault.New(fault.Unresolved, "", wrapped)
 	case errors.Is(err, http.ErrSchemeMismatch):
-		return fault.New(fault.KindOf(err), "The registry speaks plain http: pass --insecure if that is intended.", wrapped)
+		return fault.New(fault.KindOf(err),
+			"The registry speaks plain http: pass --insecure if that is intended.", wrapped)
 	}
 	return wrapped
 }

@@ -82,7 +82,8 @@ func (f *front) push(t *testing.T) string {
 	t.Helper()
 	ref, err := name.NewTag(f.host+"/from/here:latest", name.Insecure)
 	check(t, err)
-	check(t, remote.Write(ref, payloadtest.Image{Created: when, Layers: []map[string]string{{"a": "1"}, {"b": "2"}, {"c": "3"}}}.Build(t)))
+	check(t, remote.Write(ref, payloadtest.Image{Created: when,
+		Layers: []map[string]string{{"a": "1"}, {"b": "2"}, {"c": "3"}}}.Build(t)))
 	return ref.String()
 }
 

@@ -23,7 +23,9 @@ func (c *Client) checkHelpers() error {
 	for _, path := range c.authFiles() {
 		for registry, helper := range readHelpers(path).CredHelpers {
 			if strings.ContainsAny(helper, `/\`) {
-				return fault.New(fault.Usage, "", fmt.Errorf("auth file %q: the credential helper %q of %q is a path, not the name of a program", path, helper, registry))
+				return fault.New(fault.Usage, "",
+					fmt.Errorf("auth file %q: the credential helper %q of %q is a path, not the name of a program",
+						path, helper, registry))
 			}
 		}
 	}

@@ -66,7 +66,8 @@ func (h *thief) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // withPassword makes a registry want basic credentials, and returns a client that has them. Requests that come with
 // them go to next.
-func withPassword(t *testing.T, r *payloadtest.Registry, next func(w http.ResponseWriter, request *http.Request) bool) *registry.Client {
+func withPassword(t *testing.T, r *payloadtest.Registry,
+	next func(w http.ResponseWriter, request *http.Request) bool) *registry.Client {
 	t.Helper()
 	credentials := base64.StdEncoding.EncodeToString([]byte("canary:secret"))
 	r.Fail(func(w http.ResponseWriter, request *http.Request) bool {
@@ -161,7 +162,8 @@ func TestUploadsThatAreRefusedElsewhere(t *testing.T) {
 		w.WriteHeader(http.StatusUnauthorized)
 	}))
 	defer other.Close()
-	for _, place := range []string{other.URL + "/upload?signature=canary&want=Basic", "http://127.0.0.1:1/upload?signature=canary",
+	for _, place := range []string{other.URL + "/upload?signature=canary&want=Basic",
+		"http://127.0.0.1:1/upload?signature=canary",
 		other.URL + "/upload?signature=canary&want=" + url.QueryEscape(`Bearer realm="`+other.URL+`/token"`)} {
 		for _, status := range []int{http.StatusAccepted, http.StatusTemporaryRedirect} {
 			client := withPassword(t, r, func(w http.ResponseWriter, request *http.Request) bool {
@@ -170,7 +172,8 @@ func TestUploadsThatAreRefusedElsewhere(t *testing.T) {
 				return true
 			})
 			err := put(context.Background(), client, r.Host+"/a/b:c")
-			if fault.KindOf(err) != fault.Publish || fault.AdviceOf(err) != "" || strings.Contains(err.Error(), "canary") {
+			if fault.KindOf(err) != fault.Publish || fault.AdviceOf(err) != "" ||
+				strings.Contains(err.Error(), "canary") {
 				t.Errorf("%s on %d: kind %d, advice %q: %v", place, status, fault.KindOf(err), fault.AdviceOf(err), err)
 			}
 		}
@@ -200,7 +203,8 @@ func TestMountsThatAreLies(t *testing.T) {
 	host := strings.TrimPrefix(liar.URL, "http://")
 	ref, err := name.NewTag(host+"/from/here:latest", name.Insecure)
 	check(t, err)
-	check(t, remote.Write(ref, payloadtest.Image{Created: when, Layers: []map[string]string{{"bin/x": "binary"}}}.Build(t)))
+	check(t, remote.Write(ref, payloadtest.Image{Created: when,
+		Layers: []map[string]string{{"bin/x": "binary"}}}.Build(t)))
 	client := payloadtest.Client(t)
 	image, err := client.Image(context.Background(), ref.String())
 	check(t, err)
@@ -236,7 +240,8 @@ func TestRetryAfter(t *testing.T) {
 		client := payloadtest.Client(t)
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		begin := time.Now()
-		if _, err := client.Image(ctx, spec); err == nil || ctx.Err() != nil || !strings.Contains(err.Error(), "asks to wait") {
+		if _, err := client.Image(ctx, spec); err == nil || ctx.Err() != nil ||
+			!strings.Contains(err.Error(), "asks to wait") {
 			t.Errorf("Retry-After %s: reading: %v, %v", seconds, err, ctx.Err())
 		}
 		if err := put(ctx, client, r.Host+"/a/b:d"); fault.KindOf(err) != fault.Publish || ctx.Err() != nil ||
@@ -256,7 +261,8 @@ func TestCredentialHelperThatIsAPath(t *testing.T) {
 	r := payloadtest.NewRegistry(t)
 	directory := t.TempDir()
 	check(t, os.MkdirAll(directory+"/bin", 0o700))
-	check(t, os.MkdirAll(directory+"/docker-credential-..", 0o700)) // what makes docker-credential-../../bin/sh a path that exists
+	// what makes docker-credential-../../bin/sh a path that exists
+	check(t, os.MkdirAll(directory+"/docker-credential-..", 0o700))
 	check(t, os.WriteFile(directory+"/bin/sh", []byte("#!/bin/sh\ntouch '"+directory+"/ran'\n"), 0o700))
 	auth := directory + "/auth.json"
 	check(t, writeFile(auth, `{"credHelpers":{"`+r.Host+`":"../../bin/sh"}}`))
@@ -287,7 +293,8 @@ func TestSizesThatAreNone(t *testing.T) {
 				w.Header().Set("Content-Type", "application/vnd.oci.image.manifest.v1+json")
 				_, _ = fmt.Fprintf(w, `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",`+
 					`"config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":%q,"size":%d},`+
-					`"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":%q,"size":%d}]}`, sum, test.config, sum, test.layer)
+					`"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":%q,"size":%d}]}`, sum,
+					test.config, sum, test.layer)
 			case strings.Contains(request.URL.Path, "/blobs/"):
 				for range 64 {
 					n, err := w.Write(make([]byte, 1<<20))
@@ -313,7 +320,8 @@ func TestSizesThatAreNone(t *testing.T) {
 // read.
 func TestErrorsWithoutEnd(t *testing.T) {
 	for _, path := range []string{"/manifests/", "/blobs/", "/token"} {
-		for _, status := range []int{http.StatusBadRequest, http.StatusNotFound, http.StatusUnauthorized, http.StatusOK} {
+		for _, status := range []int{http.StatusBadRequest, http.StatusNotFound,
+			http.StatusUnauthorized, http.StatusOK} {
 			r := payloadtest.NewRegistry(t)
 			r.Push(t, "a/b", "c", some(nil).Build(t))
 			var sent atomic.Int64

@@ -77,8 +77,10 @@ func (c *Client) Image(ctx context.Context, ref string) (*Image, error) {
 		explained, named := c.Explain(err, "reading image", ref), parsed.DockerReference()
 		switch {
 		case named != nil && unreachable(err):
-			explained = fault.New(fault.Unresolved, fmt.Sprintf("Is %q the name of a registry that this machine reaches? HTTPS_PROXY names a proxy, "+
-				"--idms-file mirrors; `oc rebuild doctor` looks at the machine.", reference.Domain(named)), explained)
+			explained = fault.New(fault.Unresolved,
+				fmt.Sprintf("Is %q the name of a registry that this machine reaches? HTTPS_PROXY names a proxy, "+
+					"--idms-file mirrors; `oc rebuild doctor` looks at the machine.",
+					reference.Domain(named)), explained)
 		case isNotFound(err):
 			if advice := c.nearTags(ctx, named); advice != "" {
 				explained = fault.New(fault.Unresolved, advice, explained)
@@ -191,7 +193,8 @@ func malformed(what string, err error) error {
 // for none any will do: there is only this one. The error has the class fault.Unresolved.
 func (i *Image) CheckPlatform() error {
 	want, have := i.client.platform(), i.Config.Platform
-	if i.client.options.Platform == "" || have.Architecture == "" || have.OS == want.OS && have.Architecture == want.Architecture {
+	if i.client.options.Platform == "" || have.Architecture == "" ||
+		have.OS == want.OS && have.Architecture == want.Architecture {
 		return nil
 	}
 	return fault.New(fault.Unresolved, "Leave --platform out, or name an image for that platform.",
@@ -209,7 +212,8 @@ func (c *Client) manifest(ctx context.Context, ref types.ImageReference) (*Image
 
 // begin makes an image of a manifest and, where that is a list, of the one for the client's platform.
 func (c *Client) begin(ctx context.Context, ref types.ImageReference, got fetched) (image *Image, err error) {
-	image = &Image{Reference: ref, Manifest: got.blob, MediaType: mediaType(got.blob, got.mediaType), client: c, source: got.source}
+	image = &Image{Reference: ref, Manifest: got.blob, MediaType: mediaType(got.blob, got.mediaType), client: c,
+		source: got.source}
 	if image.Digest, err = manifest.Digest(got.blob); err != nil {
 		return nil, fmt.Errorf("computing the digest of its manifest: %w", err)
 	}
@@ -238,7 +242,8 @@ func (i *Image) parse() error {
 	}
 	i.ConfigInfo = parsed.ConfigInfo()
 	if i.ConfigInfo.Digest == "" {
-		return fault.Errorf(fault.Unresolved, "its manifest of type %q names no config: docker v2 schema 1 is not supported", i.MediaType)
+		return fault.Errorf(fault.Unresolved,
+			"its manifest of type %q names no config: docker v2 schema 1 is not supported", i.MediaType)
 	}
 	for _, layer := range parsed.LayerInfos() {
 		i.Layers = append(i.Layers, layer.BlobInfo)

@@ -21,7 +21,8 @@ import (
 var when = time.Date(2023, 1, 12, 18, 29, 52, 0, time.UTC)
 
 func some(labels map[string]string) payloadtest.Image {
-	return payloadtest.Image{Created: when, Labels: labels, Layers: []map[string]string{{"etc/os-release": "base"}, {"bin/x": "binary"}}}
+	return payloadtest.Image{Created: when, Labels: labels,
+		Layers: []map[string]string{{"etc/os-release": "base"}, {"bin/x": "binary"}}}
 }
 
 func read(ctx context.Context, image *registry.Image) (string, error) {
@@ -43,7 +44,8 @@ func TestImage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if image.PullSpec() != spec || image.Config.Config.Labels["k"] != "v" || !image.Config.Created.Equal(when) || len(image.Layers) != 2 {
+		if image.PullSpec() != spec || image.Config.Config.Labels["k"] != "v" || !image.Config.Created.Equal(when) ||
+			len(image.Layers) != 2 {
 			t.Errorf("Image(%q) = %+v", ref, image)
 		}
 		if text, err := read(context.Background(), image); err != nil || !strings.Contains(text, "binary") {
@@ -62,10 +64,12 @@ func TestManifestList(t *testing.T) {
 		t.Fatal(err)
 	}
 	if image.PullSpec() != spec || image.Config.Config.Labels["arch"] != "amd64" || len(image.List) != 2 {
-		t.Errorf("Image = %s for %s of %v, want %s for linux/amd64", image.PullSpec(), image.Config.Config.Labels["arch"], image.List, spec)
+		t.Errorf("Image = %s for %s of %v, want %s for linux/amd64", image.PullSpec(),
+			image.Config.Config.Labels["arch"], image.List, spec)
 	}
 	other := payloadtest.ClientFor(t, "linux/arm64")
-	if image, err = other.Image(context.Background(), spec); err != nil || image.Config.Config.Labels["arch"] != "arm64" {
+	if image, err = other.Image(context.Background(), spec); err != nil ||
+		image.Config.Config.Labels["arch"] != "arm64" {
 		t.Errorf("for linux/arm64: %v, %v", image, err)
 	}
 	none := payloadtest.ClientFor(t, "linux/s390x")
@@ -74,7 +78,8 @@ func TestManifestList(t *testing.T) {
 		t.Errorf("for linux/s390x: %v", err)
 	}
 	single := r.PushIndex(t, "a/b", "single", map[string]v1.Image{"linux/amd64": amd})
-	if image, err = none.Image(context.Background(), single); err != nil || image.Config.Config.Labels["arch"] != "amd64" {
+	if image, err = none.Image(context.Background(), single); err != nil ||
+		image.Config.Config.Labels["arch"] != "amd64" {
 		t.Errorf("a list of one image: %v, %v", image, err)
 	}
 }
@@ -93,7 +98,8 @@ func TestAnotherPlatform(t *testing.T) {
 			if err == nil {
 				err = image.CheckPlatform()
 			}
-			if (err == nil) != ok || !ok && (fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), "linux/amd64")) {
+			if (err == nil) != ok || !ok && (fault.KindOf(err) != fault.Unresolved ||
+				!strings.Contains(err.Error(), "linux/amd64")) {
 				t.Errorf("%s for %q: %v", spec, platform, err)
 			}
 		}
@@ -114,7 +120,8 @@ func TestLies(t *testing.T) {
 				_, _ = io.WriteString(w, `{"schemaVersion":2,"config":{},"layers":[]}`)
 				return true
 			})
-			if _, err := payloadtest.Client(t).Image(context.Background(), spec); err == nil || !strings.Contains(err.Error(), "tampered") {
+			if _, err := payloadtest.Client(t).Image(context.Background(), spec); err == nil ||
+				!strings.Contains(err.Error(), "tampered") {
 				t.Errorf("Image: %v", err)
 			}
 		})
@@ -146,7 +153,8 @@ func TestTransientFailures(t *testing.T) {
 				if count.Add(1) != nth+1 {
 					return false
 				}
-				if request.URL.Path == "/v2/" && name == "500" || name == "half" && !strings.Contains(request.URL.Path, "/blobs/") {
+				if request.URL.Path == "/v2/" && name == "500" ||
+					name == "half" && !strings.Contains(request.URL.Path, "/blobs/") {
 					return false
 				}
 				fail(w)
@@ -171,7 +179,8 @@ func TestExplain(t *testing.T) {
 	client, err := registry.New(registry.Options{Insecure: true, AuthFile: auth})
 	check(t, err)
 	defer client.Close()
-	for status, want := range map[int]fault.Kind{401: fault.Unauthorized, 403: fault.Unauthorized, 404: fault.Unresolved} {
+	for status, want := range map[int]fault.Kind{401: fault.Unauthorized, 403: fault.Unauthorized,
+		404: fault.Unresolved} {
 		r.Fail(func(w http.ResponseWriter, request *http.Request) bool {
 			if request.URL.Path == "/v2/" {
 				return false
@@ -202,7 +211,8 @@ func TestThrottledUpload(t *testing.T) {
 	r := payloadtest.NewRegistry(t)
 	var count atomic.Int64
 	r.Fail(func(w http.ResponseWriter, request *http.Request) bool {
-		if request.Method == http.MethodGet || request.Method == http.MethodHead || count.Add(1)%2 == 0 || count.Load() > 6 {
+		if request.Method == http.MethodGet || request.Method == http.MethodHead || count.Add(1)%2 == 0 ||
+			count.Load() > 6 {
 			return false
 		}
 		w.Header().Set("Retry-After", "0")
@@ -212,7 +222,8 @@ func TestThrottledUpload(t *testing.T) {
 	target, err := payloadtest.Client(t).Target(context.Background(), r.Host+"/a/b:c")
 	check(t, err)
 	defer target.Close()
-	if err := target.Put(context.Background(), registry.Bytes([]byte("content"), "application/octet-stream", false)); err != nil {
+	if err := target.Put(context.Background(),
+		registry.Bytes([]byte("content"), "application/octet-stream", false)); err != nil {
 		t.Errorf("Put: %v", err)
 	}
 	if count.Load() < 3 {

@@ -99,7 +99,8 @@ func instances(blob []byte) ([]Instance, error) {
 	}
 	for _, instance := range list.Manifests {
 		if err := instance.Digest.Validate(); err != nil {
-			return nil, fault.New(fault.Unresolved, "", fmt.Errorf("its manifest list names %q: %w", instance.Digest, err))
+			return nil, fault.New(fault.Unresolved, "",
+				fmt.Errorf("its manifest list names %q: %w", instance.Digest, err))
 		}
 	}
 	return list.Manifests, nil

@@ -18,7 +18,8 @@ import (
 func TestHostileLists(t *testing.T) {
 	r := payloadtest.NewRegistry(t)
 	good := strings.SplitN(r.Push(t, "a/b", "c", some(nil).Build(t)), "@", 2)[1]
-	nested := strings.SplitN(r.PushIndex(t, "a/b", "nested", map[string]v1.Image{"linux/amd64": some(nil).Build(t)}), "@", 2)[1]
+	nested := strings.SplitN(r.PushIndex(t, "a/b", "nested",
+		map[string]v1.Image{"linux/amd64": some(nil).Build(t)}), "@", 2)[1]
 	const (
 		image = "application/vnd.docker.distribution.manifest.v2+json"
 		list  = "application/vnd.docker.distribution.manifest.list.v2+json"
@@ -42,7 +43,8 @@ func TestHostileLists(t *testing.T) {
 		"an image that is missing": of(arm, child(image, "sha256:"+strings.Repeat("0", 64), "500", amd64)),
 		"ten thousand others":      of(strings.TrimSuffix(strings.Repeat(arm+",", 10_000), ",")),
 		"larger than any":          of(strings.TrimSuffix(strings.Repeat(arm+",", 40_000), ",")),
-		"deep":                     fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"manifests":%s`, list, strings.Repeat("[", 100_000)),
+		"deep": fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"manifests":%s`, list,
+			strings.Repeat("[", 100_000)),
 		"children of another kind": fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"manifests":{"a":1}}`, list),
 	} {
 		t.Run(name, func(t *testing.T) {

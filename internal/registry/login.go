@@ -38,7 +38,8 @@ func (c *Client) login(named reference.Named) distribution.Login {
 			case <-early.C:
 				c.notice("the credential helper for "+reference.Domain(named), limit/3)
 			case <-late.C:
-				return types.DockerAuthConfig{}, fmt.Errorf("the credential helper for %q has not answered for %s", named.Name(), limit)
+				return types.DockerAuthConfig{}, fmt.Errorf("the credential helper for %q has not answered for %s",
+					named.Name(), limit)
 			case <-ctx.Done():
 				return types.DockerAuthConfig{}, context.Cause(ctx)
 			}

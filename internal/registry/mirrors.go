@@ -69,7 +69,8 @@ func (c *Client) setMirrors() error {
 		return err
 	}
 	c.system.SystemRegistriesConfPath = path
-	c.system.SystemRegistriesConfDirPath = filepath.Join(c.scratch, "none") // the machine's drop-in files are merged above
+	// the machine's drop-in files are merged above
+	c.system.SystemRegistriesConfDirPath = filepath.Join(c.scratch, "none")
 	if _, err := sysregistriesv2.TryUpdatingCache(c.system); err != nil {
 		return fault.New(fault.Usage, "", fmt.Errorf("applying the mirror files: %w", err))
 	}
@@ -100,7 +101,8 @@ func parseMirrors(data []byte) ([]sysregistriesv2.Registry, error) {
 		switch set.Kind {
 		case "ImageDigestMirrorSet", "ImageTagMirrorSet", "ImageContentSourcePolicy":
 		default:
-			return nil, fmt.Errorf("kind %q: want ImageDigestMirrorSet, ImageTagMirrorSet or ImageContentSourcePolicy", set.Kind)
+			return nil, fmt.Errorf("kind %q: want ImageDigestMirrorSet, ImageTagMirrorSet or ImageContentSourcePolicy",
+				set.Kind)
 		}
 		digests := append(set.Spec.ImageDigestMirrors, set.Spec.RepositoryDigestMirrors...)
 		for _, rule := range digests {

@@ -23,15 +23,18 @@ const maxCertificates = 16 << 20
 
 // Options say how registries are reached. The zero value is what podman does on a machine without any configuration.
 type Options struct {
-	AuthFile             string        // auth.json with credentials; "" = REGISTRY_AUTH_FILE, then podman's search order
-	Insecure             bool          // no TLS verification, and plain http where https is not answered
-	CertificateAuthority string        // PEM bundle trusted besides the system's
-	MirrorFiles          []string      // ImageDigestMirrorSet, ImageTagMirrorSet or ImageContentSourcePolicy yaml files
-	SignaturePolicy      string        // policy.json; "" = the user's or system's if there is one, else unsigned images are accepted
-	Platform             string        // "os/arch[/variant]" chosen from manifest lists; "" = linux/<arch of this machine>
-	Attempts             int           // how often a request that a registry failed is tried; 0 = 8
-	Delay                time.Duration // pause before the second attempt, doubled for each further one; 0 = 250ms
-	Patience             time.Duration // how long a registry or a credential helper may be silent; 0 = 30s, of a helper twice that
+	// auth.json with credentials; "" = REGISTRY_AUTH_FILE, then podman's search order
+	AuthFile             string
+	Insecure             bool     // no TLS verification, and plain http where https is not answered
+	CertificateAuthority string   // PEM bundle trusted besides the system's
+	MirrorFiles          []string // ImageDigestMirrorSet, ImageTagMirrorSet or ImageContentSourcePolicy yaml files
+	// policy.json; "" = the user's or system's if there is one, else unsigned images are accepted
+	SignaturePolicy string
+	Platform        string        // "os/arch[/variant]" chosen from manifest lists; "" = linux/<arch of this machine>
+	Attempts        int           // how often a request that a registry failed is tried; 0 = 8
+	Delay           time.Duration // pause before the second attempt, doubled for each further one; 0 = 250ms
+	// how long a registry or a credential helper may be silent; 0 = 30s, of a helper twice that
+	Patience time.Duration
 
 	// Notice is told what a request waits for when that takes long. It is called from several goroutines; nil = nobody
 	// is told.
@@ -68,7 +71,8 @@ func New(o Options) (*Client, error) {
 	}
 	system := &types.SystemContext{BigFilesTemporaryDir: os.Getenv("TMPDIR")} // "" = /var/tmp
 	c := &Client{options: o, system: system, repositories: map[string]*repository{}, readers: map[string]*reader{},
-		registries: map[address]*distribution.Registry{}, places: map[location]string{}, noticed: map[string]time.Time{}}
+		registries: map[address]*distribution.Registry{}, places: map[location]string{},
+		noticed: map[string]time.Time{}}
 	for _, step := range []func() error{c.setPlatform, c.setAuthFile, c.checkHelpers, c.setProxy, c.setTrust, c.setMirrors,
 		c.setPolicy, c.loadPolicy} {
 		if err := step(); err != nil {
@@ -120,7 +124,8 @@ func (c *Client) setPlatform() error {
 	}
 	for _, part := range parts {
 		if part == "" || strings.Trim(part, "abcdefghijklmnopqrstuvwxyz0123456789_") != "" {
-			return fault.Errorf(fault.Usage, "platform %q: want os/arch or os/arch/variant, such as linux/arm64", platform)
+			return fault.Errorf(fault.Usage,
+				"platform %q: want os/arch or os/arch/variant, such as linux/arm64", platform)
 		}
 	}
 	c.system.OSChoice, c.system.ArchitectureChoice = parts[0], parts[1]

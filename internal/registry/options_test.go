@@ -42,7 +42,8 @@ func secure(t *testing.T, r *payloadtest.Registry) (host, certificate string) {
 
 func TestOptionsThatAreWrong(t *testing.T) {
 	for _, o := range []registry.Options{{Platform: "linux"}, {Platform: "linux/../x"}, {AuthFile: "/does/not/exist"},
-		{CertificateAuthority: "/does/not/exist"}, {MirrorFiles: []string{"/does/not/exist"}}, {SignaturePolicy: "/does/not/exist"}} {
+		{CertificateAuthority: "/does/not/exist"}, {MirrorFiles: []string{"/does/not/exist"}},
+		{SignaturePolicy: "/does/not/exist"}} {
 		if _, err := registry.New(o); fault.KindOf(err) != fault.Usage {
 			t.Errorf("New(%+v): %v, want a usage error", o, err)
 		}
@@ -78,7 +79,8 @@ func TestMirrors(t *testing.T) {
 	check(t, writeFile(directory+"/ca.pem", certificate))
 	rules := map[string]string{
 		"idms": "apiVersion: config.openshift.io/v1\nkind: ImageDigestMirrorSet\nspec:\n  imageDigestMirrors:\n" +
-			"  - {source: registry.invalid/a, mirrors: [" + host + "/mirrored], mirrorSourcePolicy: NeverContactSource}\n",
+			"  - {source: registry.invalid/a, mirrors: [" + host +
+			"/mirrored], mirrorSourcePolicy: NeverContactSource}\n",
 		"icsp": "apiVersion: operator.openshift.io/v1alpha1\nkind: ImageContentSourcePolicy\nspec:\n  repositoryDigestMirrors:\n" +
 			"  - {source: registry.invalid/a/b, mirrors: [" + host + "/mirrored/b]}\n",
 	}
@@ -86,8 +88,9 @@ func TestMirrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			file := directory + "/" + name
 			check(t, writeFile(file, text))
-			trusting, err := registry.New(registry.Options{MirrorFiles: []string{file}, CertificateAuthority: directory + "/ca.pem",
-				Platform: "linux/amd64"})
+			trusting, err := registry.New(registry.Options{MirrorFiles: []string{file},
+				CertificateAuthority: directory + "/ca.pem",
+				Platform:             "linux/amd64"})
 			check(t, err)
 			defer trusting.Close()
 			image, err := trusting.Image(context.Background(), "registry.invalid/a/b@"+digest)

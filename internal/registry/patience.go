@@ -32,7 +32,8 @@ type patient struct {
 // RoundTrip implements http.RoundTripper.
 func (p *patient) RoundTrip(request *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(request.Context())
-	w := &watch{limit: p.limit, cancel: cancel, ctx: ctx, silence: &silentError{host: request.URL.Host, waited: p.limit}}
+	w := &watch{limit: p.limit, cancel: cancel, ctx: ctx,
+		silence: &silentError{host: request.URL.Host, waited: p.limit}}
 	w.timer = time.AfterFunc(p.limit, w.end)
 	w.early = time.AfterFunc(p.limit/3, func() { p.notice(request.URL.Host, p.limit/3) })
 	watched := request.WithContext(ctx)

@@ -28,19 +28,22 @@ func TestSignaturePolicy(t *testing.T) {
 	private, public := keyPair(t)
 	check(t, writeFile(directory+"/key.pub", public))
 	check(t, os.MkdirAll(directory+"/.config/containers/registries.d", 0o700))
-	check(t, writeFile(directory+"/.config/containers/registries.d/x.yaml", "docker:\n  "+r.Host+":\n    use-sigstore-attachments: true\n"))
+	check(t, writeFile(directory+"/.config/containers/registries.d/x.yaml",
+		"docker:\n  "+r.Host+":\n    use-sigstore-attachments: true\n"))
 	t.Setenv("HOME", directory)
 	signed := signImage(t, r.Host, directory, plain, private)
 
 	policies := map[string]string{
 		"reject": `{"default":[{"type":"reject"}]}`,
-		"signed": `{"default":[{"type":"reject"}],"transports":{"docker":{"` + r.Host + `":[{"type":"sigstoreSigned","keyPath":"` +
+		"signed": `{"default":[{"type":"reject"}],"transports":{"docker":{"` + r.Host +
+			`":[{"type":"sigstoreSigned","keyPath":"` +
 			directory + `/key.pub","signedIdentity":{"type":"matchRepository"}}]}}}`,
 		"accept": `{"default":[{"type":"insecureAcceptAnything"}]}`,
 	}
 	for name, text := range policies {
 		check(t, writeFile(directory+"/"+name+".json", text))
-		client, err := registry.New(registry.Options{Insecure: true, Platform: "linux/amd64", SignaturePolicy: directory + "/" + name + ".json"})
+		client, err := registry.New(registry.Options{Insecure: true, Platform: "linux/amd64",
+			SignaturePolicy: directory + "/" + name + ".json"})
 		check(t, err)
 		for spec, ok := range map[string]bool{plain: name == "accept", signed: name != "reject"} {
 			_, err := client.Image(context.Background(), spec)

@@ -35,7 +35,8 @@ func TestParsePullSpec(t *testing.T) {
 			got, err := registry.ParsePullSpec(test.spec)
 			if test.message != "" {
 				if err == nil || !strings.Contains(err.Error(), test.message) || fault.KindOf(err) != fault.Usage {
-					t.Errorf("ParsePullSpec(%q) = %v, %v, want a usage error with %q", test.spec, got, err, test.message)
+					t.Errorf("ParsePullSpec(%q) = %v, %v, want a usage error with %q", test.spec, got,
+						err, test.message)
 				}
 				return
 			}
@@ -68,7 +69,8 @@ func TestParseReference(t *testing.T) {
 
 // FuzzParsePullSpec looks for pull specs that do not survive being written and read again, or that name no registry.
 func FuzzParsePullSpec(f *testing.F) {
-	for _, seed := range []string{"quay.io/a/b:c", "quay.io/a@" + sum, "h:1/x", "[::1]:5000/x", "a/b", "oci:x", "quay.io/A"} {
+	for _, seed := range []string{"quay.io/a/b:c", "quay.io/a@" + sum, "h:1/x", "[::1]:5000/x", "a/b",
+		"oci:x", "quay.io/A"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

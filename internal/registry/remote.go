@@ -176,7 +176,8 @@ func (r *remote) GetManifest(ctx context.Context, instance *digest.Digest) (data
 func (r *remote) HasThreadSafeGetBlob() bool { return true }
 
 // GetBlob implements types.ImageSource. The content is not verified.
-func (r *remote) GetBlob(ctx context.Context, info types.BlobInfo, _ types.BlobInfoCache) (io.ReadCloser, int64, error) {
+func (r *remote) GetBlob(ctx context.Context, info types.BlobInfo,
+	_ types.BlobInfoCache) (io.ReadCloser, int64, error) {
 	blob := &resumed{ctx: ctx, reader: r.reader, blob: info.Digest}
 	if err := blob.open(); err != nil {
 		return nil, 0, err
@@ -293,15 +294,17 @@ func (r clientReference) NewImageSource(context.Context, *types.SystemContext) (
 type verified struct{ *remote }
 
 // GetBlob implements types.ImageSource.
-func (v verified) GetBlob(ctx context.Context, info types.BlobInfo, cache types.BlobInfoCache) (io.ReadCloser, int64, error) {
+func (v verified) GetBlob(ctx context.Context, info types.BlobInfo,
+	cache types.BlobInfoCache) (io.ReadCloser, int64, error) {
 	if err := info.Digest.Validate(); err != nil {
 		return nil, 0, fmt.Errorf("blob %q: %w", info.Digest, err)
 	}
 	var size int64
-	blob := Blob{Digest: info.Digest, Size: info.Size, Open: func(ctx context.Context) (stream io.ReadCloser, err error) {
-		stream, size, err = v.remote.GetBlob(ctx, info, cache)
-		return stream, err
-	}}
+	blob := Blob{Digest: info.Digest, Size: info.Size,
+		Open: func(ctx context.Context) (stream io.ReadCloser, err error) {
+			stream, size, err = v.remote.GetBlob(ctx, info, cache)
+			return stream, err
+		}}
 	stream, err := blob.whole(ctx)
 	if err != nil {
 		return nil, 0, err

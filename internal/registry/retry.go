@@ -97,9 +97,11 @@ func isTransient(err error) bool {
 		return true
 	}
 	if code, ok := errorCode(err); ok {
-		return code == errcode.ErrorCodeUnavailable || code == v2.ErrorCodeBlobUploadUnknown // a session that the registry forgot: another may do
+		// a session that the registry forgot: another may do
+		return code == errcode.ErrorCodeUnavailable || code == v2.ErrorCodeBlobUploadUnknown
 	}
-	for _, target := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.ECONNABORTED, syscall.EPIPE, net.ErrClosed} {
+	for _, target := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.ECONNABORTED,
+		syscall.EPIPE, net.ErrClosed} {
 		if errors.Is(err, target) {
 			return true
 		}

@@ -45,7 +45,8 @@ func (c *Client) Untag(ctx context.Context, pullSpec string) error {
 		err = c.retry(ctx, func() error { return deleting.Untag(ctx, tagged.Tag()) })
 	}
 	var refused *distribution.Error
-	if errors.As(err, &refused) && (refused.Status == http.StatusMethodNotAllowed || refused.Status == http.StatusBadRequest) {
+	if errors.As(err, &refused) && (refused.Status == http.StatusMethodNotAllowed ||
+		refused.Status == http.StatusBadRequest) {
 		return fault.New(fault.Publish, "Tags can be removed in other ways: by rules of the registry, or on its pages.",
 			fmt.Errorf("the registry does not remove the tag %q: %w", pullSpec, err))
 	}

@@ -38,7 +38,8 @@ func TestTags(t *testing.T) {
 		fmt.Fprint(w, `{"tags":["a"]}`)
 		return true
 	})
-	if _, err := payloadtest.Client(t).Tags(t.Context(), r.Host+"/a/b"); err == nil || !strings.Contains(err.Error(), "more than 1000 pages") {
+	if _, err := payloadtest.Client(t).Tags(t.Context(), r.Host+"/a/b"); err == nil ||
+		!strings.Contains(err.Error(), "more than 1000 pages") {
 		t.Errorf("a list without end: %v", err)
 	}
 }
@@ -72,7 +73,8 @@ func TestUntag(t *testing.T) {
 		w.WriteHeader(http.StatusMethodNotAllowed)
 		return true
 	})
-	if err := payloadtest.Client(t).Untag(t.Context(), r.Host+"/a/b:d"); fault.KindOf(err) != fault.Publish || fault.AdviceOf(err) == "" {
+	if err := payloadtest.Client(t).Untag(t.Context(), r.Host+"/a/b:d"); fault.KindOf(err) != fault.Publish ||
+		fault.AdviceOf(err) == "" {
 		t.Errorf("a registry that cannot: %v", err)
 	}
 }

@@ -226,7 +226,8 @@ func (c *Client) refused(err error, action, ref string) error {
 
 // BlobOf returns a layer or the config of an image as a blob that is read from there.
 func (i *Image) BlobOf(info types.BlobInfo) Blob {
-	return Blob{Digest: info.Digest, Size: info.Size, MediaType: info.MediaType, Config: info.Digest == i.ConfigInfo.Digest,
+	return Blob{Digest: info.Digest, Size: info.Size, MediaType: info.MediaType,
+		Config: info.Digest == i.ConfigInfo.Digest,
 		Open: func(ctx context.Context) (io.ReadCloser, error) {
 			r, w := io.Pipe()
 			go func() {

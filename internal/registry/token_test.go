@@ -74,7 +74,8 @@ func with(t *testing.T, host, entry string) *registry.Client {
 	t.Helper()
 	auth := t.TempDir() + "/auth.json"
 	check(t, writeFile(auth, `{"auths":{"`+host+`":{`+entry+`}}}`))
-	client, err := registry.New(registry.Options{Insecure: true, Platform: "linux/amd64", AuthFile: auth, Delay: time.Millisecond})
+	client, err := registry.New(registry.Options{Insecure: true, Platform: "linux/amd64", AuthFile: auth,
+		Delay: time.Millisecond})
 	check(t, err)
 	t.Cleanup(func() { check(t, client.Close()) })
 	return client
@@ -102,7 +103,8 @@ func TestTokens(t *testing.T) {
 	check(t, err)
 	opened := 0
 	target := f.target(t, client, "/to/there:latest")
-	check(t, target.PutAll(context.Background(), append(layers(image, &opened), registry.Bytes(image.ConfigBlob, "", true))))
+	check(t, target.PutAll(context.Background(),
+		append(layers(image, &opened), registry.Bytes(image.ConfigBlob, "", true))))
 	sum, err := target.Commit(context.Background(), image.Manifest)
 	check(t, err)
 	check(t, target.Verify(context.Background(), sum))
@@ -111,7 +113,8 @@ func TestTokens(t *testing.T) {
 		t.Errorf("%d requests were refused, %d layers read", s.refused, opened)
 	}
 	slices.Sort(s.scopes)
-	want := []string{"repository:from/here:pull", "repository:to/there:pull,push", "repository:to/there:pull,push repository:from/here:pull"}
+	want := []string{"repository:from/here:pull", "repository:to/there:pull,push",
+		"repository:to/there:pull,push repository:from/here:pull"}
 	if diff := cmp.Diff(want, s.scopes); diff != "" {
 		t.Errorf("tokens (-want +got):\n%s", diff)
 	}
@@ -155,7 +158,8 @@ func TestTokenThatEnds(t *testing.T) {
 	blob, opened := opening([]byte("content"))
 	check(t, f.target(t, client, "/a/b:c").Put(context.Background(), blob))
 	// POST without and with a token, PUT with the old one and a new one.
-	if diff := cmp.Diff(map[string]int{"POST": 2, "PUT": 2}, f.count()); diff != "" || opened.Load() != 2 || len(s.scopes) != 2 {
+	if diff := cmp.Diff(map[string]int{"POST": 2, "PUT": 2}, f.count()); diff != "" || opened.Load() != 2 ||
+		len(s.scopes) != 2 {
 		t.Errorf("opened %d times, %d tokens, requests (-want +got):\n%s", opened.Load(), len(s.scopes), diff)
 	}
 }

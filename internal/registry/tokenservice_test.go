@@ -59,7 +59,8 @@ func TestTokenServices(t *testing.T) {
 			s.hook = test.hook
 			f.fail(func(w http.ResponseWriter, r *http.Request) bool { return s.admit(w, r, 1) })
 			err := put(context.Background(), with(t, f.host, login()), f.host+"/a/b:c")
-			if fault.KindOf(err) != test.kind || err != nil && (strings.Contains(err.Error(), "cret") || strings.Contains(err.Error(), "aaaa")) {
+			if fault.KindOf(err) != test.kind || err != nil &&
+				(strings.Contains(err.Error(), "cret") || strings.Contains(err.Error(), "aaaa")) {
 				t.Errorf("kind %d, want %d: %v", fault.KindOf(err), test.kind, err)
 			}
 		})
@@ -94,7 +95,8 @@ func TestRefreshToken(t *testing.T) {
 	f, s := newFront(t), newTokens(t)
 	f.fail(func(w http.ResponseWriter, r *http.Request) bool { return s.admit(w, r, 1) })
 	check(t, put(context.Background(), with(t, f.host, identity()), f.host+"/a/b:c"))
-	if diff := cmp.Diff([]string{"canary"}, s.refreshs); diff != "" || s.logins[0] != "" || s.scopes[0] != "repository:a/b:pull,push" {
+	if diff := cmp.Diff([]string{"canary"}, s.refreshs); diff != "" || s.logins[0] != "" ||
+		s.scopes[0] != "repository:a/b:pull,push" {
 		t.Errorf("login %q, scopes %q, refresh tokens (-want +got):\n%s", s.logins, s.scopes, diff)
 	}
 }
@@ -117,7 +119,8 @@ func TestCredentialsOfAnotherRepository(t *testing.T) {
 		w.WriteHeader(http.StatusUnauthorized)
 		return true
 	})
-	if err := put(context.Background(), with(t, r.Host+"/other", login()), r.Host+"/a/b:c"); fault.KindOf(err) != fault.Unauthorized {
+	if err := put(context.Background(), with(t, r.Host+"/other", login()),
+		r.Host+"/a/b:c"); fault.KindOf(err) != fault.Unauthorized {
 		t.Errorf("kind %d: %v", fault.KindOf(err), err)
 	}
 	if diff := cmp.Diff([]string{""}, got); diff != "" {

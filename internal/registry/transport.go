@@ -32,7 +32,8 @@ func (c *Client) insecureHost(host string) bool {
 		return false
 	}
 	for _, r := range registries {
-		for _, endpoint := range append([]sysregistriesv2.Endpoint{r.Endpoint, {Location: r.Prefix, Insecure: r.Insecure}}, r.Mirrors...) {
+		for _, endpoint := range append([]sysregistriesv2.Endpoint{r.Endpoint,
+			{Location: r.Prefix, Insecure: r.Insecure}}, r.Mirrors...) {
 			domain, _, _ := strings.Cut(endpoint.Location, "/")
 			suffix, wild := strings.CutPrefix(domain, "*")
 			if endpoint.Insecure && domain != "" && (domain == host || wild && strings.HasSuffix(host, suffix)) {

@@ -50,13 +50,15 @@ func TestTokenServiceWithoutTLS(t *testing.T) {
 	directory := t.TempDir()
 	check(t, writeFile(directory+"/ca.pem", certificate))
 	check(t, writeFile(directory+"/auth.json", `{"auths":{"`+host+`":{"auth":"Y2FuYXJ5OnNlY3JldA=="}}}`))
-	for _, realm := range []string{other.url + "/token", "http://169.254.169.254/latest/meta-data", "file:///etc/passwd"} {
+	for _, realm := range []string{other.url + "/token", "http://169.254.169.254/latest/meta-data",
+		"file:///etc/passwd"} {
 		r.Fail(func(w http.ResponseWriter, _ *http.Request) bool {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="`+realm+`",service="x"`)
 			w.WriteHeader(http.StatusUnauthorized)
 			return true
 		})
-		client, err := registry.New(registry.Options{CertificateAuthority: directory + "/ca.pem", AuthFile: directory + "/auth.json",
+		client, err := registry.New(registry.Options{CertificateAuthority: directory + "/ca.pem",
+			AuthFile: directory + "/auth.json",
 			Attempts: 1})
 		check(t, err)
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)

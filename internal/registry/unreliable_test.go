@@ -25,7 +25,8 @@ import (
 // impatient is a client that soon tries again, and soon gives up on a silent registry.
 func impatient(t *testing.T, patience time.Duration) *registry.Client {
 	t.Helper()
-	client, err := registry.New(registry.Options{Insecure: true, Platform: "linux/amd64", Delay: time.Millisecond, Patience: patience})
+	client, err := registry.New(registry.Options{Insecure: true, Platform: "linux/amd64", Delay: time.Millisecond,
+		Patience: patience})
 	check(t, err)
 	t.Cleanup(func() { check(t, client.Close()) })
 	return client
@@ -46,7 +47,8 @@ func TestUnreliableRegistry(t *testing.T) {
 	f := newFront(t)
 	ref, err := name.NewTag(f.host+"/a/b:c", name.Insecure)
 	check(t, err)
-	made := payloadtest.Image{Created: when, Layers: []map[string]string{{"a": noise(300_000)}, {"b": noise(200_000)}, {"c": "3"}}}.Build(t)
+	made := payloadtest.Image{Created: when,
+		Layers: []map[string]string{{"a": noise(300_000)}, {"b": noise(200_000)}, {"c": "3"}}}.Build(t)
 	check(t, remote.Write(ref, made))
 	want, err := made.Digest()
 	check(t, err)
@@ -113,7 +115,8 @@ func TestReadingFails(t *testing.T) {
 	from, to := payloadtest.NewRegistry(t), payloadtest.NewRegistry(t)
 	image := some(nil).Build(t)
 	spec := from.Push(t, "a/b", "c", image)
-	for _, status := range []int{0, http.StatusNotFound, http.StatusForbidden, http.StatusInternalServerError, http.StatusOK} {
+	for _, status := range []int{0, http.StatusNotFound, http.StatusForbidden,
+		http.StatusInternalServerError, http.StatusOK} {
 		from.Fail(func(w http.ResponseWriter, r *http.Request) bool {
 			if !strings.Contains(r.URL.Path, "/blobs/") {
 				return false
@@ -127,7 +130,8 @@ func TestReadingFails(t *testing.T) {
 		})
 		for _, target := range []string{to.Host + "/x/y:z", "oci:" + t.TempDir() + ":z"} {
 			err := copyImage(t.Context(), impatient(t, time.Second), spec, target)
-			if err == nil || fault.KindOf(err) == fault.Publish || !strings.Contains(err.Error(), `reading "`+from.Host) ||
+			if err == nil || fault.KindOf(err) == fault.Publish ||
+				!strings.Contains(err.Error(), `reading "`+from.Host) ||
 				strings.Contains(err.Error(), to.Host) {
 				t.Errorf("answer %d, to %s: kind %d, %v", status, target, fault.KindOf(err), err)
 			}
@@ -143,7 +147,8 @@ func TestBlobsAreReadOn(t *testing.T) {
 	for _, ranges := range []bool{true, false} {
 		t.Run(fmt.Sprintf("ranges %t", ranges), func(t *testing.T) {
 			r := payloadtest.NewRegistry(t)
-			spec := r.Push(t, "a/b", "c", payloadtest.Image{Created: when, Layers: []map[string]string{{"a": content}}}.Build(t))
+			spec := r.Push(t, "a/b", "c", payloadtest.Image{Created: when,
+				Layers: []map[string]string{{"a": content}}}.Build(t))
 			image, err := impatient(t, time.Second).Image(t.Context(), spec)
 			check(t, err)
 			var layer bytes.Buffer
@@ -210,7 +215,8 @@ func TestSilence(t *testing.T) {
 			r.Push(t, "a/b", "c", some(nil).Build(t))
 			var notices atomic.Int64
 			client, err := registry.New(
-				registry.Options{Insecure: true, Platform: "linux/amd64", Delay: time.Millisecond, Patience: 300 * time.Millisecond,
+				registry.Options{Insecure: true, Platform: "linux/amd64", Delay: time.Millisecond,
+					Patience: 300 * time.Millisecond,
 					Notice: func(text string) {
 						if strings.Contains(text, r.Host) {
 							notices.Add(1)
@@ -225,7 +231,8 @@ func TestSilence(t *testing.T) {
 					<-request.Context().Done()
 					return true
 				}
-				if test.trickle == "" || !strings.Contains(request.URL.Path, test.trickle) || request.Method != http.MethodGet {
+				if test.trickle == "" || !strings.Contains(request.URL.Path, test.trickle) ||
+					request.Method != http.MethodGet {
 					return false
 				}
 				for request.Context().Err() == nil {
@@ -237,7 +244,8 @@ func TestSilence(t *testing.T) {
 			})
 			begun := time.Now()
 			err = copyImage(t.Context(), client, r.Host+"/a/b:c", r.Host+"/x/y:z")
-			if took := time.Since(begun); err == nil || !strings.Contains(err.Error(), r.Host+" has sent nothing") || took > 10*time.Second {
+			if took := time.Since(begun); err == nil || !strings.Contains(err.Error(), r.Host+" has sent nothing") ||
+				took > 10*time.Second {
 				t.Errorf("after %s: %v", took, err)
 			}
 			if test.silent != nil && notices.Load() == 0 {
@@ -251,7 +259,8 @@ func TestSilence(t *testing.T) {
 // longer than the registry may.
 func TestSlowButSteady(t *testing.T) {
 	r := payloadtest.NewRegistry(t)
-	spec := r.Push(t, "a/b", "c", payloadtest.Image{Created: when, Layers: []map[string]string{{"a": noise(2_000_000)}}}.Build(t))
+	spec := r.Push(t, "a/b", "c", payloadtest.Image{Created: when,
+		Layers: []map[string]string{{"a": noise(2_000_000)}}}.Build(t))
 	image, err := impatient(t, 400*time.Millisecond).Image(t.Context(), spec)
 	check(t, err)
 	var layer bytes.Buffer
@@ -289,7 +298,8 @@ func TestSilentCredentialHelper(t *testing.T) {
 	check(t, writeFile(directory+"/auth.json", `{"credHelpers":{"`+r.Host+`":"mute"}}`))
 	t.Setenv("PATH", directory+":"+os.Getenv("PATH"))
 	client, err := registry.New(
-		registry.Options{Insecure: true, AuthFile: directory + "/auth.json", Patience: 100 * time.Millisecond, Delay: time.Millisecond})
+		registry.Options{Insecure: true, AuthFile: directory + "/auth.json", Patience: 100 * time.Millisecond,
+			Delay: time.Millisecond})
 	check(t, err)
 	defer client.Close()
 	_, err = client.Image(t.Context(), r.Host+"/a/b:c")

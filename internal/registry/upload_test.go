@@ -101,7 +101,8 @@ func TestConnectionCut(t *testing.T) {
 // TestServerErrors answers each part of a push once with an error that may pass, and with a session that the registry
 // forgot.
 func TestServerErrors(t *testing.T) {
-	for _, status := range []int{http.StatusInternalServerError, http.StatusServiceUnavailable, http.StatusTooManyRequests,
+	for _, status := range []int{http.StatusInternalServerError, http.StatusServiceUnavailable,
+		http.StatusTooManyRequests,
 		http.StatusNotFound} {
 		for _, method := range []string{http.MethodHead, http.MethodPost, http.MethodPatch, http.MethodPut} {
 			if status == http.StatusNotFound && (method == http.MethodHead || method == http.MethodPost) {
@@ -122,7 +123,8 @@ func TestServerErrors(t *testing.T) {
 			})
 			blob := unsized()
 			blob.New = false
-			if err := f.target(t, payloadtest.Client(t), "/a/b:c").Put(context.Background(), blob); err != nil || !failed {
+			if err := f.target(t, payloadtest.Client(t), "/a/b:c").Put(context.Background(),
+				blob); err != nil || !failed {
 				t.Errorf("%s answered %d: %v", method, status, err)
 			}
 		}
@@ -168,7 +170,8 @@ func TestPushesThatHang(t *testing.T) {
 		blob.New = false
 		begin := time.Now()
 		err := f.target(t, payloadtest.Client(t), "/a/b:c").Put(ctx, blob)
-		if took := time.Since(begin); !errors.Is(err, context.Canceled) || fault.KindOf(err) != fault.Interrupted || took > 5*time.Second {
+		if took := time.Since(begin); !errors.Is(err, context.Canceled) || fault.KindOf(err) != fault.Interrupted ||
+			took > 5*time.Second {
 			t.Errorf("%s: after %s: %v", method, took, err)
 		}
 		close(ended)

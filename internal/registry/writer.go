@@ -22,7 +22,8 @@ type writer struct {
 	named      reference.Named
 	repository *distribution.Repository
 
-	first *distribution.First // of the blobs that can be mounted: it shows how the registry takes that, and the others follow
+	// of the blobs that can be mounted: it shows how the registry takes that, and the others follow
+	first *distribution.First
 
 	mu      sync.Mutex
 	mounts  bool            // the last blob that was to be mounted was
@@ -39,7 +40,8 @@ func (c *Client) writer(named reference.Named) (*writer, error) {
 		if err != nil {
 			return nil, err
 		}
-		r.writer = &writer{client: c, named: named, repository: repository, first: distribution.NewFirst(), refused: map[string]bool{}}
+		r.writer = &writer{client: c, named: named, repository: repository, first: distribution.NewFirst(),
+			refused: map[string]bool{}}
 	}
 	return r.writer, nil
 }
@@ -113,7 +115,8 @@ func (w *writer) trusts(from string) (works, allowed bool) {
 }
 
 // mount tries to mount a blob. Instead there may be a session, or neither.
-func (w *writer) mount(ctx context.Context, blob digest.Digest, from string) (session *distribution.Session, mounted bool, err error) {
+func (w *writer) mount(ctx context.Context, blob digest.Digest, from string) (session *distribution.Session,
+	mounted bool, err error) {
 	session, err = w.repository.Mount(ctx, blob, from)
 	mounted = err == nil && session == nil
 	var answer *distribution.Error
@@ -143,7 +146,8 @@ func (b Blob) whole(ctx context.Context) (*whole, error) {
 	if err != nil {
 		return nil, &readError{err}
 	}
-	return &whole{verifier: verifier{stream: stream, limit: b.Size, check: b.Digest.Verifier()}, sum: b.Digest, closer: stream}, nil
+	return &whole{verifier: verifier{stream: stream, limit: b.Size, check: b.Digest.Verifier()}, sum: b.Digest,
+		closer: stream}, nil
 }
 
 // Read implements io.Reader.

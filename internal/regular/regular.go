@@ -27,8 +27,10 @@ func check(file *os.File, err error) (*os.File, error) {
 		return nil, err
 	}
 	info, err := file.Stat()
-	if err == nil && !info.Mode().IsRegular() && !(info.Mode()&os.ModeNamedPipe != 0 && strings.HasPrefix(file.Name(), "/dev/fd/")) {
-		err = &os.PathError{Op: "open", Path: file.Name(), Err: fmt.Errorf("it is a %s, not a regular file", kind(info.Mode()))}
+	if err == nil && !info.Mode().IsRegular() &&
+		!(info.Mode()&os.ModeNamedPipe != 0 && strings.HasPrefix(file.Name(), "/dev/fd/")) {
+		err = &os.PathError{Op: "open", Path: file.Name(),
+			Err: fmt.Errorf("it is a %s, not a regular file", kind(info.Mode()))}
 	}
 	if err != nil {
 		_ = file.Close() // nothing was written

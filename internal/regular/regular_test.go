@@ -34,8 +34,10 @@ func TestRead(t *testing.T) {
 		limit int64
 		want  string // "" = read
 	}{
-		{file, 5, ""}, {file, 4, "more than 4 bytes"}, {pipe, 10, "named pipe"}, {filepath.Join(directory, "link"), 10, "named pipe"},
-		{"/dev/zero", 10, "device"}, {directory, 10, "directory"}, {filepath.Join(directory, "absent"), 10, "no such file"},
+		{file, 5, ""}, {file, 4, "more than 4 bytes"}, {pipe, 10, "named pipe"},
+		{filepath.Join(directory, "link"), 10, "named pipe"},
+		{"/dev/zero", 10, "device"}, {directory, 10, "directory"},
+		{filepath.Join(directory, "absent"), 10, "no such file"},
 	} {
 		data, err := regular.Read(test.name, test.limit)
 		if test.want == "" && (err != nil || string(data) != "12345") ||

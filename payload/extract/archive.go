@@ -57,7 +57,8 @@ func copyFile(w io.Writer, name string) error {
 // pack writes the archive of a command: README.md, the binary, and links for its other names. All have the binary's
 // time, so that the same release gives the same archive.
 func pack(w io.Writer, target Target, binary imagefile.File) error {
-	text := fmt.Sprintf(readme, target.Command, target.file(), target.OS, target.Arch, target.Component, target.source())
+	text := fmt.Sprintf(readme, target.Command, target.file(), target.OS, target.Arch,
+		target.Component, target.source())
 	if strings.HasSuffix(target.Archive, ".zip") {
 		return packZip(w, target, binary, strings.ReplaceAll(text, "\n", "\r\n"))
 	}
@@ -80,10 +81,11 @@ func pack(w io.Writer, target Target, binary imagefile.File) error {
 		}
 		return content(archive)
 	}
-	err = add(tar.Header{Name: "README.md", Mode: 0o644, Typeflag: tar.TypeReg, Size: int64(len(text))}, func(w io.Writer) error {
-		_, err := io.WriteString(w, text)
-		return err
-	})
+	err = add(tar.Header{Name: "README.md", Mode: 0o644, Typeflag: tar.TypeReg, Size: int64(len(text))},
+		func(w io.Writer) error {
+			_, err := io.WriteString(w, text)
+			return err
+		})
 	if err == nil {
 		err = add(tar.Header{Name: target.file(), Mode: 0o755, Typeflag: tar.TypeReg, Size: info.Size()},
 			func(w io.Writer) error { return copyFile(w, binary.Path) })

@@ -139,7 +139,8 @@ func (l *image64) sign(file io.ReaderAt, identifier string, pages int64) ([]byte
 		}
 	}
 	put(magicSuperBlob, uint32(sizeSuperBlob+length), 1, 0, sizeSuperBlob)
-	put(magicCodeDirectory, uint32(length), directoryVersion, flagsOfLinker, uint32(hashes), sizeCodeDirectory, 0, uint32(pages), l.dataOff)
+	put(magicCodeDirectory, uint32(length), directoryVersion, flagsOfLinker, uint32(hashes), sizeCodeDirectory, 0,
+		uint32(pages), l.dataOff)
 	b.Write([]byte{sha256.Size, hashSHA256, 0, pageBits})
 	put(0, 0, 0, 0)
 	for _, value := range []uint64{0, l.text.Offset, l.text.Filesz, segmentMain} {

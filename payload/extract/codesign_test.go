@@ -25,11 +25,13 @@ func machO(t *testing.T, size uint32) *os.File {
 			}
 		}
 	}
-	put(uint32(macho.Magic64), uint32(macho.CpuArm64), uint32(0), uint32(macho.TypeExec), uint32(3), uint32(72+72+16), uint32(0), uint32(0))
+	put(uint32(macho.Magic64), uint32(macho.CpuArm64), uint32(0), uint32(macho.TypeExec), uint32(3), uint32(72+72+16),
+		uint32(0), uint32(0))
 	segment := func(name string, offset, length uint64) {
 		var padded [16]byte
 		copy(padded[:], name)
-		put(uint32(commandSegment64), uint32(72), padded, uint64(0), (length+16383)&^16383, offset, length, uint32(5), uint32(5),
+		put(uint32(commandSegment64), uint32(72), padded, uint64(0), (length+16383)&^16383, offset, length,
+			uint32(5), uint32(5),
 			uint32(0), uint32(0))
 	}
 	segment("__TEXT", 0, text)
@@ -69,8 +71,10 @@ func TestSignMachO(t *testing.T) {
 		}
 		raw := parsed.Loads[2].Raw()
 		offset, length := binary.LittleEndian.Uint32(raw[8:]), binary.LittleEndian.Uint32(raw[12:])
-		if linkedit := parsed.Segment("__LINKEDIT"); linkedit.Offset+linkedit.Filesz != uint64(len(data)) || int(offset+length) != len(data) {
-			t.Errorf("the file has %d bytes, __LINKEDIT ends at %d, the signature at %d", len(data), linkedit.Offset+linkedit.Filesz, offset+length)
+		if linkedit := parsed.Segment("__LINKEDIT"); linkedit.Offset+linkedit.Filesz != uint64(len(data)) ||
+			int(offset+length) != len(data) {
+			t.Errorf("the file has %d bytes, __LINKEDIT ends at %d, the signature at %d", len(data),
+				linkedit.Offset+linkedit.Filesz, offset+length)
 		}
 		big := binary.BigEndian
 		blob := data[offset:]
@@ -78,7 +82,8 @@ func TestSignMachO(t *testing.T) {
 			t.Fatalf("no signature at %d", offset)
 		}
 		directory := blob[big.Uint32(blob[16:]):]
-		if big.Uint32(directory) != magicCodeDirectory || big.Uint32(directory[12:]) != flagsOfLinker || big.Uint32(directory[32:]) != offset {
+		if big.Uint32(directory) != magicCodeDirectory || big.Uint32(directory[12:]) != flagsOfLinker ||
+			big.Uint32(directory[32:]) != offset {
 			t.Fatalf("the code directory is not as it should be: % x", directory[:40])
 		}
 		if name := directory[big.Uint32(directory[20:]):]; !bytes.HasPrefix(name, []byte("oc\x00")) {

@@ -34,7 +34,8 @@ var when = time.Date(2023, 1, 12, 18, 29, 52, 0, time.UTC)
 func binary(name string) string {
 	mark := func(text string, room int) string { return "\x00" + text + "\x00" + strings.Repeat("X", room) + "\x00" }
 	return name + strings.Repeat("\x7f", 1<<20-20) + // a marker lies across two windows of the search
-		mark("_RELEASE_VERSION_LOCATION_", 64) + "between" + mark("_RELEASE_IMAGE_LOCATION_", 300) + mark("_RELEASE_ARCHITECTURE_LOCATION_", 64) +
+		mark("_RELEASE_VERSION_LOCATION_", 64) + "between" + mark("_RELEASE_IMAGE_LOCATION_", 300) +
+		mark("_RELEASE_ARCHITECTURE_LOCATION_", 64) +
 		mark("_RELEASE_VERSION_LOCATION_", 64) + "end"
 }
 
@@ -51,9 +52,10 @@ func seed(t *testing.T) (*payloadtest.Registry, *payload.Release) {
 	installers := map[string]string{"usr/share/openshift/mac/openshift-install": binary("mac installer"),
 		"usr/share/openshift/mac_arm64/openshift-install": binary("arm installer")}
 	layers := map[string][]map[string]string{
-		"cli":                 {{"etc/x": "y"}, shared},
-		"cli-artifacts":       {{"etc/x": "y"}, shared, artifacts, {"usr/share/openshift/linux_ppc64le/.wh.oc": ""}},
-		"installer":           {{"usr/bin/openshift-install": "old"}, {"usr/bin/openshift-install": binary("installer")}},
+		"cli":           {{"etc/x": "y"}, shared},
+		"cli-artifacts": {{"etc/x": "y"}, shared, artifacts, {"usr/share/openshift/linux_ppc64le/.wh.oc": ""}},
+		"installer": {{"usr/bin/openshift-install": "old"},
+			{"usr/bin/openshift-install": binary("installer")}},
 		"installer-artifacts": {installers},
 	}
 	release := payloadtest.Release{Name: "4.12.0", Created: when}
@@ -63,16 +65,17 @@ func seed(t *testing.T) (*payloadtest.Registry, *payload.Release) {
 		images[name] = r.Push(t, "test/tools", name, image.Build(t))
 		release.Components = append(release.Components, payloadtest.Component{Name: name, Pushed: images[name]})
 	}
-	release.Components = append(release.Components, payloadtest.Component{Name: "cluster-version-operator", Manifests: map[string]string{
-		"0000_10_all.yaml":   "# a comment\nkind: ConfigMap\napiVersion: v1\nmetadata:\n  annotations: {include.release.openshift.io/self-managed-high-availability: \"true\"}\n",
-		"0000_20_mixed.yaml": "---\n# one\nkind: A\napiVersion: v1\nmetadata: {annotations: {include.release.openshift.io/single-node-developer: \"true\"}}\n---\n# two\nkind: B\napiVersion: v1\nmetadata: {annotations: {include.release.openshift.io/self-managed-high-availability: \"true\", release.openshift.io/feature-gate: Turned}}\n",
-		"0000_30_aws.yaml":   "kind: CredentialsRequest\napiVersion: cloudcredential.openshift.io/v1\nspec: {providerSpec: {kind: AWSProviderSpec}}\n",
-		"0000_30_gcp.yaml":   "kind: CredentialsRequest\napiVersion: cloudcredential.openshift.io/v1\nspec: {providerSpec: {kind: GCPProviderSpec}}\n",
-		"0000_40_gates.yaml": "kind: FeatureGate\napiVersion: config.openshift.io/v1\nmetadata: {annotations: {include.release.openshift.io/self-managed-high-availability: false-except-for-the-config-operator, release.openshift.io/feature-set: Default}}\nstatus: {featureGates: [{enabled: [{name: Turned}]}]}\n",
-		"0000_50_tech.yaml":  "kind: C\napiVersion: v1\nmetadata: {annotations: {include.release.openshift.io/self-managed-high-availability: \"true\", release.openshift.io/feature-set: TechPreviewNoUpgrade}}\n",
-		"0000_60_off.yaml":   "kind: D\napiVersion: v1\nmetadata: {annotations: {include.release.openshift.io/self-managed-high-availability: \"true\", release.openshift.io/feature-gate: \"-Turned\"}}\n",
-		"0000_70_cap.yaml":   "kind: E\napiVersion: v1\nmetadata: {annotations: {include.release.openshift.io/self-managed-high-availability: \"true\", capability.openshift.io/name: Console}}\n",
-	}})
+	release.Components = append(release.Components,
+		payloadtest.Component{Name: "cluster-version-operator", Manifests: map[string]string{
+			"0000_10_all.yaml":   "# a comment\nkind: ConfigMap\napiVersion: v1\nmetadata:\n  annotations: {include.release.openshift.io/self-managed-high-availability: \"true\"}\n",
+			"0000_20_mixed.yaml": "---\n# one\nkind: A\napiVersion: v1\nmetadata: {annotations: {include.release.openshift.io/single-node-developer: \"true\"}}\n---\n# two\nkind: B\napiVersion: v1\nmetadata: {annotations: {include.release.openshift.io/self-managed-high-availability: \"true\", release.openshift.io/feature-gate: Turned}}\n",
+			"0000_30_aws.yaml":   "kind: CredentialsRequest\napiVersion: cloudcredential.openshift.io/v1\nspec: {providerSpec: {kind: AWSProviderSpec}}\n",
+			"0000_30_gcp.yaml":   "kind: CredentialsRequest\napiVersion: cloudcredential.openshift.io/v1\nspec: {providerSpec: {kind: GCPProviderSpec}}\n",
+			"0000_40_gates.yaml": "kind: FeatureGate\napiVersion: config.openshift.io/v1\nmetadata: {annotations: {include.release.openshift.io/self-managed-high-availability: false-except-for-the-config-operator, release.openshift.io/feature-set: Default}}\nstatus: {featureGates: [{enabled: [{name: Turned}]}]}\n",
+			"0000_50_tech.yaml":  "kind: C\napiVersion: v1\nmetadata: {annotations: {include.release.openshift.io/self-managed-high-availability: \"true\", release.openshift.io/feature-set: TechPreviewNoUpgrade}}\n",
+			"0000_60_off.yaml":   "kind: D\napiVersion: v1\nmetadata: {annotations: {include.release.openshift.io/self-managed-high-availability: \"true\", release.openshift.io/feature-gate: \"-Turned\"}}\n",
+			"0000_70_cap.yaml":   "kind: E\napiVersion: v1\nmetadata: {annotations: {include.release.openshift.io/self-managed-high-availability: \"true\", capability.openshift.io/name: Console}}\n",
+		}})
 	seeded := r.Seed(t, release)
 	opened, err := payload.Open(context.Background(), payloadtest.Client(t), seeded.PullSpec)
 	if err != nil {
@@ -105,7 +108,8 @@ func TestAllTools(t *testing.T) {
 	var warnings []string
 	r.Reset()
 	names, err := extract.Tools{Directory: directory, Platform: "*", Summary: "Name: 4.12.0\n", SigningKey: signer,
-		Warn: func(w string) { warnings = append(warnings, w) }}.Extract(context.Background(), payloadtest.Client(t), release)
+		Warn: func(w string) { warnings = append(warnings, w) }}.Extract(context.Background(),
+		payloadtest.Client(t), release)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +127,8 @@ func TestAllTools(t *testing.T) {
 	}
 	want := []string{"openshift-client-linux-4.12.0.tar.gz", "openshift-client-linux-arm64-4.12.0.tar.gz",
 		"openshift-client-mac-4.12.0.tar.gz", "openshift-client-mac-arm64-4.12.0.tar.gz",
-		"openshift-client-windows-4.12.0.zip", "openshift-install-linux-4.12.0.tar.gz", "openshift-install-mac-4.12.0.tar.gz",
+		"openshift-client-windows-4.12.0.zip", "openshift-install-linux-4.12.0.tar.gz",
+		"openshift-install-mac-4.12.0.tar.gz",
 		"openshift-install-mac-arm64-4.12.0.tar.gz",
 		"release.txt", "sha256sum.txt", "sha256sum.txt.asc"}
 	if diff := cmp.Diff(want, names); diff != "" {
@@ -147,12 +152,14 @@ func TestAllTools(t *testing.T) {
 		"openshift-install-linux-4.12.0.tar.gz")); got["openshift-install"] != stamped("installer", all) {
 		t.Error("openshift-install does not have the release in it")
 	}
-	if got := unzip(t, filepath.Join(directory, "openshift-client-windows-4.12.0.zip")); got["oc.exe"] != stamped("windows oc",
+	if got := unzip(t, filepath.Join(directory,
+		"openshift-client-windows-4.12.0.zip")); got["oc.exe"] != stamped("windows oc",
 		version) || !strings.Contains(got["README.md"], "\r\n") {
 		t.Errorf("the zip has %v", slices.Sorted(maps.Keys(got)))
 	}
 	checkSums(t, directory)
-	sums, signature := readFile(t, filepath.Join(directory, "sha256sum.txt")), readFile(t, filepath.Join(directory, "sha256sum.txt.asc"))
+	sums, signature := readFile(t, filepath.Join(directory, "sha256sum.txt")),
+		readFile(t, filepath.Join(directory, "sha256sum.txt.asc"))
 	if _, err := openpgp.CheckArmoredDetachedSignature(openpgp.EntityList{entity}, strings.NewReader(sums),
 		strings.NewReader(signature), nil); err != nil {
 		t.Errorf("the signature of the checksums: %v", err)
@@ -194,7 +201,8 @@ func TestOneCommand(t *testing.T) {
 		t.Errorf("the command: %v, %v", info, err)
 	}
 	for command, kind := range map[string]fault.Kind{"nonsense": fault.Usage, "ccoctl": fault.Unresolved} {
-		_, err := extract.Tools{Directory: directory, Command: command, Platform: "linux/amd64"}.Extract(context.Background(),
+		_, err := extract.Tools{Directory: directory, Command: command,
+			Platform: "linux/amd64"}.Extract(context.Background(),
 			payloadtest.Client(t), release)
 		if fault.KindOf(err) != kind {
 			t.Errorf("extracting %s: %v", command, err)
@@ -208,16 +216,22 @@ func TestSelect(t *testing.T) {
 		filter extract.Filter
 		want   []string
 	}{
-		"everything": {extract.Filter{}, []string{"10_all", "20_mixed", "30_aws", "30_gcp", "40_gates", "50_tech", "60_off", "70_cap"}},
-		"a cluster":  {extract.Filter{Cluster: &extract.Cluster{Major: "4"}}, []string{"10_all", "20_mixed", "70_cap"}},
+		"everything": {extract.Filter{}, []string{"10_all", "20_mixed", "30_aws", "30_gcp", "40_gates", "50_tech",
+			"60_off", "70_cap"}},
+		"a cluster": {extract.Filter{Cluster: &extract.Cluster{Major: "4"}}, []string{"10_all", "20_mixed", "70_cap"}},
 		"tech preview": {extract.Filter{Cluster: &extract.Cluster{FeatureSet: "TechPreviewNoUpgrade"}},
 			[]string{"10_all", "50_tech", "60_off", "70_cap"}},
-		"no console":      {extract.Filter{Cluster: &extract.Cluster{Capabilities: []string{}}}, []string{"10_all", "20_mixed"}},
-		"credentials":     {extract.Filter{CredentialsRequests: true}, []string{"30_aws", "30_gcp"}},
-		"all of a cloud":  {extract.Filter{Cloud: "gcp"}, []string{"10_all", "20_mixed", "30_gcp", "40_gates", "50_tech", "60_off", "70_cap"}},
-		"of a platform":   {extract.Filter{CredentialsRequests: true, Cluster: &extract.Cluster{Platform: "gcp"}}, []string{"30_gcp"}},
-		"without a cloud": {extract.Filter{CredentialsRequests: true, Cluster: &extract.Cluster{Platform: "none"}}, nil},
-		"of a cloud":      {extract.Filter{CredentialsRequests: true, Cloud: "aws", Cluster: &extract.Cluster{}}, []string{"30_aws"}},
+		"no console": {extract.Filter{Cluster: &extract.Cluster{Capabilities: []string{}}},
+			[]string{"10_all", "20_mixed"}},
+		"credentials": {extract.Filter{CredentialsRequests: true}, []string{"30_aws", "30_gcp"}},
+		"all of a cloud": {extract.Filter{Cloud: "gcp"},
+			[]string{"10_all", "20_mixed", "30_gcp", "40_gates", "50_tech", "60_off", "70_cap"}},
+		"of a platform": {extract.Filter{CredentialsRequests: true, Cluster: &extract.Cluster{Platform: "gcp"}},
+			[]string{"30_gcp"}},
+		"without a cloud": {extract.Filter{CredentialsRequests: true,
+			Cluster: &extract.Cluster{Platform: "none"}}, nil},
+		"of a cloud": {extract.Filter{CredentialsRequests: true, Cloud: "aws", Cluster: &extract.Cluster{}},
+			[]string{"30_aws"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -232,7 +246,8 @@ func TestSelect(t *testing.T) {
 					t.Errorf("the comment is lost:\n%s", file.Data)
 				}
 				if file.Name == "0000_20_mixed.yaml" && test.filter.Cluster != nil &&
-					(!strings.HasPrefix(string(file.Data), "---\n# two\nkind: B") || strings.Contains(string(file.Data), "kind: A")) {
+					(!strings.HasPrefix(string(file.Data), "---\n# two\nkind: B") ||
+						strings.Contains(string(file.Data), "kind: A")) {
 					t.Errorf("the wrong object was kept:\n%s", file.Data)
 				}
 			}
@@ -241,16 +256,19 @@ func TestSelect(t *testing.T) {
 			}
 		})
 	}
-	if _, err := (extract.Filter{CredentialsRequests: true, Cloud: "moon"}).Select(release); fault.KindOf(err) != fault.Usage {
+	if _, err := (extract.Filter{CredentialsRequests: true,
+		Cloud: "moon"}).Select(release); fault.KindOf(err) != fault.Usage {
 		t.Errorf("an unknown cloud: %v", err)
 	}
 }
 
 func TestReadInstallConfig(t *testing.T) {
 	const start = "apiVersion: v1\nplatform: {aws: {region: x}}\n"
-	cluster, err := extract.ReadInstallConfig([]byte(start + "featureSet: CustomNoUpgrade\nfeatureGates: [A=true, B=false]\n" +
+	cluster, err := extract.ReadInstallConfig([]byte(start +
+		"featureSet: CustomNoUpgrade\nfeatureGates: [A=true, B=false]\n" +
 		"capabilities: {baselineCapabilitySet: None, additionalEnabledCapabilities: [Console]}\n"))
-	want := extract.Cluster{FeatureSet: "CustomNoUpgrade", Gates: []string{"A"}, Capabilities: []string{"Console"}, Platform: "aws"}
+	want := extract.Cluster{FeatureSet: "CustomNoUpgrade", Gates: []string{"A"},
+		Capabilities: []string{"Console"}, Platform: "aws"}
 	if diff := cmp.Diff(want, cluster); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
@@ -262,7 +280,8 @@ func TestReadInstallConfig(t *testing.T) {
 		"apiVersion: v1\nplatform: [aws]":                     "not an install-config",
 		start + "capabilities: {baselineCapabilitySet: v0.0}": "unknown baseline",
 	} {
-		if _, err := extract.ReadInstallConfig([]byte(text)); fault.KindOf(err) != fault.Usage || !strings.Contains(err.Error(), problem) {
+		if _, err := extract.ReadInstallConfig([]byte(text)); fault.KindOf(err) != fault.Usage ||
+			!strings.Contains(err.Error(), problem) {
 			t.Errorf("%q: %v, want an error of usage with %q", text, err, problem)
 		}
 	}
@@ -295,7 +314,8 @@ func checkSums(t *testing.T, directory string) {
 	t.Helper()
 	for line := range strings.Lines(readFile(t, filepath.Join(directory, "sha256sum.txt"))) {
 		want, name, _ := strings.Cut(strings.TrimSpace(line), "  ")
-		if sum := sha256.Sum256([]byte(readFile(t, filepath.Join(directory, name)))); hex.EncodeToString(sum[:]) != want {
+		if sum := sha256.Sum256([]byte(readFile(t,
+			filepath.Join(directory, name)))); hex.EncodeToString(sum[:]) != want {
 			t.Errorf("the checksum of %s is wrong", name)
 		}
 	}

@@ -108,7 +108,8 @@ func (c Cluster) hasMajor(m manifest) bool {
 func (c Cluster) enabledGates(objects []manifest) []string {
 	var gates []string
 	for _, m := range objects {
-		if m.Kind != "FeatureGate" || m.Metadata.Annotations[annotationProfile+c.profile()] != "false-except-for-the-config-operator" ||
+		if m.Kind != "FeatureGate" ||
+			m.Metadata.Annotations[annotationProfile+c.profile()] != "false-except-for-the-config-operator" ||
 			!c.hasFeatureSet(m.Metadata.Annotations[annotationFeatureSet]) || !c.hasMajor(m) {
 			continue
 		}
@@ -140,7 +141,8 @@ func Capabilities(baseline string, additional []string) ([]string, error) {
 
 // providers maps the names of clouds to the kinds of provider specs in credentials requests.
 func providers() map[string]string {
-	return map[string]string{"alibabacloud": "AlibabaCloudProviderSpec", "aws": "AWSProviderSpec", "azure": "AzureProviderSpec",
+	return map[string]string{"alibabacloud": "AlibabaCloudProviderSpec", "aws": "AWSProviderSpec",
+		"azure":    "AzureProviderSpec",
 		"gcp":      "GCPProviderSpec",
 		"ibmcloud": "IBMCloudProviderSpec", "kubevirt": "KubevirtProviderSpec", "nutanix": "NutanixProviderSpec",
 		"openstack": "OpenStackProviderSpec", "ovirt": "OvirtProviderSpec",

@@ -38,7 +38,8 @@ const window = 1 << 20
 func inject(file *os.File, values map[marker]string) (missing []string, err error) {
 	for m, value := range values {
 		if room := len(m.bytes()) - 1; len(value) > room {
-			return nil, fault.Errorf(fault.Unresolved, "the %s value has %d bytes, but the maximum replacement length is %d", m.name,
+			return nil, fault.Errorf(fault.Unresolved,
+				"the %s value has %d bytes, but the maximum replacement length is %d", m.name,
 				len(value), room)
 		}
 	}

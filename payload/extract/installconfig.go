@@ -31,11 +31,13 @@ func ReadInstallConfig(data []byte) (Cluster, error) {
 		return Cluster{}, fault.New(fault.Usage, "", fmt.Errorf("not an install-config: %w", err))
 	}
 	if !slices.Contains([]string{"v1", "v1beta4", "v1beta3"}, config.APIVersion) {
-		return Cluster{}, fault.Errorf(fault.Usage, "not an install-config: its apiVersion is %q, not v1", config.APIVersion)
+		return Cluster{}, fault.Errorf(fault.Usage, "not an install-config: its apiVersion is %q, not v1",
+			config.APIVersion)
 	}
 	platforms := slices.Sorted(maps.Keys(config.Platform))
 	if len(platforms) != 1 {
-		return Cluster{}, fault.Errorf(fault.Usage, "not an install-config: it names %d platforms (%s), not one", len(platforms),
+		return Cluster{}, fault.Errorf(fault.Usage,
+			"not an install-config: it names %d platforms (%s), not one", len(platforms),
 			strings.Join(platforms, ", "))
 	}
 	cluster := Cluster{FeatureSet: config.FeatureSet, Platform: platforms[0]}

@@ -28,7 +28,8 @@ func targets(releaseArch string) []Target {
 	var all []Target
 	add := func(t Target) { all = append(all, t) }
 	oc := func(os, arch, path, archive string) {
-		t := Target{Command: "oc", OS: os, Arch: arch, Component: "cli-artifacts", Path: "usr/share/openshift/" + path, Archive: archive,
+		t := Target{Command: "oc", OS: os, Arch: arch, Component: "cli-artifacts",
+			Path: "usr/share/openshift/" + path, Archive: archive,
 			inject: []marker{markVersion}}
 		if os != "windows" {
 			t.links = []string{"kubectl"}
@@ -47,7 +48,8 @@ func targets(releaseArch string) []Target {
 		for _, arch := range []string{"amd64", "arm64", "ppc64le", "s390x"} {
 			add(Target{Command: "oc." + rhel, OS: "linux", Arch: arch, Component: "cli-artifacts",
 				Path:    "usr/share/openshift/linux_" + arch + "/oc." + rhel,
-				Archive: "openshift-client-linux-" + arch + "-" + rhel + "-%s.tar.gz", name: "oc", links: []string{"kubectl"},
+				Archive: "openshift-client-linux-" + arch + "-" + rhel + "-%s.tar.gz", name: "oc",
+				links:  []string{"kubectl"},
 				inject: []marker{markVersion}})
 		}
 	}
@@ -56,25 +58,29 @@ func targets(releaseArch string) []Target {
 	for _, suffix := range []string{"", ".rhel8", ".rhel9"} {
 		add(Target{Command: "ccoctl" + suffix, OS: "linux", Arch: releaseArch, Component: "cloud-credential-operator",
 			Path:    "usr/bin/ccoctl" + suffix,
-			Archive: "ccoctl-linux" + strings.ReplaceAll(suffix, ".", "-") + "-%s.tar.gz", name: "ccoctl", release: true})
+			Archive: "ccoctl-linux" + strings.ReplaceAll(suffix, ".", "-") + "-%s.tar.gz",
+			name:    "ccoctl", release: true})
 	}
 	return all
 }
 
 func installers(releaseArch string) []Target {
 	inject := []marker{markImage, markVersion, markArchitecture}
-	all := []Target{{Command: "openshift-install", OS: "linux", Arch: releaseArch, Component: "installer", Path: "usr/bin/openshift-install",
+	all := []Target{{Command: "openshift-install", OS: "linux", Arch: releaseArch, Component: "installer",
+		Path:    "usr/bin/openshift-install",
 		Archive: "openshift-install-linux-%s.tar.gz", inject: inject, release: true}}
 	for _, p := range []struct{ os, arch, directory, archive string }{
 		{"darwin", "amd64", "mac", "mac"}, {"darwin", "arm64", "mac_arm64", "mac-arm64"},
 		{"linux", "amd64", "linux_amd64", "linux-amd64"}, {"linux", "arm64", "linux_arm64", "linux-arm64"},
 	} {
 		all = append(all, Target{Command: "openshift-install", OS: p.os, Arch: p.arch, Component: "installer-artifacts",
-			Path: "usr/share/openshift/" + p.directory + "/openshift-install", Archive: "openshift-install-" + p.archive + "-%s.tar.gz",
-			inject: inject})
+			Path:    "usr/share/openshift/" + p.directory + "/openshift-install",
+			Archive: "openshift-install-" + p.archive + "-%s.tar.gz",
+			inject:  inject})
 	}
 	for _, p := range []struct{ command, archive string }{
-		{"openshift-baremetal-install", "openshift-baremetal-install-linux"}, {"openshift-install-fips", "openshift-install-rhel"},
+		{"openshift-baremetal-install", "openshift-baremetal-install-linux"},
+		{"openshift-install-fips", "openshift-install-rhel"},
 	} {
 		all = append(all, Target{Command: p.command, OS: "linux", Arch: releaseArch, Component: "baremetal-installer",
 			Path:    "usr/bin/openshift-install",
@@ -99,7 +105,8 @@ func Choose(command, platform, releaseArch, hostOS, hostArch string) ([]Target, 
 		}
 		switch {
 		case command == "" && t.optional, command != "" && command != t.Command:
-		case t.OS == "linux" && t.Arch == releaseArch && !t.release && hasRelease(t.Command, releaseArch): // the release's own is the same
+		case t.OS == "linux" && t.Arch == releaseArch && !t.release && hasRelease(t.Command, releaseArch):
+			// the release's own is the same
 		case platform == "*":
 			chosen = append(chosen, t)
 		case t.OS == os && (t.Arch == arch || !both && (t.Arch == "amd64" || t.release)):
@@ -107,7 +114,8 @@ func Choose(command, platform, releaseArch, hostOS, hostArch string) ([]Target, 
 		}
 	}
 	if len(chosen) == 0 {
-		return nil, fault.New(fault.Usage, "Commands: "+strings.Join(commands, ", ")+". Pass --command-os='*' for all platforms.",
+		return nil, fault.New(fault.Usage, "Commands: "+strings.Join(commands,
+			", ")+". Pass --command-os='*' for all platforms.",
 			fmt.Errorf("there is no command %q for platform %q", command, platform))
 	}
 	return chosen, nil

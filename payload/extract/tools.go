@@ -51,7 +51,8 @@ func (t Tools) Extract(ctx context.Context, c *registry.Client, release *payload
 		return nil, fmt.Errorf("extracting tools: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(temporary)) }()
-	x := &run{Tools: t, release: release, sums: map[string]string{}, temporary: temporary, images: map[string]*registry.Image{},
+	x := &run{Tools: t, release: release, sums: map[string]string{}, temporary: temporary,
+		images: map[string]*registry.Image{},
 		finder: imagefile.NewFinder(temporary)}
 	if err := x.open(ctx, c, chosen); err != nil {
 		return nil, err
@@ -90,7 +91,8 @@ func (x *run) open(ctx context.Context, c *registry.Client, chosen []Target) err
 			if x.Command != "" {
 				return err
 			}
-			x.warn(fmt.Sprintf("The release has no %s: %s for %s/%s is left out.", target.Component, target.Command, target.OS, target.Arch))
+			x.warn(fmt.Sprintf("The release has no %s: %s for %s/%s is left out.", target.Component, target.Command,
+				target.OS, target.Arch))
 			continue
 		}
 		image := x.images[target.Component]
@@ -152,7 +154,8 @@ func (x *run) stamp(target Target, name string) (err error) {
 	if len(target.inject) == 0 {
 		return nil
 	}
-	all := map[marker]string{markImage: x.release.PullSpec, markVersion: x.release.Metadata.Version, markArchitecture: x.release.Platform()}
+	all := map[marker]string{markImage: x.release.PullSpec, markVersion: x.release.Metadata.Version,
+		markArchitecture: x.release.Platform()}
 	values := map[marker]string{}
 	for _, m := range target.inject {
 		values[m] = all[m]
@@ -167,7 +170,8 @@ func (x *run) stamp(target Target, name string) (err error) {
 		return err
 	}
 	if len(missing) > 0 {
-		x.warn(fmt.Sprintf("%s for %s/%s has no place for the %s.", target.Command, target.OS, target.Arch, strings.Join(missing, " and the ")))
+		x.warn(fmt.Sprintf("%s for %s/%s has no place for the %s.", target.Command, target.OS, target.Arch,
+			strings.Join(missing, " and the ")))
 	}
 	if target.OS == "darwin" && target.Arch == "arm64" {
 		return signMachO(file, linkerIdentifier)
@@ -230,7 +234,8 @@ func (x *run) finish() error {
 	if x.SigningKey == nil {
 		return nil
 	}
-	return x.write("sha256sum.txt.asc", 0o644, time.Time{}, func(w io.Writer) error { return x.SigningKey.Sign(w, sums.String()) })
+	return x.write("sha256sum.txt.asc", 0o644, time.Time{},
+		func(w io.Writer) error { return x.SigningKey.Sign(w, sums.String()) })
 }
 
 func text(s string) func(io.Writer) error {

@@ -45,7 +45,8 @@ const defaultJobs = 16
 
 // Copy copies images, jobs of them at once (0 = 16), and the release image last, when everything that it names is
 // there. done is told each image that is at the destination; it may be nil, and is called by several goroutines.
-func Copy(ctx context.Context, from Source, to Destination, items []Item, jobs int, done func(Item, digest.Digest)) (Result, error) {
+func Copy(ctx context.Context, from Source, to Destination, items []Item, jobs int,
+	done func(Item, digest.Digest)) (Result, error) {
 	c := copier{from: from, to: to}
 	group, groupContext := errgroup.WithContext(ctx)
 	group.SetLimit(cmp.Or(max(0, jobs), defaultJobs))
@@ -130,7 +131,8 @@ func (c *copier) image(ctx context.Context, item Item) error {
 	return c.to.Tag(ctx, item.To, manifest.Data)
 }
 
-func (c *copier) blobs(ctx context.Context, ref string, m registry.Manifest, open func(types.BlobInfo) registry.Blob) error {
+func (c *copier) blobs(ctx context.Context, ref string, m registry.Manifest,
+	open func(types.BlobInfo) registry.Blob) error {
 	for _, info := range m.Blobs {
 		blob := open(info)
 		read := blob.Open

@@ -59,14 +59,16 @@ func ReadDirectory(name string) (*Directory, error) {
 func (d *Directory) Close() error { return d.root.Close() }
 
 // Manifest implements Source. Whatever repository the image had, it is in the directory by its digest.
-func (d *Directory) Manifest(_ context.Context, spec string) (registry.Manifest, func(types.BlobInfo) registry.Blob, error) {
+func (d *Directory) Manifest(_ context.Context, spec string) (registry.Manifest,
+	func(types.BlobInfo) registry.Blob, error) {
 	_, want := registry.SplitDigest(spec)
 	if err := want.Validate(); err != nil {
 		return registry.Manifest{}, nil, fmt.Errorf("%q: %w", spec, err)
 	}
 	data, err := d.manifest(want)
 	if err != nil {
-		return registry.Manifest{}, nil, fault.New(fault.Unresolved, "", fmt.Errorf("reading manifest %s of %q: %w", want, spec, err))
+		return registry.Manifest{}, nil, fault.New(fault.Unresolved, "",
+			fmt.Errorf("reading manifest %s of %q: %w", want, spec, err))
 	}
 	m, err := registry.ParseManifest(data, "", want)
 	return m, d.blob, err
@@ -118,7 +120,8 @@ func (d *Directory) tags() ([]string, error) {
 func (d *Directory) release(ctx context.Context, c *registry.Client, tag string) (*payload.Release, error) {
 	data, err := d.read(path.Join(manifests, tag))
 	if err != nil {
-		return nil, fault.New(fault.Unresolved, "", fmt.Errorf("looking up the tag %q in the mirror directory: %w", tag, err))
+		return nil, fault.New(fault.Unresolved, "",
+			fmt.Errorf("looking up the tag %q in the mirror directory: %w", tag, err))
 	}
 	sum := digest.FromBytes(data)
 	if strings.HasPrefix(tag, "sha256:") && tag != sum.String() {
@@ -150,13 +153,14 @@ func (d *Directory) read(name string) ([]byte, error) {
 }
 
 func (d *Directory) blob(info types.BlobInfo) registry.Blob {
-	return registry.Blob{Digest: info.Digest, Size: info.Size, MediaType: info.MediaType, Open: func(context.Context) (io.ReadCloser, error) {
-		file, err := regular.OpenIn(d.root, blobName(info.Digest))
-		if err != nil {
-			return nil, fmt.Errorf("opening blob %s of the mirror directory: %w", info.Digest, err)
-		}
-		return file, nil
-	}}
+	return registry.Blob{Digest: info.Digest, Size: info.Size, MediaType: info.MediaType,
+		Open: func(context.Context) (io.ReadCloser, error) {
+			file, err := regular.OpenIn(d.root, blobName(info.Digest))
+			if err != nil {
+				return nil, fmt.Errorf("opening blob %s of the mirror directory: %w", info.Digest, err)
+			}
+			return file, nil
+		}}
 }
 
 // Has implements Destination. An image that an earlier run wrote counts only if every file of it still is what its
@@ -175,7 +179,8 @@ func (d *Directory) Has(_ context.Context, ref string, want digest.Digest) (bool
 func blobName(sum digest.Digest) string { return path.Join(blobs, sum.String()) }
 
 // complete reports whether all is there that a manifest refers to, undamaged.
-func (d *Directory) complete(data []byte, read func(digest.Digest) ([]byte, error), name func(digest.Digest) string) bool {
+func (d *Directory) complete(data []byte,
+	read func(digest.Digest) ([]byte, error), name func(digest.Digest) string) bool {
 	m, err := registry.ParseManifest(data, "", "")
 	if err != nil {
 		return false

@@ -75,24 +75,27 @@ func blobPath(sum digest.Digest) string {
 func (l *Layout) read(sum digest.Digest) ([]byte, error) { return l.directory.read(blobPath(sum)) }
 
 func (l *Layout) blob(info types.BlobInfo) registry.Blob {
-	return registry.Blob{Digest: info.Digest, Size: info.Size, MediaType: info.MediaType, Open: func(context.Context) (io.ReadCloser, error) {
-		file, err := regular.OpenIn(l.directory.root, blobPath(info.Digest))
-		if err != nil {
-			return nil, fmt.Errorf("opening blob %s of the OCI layout: %w", info.Digest, err)
-		}
-		return file, nil
-	}}
+	return registry.Blob{Digest: info.Digest, Size: info.Size, MediaType: info.MediaType,
+		Open: func(context.Context) (io.ReadCloser, error) {
+			file, err := regular.OpenIn(l.directory.root, blobPath(info.Digest))
+			if err != nil {
+				return nil, fmt.Errorf("opening blob %s of the OCI layout: %w", info.Digest, err)
+			}
+			return file, nil
+		}}
 }
 
 // Manifest implements Source.
-func (l *Layout) Manifest(_ context.Context, spec string) (registry.Manifest, func(types.BlobInfo) registry.Blob, error) {
+func (l *Layout) Manifest(_ context.Context, spec string) (registry.Manifest,
+	func(types.BlobInfo) registry.Blob, error) {
 	_, want := registry.SplitDigest(spec)
 	if err := want.Validate(); err != nil {
 		return registry.Manifest{}, nil, fmt.Errorf("%q: %w", spec, err)
 	}
 	data, err := l.read(want)
 	if err != nil {
-		return registry.Manifest{}, nil, fault.New(fault.Unresolved, "", fmt.Errorf("reading manifest %s of %q: %w", want, spec, err))
+		return registry.Manifest{}, nil, fault.New(fault.Unresolved, "",
+			fmt.Errorf("reading manifest %s of %q: %w", want, spec, err))
 	}
 	m, err := registry.ParseManifest(data, "", want)
 	return m, l.blob, err
@@ -141,8 +144,9 @@ func (l *Layout) Tag(ctx context.Context, ref string, data []byte) error {
 	tag := tagOf(ref)
 	index.Manifests = slices.DeleteFunc(index.Manifests,
 		func(d ocispec.Descriptor) bool { return d.Annotations[ocispec.AnnotationRefName] == tag })
-	index.Manifests = append(index.Manifests, ocispec.Descriptor{MediaType: m.MediaType, Digest: m.Digest, Size: int64(len(data)),
-		Annotations: map[string]string{ocispec.AnnotationRefName: tag}})
+	index.Manifests = append(index.Manifests,
+		ocispec.Descriptor{MediaType: m.MediaType, Digest: m.Digest, Size: int64(len(data)),
+			Annotations: map[string]string{ocispec.AnnotationRefName: tag}})
 	return l.writeJSON(ocispec.ImageIndexFile, index)
 }
 

@@ -33,7 +33,8 @@ func seed(t *testing.T) (*payloadtest.Registry, *payload.Release) {
 	multi := r.PushIndex(t, "test/other", "multi",
 		map[string]v1.Image{"linux/amd64": list, "linux/arm64": payloadtest.ForArch(t, list, "arm64")})
 	seeded := r.Seed(t, payloadtest.Release{Name: "4.12.0", Created: when, Components: []payloadtest.Component{
-		{Name: "cli"}, {Name: "cluster-version-operator", Manifests: map[string]string{"0000_00_x.yaml": "kind: A\napiVersion: v1\n"}},
+		{Name: "cli"}, {Name: "cluster-version-operator",
+			Manifests: map[string]string{"0000_00_x.yaml": "kind: A\napiVersion: v1\n"}},
 		{Name: "multi", Pushed: multi},
 	}})
 	return r, open(t, seeded.PullSpec)
@@ -78,7 +79,8 @@ func readable(t *testing.T, release *payload.Release, repository string) {
 			image, err := client.Image(context.Background(), repository+"@"+digest)
 			if err == nil {
 				for _, layer := range image.Layers {
-					if err = image.Layer(context.Background(), layer, 1<<30, func(r io.Reader) error { return nil }); err != nil {
+					if err = image.Layer(context.Background(), layer, 1<<30,
+						func(r io.Reader) error { return nil }); err != nil {
 						break
 					}
 				}
@@ -172,11 +174,13 @@ func TestThroughADirectory(t *testing.T) {
 	if err != nil || link != release.Digest.String() {
 		t.Errorf("the tag of the release leads to %q, %v", link, err)
 	}
-	if leftover, err := filepath.Glob(filepath.Join(name, "v2/openshift/release/*/.part-*")); err != nil || len(leftover) > 0 {
+	if leftover, err := filepath.Glob(filepath.Join(name, "v2/openshift/release/*/.part-*")); err != nil ||
+		len(leftover) > 0 {
 		t.Errorf("left over: %v, %v", leftover, err)
 	}
 	for _, tag := range []string{"4.12.0-x86_64", ""} {
-		if got, err := directory.Release(context.Background(), payloadtest.Client(t), tag); err != nil || got.Digest != release.Digest ||
+		if got, err := directory.Release(context.Background(), payloadtest.Client(t), tag); err != nil ||
+			got.Digest != release.Digest ||
 			len(got.Components()) != 3 {
 			t.Errorf("the release of tag %q: %v, %v", tag, got, err)
 		}
@@ -188,7 +192,8 @@ func TestThroughADirectory(t *testing.T) {
 	}
 	other := payloadtest.NewRegistry(t)
 	items = plan(t, mirror.Request{Release: release, Repository: other.Host + "/my/mirror"})
-	if result, err := mirror.Copy(context.Background(), directory, registries(t), items, 0, nil); err != nil || result.Copied != 4 {
+	if result, err := mirror.Copy(context.Background(), directory, registries(t), items, 0, nil); err != nil ||
+		result.Copied != 4 {
 		t.Fatalf("from the directory: %+v, %v", result, err)
 	}
 	readable(t, release, other.Host+"/my/mirror")
@@ -200,9 +205,11 @@ func TestSharedLayersAreReadOnce(t *testing.T) {
 	var items []mirror.Item
 	for n := range 12 {
 		name := fmt.Sprintf("component%d", n)
-		spec := r.Push(t, "test/images", name, payloadtest.Image{Created: when, Layers: []map[string]string{{"shared": "base"}, {"own": name}}}.Build(t))
+		spec := r.Push(t, "test/images", name, payloadtest.Image{Created: when,
+			Layers: []map[string]string{{"shared": "base"}, {"own": name}}}.Build(t))
 		_, sum := registry.SplitDigest(spec)
-		items = append(items, mirror.Item{Component: name, From: spec, Digest: sum, To: "localhost/" + mirror.DirectoryRepository + ":" + name})
+		items = append(items, mirror.Item{Component: name, From: spec, Digest: sum,
+			To: "localhost/" + mirror.DirectoryRepository + ":" + name})
 	}
 	directory, err := mirror.OpenDirectory(t.TempDir())
 	if err != nil {
@@ -286,7 +293,8 @@ func TestFromALayoutOfOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer layout.Close()
-	if _, err := mirror.Copy(t.Context(), registries(t), layout, plan(t, mirror.Request{Release: release, Repository: "localhost/x"}),
+	if _, err := mirror.Copy(t.Context(), registries(t), layout,
+		plan(t, mirror.Request{Release: release, Repository: "localhost/x"}),
 		0, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -357,7 +365,8 @@ func TestPlan(t *testing.T) {
 		want    []string
 	}{
 		{mirror.Request{Repository: "q.io/a/b"},
-			[]string{"q.io/a/b:4.12.0-x86_64-cli", "q.io/a/b:4.12.0-x86_64-cluster-version-operator", "q.io/a/b:4.12.0-x86_64-multi",
+			[]string{"q.io/a/b:4.12.0-x86_64-cli", "q.io/a/b:4.12.0-x86_64-cluster-version-operator",
+				"q.io/a/b:4.12.0-x86_64-multi",
 				"q.io/a/b:4.12.0-x86_64"}},
 		{mirror.Request{Repository: "q.io:1/a:${version}-${component}", SkipRelease: true},
 			[]string{"q.io:1/a:4.12.0-cli", "q.io:1/a:4.12.0-cluster-version-operator", "q.io:1/a:4.12.0-multi"}},
@@ -431,17 +440,20 @@ func TestThroughALayout(t *testing.T) {
 		t.Errorf("image/v5 reads release %s", got.Digest)
 	}
 	for _, tag := range []string{"4.12.0-x86_64", ""} {
-		if got, err := layout.Release(context.Background(), payloadtest.Client(t), tag); err != nil || got.Digest != release.Digest {
+		if got, err := layout.Release(context.Background(), payloadtest.Client(t), tag); err != nil ||
+			got.Digest != release.Digest {
 			t.Errorf("the release of tag %q: %v, %v", tag, got, err)
 		}
 	}
 	other := payloadtest.NewRegistry(t)
 	items = plan(t, mirror.Request{Release: release, Repository: other.Host + "/my/mirror"})
-	if result, err := mirror.Copy(context.Background(), layout, registries(t), items, 0, nil); err != nil || result.Copied != 4 {
+	if result, err := mirror.Copy(context.Background(), layout, registries(t), items, 0, nil); err != nil ||
+		result.Copied != 4 {
 		t.Fatalf("from the layout: %+v, %v", result, err)
 	}
 	readable(t, release, other.Host+"/my/mirror")
-	if _, err := layout.Release(context.Background(), payloadtest.Client(t), "none"); fault.KindOf(err) != fault.Unresolved {
+	if _, err := layout.Release(context.Background(), payloadtest.Client(t),
+		"none"); fault.KindOf(err) != fault.Unresolved {
 		t.Errorf("a tag that is not there: %v", err)
 	}
 }

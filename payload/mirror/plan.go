@@ -16,17 +16,18 @@ import (
 
 // Item is one image to copy.
 type Item struct {
-	Component string        `json:"component,omitempty"` // "" for the release image
-	From      string        `json:"from"`                // repository@digest; the release image may be elsewhere, such as oci:DIRECTORY:TAG
-	Digest    digest.Digest `json:"digest"`              // of the manifest, or of the manifest list
-	To        string        `json:"to"`                  // repository:tag, of a registry or in a directory
+	Component string `json:"component,omitempty"` // "" for the release image
+	// repository@digest; the release image may be elsewhere, such as oci:DIRECTORY:TAG
+	From   string        `json:"from"`
+	Digest digest.Digest `json:"digest"` // of the manifest, or of the manifest list
+	To     string        `json:"to"`     // repository:tag, of a registry or in a directory
 }
 
 // Request says what to copy where.
 type Request struct {
 	Release *payload.Release
-	// Repository is where the components go. It may have a tag with ${component} and ${version} in it; otherwise tags are
-	// VERSION-ARCHITECTURE-COMPONENT, and VERSION-ARCHITECTURE for the release image.
+	// Repository is where the components go. It may have a tag with ${component} and ${version} in it; otherwise tags
+	// are VERSION-ARCHITECTURE-COMPONENT, and VERSION-ARCHITECTURE for the release image.
 	Repository   string
 	ReleaseImage string // where the release image goes instead; "" = into Repository
 	SkipRelease  bool   // the release image is not copied
@@ -53,7 +54,8 @@ func (r Request) Plan() ([]Item, error) {
 			tag = strings.NewReplacer("${component}", component.Name, "${version}", version).Replace(template)
 		}
 		_, sum := registry.SplitDigest(component.Image)
-		items = append(items, Item{Component: component.Name, From: component.Image, Digest: sum, To: repository + ":" + tag})
+		items = append(items, Item{Component: component.Name, From: component.Image, Digest: sum,
+			To: repository + ":" + tag})
 	}
 	if r.SkipRelease {
 		return items, nil
@@ -70,7 +72,8 @@ func (r Request) Plan() ([]Item, error) {
 	if r.Release.ListDigest != "" && !r.KeepList {
 		name, digested := registry.SplitDigest(from)
 		if digested == "" {
-			return nil, fault.New(fault.Usage, "Pass --keep-manifest-list.", fmt.Errorf("only a registry gives one image of the list %q", from))
+			return nil, fault.New(fault.Usage, "Pass --keep-manifest-list.",
+				fmt.Errorf("only a registry gives one image of the list %q", from))
 		}
 		sum = r.Release.Digest
 		from = name + "@" + sum.String()
@@ -123,7 +126,8 @@ func splitTemplate(to string) (repository, template string, err error) {
 			fmt.Errorf("destination %q: one tag cannot name all images of a release", to))
 	}
 	if strings.Contains(repository, "${") {
-		return "", "", fault.Errorf(fault.Usage, "destination %q: ${component} and ${version} may only be in the tag", to)
+		return "", "", fault.Errorf(fault.Usage,
+			"destination %q: ${component} and ${version} may only be in the tag", to)
 	}
 	named, err := registry.ParsePullSpec(repository)
 	if err != nil {

@@ -38,7 +38,8 @@ func (r *Registries) Close() error {
 }
 
 // Manifest implements Source.
-func (r *Registries) Manifest(ctx context.Context, spec string) (registry.Manifest, func(types.BlobInfo) registry.Blob, error) {
+func (r *Registries) Manifest(ctx context.Context, spec string) (registry.Manifest,
+	func(types.BlobInfo) registry.Blob, error) {
 	return r.client.Raw(ctx, spec)
 }
 

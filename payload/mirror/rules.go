@@ -24,7 +24,8 @@ func InstallConfig(rules []Rule, digests bool) (string, error) {
 
 // DigestMirrorSet returns an ImageDigestMirrorSet, for clusters from 4.13 on.
 func DigestMirrorSet(rules []Rule) (string, error) {
-	return encode(object{"config.openshift.io/v1", "ImageDigestMirrorSet", metadata{"example"}, map[string]any{"imageDigestMirrors": rules}})
+	return encode(object{"config.openshift.io/v1", "ImageDigestMirrorSet", metadata{"example"},
+		map[string]any{"imageDigestMirrors": rules}})
 }
 
 // ContentSourcePolicy returns an ImageContentSourcePolicy, for older clusters.

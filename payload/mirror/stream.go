@@ -74,13 +74,15 @@ func (s Stream) Import(ctx context.Context, items []Item, done func(Item)) error
 	}
 	if len(errs) > 0 {
 		return fault.New(fault.Publish, "The cluster's pull secret may lack the registry.",
-			fmt.Errorf("the cluster could not import %d images into %s/%s: %w", len(items), s.Namespace, s.Name, errors.Join(errs...)))
+			fmt.Errorf("the cluster could not import %d images into %s/%s: %w", len(items), s.Namespace, s.Name,
+				errors.Join(errs...)))
 	}
 	return nil
 }
 
 // importNow imports some images, and returns those that failed.
-func (s Stream) importNow(ctx context.Context, items []Item, failures map[string]error, done func(Item)) (failed []Item, err error) {
+func (s Stream) importNow(ctx context.Context, items []Item, failures map[string]error,
+	done func(Item)) (failed []Item, err error) {
 	request := imagev1.ImageStreamImport{
 		TypeMeta:   metav1.TypeMeta{APIVersion: imagev1.GroupVersion.String(), Kind: "ImageStreamImport"},
 		ObjectMeta: metav1.ObjectMeta{Name: s.Name, Namespace: s.Namespace},
@@ -100,7 +102,8 @@ func (s Stream) importNow(ctx context.Context, items []Item, failures map[string
 		return nil, err
 	}
 	var answer imagev1.ImageStreamImport
-	if err := s.Cluster.Create(ctx, "apis/image.openshift.io/v1/namespaces/"+s.Namespace+"/imagestreamimports", body, &answer); err != nil {
+	if err := s.Cluster.Create(ctx, "apis/image.openshift.io/v1/namespaces/"+s.Namespace+"/imagestreamimports", body,
+		&answer); err != nil {
 		return nil, err
 	}
 	if len(answer.Status.Images) != len(items) {

@@ -79,7 +79,8 @@ func tarOf(t testing.TB, files map[string]string, at time.Time) []byte {
 			directories[d] = true
 			headers = append(headers, tar.Header{Name: d + "/", Mode: 0o755, Typeflag: tar.TypeDir, ModTime: at})
 		}
-		headers = append(headers, tar.Header{Name: name, Mode: 0o644, Typeflag: tar.TypeReg, ModTime: at, Size: int64(len(files[name]))})
+		headers = append(headers, tar.Header{Name: name, Mode: 0o644, Typeflag: tar.TypeReg, ModTime: at,
+			Size: int64(len(files[name]))})
 	}
 	slices.SortStableFunc(headers, func(a, b tar.Header) int { return strings.Compare(a.Name, b.Name) })
 	return Tar(t, headers, files)
@@ -120,7 +121,8 @@ func (r *Registry) PushIndex(t testing.TB, repository, tag string, images map[st
 	for _, platform := range slices.Sorted(maps.Keys(images)) {
 		p, err := v1.ParsePlatform(platform)
 		check(t, err)
-		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: images[platform], Descriptor: v1.Descriptor{Platform: p}})
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: images[platform],
+			Descriptor: v1.Descriptor{Platform: p}})
 	}
 	ref, err := name.NewTag(r.Host+"/"+repository+":"+tag, name.Insecure)
 	check(t, err)

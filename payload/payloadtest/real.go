@@ -65,8 +65,9 @@ func (real Real) stream(t testing.TB) (stream realStream) {
 func (real Real) Release(t testing.TB) Release {
 	t.Helper()
 	stream := real.stream(t)
-	release := Release{Name: stream.Metadata.Name, Created: stream.Metadata.CreationTimestamp, Annotations: stream.Metadata.Annotations,
-		Metadata: real.Files["release-metadata"]}
+	release := Release{Name: stream.Metadata.Name, Created: stream.Metadata.CreationTimestamp,
+		Annotations: stream.Metadata.Annotations,
+		Metadata:    real.Files["release-metadata"]}
 	manifests := map[string]map[string]string{}
 	named := map[string]bool{}
 	for name, content := range real.Files {

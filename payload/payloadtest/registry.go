@@ -107,7 +107,8 @@ func ClientWith(t testing.TB, policy string) *registry.Client {
 func client(t testing.TB, platform, policy string) *registry.Client {
 	t.Helper()
 	t.Setenv("REGISTRY_AUTH_FILE", "")
-	c, err := registry.New(registry.Options{Insecure: true, Platform: platform, Delay: time.Millisecond, SignaturePolicy: policy})
+	c, err := registry.New(registry.Options{Insecure: true, Platform: platform, Delay: time.Millisecond,
+		SignaturePolicy: policy})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -80,16 +80,19 @@ func (c Component) references() string {
 		found := map[string]bool{}
 		for _, content := range c.Manifests {
 			for _, rest := range strings.Split(content, Placeholder(""))[1:] {
-				found[strings.FieldsFunc(rest, func(r rune) bool { return r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z') })[0]] = true
+				found[strings.FieldsFunc(rest,
+					func(r rune) bool { return r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z') })[0]] = true
 			}
 		}
 		names = slices.Sorted(maps.Keys(found))
 	}
 	var tags []map[string]any
 	for _, tag := range names {
-		tags = append(tags, map[string]any{"name": tag, "from": map[string]string{"kind": "DockerImage", "name": Placeholder(tag)}})
+		tags = append(tags, map[string]any{"name": tag,
+			"from": map[string]string{"kind": "DockerImage", "name": Placeholder(tag)}})
 	}
-	return encode(map[string]any{"kind": "ImageStream", "apiVersion": "image.openshift.io/v1", "spec": map[string]any{"tags": tags}})
+	return encode(map[string]any{"kind": "ImageStream", "apiVersion": "image.openshift.io/v1",
+		"spec": map[string]any{"tags": tags}})
 }
 
 // Seed pushes a release and its components, laid out as oc lays it out.
@@ -123,7 +126,8 @@ func (r *Registry) Seed(t testing.TB, release Release) Seeded {
 	add("image-references", release.references(s.Images))
 	metadata := release.Metadata
 	if metadata == "" {
-		metadata = fmt.Sprintf("{\n  \"kind\": \"cincinnati-metadata-v0\",\n  \"version\": %q,\n  \"previous\": []\n}", release.Name)
+		metadata = fmt.Sprintf("{\n  \"kind\": \"cincinnati-metadata-v0\",\n  \"version\": %q,\n  \"previous\": []\n}",
+			release.Name)
 	}
 	add("release-metadata", metadata)
 	for _, c := range release.sorted() {
@@ -154,7 +158,8 @@ func (s Seeded) render(release Release, content string) string {
 	return strings.ReplaceAll(content, Snapshot, release.Name)
 }
 
-func (r *Registry) pushRelease(t testing.TB, release Release, base v1.Image, order []string, files map[string]string) string {
+func (r *Registry) pushRelease(t testing.TB, release Release, base v1.Image, order []string,
+	files map[string]string) string {
 	t.Helper()
 	headers := []tar.Header{{Name: "release-manifests", Mode: 0o777, Typeflag: tar.TypeDir, ModTime: release.Created}}
 	content := map[string]string{}
@@ -172,7 +177,8 @@ func (r *Registry) pushRelease(t testing.TB, release Release, base v1.Image, ord
 }
 
 func (release Release) sorted() []Component {
-	return slices.SortedFunc(slices.Values(release.Components), func(a, b Component) int { return strings.Compare(a.Name, b.Name) })
+	return slices.SortedFunc(slices.Values(release.Components),
+		func(a, b Component) int { return strings.Compare(a.Name, b.Name) })
 }
 
 // references is image-references, with the keys in the order in which oc writes them.
@@ -197,14 +203,16 @@ func (release Release) references(images map[string]string) string {
 	var tags []tag
 	for _, c := range release.sorted() {
 		annotations := map[string]string{}
-		for _, key := range []string{"io.openshift.build.commit.id", "io.openshift.build.commit.ref", "io.openshift.build.source-location"} {
+		for _, key := range []string{"io.openshift.build.commit.id", "io.openshift.build.commit.ref",
+			"io.openshift.build.source-location"} {
 			annotations[key] = c.Labels[key]
 		}
 		if versions := c.Labels["io.openshift.build.versions"]; versions != "" {
 			annotations["io.openshift.build.versions"] = versions
 			annotations["io.openshift.build.version-display-names"] = c.Labels["io.openshift.build.version-display-names"]
 		}
-		tags = append(tags, tag{Name: c.Name, Annotations: annotations, From: map[string]string{"kind": "DockerImage", "name": images[c.Name]},
+		tags = append(tags, tag{Name: c.Name, Annotations: annotations,
+			From:            map[string]string{"kind": "DockerImage", "name": images[c.Name]},
 			ReferencePolicy: map[string]string{"type": ""}})
 	}
 	return encode(struct {

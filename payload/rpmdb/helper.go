@@ -81,7 +81,8 @@ func (l limited) Write(p []byte) (int, error) {
 // read is the helper's work.
 func read(path string) (list, error) {
 	seconds := uint64(maxTime / time.Second)
-	for resource, limit := range map[int]uint64{unix.RLIMIT_CPU: seconds, unix.RLIMIT_DATA: maxMemory, unix.RLIMIT_FSIZE: maxMemory, unix.RLIMIT_CORE: 0} {
+	for resource, limit := range map[int]uint64{unix.RLIMIT_CPU: seconds, unix.RLIMIT_DATA: maxMemory,
+		unix.RLIMIT_FSIZE: maxMemory, unix.RLIMIT_CORE: 0} {
 		if err := unix.Setrlimit(resource, &unix.Rlimit{Cur: limit, Max: limit}); err != nil {
 			return list{}, fmt.Errorf("limiting the helper: %w", err)
 		}

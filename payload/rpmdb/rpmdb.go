@@ -129,7 +129,8 @@ func find(ctx context.Context, image *registry.Image, directory string) (package
 	}
 	got, err := finder.Find(ctx, image, places()...)
 	if errors.Is(err, fs.ErrNotExist) {
-		return list{}, fault.New(fault.Unresolved, "machine-os-content, which releases up to 4.12 have, keeps it within an ostree repository: that is not read.",
+		return list{}, fault.New(fault.Unresolved,
+			"machine-os-content, which releases up to 4.12 have, keeps it within an ostree repository: that is not read.",
 			errors.New("the image has no RPM database"))
 	}
 	if err != nil {

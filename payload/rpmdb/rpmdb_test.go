@@ -118,7 +118,8 @@ func ndb(t *testing.T) string {
 // image pushes layers and opens the image that they are.
 func image(t *testing.T, labels map[string]string, layers ...map[string]string) *registry.Image {
 	t.Helper()
-	spec := payloadtest.NewRegistry(t).Push(t, "test/os", "os", payloadtest.Image{Layers: layers, Labels: labels}.Build(t))
+	spec := payloadtest.NewRegistry(t).Push(t, "test/os", "os",
+		payloadtest.Image{Layers: layers, Labels: labels}.Build(t))
 	opened, err := payloadtest.Client(t).Image(context.Background(), spec)
 	if err != nil {
 		t.Fatal(err)
@@ -134,17 +135,20 @@ func TestRead(t *testing.T) {
 		layers []map[string]string
 		want   rpmdb.Versions
 	}{
-		"sqlite": {nil, []map[string]string{{"usr/lib/sysimage/rpm/rpmdb.sqlite": fixture(t, "rpmdb.sqlite")}, {"etc/x": ""}}, both},
-		"bdb":    {nil, []map[string]string{{"var/lib/rpm/Packages": fixture(t, "Packages")}}, both},
-		"ndb":    {nil, []map[string]string{{"usr/share/rpm/Packages.db": ndb(t)}}, both},
+		"sqlite": {nil, []map[string]string{{"usr/lib/sysimage/rpm/rpmdb.sqlite": fixture(t, "rpmdb.sqlite")},
+			{"etc/x": ""}}, both},
+		"bdb": {nil, []map[string]string{{"var/lib/rpm/Packages": fixture(t, "Packages")}}, both},
+		"ndb": {nil, []map[string]string{{"usr/share/rpm/Packages.db": ndb(t)}}, both},
 		"a newer format above an older": {nil, []map[string]string{{"var/lib/rpm/Packages": fixture(t, "Packages")},
-			{"usr/lib/sysimage/rpm/rpmdb.sqlite": edited(t, "DELETE FROM Packages WHERE hnum = 1")}}, rpmdb.Versions{"one": "1.0-1"}},
+			{"usr/lib/sysimage/rpm/rpmdb.sqlite": edited(t, "DELETE FROM Packages WHERE hnum = 1")}},
+			rpmdb.Versions{"one": "1.0-1"}},
 		"a list in the last layer": {map[string]string{"io.openshift.metalayer": "true"}, []map[string]string{
 			{"usr/share/rpm/Packages.db": "never read"},
 			{"usr/share/openshift/base/meta.json": `{"rpmdb.pkglist":[["a","0","1","2","noarch"],["k","1","5","6","x86_64"],["k","0","4","6","x86_64"]]}`}},
 			rpmdb.Versions{"a": "1-2", "k": "1:5-6, 4-6"}},
 		"a list with a layer above it": {map[string]string{"io.openshift.metalayer": "true"}, []map[string]string{
-			{"var/lib/rpm/Packages": fixture(t, "Packages"), "usr/share/openshift/base/meta.json": "{}"}, {"etc/x": ""}}, both},
+			{"var/lib/rpm/Packages": fixture(t, "Packages"), "usr/share/openshift/base/meta.json": "{}"},
+			{"etc/x": ""}}, both},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -209,7 +213,8 @@ func TestReadBroken(t *testing.T) {
 	for name, data := range tests {
 		t.Run(name, func(t *testing.T) {
 			directory := t.TempDir()
-			got, err := rpmdb.Read(context.Background(), image(t, nil, map[string]string{"var/lib/rpm/Packages": data}), directory)
+			got, err := rpmdb.Read(context.Background(),
+				image(t, nil, map[string]string{"var/lib/rpm/Packages": data}), directory)
 			if err == nil {
 				t.Fatalf("it has %v", got)
 			}
@@ -233,7 +238,8 @@ func TestReadDamaged(t *testing.T) {
 				}
 				data[at] = byte(random.Uint32())
 			}
-			got, err := rpmdb.Read(context.Background(), image(t, nil, map[string]string{"var/lib/rpm/Packages": string(data)}), t.TempDir())
+			got, err := rpmdb.Read(context.Background(),
+				image(t, nil, map[string]string{"var/lib/rpm/Packages": string(data)}), t.TempDir())
 			if err == nil && len(got) == 0 {
 				t.Errorf("an empty list and no error")
 			}
@@ -242,8 +248,10 @@ func TestReadDamaged(t *testing.T) {
 }
 
 func TestCompare(t *testing.T) {
-	got := rpmdb.Compare(rpmdb.Versions{"same": "1-1", "old": "1-1", "gone": "1-1"}, rpmdb.Versions{"same": "1-1", "old": "2-1", "new": "1-1"})
-	want := rpmdb.Diff{Changed: map[string]rpmdb.Change{"old": {Old: "1-1", New: "2-1"}}, Added: rpmdb.Versions{"new": "1-1"}, Removed: rpmdb.Versions{"gone": "1-1"}}
+	got := rpmdb.Compare(rpmdb.Versions{"same": "1-1", "old": "1-1", "gone": "1-1"},
+		rpmdb.Versions{"same": "1-1", "old": "2-1", "new": "1-1"})
+	want := rpmdb.Diff{Changed: map[string]rpmdb.Change{"old": {Old: "1-1", New: "2-1"}},
+		Added: rpmdb.Versions{"new": "1-1"}, Removed: rpmdb.Versions{"gone": "1-1"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}

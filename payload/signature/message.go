@@ -28,7 +28,8 @@ type message struct {
 // Message returns what the publisher of a payload signs: that a digest is the one of a pull spec.
 func Message(pullSpec string, sum digest.Digest, created time.Time) ([]byte, error) {
 	var m message
-	m.Critical.Type, m.Critical.Image.Digest, m.Critical.Identity.Reference = "atomic container signature", sum, pullSpec
+	m.Critical.Type, m.Critical.Image.Digest,
+		m.Critical.Identity.Reference = "atomic container signature", sum, pullSpec
 	m.Optional.Creator, m.Optional.Timestamp = "oc-rebuild", created.Unix()
 	data, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {

@@ -12,7 +12,8 @@ const signed = "quay.io/openshift-release-dev/ocp-release"
 
 // Scope returns the repository whose payloads are signed, if a payload is in it, else "".
 func Scope(pullSpec string) string {
-	if repository, _ := registry.SplitDigest(pullSpec); repository == signed || strings.HasPrefix(repository, signed+"/") {
+	if repository, _ := registry.SplitDigest(pullSpec); repository == signed ||
+		strings.HasPrefix(repository, signed+"/") {
 		return signed
 	}
 	return ""

@@ -97,12 +97,14 @@ func TestVerify(t *testing.T) {
 		signatures [][]byte
 		message    string // "" = it is good
 	}{
-		"good":               {[][]byte{good}, ""},
-		"a bad one first":    {[][]byte{[]byte("x"), good}, ""},
-		"none":               {nil, "there is none"},
-		"damaged":            {[][]byte{damaged}, "signature 1"},
-		"by a stranger":      {[][]byte{sign(t, stranger, claim("atomic container signature", release))}, "signature 1"},
-		"for another image":  {[][]byte{sign(t, publisher, claim("atomic container signature", other))}, "for image " + other.String()},
+		"good":            {[][]byte{good}, ""},
+		"a bad one first": {[][]byte{[]byte("x"), good}, ""},
+		"none":            {nil, "there is none"},
+		"damaged":         {[][]byte{damaged}, "signature 1"},
+		"by a stranger": {[][]byte{sign(t, stranger,
+			claim("atomic container signature", release))}, "signature 1"},
+		"for another image": {[][]byte{sign(t, publisher, claim("atomic container signature", other))},
+			"for image " + other.String()},
 		"of something else":  {[][]byte{sign(t, publisher, claim("git tag", release))}, `it is a "git tag"`},
 		"not json":           {[][]byte{sign(t, publisher, "x")}, "cannot be read"},
 		"not signed at all":  {[][]byte{[]byte(claim("atomic container signature", release))}, "no OpenPGP message"},
@@ -119,7 +121,8 @@ func TestVerify(t *testing.T) {
 				switch {
 				case test.message == "" && (err != nil || len(found) != 1 || !bytes.Equal(found[0], good)):
 					t.Errorf("Verify with %s: %d signatures, %v", place, len(found), err)
-				case test.message != "" && (fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), test.message)):
+				case test.message != "" && (fault.KindOf(err) != fault.Unresolved ||
+					!strings.Contains(err.Error(), test.message)):
 					t.Errorf("Verify with %s: %v, want an error with %q", place, err, test.message)
 				}
 			}
@@ -162,7 +165,8 @@ func TestConfigMap(t *testing.T) {
 		BinaryData map[string][]byte
 	}
 	name := "sha256-" + release.Encoded()
-	if err := json.Unmarshal(data, &object); err != nil || object.Metadata.Name != name || string(object.BinaryData[name+"-2"]) != "b" {
+	if err := json.Unmarshal(data, &object); err != nil || object.Metadata.Name != name ||
+		string(object.BinaryData[name+"-2"]) != "b" {
 		t.Errorf("ConfigMap: %s, %v", data, err)
 	}
 	if got := signature.FileName(release); got != "signature-sha256-f30638f60452062a.json" {
@@ -183,7 +187,8 @@ func FuzzVerify(f *testing.F) {
 	f.Add(unsigned(f, publisher, claim("atomic container signature", release)+strings.Repeat(" ", 2<<20), true))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		fuzzing.Case(t)
-		if _, err := signature.Verify(context.Background(), trusted, []signature.Store{single(data)}, release); err != nil {
+		if _, err := signature.Verify(context.Background(), trusted, []signature.Store{single(data)},
+			release); err != nil {
 			return
 		}
 		if _, _, err := theirs.Verify(data); err != nil {
@@ -295,8 +300,9 @@ func TestTwoSigners(t *testing.T) {
 	publisher, stranger := entity(t), entity(t)
 	text := claim("atomic container signature", release)
 	for name, message := range map[string][]byte{
-		"a stranger's outside": nested(t, stranger, publisher, text), "a stranger's inside": nested(t, publisher, stranger, text),
-		"strangers'": nested(t, stranger, stranger, text),
+		"a stranger's outside": nested(t, stranger, publisher, text),
+		"a stranger's inside":  nested(t, publisher, stranger, text),
+		"strangers'":           nested(t, stranger, stranger, text),
 	} {
 		_, _, want := mechanism(t, publisher).Verify(message)
 		if _, err := signature.Verify(t.Context(), keys(t, publisher), []signature.Store{single(message)},
@@ -312,7 +318,8 @@ func TestForgeries(t *testing.T) {
 	text := claim("atomic container signature", release)
 	long := text + strings.Repeat(" ", 2<<20)
 	past := func() time.Time { return time.Now().Add(-48 * time.Hour) }
-	expiring, err := openpgp.NewEntity("expiring", "", "e@example.org", &packet.Config{Time: past, KeyLifetimeSecs: 3600})
+	expiring, err := openpgp.NewEntity("expiring", "", "e@example.org",
+		&packet.Config{Time: past, KeyLifetimeSecs: 3600})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -344,14 +351,17 @@ func TestForgeries(t *testing.T) {
 		"no signature, compressed":       {trusted, unsigned(t, publisher, text, true)},
 		"no signature, long, compressed": {trusted, unsigned(t, publisher, long, true)},
 		"a signature, long":              {trusted, sign(t, publisher, long)},
-		"another's signature after it":   {trusted, append(unsigned(t, publisher, text, false), detached.Bytes()[:len(detached.Bytes())-1]...)},
+		"another's signature after it": {trusted,
+			append(unsigned(t, publisher, text, false), detached.Bytes()[:len(detached.Bytes())-1]...)},
 		"a signature of another text": {trusted,
-			append(unsigned(t, publisher, claim("atomic container signature", release)+" ", false), detached.Bytes()...)},
-		"an expired key":       {expired, old},
-		"a revoked key":        {keys(t, revoked), byRevoked},
-		"an expired signature": {keys(t, lasting), signWith(t, lasting, text, &packet.Config{SigLifetimeSecs: 1, Time: past})},
-		"detached":             {trusted, detached.Bytes()},
-		"clear text":           {trusted, clear.Bytes()},
+			append(unsigned(t, publisher, claim("atomic container signature", release)+" ", false),
+				detached.Bytes()...)},
+		"an expired key": {expired, old},
+		"a revoked key":  {keys(t, revoked), byRevoked},
+		"an expired signature": {keys(t, lasting),
+			signWith(t, lasting, text, &packet.Config{SigLifetimeSecs: 1, Time: past})},
+		"detached":   {trusted, detached.Bytes()},
+		"clear text": {trusted, clear.Bytes()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := signature.Verify(t.Context(), test.keys, []signature.Store{single(test.message)},

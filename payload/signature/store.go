@@ -31,11 +31,13 @@ func OpenStore(name string) (Store, error) {
 			directory = u.Path
 		}
 		if info, err := os.Stat(directory); err != nil || !info.IsDir() {
-			return nil, fault.New(fault.Usage, "", fmt.Errorf("signature store %q is not a directory: %w", name, errors.Join(err)))
+			return nil, fault.New(fault.Usage, "", fmt.Errorf("signature store %q is not a directory: %w", name,
+				errors.Join(err)))
 		}
 		return directoryStore(directory), nil
 	}
-	if u.Scheme != "https" && (u.Scheme != "http" || u.Hostname() != "localhost" && u.Hostname() != "127.0.0.1" && u.Hostname() != "::1") {
+	if u.Scheme != "https" && (u.Scheme != "http" ||
+		u.Hostname() != "localhost" && u.Hostname() != "127.0.0.1" && u.Hostname() != "::1") {
 		return nil, fault.Errorf(fault.Usage, "signature store %q: want https, or a directory", name)
 	}
 	return &webStore{base: u, client: &http.Client{Timeout: timeout}}, nil
@@ -84,7 +86,8 @@ func (s *webStore) Get(ctx context.Context, image digest.Digest, n int) ([]byte,
 	switch response.StatusCode {
 	case http.StatusOK:
 	case http.StatusNotFound, http.StatusForbidden: // object stores answer 403 for what they do not have
-		return nil, fmt.Errorf("reading a signature from %s: %w", strings.ReplaceAll(u.Redacted(), "\n", ""), os.ErrNotExist)
+		return nil, fmt.Errorf("reading a signature from %s: %w",
+			strings.ReplaceAll(u.Redacted(), "\n", ""), os.ErrNotExist)
 	default:
 		return nil, fmt.Errorf("reading a signature from %s: %s", u.Redacted(), response.Status)
 	}

@@ -42,7 +42,8 @@ func ReadKeys(files ...string) (Keys, error) {
 			list, err = openpgp.ReadKeyRing(bytes.NewReader(data))
 		}
 		if err != nil || len(list) == 0 {
-			return Keys{}, fault.New(fault.Usage, "", fmt.Errorf("reading release keys from %q: %w", name, errors.Join(err, errNoKey)))
+			return Keys{}, fault.New(fault.Usage, "",
+				fmt.Errorf("reading release keys from %q: %w", name, errors.Join(err, errNoKey)))
 		}
 		keys.list = append(keys.list, list...)
 	}
@@ -88,7 +89,8 @@ func Verify(ctx context.Context, keys Keys, stores []Store, image digest.Digest)
 	if len(problems) == 0 {
 		problems = []string{"there is none in the signature store"}
 	}
-	return nil, fault.New(fault.Unresolved, "Pass the key of the release's publisher with --signature-key, or --verify-signature=warn to go on without one.",
+	return nil, fault.New(fault.Unresolved,
+		"Pass the key of the release's publisher with --signature-key, or --verify-signature=warn to go on without one.",
 		fmt.Errorf("release %s has no valid signature: %s", image, strings.Join(problems, "; ")))
 }
 

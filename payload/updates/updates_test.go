@@ -36,7 +36,8 @@ func TestFind(t *testing.T) {
 			t.Errorf("Find(%s) = %q, %v", version, got, err)
 		}
 	}
-	for argument, want := range map[string]bool{"4.12.0": true, "4.17.0-okd-scos.0": true, "quay.io/a/b:4.12.0": false, "4.12": false} {
+	for argument, want := range map[string]bool{"4.12.0": true, "4.17.0-okd-scos.0": true,
+		"quay.io/a/b:4.12.0": false, "4.12": false} {
 		if got := updates.IsVersion(argument); got != want {
 			t.Errorf("IsVersion(%q) = %v", argument, got)
 		}

@@ -30,7 +30,8 @@ const (
 
 // Push sends a plan to a repository, with the archives of working trees that it names, and returns its pull spec by
 // digest. What could not be carried out elsewhere is refused, as plan.Read does.
-func Push(ctx context.Context, client *registry.Client, repository string, planned *plan.Plan, archives []registry.Blob) (string, error) {
+func Push(ctx context.Context, client *registry.Client, repository string, planned *plan.Plan,
+	archives []registry.Blob) (string, error) {
 	data, err := json.Marshal(planned)
 	if err != nil {
 		return "", fmt.Errorf("writing the plan: %w", err)
@@ -46,7 +47,8 @@ func Push(ctx context.Context, client *registry.Client, repository string, plann
 	}
 	manifest, err := json.Marshal(imagespec.Manifest{
 		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: imagespec.MediaTypeImageManifest, ArtifactType: Type,
-		Config: imagespec.Descriptor{MediaType: empty.MediaType, Digest: empty.Digest, Size: empty.Size}, Layers: layers,
+		Config: imagespec.Descriptor{MediaType: empty.MediaType, Digest: empty.Digest,
+			Size: empty.Size}, Layers: layers,
 	})
 	if err != nil {
 		return "", fmt.Errorf("describing the plan: %w", err)
@@ -95,7 +97,8 @@ func Archive(ctx context.Context, client *registry.Client, pullSpec string, arch
 		return fault.Errorf(fault.Unresolved, "plan %q comes without the working tree %s", pullSpec, archive)
 	}
 	if size := manifest.Blobs[at].Size; size > source.MaxArchive {
-		return fault.Errorf(fault.Unresolved, "the working tree of plan %q has %d bytes, more than %d", pullSpec, size, int64(source.MaxArchive))
+		return fault.Errorf(fault.Unresolved, "the working tree of plan %q has %d bytes, more than %d", pullSpec, size,
+			int64(source.MaxArchive))
 	}
 	if err := open(manifest.Blobs[at]).Copy(ctx, to); err != nil {
 		return fmt.Errorf("reading the source from plan %q: %w", pullSpec, err)

@@ -46,8 +46,8 @@ func reexecApart() bool {
 		runtime.LockOSThread() // its end would be the signal for the child to end
 		os.Exit(initApart())
 	case chrootRuntime:
-		// What whoever started the program left open is closed, but for buildah's settings: a step could reach it through
-		// the process above it. A kernel before 5.11 cannot do that.
+		// What whoever started the program left open is closed, but for buildah's settings: a step could reach it
+		// through the process above it. A kernel before 5.11 cannot do that.
 		_ = unix.CloseRange(4, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
 		if os.Getenv(isInner) == "" {
 			code, err := startApart(context.Background(), false)
@@ -60,7 +60,8 @@ func reexecApart() bool {
 	case chrootExec:
 		takeOutput()
 		_ = unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC) // the step gets none of buildah's files either
-		_ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)                 // nor a look at them, with the rights that it shares
+		// nor a look at them, with the rights that it shares
+		_ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
 	}
 	return false
 }
@@ -74,7 +75,8 @@ func startInner() int {
 	command := exec.Command("/proc/self/exe")
 	command.Args, command.Env = []string{chrootRuntime}, append(os.Environ(), isInner+"=1")
 	// No files: a process that a step leaves behind would hold them, and the build would wait for it.
-	command.Stdin, command.Stdout, command.Stderr = os.Stdin, struct{ io.Writer }{os.Stdout}, struct{ io.Writer }{os.Stderr}
+	command.Stdin, command.Stdout, command.Stderr = os.Stdin, struct{ io.Writer }{os.Stdout},
+		struct{ io.Writer }{os.Stderr}
 	command.ExtraFiles = []*os.File{os.NewFile(3, "settings")}
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	command.WaitDelay = maxLeftBehind
@@ -242,7 +244,8 @@ func furnish() error {
 			return fmt.Errorf("mounting %s: %w", path, err)
 		}
 	}
-	for _, link := range []string{"fd /proc/self/fd", "stdin /proc/self/fd/0", "stdout /proc/self/fd/1", "stderr /proc/self/fd/2",
+	for _, link := range []string{"fd /proc/self/fd", "stdin /proc/self/fd/0", "stdout /proc/self/fd/1",
+		"stderr /proc/self/fd/2",
 		"core /proc/kcore", "ptmx pts/ptmx"} {
 		name, target, _ := strings.Cut(link, " ")
 		if err := os.Symlink(target, filepath.Join("/dev", name)); err != nil {

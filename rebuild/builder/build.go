@@ -22,17 +22,19 @@ import (
 
 // Build is one image to build.
 type Build struct {
-	Name       string            // the component, for messages
-	Context    string            // directory that COPY and ADD read; never written to
-	Contexts   map[string]string // directories that COPY --from= has by name
-	Hidden     []string          // slash-separated paths in Context that they do not see, besides those of .dockerignore
+	Name     string            // the component, for messages
+	Context  string            // directory that COPY and ADD read; never written to
+	Contexts map[string]string // directories that COPY --from= has by name
+	// slash-separated paths in Context that they do not see, besides those of .dockerignore
+	Hidden     []string
 	Dockerfile []byte            // after every substitution; bases are pull specs by digest or image IDs
 	Args       map[string]string // build arguments
 	Labels     map[string]string // labels of the final image; they win over the Dockerfile's
-	Timestamp  time.Time         // of the image, its history and every file of its new layer: the commit's time, so that a rebuild is identical
-	Caches     []Cache           // directories that outlive the build
-	Secrets    []string          // id=…,src=… as buildah takes them, from the command line alone
-	Log        io.Writer         // output of the steps
+	// of the image, its history and every file of its new layer: the commit's time, so that a rebuild is identical
+	Timestamp time.Time
+	Caches    []Cache   // directories that outlive the build
+	Secrets   []string  // id=…,src=… as buildah takes them, from the command line alone
+	Log       io.Writer // output of the steps
 }
 
 // Cache is a directory of this machine that RUN steps see at Target and may fill. Nothing of it enters a layer.
@@ -53,7 +55,8 @@ func (b *Builder) Build(ctx context.Context, build Build) (Image, error) {
 	if err := os.WriteFile(dockerfile, build.Dockerfile, 0o600); err != nil {
 		return Image{}, fmt.Errorf("writing the Dockerfile: %w", err)
 	}
-	if strings.ContainsAny(build.Context, `,:\`) { // which separate the options of the overlay that buildah mounts on it
+	// which separate the options of the overlay that buildah mounts on it
+	if strings.ContainsAny(build.Context, `,:\`) {
 		plain := filepath.Join(scratch, "context")
 		if err := os.Symlink(build.Context, plain); err != nil {
 			return Image{}, fmt.Errorf("making a scratch directory: %w", err)
@@ -77,7 +80,8 @@ func (b *Builder) Build(ctx context.Context, build Build) (Image, error) {
 		return Image{}, fmt.Errorf("building %q: %w", build.Name, errors.Join(context.Cause(ctx), err))
 	}
 	if err := explainOverlay(scratch, err); err != nil {
-		return Image{}, fault.New(fault.Build, cmp.Or(fault.AdviceOf(err), AdviceForOne()), fmt.Errorf("building %q: %w", build.Name, b.withSpace(err)))
+		return Image{}, fault.New(fault.Build, cmp.Or(fault.AdviceOf(err), AdviceForOne()),
+			fmt.Errorf("building %q: %w", build.Name, b.withSpace(err)))
 	}
 	return b.Image(ctx, id)
 }
@@ -95,12 +99,13 @@ func (b *Builder) buildOptions(build Build) (define.BuildOptions, error) {
 		return define.BuildOptions{}, err
 	}
 	options := define.BuildOptions{
-		ContextDirectory:        build.Context,
-		Excludes:                excludes,
-		PullPolicy:              define.PullNever, // what the plan knows was pulled before; a build names nothing else
-		Isolation:               b.isolation.Kind,
-		Runtime:                 b.isolation.Runtime,
-		RuntimeArgs:             []string{"--root", filepath.Join(b.options.Temp, "runtime")}, // /run is not ours in a user namespace
+		ContextDirectory: build.Context,
+		Excludes:         excludes,
+		PullPolicy:       define.PullNever, // what the plan knows was pulled before; a build names nothing else
+		Isolation:        b.isolation.Kind,
+		Runtime:          b.isolation.Runtime,
+		// /run is not ours in a user namespace
+		RuntimeArgs:             []string{"--root", filepath.Join(b.options.Temp, "runtime")},
 		Args:                    build.Args,
 		In:                      strings.NewReader(""),
 		Out:                     build.Log,

@@ -53,7 +53,8 @@ func (o Options) Validate() error {
 		{"storage driver", o.StorageDriver, []string{"overlay", "vfs", "zfs"}},
 	} {
 		if setting.value != "" && !slices.Contains(setting.known, setting.value) {
-			return fault.Errorf(fault.Usage, "%s %q is not one of %s", setting.name, setting.value, strings.Join(setting.known, ", "))
+			return fault.Errorf(fault.Usage, "%s %q is not one of %s", setting.name, setting.value,
+				strings.Join(setting.known, ", "))
 		}
 	}
 	return nil
@@ -81,7 +82,8 @@ func Open(ctx context.Context, options Options) (*Builder, error) {
 		return nil, err
 	}
 	if options.Network == "none" && isolation.Kind == define.IsolationChroot {
-		return nil, fault.New(fault.Usage, "`oc rebuild doctor` says which OCI runtime would do; or leave --network none out.",
+		return nil, fault.New(fault.Usage,
+			"`oc rebuild doctor` says which OCI runtime would do; or leave --network none out.",
 			errors.New("chroot isolation cannot keep RUN steps from the network"))
 	}
 	// Last: an opened storage has a mount of its own, which only Close takes away.
@@ -111,7 +113,8 @@ func (b *Builder) Close() error { return errors.Join(b.disown(), shutdown(b.stor
 
 func shutdown(store storage.Store) error {
 	_, err := store.Shutdown(false)
-	if err != nil && !errors.Is(err, storage.ErrLayerUsedByContainer) { // another process may be building in the same storage
+	// another process may be building in the same storage
+	if err != nil && !errors.Is(err, storage.ErrLayerUsedByContainer) {
 		return fmt.Errorf("closing containers storage: %w", err)
 	}
 	return nil
@@ -160,7 +163,8 @@ type Isolation struct {
 	Name    string           `json:"name"`              // oci, rootless or chroot
 	Runtime string           `json:"runtime,omitempty"` // path of crun or runc
 	Reason  string           `json:"reason"`
-	Shared  string           `json:"shared,omitempty"` // why steps have this machine's processes and devices; "" where they have their own
+	// why steps have this machine's processes and devices; "" where they have their own
+	Shared string `json:"shared,omitempty"`
 }
 
 // Exposed says what RUN steps see of this machine beside its network and the image, and what to do about it; "" where

@@ -36,9 +36,11 @@ var when = time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
 func open(t *testing.T) *builder.Builder {
 	t.Helper()
 	temp := t.TempDir()
-	policy := filepath.Join(files(t, map[string]string{"policy.json": `{"default": [{"type": "insecureAcceptAnything"}]}`}), "policy.json")
+	policy := filepath.Join(files(t,
+		map[string]string{"policy.json": `{"default": [{"type": "insecureAcceptAnything"}]}`}), "policy.json")
 	b, err := builder.Open(t.Context(), builder.Options{
-		StorageRoot: t.TempDir(), Isolation: "chroot", Temp: temp, SystemContext: &types.SystemContext{SignaturePolicyPath: policy},
+		StorageRoot: t.TempDir(), Isolation: "chroot", Temp: temp,
+		SystemContext: &types.SystemContext{SignaturePolicyPath: policy},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -60,7 +62,8 @@ func files(t *testing.T, texts map[string]string) string {
 	directory := t.TempDir()
 	for name, text := range texts {
 		path := filepath.Join(directory, name)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o755)); err != nil {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755),
+			os.WriteFile(path, []byte(text), 0o755)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -132,7 +135,8 @@ func TestCopyOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	image := build(t, b, "FROM scratch\nCOPY . /\n", context)
-	for source, want := range map[string]string{"/tree": "tree/file", "/tree/.": "file", "/tree/file": "file", "tree/sub": "sub/file"} {
+	for source, want := range map[string]string{"/tree": "tree/file", "/tree/.": "file", "/tree/file": "file",
+		"tree/sub": "sub/file"} {
 		directory := t.TempDir()
 		target, err := os.OpenRoot(directory)
 		if err != nil {
@@ -208,8 +212,10 @@ func TestAlone(t *testing.T) {
 
 // TestNetworkOfChrootIsolation refuses what chroot isolation cannot do, and says what would.
 func TestNetworkOfChrootIsolation(t *testing.T) {
-	b, err := builder.Open(t.Context(), builder.Options{StorageRoot: t.TempDir(), Isolation: "chroot", Network: "none", Temp: t.TempDir()})
-	if fault.KindOf(err) != fault.Usage || !strings.Contains(fault.AdviceOf(err), "`oc rebuild doctor` says which OCI runtime would do") {
+	b, err := builder.Open(t.Context(), builder.Options{StorageRoot: t.TempDir(), Isolation: "chroot", Network: "none",
+		Temp: t.TempDir()})
+	if fault.KindOf(err) != fault.Usage || !strings.Contains(fault.AdviceOf(err),
+		"`oc rebuild doctor` says which OCI runtime would do") {
 		t.Errorf("Open() = %v, %v (%s)", b, err, fault.AdviceOf(err))
 	}
 }
@@ -228,7 +234,8 @@ func TestSettings(t *testing.T) {
 			t.Errorf("the secret %q is taken", secret)
 		}
 	}
-	if err := builder.CheckSecrets([]string{"id=a,src=" + filepath.Join(files(t, map[string]string{"s": "x"}), "s")}); err != nil {
+	if err := builder.CheckSecrets([]string{"id=a,src=" + filepath.Join(files(t, map[string]string{"s": "x"}),
+		"s")}); err != nil {
 		t.Error(err)
 	}
 }
@@ -236,8 +243,9 @@ func TestSettings(t *testing.T) {
 // TestFailingStep has the class of a failed build and names the component.
 func TestFailingStep(t *testing.T) {
 	b := open(t)
-	_, err := b.Build(t.Context(), builder.Build{Name: "one", Context: t.TempDir(), Dockerfile: []byte("FROM scratch\nCOPY none /\n"),
-		Log: io.Discard})
+	_, err := b.Build(t.Context(), builder.Build{Name: "one", Context: t.TempDir(),
+		Dockerfile: []byte("FROM scratch\nCOPY none /\n"),
+		Log:        io.Discard})
 	if fault.KindOf(err) != fault.Build || !strings.Contains(err.Error(), `"one"`) {
 		t.Errorf("the error is %v", err)
 	}

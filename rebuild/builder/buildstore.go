@@ -7,9 +7,9 @@ import (
 	"go.podman.io/storage"
 )
 
-// buildStore is the storage as pulls and builds have it: the unpacking of layers ends with a context. Storage itself asks
-// none; and when the process that unpacks is killed, it still reads the layer to its end, which takes a while for a large
-// one.
+// buildStore is the storage as pulls and builds have it: the unpacking of layers ends with a context. Storage itself
+// asks none; and when the process that unpacks is killed, it still reads the layer to its end, which takes a while for
+// a large one.
 type buildStore struct {
 	ownedStore
 	ctx            context.Context //nolint:containedctx // PutLayer has none
@@ -20,7 +20,8 @@ type buildStore struct {
 func (s ownedStore) until(ctx context.Context) buildStore { return buildStore{ownedStore: s, ctx: ctx} }
 
 // PutLayer implements storage.Store.
-func (s buildStore) PutLayer(id, parent string, names []string, mountLabel string, writeable bool, options *storage.LayerOptions,
+func (s buildStore) PutLayer(id, parent string, names []string, mountLabel string, writeable bool,
+	options *storage.LayerOptions,
 	diff io.Reader) (*storage.Layer, int64, error) {
 	if diff != nil {
 		diff = endingReader{diff, s.ctx}

@@ -33,7 +33,8 @@ func (b *Builder) Extend(image Image, name, target string, fill func(*os.Root) e
 	if err != nil {
 		return "", fmt.Errorf("making a layer: %w", err)
 	}
-	layer, _, err := b.store.PutLayer("", image.Layers[len(image.Layers)-1].ID, []string{mine}, "", true, nil, bytes.NewReader(marker))
+	layer, _, err := b.store.PutLayer("", image.Layers[len(image.Layers)-1].ID, []string{mine}, "", true, nil,
+		bytes.NewReader(marker))
 	if err != nil {
 		return "", fmt.Errorf("making a layer: %w", err)
 	}
@@ -52,11 +53,13 @@ func (b *Builder) Extend(image Image, name, target string, fill func(*os.Root) e
 }
 
 // nothing is a tar of no files, and of no other tar's digest. A layer of which the storage knows no digest would make
-// every list of the storage's images fail, buildah's too; one that has the digest of another layer would be taken for that.
+// every list of the storage's images fail, buildah's too; one that has the digest of another layer would be taken for
+// that.
 func nothing(unique string) ([]byte, error) {
 	var data bytes.Buffer
 	w := tar.NewWriter(&data)
-	header := tar.Header{Typeflag: tar.TypeXGlobalHeader, Name: "pax_global_header", PAXRecords: map[string]string{"comment": unique}}
+	header := tar.Header{Typeflag: tar.TypeXGlobalHeader, Name: "pax_global_header",
+		PAXRecords: map[string]string{"comment": unique}}
 	if err := w.WriteHeader(&header); err != nil {
 		return nil, err
 	}
@@ -117,7 +120,8 @@ func (b *Builder) fill(layer, target string, fill func(*os.Root) error) (err err
 	return fill(inside)
 }
 
-// Stage returns the ID of an image that Build or Extend made. The error is ErrNotFound where there is none of that name.
+// Stage returns the ID of an image that Build or Extend made. The error is ErrNotFound where there is none of that
+// name.
 func (b *Builder) Stage(_ context.Context, name string) (id string, err error) {
 	image, err := b.store.Image(name)
 	if errors.Is(err, storage.ErrImageUnknown) {

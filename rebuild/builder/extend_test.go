@@ -15,7 +15,8 @@ func TestExtend(t *testing.T) {
 	context := files(t, map[string]string{"one": "1", "two": "2"})
 	base := build(t, b, "FROM scratch\nCOPY one two /app/\nWORKDIR /app\n", context)
 	fill := func(directory *os.Root) error {
-		return errors.Join(directory.WriteFile("two", []byte("other"), 0o644), directory.WriteFile("three", []byte("3"), 0o600))
+		return errors.Join(directory.WriteFile("two", []byte("other"), 0o644),
+			directory.WriteFile("three", []byte("3"), 0o600))
 	}
 	id, err := b.Extend(base, "localhost/extended:1", "src/..", fill)
 	if err != nil {
@@ -24,7 +25,8 @@ func TestExtend(t *testing.T) {
 	if found, err := b.Stage(t.Context(), "localhost/extended:1"); found != id || err != nil || id == base.ID {
 		t.Errorf("Stage = %q, %v; want %q", found, err, id)
 	}
-	if whole, err := b.Image(t.Context(), id); err != nil || len(whole.Layers) != 2 || whole.Layers[1].DiffID == "" { // as a list of images looks at it
+	// as a list of images looks at it
+	if whole, err := b.Image(t.Context(), id); err != nil || len(whole.Layers) != 2 || whole.Layers[1].DiffID == "" {
 		t.Errorf("Image = %+v, %v", whole, err)
 	}
 	other, err := b.Extend(base, "localhost/extended:4", ".", fill)
@@ -36,7 +38,8 @@ func TestExtend(t *testing.T) {
 	if err != nil || one.Layers[1].DiffID == two.Layers[1].DiffID {
 		t.Errorf("two layers have one digest: %+v, %+v, %v", one.Layers, two.Layers, err)
 	}
-	image := build(t, b, "FROM "+id+" AS b\nCOPY one one\nFROM scratch\nCOPY --from=b /app /\n", files(t, map[string]string{"one": "new"}))
+	image := build(t, b, "FROM "+id+" AS b\nCOPY one one\nFROM scratch\nCOPY --from=b /app /\n",
+		files(t, map[string]string{"one": "new"}))
 	out, err := os.OpenRoot(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -51,13 +54,15 @@ func TestExtend(t *testing.T) {
 		}
 	}
 	failed := errors.New("failed")
-	if _, err := b.Extend(base, "localhost/extended:2", "/", func(*os.Root) error { return failed }); !errors.Is(err, failed) {
+	if _, err := b.Extend(base, "localhost/extended:2", "/",
+		func(*os.Root) error { return failed }); !errors.Is(err, failed) {
 		t.Errorf("Extend = %v", err)
 	}
 	if _, err := b.Stage(t.Context(), "localhost/extended:2"); !errors.Is(err, builder.ErrNotFound) {
 		t.Errorf("Stage = %v", err)
 	}
-	if _, err := b.Extend(base, "localhost/extended:3", "/app/two/x", fill); err == nil || !strings.Contains(err.Error(), "extending image") {
+	if _, err := b.Extend(base, "localhost/extended:3", "/app/two/x", fill); err == nil ||
+		!strings.Contains(err.Error(), "extending image") {
 		t.Errorf("into a file: %v", err)
 	}
 	if err := errors.Join(b.Forget("localhost/extended:1"), b.Forget("localhost/extended:4")); err != nil {

@@ -78,7 +78,8 @@ func (b *Builder) replay(ctx context.Context, layers []Layer, base Image, timest
 		}
 	}
 	id, _, _, err := container.Commit(ctx, nil, buildah.CommitOptions{
-		PreferredManifestType: define.Dockerv2ImageManifest, SystemContext: b.options.SystemContext, HistoryTimestamp: &timestamp,
+		PreferredManifestType: define.Dockerv2ImageManifest, SystemContext: b.options.SystemContext,
+		HistoryTimestamp: &timestamp,
 	})
 	if err != nil {
 		return Image{}, err
@@ -112,7 +113,8 @@ func (b *Builder) unpack(layer Layer, directory string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := chrootarchive.ApplyUncompressedLayer(directory, stream, &archive.TarOptions{IgnoreChownErrors: one}); err != nil {
+	if _, err := chrootarchive.ApplyUncompressedLayer(directory, stream,
+		&archive.TarOptions{IgnoreChownErrors: one}); err != nil {
 		return fmt.Errorf("unpacking layer %s: %w", layer.DiffID, err)
 	}
 	return nil

@@ -70,7 +70,8 @@ func (b *Builder) layers(top string) ([]Layer, error) {
 		if err != nil {
 			return nil, err
 		}
-		layers = append([]Layer{{ID: layer.ID, DiffID: layer.UncompressedDigest, Size: layer.UncompressedSize}}, layers...)
+		layers = append([]Layer{{ID: layer.ID, DiffID: layer.UncompressedDigest,
+			Size: layer.UncompressedSize}}, layers...)
 		id = layer.Parent
 	}
 	return layers, nil
@@ -161,7 +162,8 @@ func readManifest(root *os.Root, entry fs.DirEntry) (payload.File, error) {
 		return payload.File{}, fmt.Errorf("reading /manifests: %w", err)
 	}
 	if info.Size() > MaxManifestBytes {
-		return payload.File{}, fmt.Errorf("/manifests/%s has %d bytes; %d are the most", entry.Name(), info.Size(), MaxManifestBytes)
+		return payload.File{}, fmt.Errorf("/manifests/%s has %d bytes; %d are the most", entry.Name(),
+			info.Size(), MaxManifestBytes)
 	}
 	data, err := root.ReadFile("manifests/" + entry.Name())
 	if err != nil {

@@ -35,7 +35,8 @@ func chooseIsolation(ctx context.Context, asked, temp string) (Isolation, error)
 	case "oci", "rootless":
 		runtime, err := workingRuntime(ctx, temp)
 		if err != nil {
-			return Isolation{}, fault.New(fault.Usage, "Use --isolation chroot, or `oc rebuild doctor` to see what a runtime lacks.",
+			return Isolation{}, fault.New(fault.Usage,
+				"Use --isolation chroot, or `oc rebuild doctor` to see what a runtime lacks.",
 				fmt.Errorf("isolation %q: %w", asked, err))
 		}
 		oci.Runtime, oci.Reason = runtime, "asked for"
@@ -111,7 +112,8 @@ func ProbeRuntime(ctx context.Context, runtime, temp string) error {
 		remove := exec.CommandContext(ending, runtime, "--root", root, "delete", "--force", id)
 		remove.WaitDelay = time.Second
 		_ = remove.Run()
-		return fmt.Errorf("%s does not start a container: %w: %s", filepath.Base(runtime), err, lastLine(output.String()))
+		return fmt.Errorf("%s does not start a container: %w: %s", filepath.Base(runtime), err,
+			lastLine(output.String()))
 	}
 	return nil
 }
@@ -126,7 +128,8 @@ func writeProbeBundle(bundle string) error {
 		Mounts:  []specs.Mount{{Destination: "/proc", Type: "proc", Source: "proc"}},
 		Linux: &specs.Linux{
 			CgroupsPath: "",
-			Namespaces:  []specs.LinuxNamespace{{Type: specs.MountNamespace}, {Type: specs.PIDNamespace}, {Type: specs.IPCNamespace}},
+			Namespaces: []specs.LinuxNamespace{{Type: specs.MountNamespace}, {Type: specs.PIDNamespace},
+				{Type: specs.IPCNamespace}},
 		},
 	}
 	if err := os.MkdirAll(filepath.Join(rootfs, "proc"), 0o755); err != nil {
@@ -150,7 +153,8 @@ func writeProbeBundle(bundle string) error {
 		if err := os.Mkdir(filepath.Join(rootfs, directory), 0o755); err != nil {
 			return err
 		}
-		spec.Mounts = append(spec.Mounts, specs.Mount{Destination: "/" + directory, Type: "bind", Source: "/" + directory,
+		spec.Mounts = append(spec.Mounts, specs.Mount{Destination: "/" + directory, Type: "bind",
+			Source:  "/" + directory,
 			Options: []string{"rbind", "ro"}})
 	}
 	data, err := json.Marshal(spec)

@@ -22,9 +22,9 @@ import (
 
 // EnterUserNamespace starts the program again inside a user namespace when the process lacks the rights to mount (a
 // user without root, a container without CAP_SYS_ADMIN), and then does not return: it exits with the status of that
-// second process, to which it forwards signals. Then it starts the program again in place, with mounts of its own, where
-// it has none yet. The program that is started again does not know of signals that this one has received: so it is not
-// once ctx is done.
+// second process, to which it forwards signals. Then it starts the program again in place, with mounts of its own,
+// where it has none yet. The program that is started again does not know of signals that this one has received: so it
+// is not once ctx is done.
 func EnterUserNamespace(ctx context.Context) error {
 	if err := errors.Join(knowUserNamespace(), nameRuntimeDirectory()); err != nil {
 		return err
@@ -96,7 +96,8 @@ func nameUser(ctx context.Context) error {
 func findMappers() error {
 	for _, program := range []string{"newuidmap", "newgidmap"} {
 		if _, err := exec.LookPath(program); err != nil {
-			return fault.New(fault.Other, "Install the package uidmap (Debian, Ubuntu) or shadow-utils (Fedora, RHEL), or run as root.",
+			return fault.New(fault.Other,
+				"Install the package uidmap (Debian, Ubuntu) or shadow-utils (Fedora, RHEL), or run as root.",
 				fmt.Errorf("building without root needs the program %s: %w", program, err))
 		}
 	}
@@ -117,7 +118,8 @@ var ErrFiltered = errors.New("the seccomp profile of this container forbids it")
 // it: the path leads through a file that is no directory, and to fail because of that takes a namespace that was
 // made.
 func TryUserNamespace() error {
-	_, err := os.StartProcess("/proc/self/exe/none", nil, &os.ProcAttr{Sys: &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER}})
+	_, err := os.StartProcess("/proc/self/exe/none", nil,
+		&os.ProcAttr{Sys: &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER}})
 	if errors.Is(err, syscall.ENOTDIR) {
 		return nil
 	}
@@ -125,12 +127,14 @@ func TryUserNamespace() error {
 		err = of.Err
 	}
 	if errors.Is(err, syscall.EPERM) && isFiltered() {
-		return fault.New(fault.Other, "Let the container make user namespaces: seccompProfile Unconfined and the capabilities SETFCAP, SETUID and "+
-			"SETGID in its pod's security context, which on OpenShift a SecurityContextConstraints has to allow (docs/guides/on-a-cluster.md); "+
-			"podman and docker take --security-opt seccomp=unconfined.",
+		return fault.New(fault.Other,
+			"Let the container make user namespaces: seccompProfile Unconfined and the capabilities SETFCAP, SETUID and "+
+				"SETGID in its pod's security context, which on OpenShift a SecurityContextConstraints has to allow (docs/guides/on-a-cluster.md); "+
+				"podman and docker take --security-opt seccomp=unconfined.",
 			fmt.Errorf("making a user namespace: %w: %w", err, ErrFiltered))
 	}
-	return fault.New(fault.Other, "`oc rebuild doctor` says which switch forbids it.", fmt.Errorf("making a user namespace: %w", err))
+	return fault.New(fault.Other, "`oc rebuild doctor` says which switch forbids it.",
+		fmt.Errorf("making a user namespace: %w", err))
 }
 
 // isFiltered reports whether a seccomp profile decides what the process may ask of the kernel (proc_pid_status(5)).
@@ -148,7 +152,8 @@ func knowUserNamespace() error {
 	if err := errors.Join(err, innerErr); err != nil {
 		return err
 	}
-	if !inner || os.Geteuid() != 0 || os.Getenv(unshare.UsernsEnvName) != "" || unix.Access("/var/lib", unix.W_OK) == nil {
+	if !inner || os.Geteuid() != 0 || os.Getenv(unshare.UsernsEnvName) != "" ||
+		unix.Access("/var/lib", unix.W_OK) == nil {
 		return nil
 	}
 	outside := string(bytes.Fields(ranges)[1])
@@ -158,8 +163,8 @@ func knowUserNamespace() error {
 // hasMounts is the variable that marks a program which enterMountNamespace started again.
 const hasMounts = "_OC_REBUILD_HAS_MOUNTS"
 
-// enterMountNamespace starts the program again, as the same process, with a mount namespace of its own, so that no mount
-// outlives it, however it ends. A user namespace came with one, unless the mount namespace is not that user
+// enterMountNamespace starts the program again, as the same process, with a mount namespace of its own, so that no
+// mount outlives it, however it ends. A user namespace came with one, unless the mount namespace is not that user
 // namespace's: then nothing can be mounted without. Where the machine's root gets none, it goes on without.
 func enterMountNamespace(ctx context.Context) error {
 	inner, err := insideUserNamespace()

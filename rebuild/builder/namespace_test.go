@@ -36,14 +36,16 @@ func TestWhatUserNamespacesNeed(t *testing.T) {
 		try             func() error
 	}{
 		{"namespaces", "`oc rebuild doctor` says which switch forbids it.", 0, func() error {
-			return errors.Join(os.WriteFile("/proc/sys/user/max_user_namespaces", []byte("0"), 0o644), TryUserNamespace())
+			return errors.Join(os.WriteFile("/proc/sys/user/max_user_namespaces", []byte("0"), 0o644),
+				TryUserNamespace())
 		}},
 		{"names", "Give the user an entry in /etc/passwd, or a directory in HOME.", 54321, func() error {
 			return errors.Join(os.Unsetenv("HOME"), os.Setenv("USER", "somebody"), nameUser(t.Context()))
 		}},
-		{"mappers", "Install the package uidmap (Debian, Ubuntu) or shadow-utils (Fedora, RHEL), or run as root.", 0, func() error {
-			return errors.Join(os.Setenv("PATH", t.TempDir()), findMappers())
-		}},
+		{"mappers", "Install the package uidmap (Debian, Ubuntu) or shadow-utils (Fedora, RHEL), or run as root.", 0,
+			func() error {
+				return errors.Join(os.Setenv("PATH", t.TempDir()), findMappers())
+			}},
 	}
 	for _, test := range tests {
 		t.Run(test.without, func(t *testing.T) {

@@ -24,8 +24,8 @@ func (w writer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestOverlaysAreNotWrittenToDisk looks at the overlay over the build context while a step runs: what makes unmounting it
-// wait for the disk is turned off.
+// TestOverlaysAreNotWrittenToDisk looks at the overlay over the build context while a step runs: what makes unmounting
+// it wait for the disk is turned off.
 func TestOverlaysAreNotWrittenToDisk(t *testing.T) {
 	var seen []string
 	_, err := open(t).Build(t.Context(), builder.Build{
@@ -47,16 +47,18 @@ func TestOverlaysAreNotWrittenToDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(seen) == 0 || slices.ContainsFunc(seen, func(line string) bool { return !strings.Contains(line, "volatile") }) {
+	if len(seen) == 0 || slices.ContainsFunc(seen,
+		func(line string) bool { return !strings.Contains(line, "volatile") }) {
 		t.Errorf("mounted over the context: %q", seen)
 	}
-	if mounts, err := os.ReadFile("/proc/self/mountinfo"); err != nil || strings.Contains(string(mounts), "/buildah-context-") {
+	if mounts, err := os.ReadFile("/proc/self/mountinfo"); err != nil ||
+		strings.Contains(string(mounts), "/buildah-context-") {
 		t.Errorf("mounted after the build: %v\n%s", err, mounts)
 	}
 }
 
-// TestOverlayOnOverlay builds where the directory for temporary files is on an overlay, as in a container: the error says
-// what is wrong with it.
+// TestOverlayOnOverlay builds where the directory for temporary files is on an overlay, as in a container: the error
+// says what is wrong with it.
 func TestOverlayOnOverlay(t *testing.T) {
 	b := open(t)
 	top := files(t, map[string]string{"lower/a": "", "upper/a": "", "work/a": "", "merged/a": ""})
@@ -71,8 +73,10 @@ func TestOverlayOnOverlay(t *testing.T) {
 	}
 	defer unix.Unmount(merged, unix.MNT_DETACH) //nolint:errcheck // it ends with the namespace
 	t.Setenv("TMPDIR", merged)
-	_, err = b.Build(t.Context(), builder.Build{Name: "one", Context: t.TempDir(), Dockerfile: []byte("FROM scratch\nCOPY . /\n"), Log: io.Discard})
-	if err == nil || !strings.Contains(err.Error(), "invalid argument") || !strings.Contains(fault.AdviceOf(err), "Let TMPDIR name a directory on a volume") {
+	_, err = b.Build(t.Context(), builder.Build{Name: "one", Context: t.TempDir(),
+		Dockerfile: []byte("FROM scratch\nCOPY . /\n"), Log: io.Discard})
+	if err == nil || !strings.Contains(err.Error(), "invalid argument") ||
+		!strings.Contains(fault.AdviceOf(err), "Let TMPDIR name a directory on a volume") {
 		t.Errorf("the error is %v, the advice %q", err, fault.AdviceOf(err))
 	}
 }

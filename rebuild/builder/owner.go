@@ -55,7 +55,8 @@ func (b *Builder) disown() error {
 	if err == nil {
 		err = b.delete(containers)
 	}
-	return errors.Join(err, b.store.removals.finish(), os.Remove(filepath.Join(b.store.GraphRoot(), runs, b.store.run)), b.alive.Release())
+	return errors.Join(err, b.store.removals.finish(), os.Remove(filepath.Join(b.store.GraphRoot(), runs, b.store.run)),
+		b.alive.Release())
 }
 
 // Clear removes what runs of this program that were killed left in the storage of options. It does not open it where
@@ -160,7 +161,8 @@ func (b *Builder) forget() error {
 		if err != nil || lock == nil {
 			continue // gone, or in use
 		}
-		// Removed before the lock is released: a run that has just made it then sees that it is gone, and makes another.
+		// Removed before the lock is released: a run that has just made it then sees that it is gone, and makes
+		// another.
 		_ = os.Remove(path)
 		if err := lock.Release(); err != nil {
 			return err

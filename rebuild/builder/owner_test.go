@@ -63,7 +63,8 @@ func TestLayersOfKilledRuns(t *testing.T) {
 		}
 	}()
 	ids := map[string]string{}
-	for _, name := range []string{layerMark + "run-dead/one", layerMark + "run-dead/two", layerMark + b.store.run + "/three", "somebody's"} {
+	for _, name := range []string{layerMark + "run-dead/one", layerMark + "run-dead/two",
+		layerMark + b.store.run + "/three", "somebody's"} {
 		layer, err := b.store.CreateLayer("", "", []string{name}, "", true, nil)
 		if err != nil {
 			t.Fatal(err)

@@ -16,7 +16,8 @@ import (
 // copied. Peeling twice gives the image that is there already.
 func (b *Builder) Peel(ctx context.Context, image Image, layers int, config []byte) (Image, error) {
 	if layers < 1 || layers > len(image.Layers) {
-		return Image{}, fmt.Errorf("leaving layers of image %q away: %d of %d cannot stay", image.ID, layers, len(image.Layers))
+		return Image{}, fmt.Errorf("leaving layers of image %q away: %d of %d cannot stay", image.ID, layers,
+			len(image.Layers))
 	}
 	kept := image.Layers[:layers]
 	if err := checkRootFS(config, kept); err != nil {
@@ -44,7 +45,8 @@ func checkRootFS(config []byte, layers []Layer) error {
 	}
 	for i, layer := range layers {
 		if parsed.RootFS.DiffIDs[i] != layer.DiffID {
-			return fmt.Errorf("layer %d is %s in the new config and %s in storage", i, parsed.RootFS.DiffIDs[i], layer.DiffID)
+			return fmt.Errorf("layer %d is %s in the new config and %s in storage", i,
+				parsed.RootFS.DiffIDs[i], layer.DiffID)
 		}
 	}
 	return nil
@@ -65,10 +67,12 @@ func (b *Builder) record(layers []Layer, top string, names []string, config []by
 	sum := digest.FromBytes(config)
 	var descriptors []manifest.Schema2Descriptor
 	for _, layer := range layers {
-		descriptors = append(descriptors, manifest.Schema2Descriptor{MediaType: manifest.DockerV2SchemaLayerMediaTypeUncompressed,
-			Size: max(layer.Size, 0), Digest: layer.DiffID})
+		descriptors = append(descriptors,
+			manifest.Schema2Descriptor{MediaType: manifest.DockerV2SchemaLayerMediaTypeUncompressed,
+				Size: max(layer.Size, 0), Digest: layer.DiffID})
 	}
-	own := manifest.Schema2Descriptor{MediaType: manifest.DockerV2Schema2ConfigMediaType, Size: int64(len(config)), Digest: sum}
+	own := manifest.Schema2Descriptor{MediaType: manifest.DockerV2Schema2ConfigMediaType,
+		Size: int64(len(config)), Digest: sum}
 	data, err := manifest.Schema2FromComponents(own, descriptors).Serialize()
 	if err != nil {
 		return "", fmt.Errorf("writing a manifest: %w", err)

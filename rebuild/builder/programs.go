@@ -26,7 +26,8 @@ func (b *Builder) HasProgram(image Image, name string) (found bool, err error) {
 	err = b.inside(image.ID, func(root *os.Root) error {
 		for _, directory := range strings.Split(search, ":") {
 			program := strings.TrimPrefix(path.Join("/", directory, name), "/")
-			// A link such as /usr/bin/go -> /usr/lib/golang/bin/go is absolute, which os.Root refuses: its presence is enough.
+			// A link such as /usr/bin/go -> /usr/lib/golang/bin/go is absolute, which os.Root refuses: its presence is
+			// enough.
 			info, err := root.Lstat(program)
 			if err == nil && (info.Mode()&os.ModeSymlink != 0 || info.Mode().IsRegular() && info.Mode()&0o111 != 0) {
 				found = true
@@ -37,8 +38,8 @@ func (b *Builder) HasProgram(image Image, name string) (found bool, err error) {
 	return found, err
 }
 
-// Triggers returns the instructions of ONBUILD that an image has, which run at the beginning of every stage that is built
-// on it.
+// Triggers returns the instructions of ONBUILD that an image has, which run at the beginning of every stage that is
+// built on it.
 func (i Image) Triggers() ([]string, error) {
 	var config struct {
 		Config struct{ OnBuild []string } `json:"config"`

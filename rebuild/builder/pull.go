@@ -37,7 +37,8 @@ func (b *Builder) Pull(ctx context.Context, name string, report io.Writer) (Imag
 // image/v5.
 func (b *Builder) pull(ctx context.Context, name string, report io.Writer) (id string, err error) {
 	defer killChildrenWhenDone(ctx)()
-	none, system := uint(0), b.options.SystemContext // requests that a registry fails are tried again one by one, by who reads
+	// requests that a registry fails are tried again one by one, by who reads
+	none, system := uint(0), b.options.SystemContext
 	options := libimage.CopyOptions{Writer: report, MaxRetries: &none}
 	name = strings.TrimPrefix(name, "docker://")
 	if source, err := b.options.Source(name); err == nil {
@@ -61,7 +62,8 @@ func (b *Builder) pull(ctx context.Context, name string, report io.Writer) (id s
 const copies = 4
 
 // copy copies an image into local storage, under the name by which it was asked for.
-func (b *Builder) copy(ctx context.Context, source types.ImageReference, name string, options libimage.CopyOptions) (err error) {
+func (b *Builder) copy(ctx context.Context, source types.ImageReference, name string,
+	options libimage.CopyOptions) (err error) {
 	system := b.options.SystemContext
 	options.OS, options.Architecture, options.Variant = system.OSChoice, system.ArchitectureChoice, system.VariantChoice
 	copier, err := libimage.NewCopier(&options, system)

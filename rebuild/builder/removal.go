@@ -30,7 +30,8 @@ func (r *removals) begin(store storage.Store, id string) {
 	go func() {
 		defer close(done)
 		err := store.DeleteContainer(id)
-		if errors.Is(err, storage.ErrContainerUnknown) || errors.Is(err, storage.ErrNotAContainer) { // others may delete it
+		// others may delete it
+		if errors.Is(err, storage.ErrContainerUnknown) || errors.Is(err, storage.ErrNotAContainer) {
 			err = nil
 		}
 		r.mu.Lock()

@@ -61,7 +61,8 @@ func TestRemovalsOfSeveralBuilds(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if err := store.removals.finish(); err == nil || !strings.Contains(err.Error(), "broken") || strings.Contains(err.Error(), "gone") {
+	if err := store.removals.finish(); err == nil || !strings.Contains(err.Error(), "broken") ||
+		strings.Contains(err.Error(), "gone") {
 		t.Errorf("finish: %v", err)
 	}
 	if got := slow.deleted.Load(); got != 16*50+2 {

@@ -19,7 +19,8 @@ func (b *Builder) withSpace(err error) error {
 	for _, directory := range []string{b.store.GraphRoot(), filepath.Clean(b.options.Temp)} {
 		var stat unix.Statfs_t
 		if unix.Statfs(directory, &stat) == nil {
-			free = append(free, fmt.Sprintf("%s in %q", units.HumanSize(float64(stat.Bavail)*float64(stat.Bsize)), directory))
+			free = append(free, fmt.Sprintf("%s in %q",
+				units.HumanSize(float64(stat.Bavail)*float64(stat.Bsize)), directory))
 		}
 	}
 	return fmt.Errorf("%w (free: %s)", err, strings.Join(free, ", "))

@@ -19,7 +19,8 @@ import (
 func fill(t *testing.T) string {
 	t.Helper()
 	directory := t.TempDir()
-	t.Cleanup(func() { check(t, cache.RemoveAll(directory)) }) // it has directories that not even their owner may write to
+	// it has directories that not even their owner may write to
+	t.Cleanup(func() { check(t, cache.RemoveAll(directory)) })
 	for name, age := range map[string]time.Duration{"old": 48 * time.Hour, "new": time.Hour} {
 		for _, kind := range []string{cache.Builds, cache.Blobs, cache.Logs} {
 			path := filepath.Join(directory, kind, name)
@@ -64,7 +65,8 @@ func TestListAndPrune(t *testing.T) {
 	want := []cache.Entry{
 		{Kind: "blobs", Name: "new", Bytes: 5}, {Kind: "blobs", Name: "old", Bytes: 5},
 		{Kind: "builds", Name: "new", Bytes: 5}, {Kind: "builds", Name: "old", Bytes: 5},
-		{Kind: "compile", Name: "https://example.org/new", Bytes: 26}, {Kind: "compile", Name: "https://example.org/old", Bytes: 26},
+		{Kind: "compile", Name: "https://example.org/new", Bytes: 26},
+		{Kind: "compile", Name: "https://example.org/old", Bytes: 26},
 		{Kind: "logs", Name: "new", Bytes: 5}, {Kind: "logs", Name: "old", Bytes: 5},
 	}
 	if diff := cmp.Diff(want, bare(list(t, directory))); diff != "" {
@@ -138,8 +140,10 @@ func TestPruneGoesOn(t *testing.T) {
 	check(t, os.Mkdir(stuck, 0o700))
 	check(t, unix.Mount("tmpfs", stuck, "tmpfs", 0, ""))
 	t.Cleanup(func() { check(t, unix.Unmount(stuck, unix.MNT_DETACH)) })
-	removed, err := cache.Prune(t.Context(), directory, time.Now().Add(time.Hour), func() error { return errors.New("before") }, nil)
-	if len(removed) != 7 || err == nil || !strings.Contains(err.Error(), "before") || !strings.Contains(err.Error(), "pruning") {
+	removed, err := cache.Prune(t.Context(), directory, time.Now().Add(time.Hour),
+		func() error { return errors.New("before") }, nil)
+	if len(removed) != 7 || err == nil || !strings.Contains(err.Error(), "before") ||
+		!strings.Contains(err.Error(), "pruning") {
 		t.Errorf("Prune() = %d entries, %v, want 7 and both errors", len(removed), err)
 	}
 }

@@ -16,7 +16,8 @@ import (
 // Prune removes what was last used before a time, and returns it. It waits for runs that use the cache; waiting hears
 // of that, once. first is done before anything is removed, when no run uses the cache any more; nil = nothing. What
 // cannot be removed does not keep the rest.
-func Prune(ctx context.Context, directory string, before time.Time, first func() error, waiting func()) (removed []Entry, err error) {
+func Prune(ctx context.Context, directory string, before time.Time,
+	first func() error, waiting func()) (removed []Entry, err error) {
 	if _, err := os.Stat(directory); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

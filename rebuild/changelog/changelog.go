@@ -44,7 +44,8 @@ func Read(ctx context.Context, histories Histories, d payload.Diff) ([]*Reposito
 	byKey := map[string]*Repository{}
 	for _, name := range slices.Sorted(maps.Keys(d.Images)) {
 		image := d.Images[name]
-		if image.From == nil || image.To == nil || image.Rebuilt() || image.From.Source == "" || image.From.Source != image.To.Source ||
+		if image.From == nil || image.To == nil || image.Rebuilt() || image.From.Source == "" ||
+			image.From.Source != image.To.Source ||
 			image.From.Commit == image.To.Commit || image.From.Commit == "" || image.To.Commit == "" {
 			continue
 		}
@@ -227,7 +228,8 @@ func Err(logs []*Repository) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	return fault.Errorf(fault.Unresolved, "the history of %d repositories cannot be shown: %s", len(missing), strings.Join(missing, ", "))
+	return fault.Errorf(fault.Unresolved, "the history of %d repositories cannot be shown: %s", len(missing),
+		strings.Join(missing, ", "))
 }
 
 // isBug tells whether a key is one of a bug: Bugzilla's numbers, and OpenShift's own projects in Jira. Other keys are

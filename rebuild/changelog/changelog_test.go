@@ -43,7 +43,8 @@ func gateFile(profile, set string, names ...string) string {
 
 // source labels an image with its source.
 func source(repository, commit string) map[string]string {
-	return map[string]string{"io.openshift.build.source-location": repository, "io.openshift.build.commit.id": strings.Repeat(commit, 40)}
+	return map[string]string{"io.openshift.build.source-location": repository,
+		"io.openshift.build.commit.id": strings.Repeat(commit, 40)}
 }
 
 func diff(t *testing.T, from, to payloadtest.Release) payload.Diff {
@@ -64,25 +65,28 @@ func diff(t *testing.T, from, to payloadtest.Release) payload.Diff {
 func TestDocument(t *testing.T) {
 	const highly, hyper = "self-managed-high-availability", "ibm-cloud-managed"
 	d := diff(t, payloadtest.Release{Name: "4.17.0", Components: []payloadtest.Component{
-		{Name: "cluster-version-operator", Labels: source("https://github.com/openshift/cvo", "a"), Manifests: map[string]string{
-			"featureGate-default.yaml": gateFile(highly, "", "Same", "-Grows", "Goes"),
-			"featureGate-hyper.yaml":   gateFile(hyper, "", "Same"),
-		}},
+		{Name: "cluster-version-operator", Labels: source("https://github.com/openshift/cvo", "a"),
+			Manifests: map[string]string{
+				"featureGate-default.yaml": gateFile(highly, "", "Same", "-Grows", "Goes"),
+				"featureGate-hyper.yaml":   gateFile(hyper, "", "Same"),
+			}},
 		{Name: "gone", Labels: source("https://github.com/openshift/gone", "a")},
 		{Name: "moved", Labels: source("https://github.com/openshift/old", "a")},
 		{Name: "private", Labels: source("https://git.example.org/private", "a")},
 	}}, payloadtest.Release{Name: "4.17.1", Components: []payloadtest.Component{
-		{Name: "cluster-version-operator", Labels: source("https://github.com/openshift/cvo", "b"), Manifests: map[string]string{
-			"featureGate-default.yaml": gateFile(highly, "", "Same", "Grows", "-New"),
-			"featureGate-tech.yaml":    gateFile(highly, "TechPreviewNoUpgrade", "Same", "Grows", "New"),
-			"featureGate-custom.yaml":  gateFile(highly, "CustomNoUpgrade", "Other"),
-		}},
+		{Name: "cluster-version-operator", Labels: source("https://github.com/openshift/cvo", "b"),
+			Manifests: map[string]string{
+				"featureGate-default.yaml": gateFile(highly, "", "Same", "Grows", "-New"),
+				"featureGate-tech.yaml":    gateFile(highly, "TechPreviewNoUpgrade", "Same", "Grows", "New"),
+				"featureGate-custom.yaml":  gateFile(highly, "CustomNoUpgrade", "Other"),
+			}},
 		{Name: "moved", Labels: source("https://github.com/openshift/new", "b")},
 		{Name: "fresh", Labels: source("https://github.com/openshift/fresh", "c")},
 		{Name: "private", Labels: source("https://git.example.org/private", "b")},
 	}})
 	logs, err := changelog.Read(context.Background(), histories{
-		"https://github.com/openshift/cvo": {Changes: []gitsrc.Change{{Subject: "a pull request", Pull: 7, Bugs: []string{"OCPBUGS-1", "12"}},
+		"https://github.com/openshift/cvo": {Changes: []gitsrc.Change{{Subject: "a pull request", Pull: 7,
+			Bugs: []string{"OCPBUGS-1", "12"}},
 			{Subject: "a commit", Commit: "1234567890", Bugs: []string{"MCO-5"}}}, Elided: 3},
 	}, d)
 	if err != nil {
@@ -106,7 +110,8 @@ func TestDocument(t *testing.T) {
 		"a commit [12345678](https://github.com/openshift/cvo/commit/12345678)\n* And 3 commits that name no pull request\n",
 		"### private\n\n* The history cannot be shown: no such repository\n* https://git.example.org/private from aaaaaaaa to bbbbbbbb\n",
 	} {
-		if !strings.Contains(strings.ReplaceAll(text.String(), "[OCPBUGS-1](https://issues.redhat.com/browse/OCPBUGS-1), ", ""), want) {
+		if !strings.Contains(strings.ReplaceAll(text.String(),
+			"[OCPBUGS-1](https://issues.redhat.com/browse/OCPBUGS-1), ", ""), want) {
 			t.Errorf("the change log lacks %q:\n%s", want, text.String())
 		}
 	}
@@ -130,7 +135,8 @@ func TestDocument(t *testing.T) {
 		t.Errorf("bugs (-want +got):\n%s", diff)
 	}
 	for name, want := range map[string]string{
-		"moved":   "https://github.com/openshift/old/commit/" + strings.Repeat("a", 40) + " -> https://github.com/openshift/new/commit/" + strings.Repeat("b", 40),
+		"moved": "https://github.com/openshift/old/commit/" + strings.Repeat("a", 40) +
+			" -> https://github.com/openshift/new/commit/" + strings.Repeat("b", 40),
 		"private": "https://git.example.org/private " + strings.Repeat("a", 40) + " " + strings.Repeat("b", 40),
 	} {
 		if got := d.Images[name].CommitsURL(); got != want {

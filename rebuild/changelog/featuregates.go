@@ -55,7 +55,8 @@ func readGates(r *payload.Release) gates {
 			continue
 		}
 		set := cmp.Or(string(object.Spec.FeatureSet), "Default")
-		if set == string(configv1.CustomNoUpgrade) || set == "LatencySensitive" { // what the user says, and what is no more
+		// what the user says, and what is no more
+		if set == string(configv1.CustomNoUpgrade) || set == "LatencySensitive" {
 			continue
 		}
 		for key, value := range object.Annotations {

@@ -33,8 +33,8 @@ func (m *prepared) pullBases(ctx context.Context, u *Unit) (layers []Layer, err 
 	return layers, nil
 }
 
-// checkTriggers refuses a base whose ONBUILD instructions name an image: it would be taken from this machine's storage, where
-// private ones may lie, or fetch something from a server that the Dockerfile does not name.
+// checkTriggers refuses a base whose ONBUILD instructions name an image: it would be taken from this machine's
+// storage, where private ones may lie, or fetch something from a server that the Dockerfile does not name.
 func checkTriggers(image builder.Image, name string) error {
 	triggers, err := image.Triggers()
 	if err != nil {
@@ -43,7 +43,8 @@ func checkTriggers(image builder.Image, name string) error {
 	text := strings.Join(triggers, "\n") // as buildah reads them
 	file, err := dockerfile.Parse([]byte("FROM scratch\n"+text+"\n"), nil)
 	if err != nil || len(file.References) > 1 || slices.ContainsFunc(triggers, isOdd) {
-		return fault.Errorf(fault.Unresolved, "image %q has ONBUILD %q, which takes something from elsewhere into what is built on it", name, text)
+		return fault.Errorf(fault.Unresolved,
+			"image %q has ONBUILD %q, which takes something from elsewhere into what is built on it", name, text)
 	}
 	return nil
 }
@@ -52,8 +53,10 @@ func checkTriggers(image builder.Image, name string) error {
 func isOdd(trigger string) bool {
 	trigger = strings.TrimSpace(trigger)
 	words := strings.Fields(trigger)
-	return strings.ContainsAny(trigger, "\r\n") || strings.HasSuffix(trigger, "\\") || strings.HasPrefix(trigger, "#") ||
-		strings.Contains(trigger, "://") || len(words) > 0 && strings.EqualFold(words[0], "add") && strings.ContainsAny(trigger, "$:")
+	return strings.ContainsAny(trigger, "\r\n") || strings.HasSuffix(trigger, "\\") ||
+		strings.HasPrefix(trigger, "#") ||
+		strings.Contains(trigger, "://") || len(words) > 0 && strings.EqualFold(words[0], "add") &&
+		strings.ContainsAny(trigger, "$:")
 }
 
 // provide brings what stands for a base into local storage. For the base of the image itself it also returns the

@@ -87,7 +87,8 @@ func (m compileCaches) writers(ctx context.Context, u Unit) (string, error) {
 	switch {
 	case len(request.Patches) > 0:
 		who := []string{t.Repository, t.Commit, t.Path, "with"}
-		for _, patch := range request.Patches { // one that a plan holds lies below the run's own directory, under its digest
+		// one that a plan holds lies below the run's own directory, under its digest
+		for _, patch := range request.Patches {
 			who = append(who, strings.TrimPrefix(patch, m.Scratch))
 		}
 		return strings.Join(who, " "), nil
@@ -109,7 +110,8 @@ func (m compileCaches) writers(ctx context.Context, u Unit) (string, error) {
 			return t.Repository, nil
 		}
 		if err != nil {
-			m.Report.Report(u.Name, progress.Build, progress.Warned, "nothing that was compiled before is used: %v", err)
+			m.Report.Report(u.Name, progress.Build, progress.Warned,
+				"nothing that was compiled before is used: %v", err)
 		}
 	}
 	return t.Repository + " " + t.Commit, nil

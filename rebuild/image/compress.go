@@ -72,7 +72,8 @@ func (p packer) pack(w io.Writer, tar io.Reader) (Layer, error) {
 	var err error
 	if p.compression == Zstd {
 		packed.Type = imagespec.MediaTypeImageLayerZstd
-		squeeze, err = zstd.NewWriter(into, zstd.WithEncoderConcurrency(2)) // two on every machine, in case the number decided something
+		// two on every machine, in case the number decided something
+		squeeze, err = zstd.NewWriter(into, zstd.WithEncoderConcurrency(2))
 	} else {
 		squeeze, err = gzipparallel.NewWriterLevel(into, gzip.DefaultCompression)
 	}

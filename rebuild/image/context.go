@@ -61,7 +61,8 @@ func (u *Unit) contextKey(ctx context.Context, known *source.Known) (string, err
 		case exact:
 			p.From, p.Source = "commit "+u.tree.Commit, one.Checkout
 		default:
-			sum, err := digestPiece(ctx, known, u.tree.Directory, strings.TrimSuffix(one.Checkout, "/."), u.tree.Ignored)
+			sum, err := digestPiece(ctx, known, u.tree.Directory,
+				strings.TrimSuffix(one.Checkout, "/."), u.tree.Ignored)
 			if err != nil {
 				return "", err
 			}
@@ -115,7 +116,8 @@ func (m *prepared) assembleContext(ctx context.Context, b *builder.Builder, u Un
 }
 
 // copyPiece copies one piece of the context to its place.
-func (m *prepared) copyPiece(ctx context.Context, b *builder.Builder, u Unit, piece ciconfig.Context, directory string) error {
+func (m *prepared) copyPiece(ctx context.Context, b *builder.Builder, u Unit, piece ciconfig.Context,
+	directory string) error {
 	target, err := os.OpenRoot(directory)
 	if err != nil {
 		return err
@@ -159,7 +161,8 @@ func checkContext(u *Unit) error {
 			err = errors.New("not a directory")
 		}
 		if err != nil {
-			return fault.New(fault.Unresolved, "--context-dir says where it is.", fmt.Errorf("build context %q: %w", name, err))
+			return fault.New(fault.Unresolved, "--context-dir says where it is.",
+				fmt.Errorf("build context %q: %w", name, err))
 		}
 	}
 	return nil

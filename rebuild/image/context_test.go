@@ -14,7 +14,8 @@ func TestContextThatIsNotThere(t *testing.T) {
 	for checkout, want := range map[string]fault.Kind{"./.": 0, "none/.": fault.Unresolved, "../.": fault.Unresolved} {
 		u := Unit{tree: gitsrc.Tree{Directory: t.TempDir()}}
 		u.Recipe = plan.Recipe{Contexts: []ciconfig.Context{{Checkout: checkout}}}
-		if err := checkContext(&u); fault.KindOf(err) != want || want != 0 && fault.AdviceOf(err) != "--context-dir says where it is." {
+		if err := checkContext(&u); fault.KindOf(err) != want ||
+			want != 0 && fault.AdviceOf(err) != "--context-dir says where it is." {
 			t.Errorf("%q: %v (%s)", checkout, err, fault.AdviceOf(err))
 		}
 	}

@@ -61,7 +61,8 @@ func withStableSteps(fields map[string]json.RawMessage, bases map[string]string)
 			}
 		}
 		if by, ok := entry["created_by"]; ok {
-			entry["created_by"] = trailingSpace.ReplaceAll(forcedTime.ReplaceAll(contentSum.ReplaceAll(by, []byte("$1")), nil), []byte(`"`))
+			entry["created_by"] = trailingSpace.ReplaceAll(forcedTime.ReplaceAll(contentSum.ReplaceAll(by,
+				[]byte("$1")), nil), []byte(`"`))
 		}
 	}
 	if fields["history"], err = json.Marshal(history); err != nil {

@@ -35,7 +35,8 @@ func TestHistoryDoesNotTellTheTimesOfCopiedFiles(t *testing.T) {
 func TestHistoryNamesBasesAsTheDockerfileDoes(t *testing.T) {
 	sum, other := "sha256:"+strings.Repeat("a", 64), "sha256:"+strings.Repeat("b", 64)
 	config := func(name string) []byte {
-		return []byte(`{"history":[{"comment":"FROM q.io/old@` + other + `"},{"comment":"FROM ` + name + `@` + sum + `"},{"comment":"` + sum + `"}]}`)
+		return []byte(`{"history":[{"comment":"FROM q.io/old@` + other + `"},{"comment":"FROM ` + name + `@` + sum +
+			`"},{"comment":"` + sum + `"}]}`)
 	}
 	bases := map[string]string{sum: "q.io/named@" + sum}
 	got, err := stableHistory(config("elsewhere.example.org/mirror"), bases)

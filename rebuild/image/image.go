@@ -54,7 +54,8 @@ func (a *Image) Digest() digest.Digest { return digest.FromBytes(a.Manifest) }
 
 // pack gives an image of local storage its other form. base is what the image was built on; layers that it shares are
 // taken over as they are. bases are the names in the Dockerfile of what it was built on, by digest.
-func (a *Image) pack(ctx context.Context, b *builder.Builder, base []Layer, bases map[string]string, pack packer) error {
+func (a *Image) pack(ctx context.Context, b *builder.Builder, base []Layer, bases map[string]string,
+	pack packer) error {
 	image := a.local
 	stable, err := stableHistory(image.Config, bases)
 	if err != nil {
@@ -108,7 +109,8 @@ func blobPath(blobs string, sum digest.Digest) string {
 func baseLayers(image *registry.Image) []Layer {
 	layers := layersOf(image)
 	unnamed := slices.IndexFunc(layers, func(layer Layer) bool {
-		return layer.Type != manifest.DockerV2Schema2LayerMediaType && layer.Type != "application/vnd.oci.image.layer.v1.tar+gzip"
+		return layer.Type != manifest.DockerV2Schema2LayerMediaType &&
+			layer.Type != "application/vnd.oci.image.layer.v1.tar+gzip"
 	})
 	if unnamed >= 0 {
 		layers = layers[:unnamed]

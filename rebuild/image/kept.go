@@ -85,7 +85,8 @@ func ForgetStages(ctx context.Context, directory string, before time.Time) error
 	for _, record := range records {
 		path := filepath.Join(directory, cache.Stages, record.Name())
 		info, err := os.Stat(path)
-		if err != nil || !info.ModTime().Before(before) || strings.HasSuffix(record.Name(), treeSuffix) { // which is no image's
+		// which is no image's
+		if err != nil || !info.ModTime().Before(before) || strings.HasSuffix(record.Name(), treeSuffix) {
 			continue
 		}
 		var where location
@@ -104,7 +105,8 @@ func ForgetStages(ctx context.Context, directory string, before time.Time) error
 // forget removes images by name.
 func (s location) forget(ctx context.Context, names []string) (err error) {
 	// Nothing is built: no runtime has to be tried.
-	b, err := builder.Open(ctx, builder.Options{StorageRoot: s.Root, StorageDriver: s.Driver, Temp: os.TempDir(), Isolation: "chroot"})
+	b, err := builder.Open(ctx, builder.Options{StorageRoot: s.Root, StorageDriver: s.Driver, Temp: os.TempDir(),
+		Isolation: "chroot"})
 	if err != nil {
 		return err
 	}

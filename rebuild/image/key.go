@@ -121,8 +121,10 @@ func (m keyed) buildKey(ctx context.Context, u Unit) (string, error) {
 		return "", err
 	}
 	return keyOf(inputs{
-		Version: recordVersion, Dockerfile: string(u.file.Text()), Args: u.Recipe.BuildArgs, Labels: u.Labels, Context: context,
-		Time: u.Source.Time.UTC(), Platform: m.platform(), Network: m.Build.Network, Compression: m.Compression, Archive: u.Source.Archive.String(),
+		Version: recordVersion, Dockerfile: string(u.file.Text()), Args: u.Recipe.BuildArgs,
+		Labels: u.Labels, Context: context,
+		Time: u.Source.Time.UTC(), Platform: m.platform(), Network: m.Build.Network, Compression: m.Compression,
+		Archive: u.Source.Archive.String(),
 	})
 }
 

@@ -105,6 +105,7 @@ func (l *buildLog) Tail() (instruction string, lines []string) {
 			break
 		}
 	}
-	lines = slices.DeleteFunc(lines, func(line string) bool { return strings.HasPrefix(line, "subprocess exited with status ") })
+	lines = slices.DeleteFunc(lines,
+		func(line string) bool { return strings.HasPrefix(line, "subprocess exited with status ") })
 	return l.instruction, lines
 }

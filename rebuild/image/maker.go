@@ -60,9 +60,11 @@ type Options struct {
 	Secrets  []string        // as builder.Build.Secrets
 	Report   *progress.Reporter
 
-	KeepStagesAfter time.Duration // how long the beginning of a stage takes, at the least, that is kept for later builds; 0 = 3 s
-	KeepTreesOf     int           // how many files a working tree has, at the least, of which a copy is kept in a stage; 0 = 1000
-	Compression     string        // of the layers that builds add: Gzip or Zstd; "" = Gzip
+	// how long the beginning of a stage takes, at the least, that is kept for later builds; 0 = 3 s
+	KeepStagesAfter time.Duration
+	// how many files a working tree has, at the least, of which a copy is kept in a stage; 0 = 1000
+	KeepTreesOf int
+	Compression string // of the layers that builds add: Gzip or Zstd; "" = Gzip
 }
 
 // shop is what all makers of a chain work in.

@@ -33,11 +33,13 @@ func (a *Image) serialize() ([]byte, error) {
 	if a.isOCI() {
 		return a.serializeOCI()
 	}
-	config := manifest.Schema2Descriptor{MediaType: a.configType(), Size: int64(len(a.Config)), Digest: digest.FromBytes(a.Config)}
+	config := manifest.Schema2Descriptor{MediaType: a.configType(), Size: int64(len(a.Config)),
+		Digest: digest.FromBytes(a.Config)}
 	var layers []manifest.Schema2Descriptor
 	for _, layer := range a.Layers {
-		layers = append(layers, manifest.Schema2Descriptor{MediaType: manifest.DockerV2Schema2LayerMediaType, Size: layer.Size,
-			Digest: layer.Digest})
+		layers = append(layers,
+			manifest.Schema2Descriptor{MediaType: manifest.DockerV2Schema2LayerMediaType, Size: layer.Size,
+				Digest: layer.Digest})
 	}
 	data, err := manifest.Schema2FromComponents(config, layers).Serialize()
 	if err != nil {
@@ -50,14 +52,16 @@ func (a *Image) serializeOCI() ([]byte, error) {
 	image := imagespec.Manifest{
 		Versioned: specs.Versioned{SchemaVersion: 2},
 		MediaType: imagespec.MediaTypeImageManifest,
-		Config:    imagespec.Descriptor{MediaType: a.configType(), Size: int64(len(a.Config)), Digest: digest.FromBytes(a.Config)},
+		Config: imagespec.Descriptor{MediaType: a.configType(), Size: int64(len(a.Config)),
+			Digest: digest.FromBytes(a.Config)},
 	}
 	for _, layer := range a.Layers {
 		kind := layer.Type
 		if kind == manifest.DockerV2Schema2LayerMediaType {
 			kind = imagespec.MediaTypeImageLayerGzip
 		}
-		image.Layers = append(image.Layers, imagespec.Descriptor{MediaType: kind, Size: layer.Size, Digest: layer.Digest})
+		image.Layers = append(image.Layers, imagespec.Descriptor{MediaType: kind, Size: layer.Size,
+			Digest: layer.Digest})
 	}
 	data, err := json.Marshal(image)
 	if err != nil {

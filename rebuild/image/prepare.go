@@ -39,7 +39,8 @@ func (m *prepared) Make(ctx context.Context, u Unit) (Image, error) {
 	}
 	defer remove()
 	u.build = builder.Build{
-		Name: u.Name, Context: directory, Hidden: u.hidden(), Dockerfile: u.file.Text(), Args: u.Recipe.Args(), Labels: u.Labels,
+		Name: u.Name, Context: directory, Hidden: u.hidden(), Dockerfile: u.file.Text(),
+		Args: u.Recipe.Args(), Labels: u.Labels,
 		Timestamp: u.Source.Time, Secrets: m.Secrets,
 	}
 	image, err := m.logged(ctx, b, u)
@@ -69,7 +70,8 @@ func (m *prepared) checkOut(ctx context.Context, u *Unit) (err error) {
 	}
 	if u.tree.Commit != u.Source.Commit {
 		return fault.New(fault.Unresolved, "Plan again.",
-			fmt.Errorf("%s was at commit %s when it was planned, and is at %s now", u.Source.Repository, u.Source.Commit, u.tree.Commit))
+			fmt.Errorf("%s was at commit %s when it was planned, and is at %s now", u.Source.Repository,
+				u.Source.Commit, u.tree.Commit))
 	}
 	return nil
 }
@@ -83,11 +85,13 @@ func (m *prepared) logged(ctx context.Context, b *builder.Builder, u Unit) (Imag
 	}
 	defer log.Close()
 	defer m.Report.Start(u.Name, progress.Build)()
-	m.Report.Report(u.Name, progress.Build, progress.Started, "%s, %s isolation, log in %s", u.Recipe.Dockerfile, b.Isolation().Name, log.Path)
+	m.Report.Report(u.Name, progress.Build, progress.Started, "%s, %s isolation, log in %s", u.Recipe.Dockerfile,
+		b.Isolation().Name, log.Path)
 	u.build.Log = log
 	image, err := m.next.Make(ctx, u)
 	if fault.KindOf(err) == fault.Build {
-		err = fault.New(fault.Build, "The whole output is in "+log.Path+".\n"+fault.AdviceOf(err), newFailure(u.Name, log, err))
+		err = fault.New(fault.Build, "The whole output is in "+log.Path+".\n"+fault.AdviceOf(err),
+			newFailure(u.Name, log, err))
 	}
 	image.Log = log.Path
 	return image, err

@@ -35,7 +35,8 @@ func (m pushed) Make(ctx context.Context, u Unit) (Image, error) {
 	if image.PullSpec, err = m.push(ctx, image, u.Target, func(bytes int64) { sent += bytes }); err != nil {
 		return Image{}, err
 	}
-	m.Report.Tell(progress.Event{Component: u.Name, Stage: progress.Push, State: progress.Done, Message: image.PullSpec, Bytes: sent})
+	m.Report.Tell(progress.Event{Component: u.Name, Stage: progress.Push, State: progress.Done,
+		Message: image.PullSpec, Bytes: sent})
 	m.record(ctx, u, image, image.Log != "" && !m.NoCache)
 	return image, nil
 }

@@ -35,7 +35,8 @@ const parallelResults = 8
 // what was built is only as old as its source, and a registry does not tell when a tag was written. The images
 // themselves stay, since payloads may name them: the registry removes them in its own time where nothing does. It
 // returns what was removed, also with an error.
-func ForgetResults(ctx context.Context, client *registry.Client, repository string, before time.Time) ([]cache.Entry, error) {
+func ForgetResults(ctx context.Context, client *registry.Client, repository string,
+	before time.Time) ([]cache.Entry, error) {
 	tags, err := client.Tags(ctx, repository)
 	if err != nil {
 		return nil, err
@@ -66,7 +67,8 @@ func ForgetResults(ctx context.Context, client *registry.Client, repository stri
 }
 
 // forgetResult removes a tag if its image was made of a commit from before a time; the entry has no path where not.
-func forgetResult(ctx context.Context, client *registry.Client, pullSpec string, before time.Time) (cache.Entry, error) {
+func forgetResult(ctx context.Context, client *registry.Client, pullSpec string,
+	before time.Time) (cache.Entry, error) {
 	there, err := client.Image(ctx, pullSpec)
 	if err != nil || there.Config.Created.IsZero() || !there.Config.Created.Before(before) {
 		return cache.Entry{}, err
@@ -119,7 +121,8 @@ func take(ctx context.Context, client *registry.Client, pullSpec string) (Image,
 	if there.ListDigest != "" || len(layers) == 0 {
 		return Image{}, fmt.Errorf("%q is no image that a build makes", pullSpec)
 	}
-	return Image{Manifest: there.Manifest, Config: there.ConfigBlob, Layers: layers, PullSpec: there.PullSpec(), shared: true}, nil
+	return Image{Manifest: there.Manifest, Config: there.ConfigBlob, Layers: layers, PullSpec: there.PullSpec(),
+		shared: true}, nil
 }
 
 // Given returns a component of a plan that was built and pushed elsewhere.

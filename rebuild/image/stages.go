@@ -26,7 +26,8 @@ type stageInputs struct {
 	Platform   string         `json:"platform"`
 	Network    string         `json:"network"`
 	Archive    string         `json:"archive,omitempty"` // as in inputs
-	Compile    string         `json:"compile"`           // the compile caches that steps saw, and may have left something in
+	// the compile caches that steps saw, and may have left something in
+	Compile string `json:"compile"`
 }
 
 // keptStages begins stages with images that an earlier build left where the inputs up to there are the same, and
@@ -161,7 +162,8 @@ func (m keptStages) resume(ctx context.Context, b *builder.Builder, u Unit, list
 
 // keepStage builds what a checkpoint holds and keeps it under its key. It returns "" where that was done so quickly
 // that it is not worth it.
-func (m keptStages) keepStage(ctx context.Context, b *builder.Builder, u Unit, text []byte, c stageCheckpoint) (id string, err error) {
+func (m keptStages) keepStage(ctx context.Context, b *builder.Builder, u Unit, text []byte,
+	c stageCheckpoint) (id string, err error) {
 	release, err := b.Alone(ctx, "stage-"+c.key)
 	if err != nil {
 		return "", err
@@ -180,7 +182,8 @@ func (m keptStages) keepStage(ctx context.Context, b *builder.Builder, u Unit, t
 	if took := time.Since(begin); took < m.keepAfter() {
 		return "", errors.Join(b.Remove(image.ID), m.rememberAsQuick(c.cost, took))
 	}
-	if changed, err := m.Sources.IsChanged(u.tree, u.Source.Read); changed || err != nil { // the key may say something else than the image has
+	// the key may say something else than the image has
+	if changed, err := m.Sources.IsChanged(u.tree, u.Source.Read); changed || err != nil {
 		return "", errors.Join(err, b.Remove(image.ID))
 	}
 	if err := b.Name(image, m.stageName(c.key)); err != nil {

@@ -35,7 +35,8 @@ func (s *shop) open(ctx context.Context) (*builder.Builder, error) {
 	s.storage.opened = opened
 	isolation := opened.Isolation()
 	if exposed := isolation.Exposed(); exposed != "" {
-		s.Report.Report("", progress.Build, progress.Warned, "%s isolation, for %s. %s", isolation.Name, isolation.Reason, exposed)
+		s.Report.Report("", progress.Build, progress.Warned, "%s isolation, for %s. %s", isolation.Name,
+			isolation.Reason, exposed)
 	}
 	return opened, nil
 }

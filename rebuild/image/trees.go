@@ -52,12 +52,14 @@ type treeStage struct {
 	now     source.Listing // of the tree
 }
 
-// resumeTree returns the checkpoint at which a stage has the source of a unit that its user edits, and the ID of an image
-// that stands for it; "" where there is none. earlier is a checkpoint before, with its image.
-func (m keptStages) resumeTree(ctx context.Context, b *builder.Builder, u *Unit, t dockerfile.Tree, earlier dockerfile.Checkpoint, image string) (
+// resumeTree returns the checkpoint at which a stage has the source of a unit that its user edits, and the ID of an
+// image that stands for it; "" where there is none. earlier is a checkpoint before, with its image.
+func (m keptStages) resumeTree(ctx context.Context, b *builder.Builder, u *Unit, t dockerfile.Tree,
+	earlier dockerfile.Checkpoint, image string) (
 	at dockerfile.Checkpoint, id string, err error,
 ) {
-	if driver, _ := b.Driver(); driver != "overlay" || !m.Sources.IsLive(u.tree) { // another one copies the whole base for each layer
+	// another one copies the whole base for each layer
+	if driver, _ := b.Driver(); driver != "overlay" || !m.Sources.IsLive(u.tree) {
 		return at, "", nil
 	}
 	for _, name := range []string{".dockerignore", ".containerignore"} { // what they leave out would be copied
@@ -214,7 +216,8 @@ func (s treeStage) lay(ctx context.Context, key string) (id string, err error) {
 	case failure != nil || err != nil: // such as a link on the way to the directory
 		return "", nil
 	}
-	if changed, err := s.keptStages.Sources.IsChanged(s.unit.tree, s.unit.Source.Read); changed || err != nil { // the record would say something else
+	// the record would say something else
+	if changed, err := s.keptStages.Sources.IsChanged(s.unit.tree, s.unit.Source.Read); changed || err != nil {
 		return "", errors.Join(err, s.builder.Forget(s.stageName(key)))
 	}
 	return id, nil

@@ -11,7 +11,8 @@ func Configuration() []Finding {
 	var findings []Finding
 	for _, file := range []struct{ name, variable, instead string }{
 		{"policy.json", "", "unsigned images are accepted"},
-		{"registries.conf", "CONTAINERS_REGISTRIES_CONF", "images are pulled from the registry that they name; no mirrors, no short names"},
+		{"registries.conf", "CONTAINERS_REGISTRIES_CONF",
+			"images are pulled from the registry that they name; no mirrors, no short names"},
 		{"storage.conf", "CONTAINERS_STORAGE_CONF", "the driver that works, in the usual place"},
 		{"containers.conf", "CONTAINERS_CONF", "built-in defaults; limits no higher than this process's"},
 		{"seccomp.json", "", "the seccomp profile that is built in"},

@@ -25,7 +25,8 @@ func Identity(uid int) []Finding {
 	if account, err := user.LookupId(name); err == nil {
 		name = account.Username
 	}
-	findings := []Finding{{Check: "user", State: OK, Message: fmt.Sprintf("%s (%d), builds in a user namespace", name, uid)}}
+	findings := []Finding{{Check: "user", State: OK,
+		Message: fmt.Sprintf("%s (%d), builds in a user namespace", name, uid)}}
 	for _, kind := range []struct{ file, program, option string }{
 		{"/etc/subuid", "newuidmap", "--add-subuids"}, {"/etc/subgid", "newgidmap", "--add-subgids"},
 	} {

@@ -12,7 +12,8 @@ func Leftovers() Finding {
 	const check = "temporary files"
 	base, err := scratch.Base()
 	if err != nil {
-		return Finding{Check: check, State: Problem, Message: err.Error(), Advice: "Let TMPDIR name a directory that is there."}
+		return Finding{Check: check, State: Problem, Message: err.Error(),
+			Advice: "Let TMPDIR name a directory that is there."}
 	}
 	dead, err := scratch.Dead()
 	if err != nil {

@@ -16,8 +16,10 @@ func TestKnownHoles(t *testing.T) {
 		runtime, version string
 		want             int
 	}{
-		{"runc", "1.1.5", 2}, {"runc", "1.1.12", 1}, {"runc", "1.2.7", 1}, {"runc", "1.2.8", 0}, {"runc", "1.3.0", 2}, {"runc", "1.3.3", 1},
-		{"runc", "1.3.6", 0}, {"runc", "1.4.0", 0}, {"crun", "1.4.3", 1}, {"crun", "1.8.1", 0}, {"crun", "", 0}, {"kata", "1.0.0", 0},
+		{"runc", "1.1.5", 2}, {"runc", "1.1.12", 1}, {"runc", "1.2.7", 1}, {"runc", "1.2.8", 0}, {"runc", "1.3.0", 2},
+		{"runc", "1.3.3", 1},
+		{"runc", "1.3.6", 0}, {"runc", "1.4.0", 0}, {"crun", "1.4.3", 1}, {"crun", "1.8.1", 0}, {"crun", "", 0},
+		{"kata", "1.0.0", 0},
 	}
 	for _, test := range tests {
 		if got := knownHoles(test.runtime, test.version); len(got) != test.want {
@@ -46,12 +48,14 @@ func TestSubordinateIDs(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := subordinate(path, "--add-subuids", "someone", 1000)
-			if got.State != test.want || !strings.Contains(got.Message, test.message) || (got.State == OK) != (got.Advice == "") {
+			if got.State != test.want || !strings.Contains(got.Message, test.message) ||
+				(got.State == OK) != (got.Advice == "") {
 				t.Errorf("subordinate() = %+v, want %s with %q", got, test.want, test.message)
 			}
 		})
 	}
-	if got := subordinate(filepath.Join(t.TempDir(), "absent"), "--add-subuids", "someone", 1000); got.State != Note || got.Advice == "" {
+	if got := subordinate(filepath.Join(t.TempDir(), "absent"), "--add-subuids", "someone", 1000); got.State != Note ||
+		got.Advice == "" {
 		t.Errorf("subordinate() without a file = %+v, want advice", got)
 	}
 }
@@ -127,7 +131,8 @@ func TestSpaceOfDirectoriesThatDoNotExistYet(t *testing.T) {
 
 func TestWithoutVFS(t *testing.T) {
 	for system, want := range map[int64]string{
-		unix.OVERLAYFS_SUPER_MAGIC: "/storage is on an overlay", unix.EXT4_SUPER_MAGIC: "a kernel of 5.13", 0: "a kernel of 5.13",
+		unix.OVERLAYFS_SUPER_MAGIC: "/storage is on an overlay", unix.EXT4_SUPER_MAGIC: "a kernel of 5.13",
+		0: "a kernel of 5.13",
 	} {
 		if got := withoutVFS(system, "/storage"); !strings.Contains(got, want) {
 			t.Errorf("withoutVFS(%#x) = %q, want %q", system, got, want)

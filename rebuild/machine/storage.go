@@ -45,7 +45,8 @@ func Storage(ctx context.Context, options builder.Options) (findings []Finding) 
 		storage.State, storage.Advice = Note, "vfs copies every layer. "+withoutVFS(int64(system.Type), root)
 	}
 	chosen := b.Isolation()
-	isolation := Finding{Check: "isolation", State: OK, Message: fmt.Sprintf("%s %s: %s", chosen.Name, chosen.Runtime, chosen.Reason)}
+	isolation := Finding{Check: "isolation", State: OK,
+		Message: fmt.Sprintf("%s %s: %s", chosen.Name, chosen.Runtime, chosen.Reason)}
 	if exposed := chosen.Exposed(); exposed != "" {
 		isolation.State, isolation.Advice = Note, exposed
 	}
@@ -89,12 +90,15 @@ func Space(check, directory string) Finding {
 		return Finding{Check: check, State: Note, Message: fmt.Sprintf("%s: %v", directory, err)}
 	}
 	free := stat.Bavail * uint64(stat.Bsize)
-	finding := Finding{Check: check, State: OK, Message: fmt.Sprintf("%.1f GB free in %s", float64(free)/1e9, directory)}
+	finding := Finding{Check: check, State: OK,
+		Message: fmt.Sprintf("%.1f GB free in %s", float64(free)/1e9, directory)}
 	switch {
 	case free < tooLittle:
-		finding.State, finding.Advice = Problem, "Free some space there: `oc rebuild cache prune` removes what earlier runs left."
+		finding.State, finding.Advice = Problem,
+			"Free some space there: `oc rebuild cache prune` removes what earlier runs left."
 	case free < enough:
-		finding.State, finding.Advice = Note, "Base images with a toolchain take several gigabytes; `oc rebuild cache prune` removes what earlier runs left."
+		finding.State, finding.Advice = Note,
+			"Base images with a toolchain take several gigabytes; `oc rebuild cache prune` removes what earlier runs left."
 	}
 	return finding
 }

@@ -100,8 +100,10 @@ func (c Changes) String() string {
 		flag string
 		used bool
 	}{
-		{"--containerfile", c.Containerfile != ""}, {"--overlay", len(c.Overlays) > 0}, {"--replace-file", len(c.Replacements) > 0},
-		{"--rpm", len(c.RPMs) > 0}, {"--repo-file", len(c.RepoFiles) > 0}, {"--extensions-rpm", len(c.ExtensionRPMs) > 0},
+		{"--containerfile", c.Containerfile != ""}, {"--overlay", len(c.Overlays) > 0},
+		{"--replace-file", len(c.Replacements) > 0},
+		{"--rpm", len(c.RPMs) > 0}, {"--repo-file", len(c.RepoFiles) > 0},
+		{"--extensions-rpm", len(c.ExtensionRPMs) > 0},
 	} {
 		if one.used {
 			flags = append(flags, one.flag)
@@ -126,11 +128,13 @@ func (c Changes) check(kind Kind) error {
 		return refuse("Put the changes into the Containerfile.", "--containerfile excludes %s",
 			strings.TrimPrefix(c.String(), "--containerfile, "))
 	case len(c.RepoFiles) > 0 && len(c.RPMs) == 0:
-		return refuse("Name the packages with --rpm NAME.", "--repo-file is for the installation of packages, and none is to be installed")
+		return refuse("Name the packages with --rpm NAME.",
+			"--repo-file is for the installation of packages, and none is to be installed")
 	case kind == Bootable && len(c.ExtensionRPMs) > 0:
 		return errors.New("extensions of a bootable image are in an image of their own") // Split comes first
 	case kind == Extensions && (c.hasFlags() || c.Containerfile != ""):
-		return refuse("Add RPMs with --extensions-rpm FILE.", "an image of extensions holds RPMs alone: %s cannot be used with it", c.String())
+		return refuse("Add RPMs with --extensions-rpm FILE.",
+			"an image of extensions holds RPMs alone: %s cannot be used with it", c.String())
 	case kind == Legacy && c.Containerfile != "":
 		return refuse("Use --overlay, --replace-file and --rpm, or --image with an image of your own.",
 			"--containerfile cannot change the ostree repository of %s", legacyName)

@@ -77,9 +77,11 @@ func checkReplaced(image *os.Root, context, name string) error {
 func (n Need) Missing(image string) error {
 	programs := strings.Join(n.Programs, ", ")
 	if n.Tools {
-		return fault.New(fault.Unresolved, "Pass --os-tools-image with an image that has ostree, createrepo_c, bash and awk; "+Guide+" says more.",
+		return fault.New(fault.Unresolved,
+			"Pass --os-tools-image with an image that has ostree, createrepo_c, bash and awk; "+Guide+" says more.",
 			fmt.Errorf("the tools image %q does not have %s, which %s needs", image, programs, n.For))
 	}
-	return fault.New(fault.Unresolved, "Put the files of the package in with --overlay, or build the image with --containerfile; "+Guide+" says more.",
+	return fault.New(fault.Unresolved,
+		"Put the files of the package in with --overlay, or build the image with --containerfile; "+Guide+" says more.",
 		fmt.Errorf("%s: the image has no program to install packages with: none of %s", n.For, programs))
 }

@@ -32,8 +32,10 @@ func TestCheck(t *testing.T) {
 		{"a new directory", Changes{Overlays: []string{local(t, map[string]string{"usr/lib/new/x": ""})}}, ""},
 		{"a file that is not there", Changes{Replacements: []Replacement{{"etc/none", plain}}}, `no file "/etc/none"`},
 		{"a program that cannot be run", Changes{Replacements: []Replacement{{"usr/bin/crio", plain}}}, "executable"},
-		{"a link to /var", Changes{Overlays: []string{local(t, map[string]string{"usr/local/bin/x": ""})}}, `link to "../var/usrlocal"`},
-		{"a file where there is a directory", Changes{Overlays: []string{local(t, map[string]string{"usr/file/x": ""})}}, "has a file"},
+		{"a link to /var", Changes{Overlays: []string{local(t, map[string]string{"usr/local/bin/x": ""})}},
+			`link to "../var/usrlocal"`},
+		{"a file where there is a directory",
+			Changes{Overlays: []string{local(t, map[string]string{"usr/file/x": ""})}}, "has a file"},
 	}
 	for _, test := range tests {
 		t.Run(test.description, func(t *testing.T) {
@@ -80,7 +82,8 @@ func TestMissing(t *testing.T) {
 		"Pass --os-tools-image": {Programs: []string{"ostree"}, For: "--rpm", Tools: true},
 		"--overlay":             {Programs: []string{"dnf", "rpm-ostree"}, For: "--rpm"},
 	} {
-		if err := need.Missing("image"); fault.KindOf(err) != fault.Unresolved || !strings.Contains(fault.AdviceOf(err), advice) {
+		if err := need.Missing("image"); fault.KindOf(err) != fault.Unresolved ||
+			!strings.Contains(fault.AdviceOf(err), advice) {
 			t.Errorf("Missing() of %+v = %v (%s), want %q", need, err, fault.AdviceOf(err), advice)
 		}
 	}

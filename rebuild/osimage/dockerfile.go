@@ -27,10 +27,12 @@ func (r *Recipe) bootable(root *os.Root, base Base, changes Changes, sum string)
 	}
 	if names > 0 {
 		r.Needs = append(r.Needs, Need{Programs: []string{"rpm-ostree", "dnf"}, For: "--rpm"})
-		r.Notes = append(r.Notes, "packages are installed by name from the repositories of the image and --repo-file, which the build must reach: the result is as old as the cache of this build")
+		r.Notes = append(r.Notes,
+			"packages are installed by name from the repositories of the image and --repo-file, which the build must reach: the result is as old as the cache of this build")
 	}
 	if !declaresVersion(base.Labels) {
-		r.Notes = append(r.Notes, "the image does not declare a machine-os version, so `oc rebuild info` will not show that it was modified")
+		r.Notes = append(r.Notes,
+			"the image does not declare a machine-os version, so `oc rebuild info` will not show that it was modified")
 	}
 	r.Labels = Labels(base.Labels, sum)
 	r.Summary = "changed by " + changes.String()
@@ -53,7 +55,8 @@ func (r *Recipe) legacy(root *os.Root, base Base, changes Changes, sum string) e
 	if len(changes.Overlays)+len(changes.Replacements) > 0 {
 		commit := base.Labels[labelCommit]
 		if !commitID.MatchString(commit) {
-			return fault.Errorf(fault.Unresolved, "the image of %q names the ostree commit %.80q, which is not one", base.Name, commit)
+			return fault.Errorf(fault.Unresolved, "the image of %q names the ostree commit %.80q, which is not one",
+				base.Name, commit)
 		}
 		if err := writeScript(root, "commit.sh", scriptCommit); err != nil {
 			return err
@@ -62,7 +65,8 @@ func (r *Recipe) legacy(root *os.Root, base Base, changes Changes, sum string) e
 			version = commit[:12]
 		}
 		if version = Version(version, sum); !plainVersion.MatchString(version) {
-			return fault.Errorf(fault.Unresolved, "the image of %q has the version %.80q, which is not one", base.Name, version)
+			return fault.Errorf(fault.Unresolved, "the image of %q has the version %.80q, which is not one",
+				base.Name, version)
 		}
 		maps.Copy(r.Labels, Labels(base.Labels, sum))
 		r.Labels[labelVersion] = version
@@ -90,7 +94,8 @@ func (r *Recipe) extensions(root *os.Root, base Base) error {
 	}
 	r.Needs = []Need{{Programs: []string{"createrepo_c"}, Tools: true, For: "--extensions-rpm"},
 		{Programs: []string{"bash"}, Tools: true, For: "--extensions-rpm"}}
-	r.Notes = append(r.Notes, "nodes install extensions that the machine-config-operator knows by name: an RPM takes effect where it is a newer version of one of them")
+	r.Notes = append(r.Notes,
+		"nodes install extensions that the machine-config-operator knows by name: an RPM takes effect where it is a newer version of one of them")
 	r.Summary = "changed by --extensions-rpm"
 	r.Text = r.staged(base.Name, payloadImage(base.Name), "bash "+inside+"/extensions.sh "+extensionsDirectory)
 	return nil

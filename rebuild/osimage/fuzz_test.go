@@ -12,14 +12,16 @@ import (
 
 // A version that a payload takes stays one, however odd it is, and marking it again changes nothing.
 func FuzzVersion(f *testing.F) {
-	for _, seed := range []string{"412.86.202301061548-0", "1.2.3", "1.2.3+build", "1.2.3-a.modified-01234567", "39.20231101.3.0",
+	for _, seed := range []string{"412.86.202301061548-0", "1.2.3", "1.2.3+build", "1.2.3-a.modified-01234567",
+		"39.20231101.3.0",
 		"1.2.3-0.modified-zzzzzzzz", ""} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, version string) {
 		fuzzing.Case(t)
 		marked := Version(version, digest)
-		if again := Version(marked, digest); again != marked && strings.Contains(marked, "modified-01234567") && !strings.Contains(version, "+") {
+		if again := Version(marked, digest); again != marked && strings.Contains(marked, "modified-01234567") &&
+			!strings.Contains(version, "+") {
 			t.Errorf("Version(%q) = %q, and of that %q", version, marked, again)
 		}
 		if _, err := semver.StrictNewVersion(version); err != nil || len(version) > 100 {

@@ -7,9 +7,11 @@ type Kind string
 
 // The kinds of operating system images.
 const (
-	Bootable   Kind = "bootable"   // the root file system is that of the image: rhel-coreos, stream-coreos, fedora-coreos
+	// the root file system is that of the image: rhel-coreos, stream-coreos, fedora-coreos
+	Bootable   Kind = "bootable"
 	Extensions Kind = "extensions" // a directory of RPMs for a bootable image: rhel-coreos-extensions
-	Legacy     Kind = "legacy"     // an archive ostree repository under /srv/repo, RPMs under /extensions: machine-os-content
+	// an archive ostree repository under /srv/repo, RPMs under /extensions: machine-os-content
+	Legacy Kind = "legacy"
 )
 
 // Labels by which the images are known, and that nodes and payloads read.

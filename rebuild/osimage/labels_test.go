@@ -46,8 +46,9 @@ func TestVersionStaysSemantic(t *testing.T) {
 
 func TestLabels(t *testing.T) {
 	base := map[string]string{
-		"version": "1.2.3-0", "org.opencontainers.image.version": "1.2.3-0", "io.openshift.build.versions": "kernel=5.14.0, machine-os=1.2.3-0",
-		"ostree.commit": "ab", "io.openshift.metalayer": "true",
+		"version": "1.2.3-0", "org.opencontainers.image.version": "1.2.3-0",
+		"io.openshift.build.versions": "kernel=5.14.0, machine-os=1.2.3-0",
+		"ostree.commit":               "ab", "io.openshift.metalayer": "true",
 	}
 	want := map[string]string{
 		"version": "1.2.3-0.modified-01234567", "org.opencontainers.image.version": "1.2.3-0.modified-01234567",
@@ -57,13 +58,15 @@ func TestLabels(t *testing.T) {
 		t.Errorf("Labels (-want +got):\n%s", diff)
 	}
 	if got := Labels(map[string]string{"ostree.commit": "ab"}, digest); len(got) != 0 {
-		t.Errorf("Labels of an image without versions = %v, want none: a label that it does not have must not appear", got)
+		t.Errorf("Labels of an image without versions = %v, want none: a label that it does not have must not appear",
+			got)
 	}
 }
 
 func TestRelabelChangesLabelsAlone(t *testing.T) {
 	tests := []struct{ description, config, want string }{
-		{"an image with labels", `{"architecture":"amd64","config":{"Cmd":["x"],"Labels":{"a":"1","b":"2"}},"rootfs":{"type":"layers"}}`,
+		{"an image with labels",
+			`{"architecture":"amd64","config":{"Cmd":["x"],"Labels":{"a":"1","b":"2"}},"rootfs":{"type":"layers"}}`,
 			`{"architecture":"amd64","config":{"Cmd":["x"],"Labels":{"a":"1","b":"3"}},"rootfs":{"type":"layers"}}`},
 		{"without labels", `{"config":{"Cmd":["x"]}}`, `{"config":{"Cmd":["x"],"Labels":{"b":"3"}}}`},
 		{"labels null", `{"config":{"Labels":null}}`, `{"config":{"Labels":{"b":"3"}}}`},
@@ -104,7 +107,8 @@ func TestDetect(t *testing.T) {
 		{"legacy", "machine-os-content", map[string]string{"com.coreos.ostree-commit": "ab"}, Legacy, true},
 		{"machine-os-content of 4.12 OKD, which is bootable", "machine-os-content",
 			map[string]string{"ostree.bootable": "true", "com.coreos.ostree-commit": "ab"}, Bootable, true},
-		{"an operator", "machine-config-operator", map[string]string{"io.openshift.release.operator": "true"}, "", false},
+		{"an operator", "machine-config-operator",
+			map[string]string{"io.openshift.release.operator": "true"}, "", false},
 		{"not bootable", "x", map[string]string{"ostree.bootable": "false"}, "", false},
 	}
 	for _, test := range tests {
@@ -122,7 +126,8 @@ func TestNames(t *testing.T) {
 		extensions string
 	}{
 		"rhel-coreos": {true, "rhel-coreos-extensions"}, "stream-coreos-extensions": {true, "stream-coreos-extensions"},
-		"machine-os-content": {true, "machine-os-content"}, "machine-os-images": {false, ""}, "ironic-machine-os-downloader": {false, ""},
+		"machine-os-content": {true, "machine-os-content"}, "machine-os-images": {false, ""},
+		"ironic-machine-os-downloader": {false, ""},
 	} {
 		if got := IsName(name); got != want.system {
 			t.Errorf("IsName(%q) = %v, want %v", name, got, want.system)

@@ -33,7 +33,8 @@ func addPackages(root *os.Root, rpms []string) error {
 			continue
 		}
 		if !packageName.MatchString(rpm) {
-			return fault.New(fault.Usage, "A file ends in .rpm or has a slash in its path.", fmt.Errorf("%q is not the name of a package", rpm))
+			return fault.New(fault.Usage, "A file ends in .rpm or has a slash in its path.",
+				fmt.Errorf("%q is not the name of a package", rpm))
 		}
 		names.WriteString(rpm + "\n")
 	}

@@ -52,9 +52,10 @@ type Recipe struct {
 	Summary  string            // what changes, in a few words
 	Notes    []string          // what the user should know before
 	Replaced []string          // paths that the image must have, relative to its root
-	Tools    string            // the image that the stage with ostree and createrepo_c is based on; "" where there is none
-	Needs    []Need            // programs that the build runs
-	Commits  bool              // a new ostree commit is made; NewCommit finds it
+	// the image that the stage with ostree and createrepo_c is based on; "" where there is none
+	Tools   string
+	Needs   []Need // programs that the build runs
+	Commits bool   // a new ostree commit is made; NewCommit finds it
 }
 
 // Need is one program that an image must have, and the alternatives to it.
@@ -69,8 +70,11 @@ type Need struct {
 func New(directory string, base Base, changes Changes) (Recipe, error) {
 	kind, ok := Detect(base.Name, base.Labels)
 	if !ok {
-		return Recipe{}, fault.New(fault.Usage, "Its image has none of the labels ostree.bootable, containers.bootc and com.coreos.ostree-commit. "+
-			"Give a component's source as COMPONENT=SOURCE.", fmt.Errorf("%s: %q is not an operating system image", changes, base.Name))
+		return Recipe{},
+			fault.New(fault.Usage,
+				"Its image has none of the labels ostree.bootable, containers.bootc and com.coreos.ostree-commit. "+
+					"Give a component's source as COMPONENT=SOURCE.",
+				fmt.Errorf("%s: %q is not an operating system image", changes, base.Name))
 	}
 	if err := changes.check(kind); err != nil {
 		return Recipe{}, err
@@ -157,5 +161,6 @@ func fromContainerfile(name string) (Recipe, error) {
 	if err != nil {
 		return Recipe{}, fmt.Errorf("locating the Containerfile: %w", err)
 	}
-	return Recipe{Kind: Bootable, Context: directory, File: name, Text: text, Summary: "built by " + filepath.Base(name)}, nil
+	return Recipe{Kind: Bootable, Context: directory, File: name, Text: text,
+		Summary: "built by " + filepath.Base(name)}, nil
 }

@@ -25,7 +25,8 @@ var unpatchable = map[string]string{
 	"root": "it is a link to /var/roothome on a node",
 	"mnt":  "it is a link to /var/mnt on a node", "media": "it is not part of the operating system",
 	"srv":  "it is a link to /var/srv on a node",
-	"boot": "kernels are in /usr/lib/modules", "run": "it is empty when a node starts", "tmp": "it is empty when a node starts",
+	"boot": "kernels are in /usr/lib/modules", "run": "it is empty when a node starts",
+	"tmp":  "it is empty when a node starts",
 	"proc": "the kernel makes it", "sys": "the kernel makes it", "dev": "the kernel makes it",
 	"sysroot": "it belongs to ostree", "ostree": "it belongs to ostree",
 }
@@ -189,7 +190,8 @@ func (t *tree) clear(name string) error {
 // file writes a file.
 func (t *tree) file(name string, content io.Reader, mode fs.FileMode) error {
 	if mode&(fs.ModeSetuid|fs.ModeSetgid) != 0 {
-		return fault.New(fault.Usage, "Set the bit in a --containerfile, where it can be seen.", fmt.Errorf("%q is setuid or setgid", name))
+		return fault.New(fault.Usage, "Set the bit in a --containerfile, where it can be seen.",
+			fmt.Errorf("%q is setuid or setgid", name))
 	}
 	if err := t.clear(name); err != nil {
 		return err

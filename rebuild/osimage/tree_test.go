@@ -12,7 +12,8 @@ func TestTarget(t *testing.T) {
 		kind       Kind
 		name, want string
 	}{
-		{Bootable, "etc/a", "etc/a"}, {Bootable, "usr/etc/a", "etc/a"}, {Bootable, "usr/etc", "etc"}, {Bootable, "usr/etcetera", "usr/etcetera"},
+		{Bootable, "etc/a", "etc/a"}, {Bootable, "usr/etc/a", "etc/a"}, {Bootable, "usr/etc", "etc"},
+		{Bootable, "usr/etcetera", "usr/etcetera"},
 		{Legacy, "etc/a", "usr/etc/a"}, {Legacy, "usr/etc/a", "usr/etc/a"}, {Legacy, "etc", "usr/etc"},
 		{Bootable, "sbin/a", "usr/sbin/a"}, {Legacy, "lib64/a", "usr/lib64/a"}, {Legacy, "opt/a", "opt/a"},
 	}
@@ -48,7 +49,8 @@ func TestOverlayReplacesAndStaysInside(t *testing.T) {
 	if left := list(t, outside); len(left) != 0 {
 		t.Errorf("files %v were written through a link", left)
 	}
-	if got, want := list(t, filepath.Join(context, "tree")), []string{"usr/lib", "usr/share/dir/other"}; !slices.Equal(got, want) {
+	if got, want := list(t, filepath.Join(context, "tree")),
+		[]string{"usr/lib", "usr/share/dir/other"}; !slices.Equal(got, want) {
 		t.Errorf("the tree has %v, want %v", got, want)
 	}
 }

@@ -188,7 +188,8 @@ func (s *settler) resolve(ctx context.Context, pullSpec string) (string, error) 
 	if err != nil && ctx.Err() == nil && fault.KindOf(err) == fault.Other && host != "" {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.down[host] = fault.New(fault.Other, fault.AdviceOf(err), cause(err)) // the rest tells of this image, not of others
+		// the rest tells of this image, not of others
+		s.down[host] = fault.New(fault.Other, fault.AdviceOf(err), cause(err))
 	}
 	return chosen, err
 }
@@ -236,9 +237,11 @@ func (s *settler) explain(u *unit, b *base, err error) error {
 	if name == "" {
 		name = b.Alias
 	}
-	advice := fmt.Sprintf("Pass --base-image %s=PULLSPEC to build on another image, or log in to its registry.\n%s", key, fault.AdviceOf(err))
+	advice := fmt.Sprintf("Pass --base-image %s=PULLSPEC to build on another image, or log in to its registry.\n%s",
+		key, fault.AdviceOf(err))
 	if u.os != nil && b.Reference == u.os.Tools {
-		advice = "Pass --os-tools-image PULLSPEC to use another image, or log in to its registry.\n" + fault.AdviceOf(err)
+		advice = "Pass --os-tools-image PULLSPEC to use another image, or log in to its registry.\n" +
+			fault.AdviceOf(err)
 	}
 	return fault.New(fault.Unresolved, advice,
 		fmt.Errorf("%s %q: the base image %q (%s) is not available: %w", u.noun(), u.target.Name, name, where, err))

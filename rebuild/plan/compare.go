@@ -67,7 +67,8 @@ func compareComponents(add func(field, before, after string), from, to Component
 		add("bases["+reference+"]", old[reference], now[reference])
 	}
 	if a, b := string(from.Recipe.File.Text()), string(to.Recipe.File.Text()); a != b && !changed { // bases stand in it
-		add("recipe.dockerfileText", fmt.Sprintf("%d lines", strings.Count(a, "\n")), fmt.Sprintf("%d lines, other ones", strings.Count(b, "\n")))
+		add("recipe.dockerfileText", fmt.Sprintf("%d lines", strings.Count(a, "\n")),
+			fmt.Sprintf("%d lines, other ones", strings.Count(b, "\n")))
 	}
 	add("labels", written(from.Labels), written(to.Labels))
 	add("problem", from.Problem, to.Problem)
@@ -89,7 +90,8 @@ func keys(a, b map[string]string) []string {
 func written(m map[string]string) string {
 	var pairs []string
 	for _, name := range keys(m, nil) {
-		if name == "build-date" || strings.HasPrefix(name, "io.openshift.build.commit") || strings.HasPrefix(name, "vcs-") {
+		if name == "build-date" || strings.HasPrefix(name, "io.openshift.build.commit") ||
+			strings.HasPrefix(name, "vcs-") {
 			continue // the commit is compared by itself
 		}
 		pairs = append(pairs, name+"="+m[name])

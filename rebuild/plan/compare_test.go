@@ -19,9 +19,12 @@ func TestCompare(t *testing.T) {
 	}
 	other := strings.Repeat("b", 40)
 	text := strings.NewReplacer(
-		`"kind": "fork", "repository": "https://github.com/o/base", "commit": "`+commit+`"`, `"kind": "fork", "repository": "https://github.com/o/base", "commit": "`+other+`"`,
-		`{"name": "A", "value": "1"}`, `{"name": "A", "value": "2"}`, `{"name": "two"`, `{"name": "three"`, `["base", "two"]`, `["base", "three"]`,
-		"FROM scratch", "# new\\nFROM scratch", `{"built": "base", "kind": "FROM", "line": 2}`, `{"reference": "b", "pullspec": "q.io/x", "kind": "FROM", "line": 2}`,
+		`"kind": "fork", "repository": "https://github.com/o/base", "commit": "`+commit+`"`,
+		`"kind": "fork", "repository": "https://github.com/o/base", "commit": "`+other+`"`,
+		`{"name": "A", "value": "1"}`, `{"name": "A", "value": "2"}`, `{"name": "two"`, `{"name": "three"`,
+		`["base", "two"]`, `["base", "three"]`,
+		"FROM scratch", "# new\\nFROM scratch", `{"built": "base", "kind": "FROM", "line": 2}`,
+		`{"reference": "b", "pullspec": "q.io/x", "kind": "FROM", "line": 2}`,
 	).Replace(small)
 	next, err := plan.Decode([]byte(text))
 	if err != nil {

@@ -81,6 +81,7 @@ func (p *planner) leaveOut(u *unit, err error) bool {
 		return false
 	}
 	u.leftOut = true
-	p.Report.Report(u.target.Name, progress.Resolve, progress.Warned, "left out, it stays as it is in the payload: %v", err)
+	p.Report.Report(u.target.Name, progress.Resolve, progress.Warned,
+		"left out, it stays as it is in the payload: %v", err)
 	return true
 }

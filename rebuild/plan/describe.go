@@ -15,7 +15,8 @@ import (
 func (p *planner) describe(order [][]*unit) (*Plan, error) {
 	plan := &Plan{
 		APIVersion: Version,
-		Release: Release{Image: p.request.Release, PullSpec: p.Release.PullSpec, Digest: p.Release.Digest, Name: p.Release.Name,
+		Release: Release{Image: p.request.Release, PullSpec: p.Release.PullSpec, Digest: p.Release.Digest,
+			Name:   p.Release.Name,
 			Stream: p.stream},
 		Components: []Component{},
 		Order:      [][]string{},
@@ -28,7 +29,8 @@ func (p *planner) describe(order [][]*unit) (*Plan, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s %q: %w", u.noun(), u.target.Name, err)
 		}
-		if u.problem != nil && !(p.request.All && u.component.Source == "") { // of a whole payload, some have no source by nature
+		// of a whole payload, some have no source by nature
+		if u.problem != nil && !(p.request.All && u.component.Source == "") {
 			component.Class, component.Advice = fault.KindOf(u.problem), fault.AdviceOf(u.problem)
 		}
 		if u.replaces() {
@@ -86,7 +88,9 @@ func (u *unit) warnings(secrets []string) []string {
 			list = append(list, fmt.Sprintf("line %d mounts %s into a RUN step", b.Line, b.Reference))
 		}
 		if b.Final && !b.Image.IsZero() && b.Image == u.match.To {
-			list = append(list, fmt.Sprintf("CI builds it on its own image of before, %s: what an earlier build left in that stays", b.Image))
+			list = append(list,
+				fmt.Sprintf("CI builds it on its own image of before, %s: what an earlier build left in that stays",
+					b.Image))
 		}
 		if b.from == fromOverlay {
 			list = append(

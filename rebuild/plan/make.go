@@ -55,8 +55,9 @@ type planner struct {
 	components map[string]payload.Component // all of the release
 	stream     ciconfig.Stream
 	added      map[string]bool // by name, what --with-dependents added to the request
-	units      []*unit         // the components named, in the order of the request; all of them for a plan of the whole payload
-	helpers    []*unit         // images that are built first and only used, in the order in which they can be built
+	// the components named, in the order of the request; all of them for a plan of the whole payload
+	units   []*unit
+	helpers []*unit // images that are built first and only used, in the order in which they can be built
 }
 
 // Make settles a request that is valid: every component, source, recipe and base.
@@ -71,7 +72,8 @@ func Make(ctx context.Context, inputs Inputs, request Request) (*Plan, error) {
 		return nil, err
 	}
 	p.stream = ciconfig.Stream(stream)
-	p.Report.Report("", progress.Resolve, progress.Done, "%s: %d components, stream %s", p.Release.Name, len(components), p.stream)
+	p.Report.Report("", progress.Resolve, progress.Done, "%s: %d components, stream %s", p.Release.Name,
+		len(components), p.stream)
 	if request.All {
 		p.request.Targets = nil
 		for _, component := range components {
@@ -172,7 +174,8 @@ func (p *planner) identify(target Target) (*unit, error) {
 	if u.spec, err = gitsrc.Parse(target.Source); err != nil {
 		return u, fmt.Errorf("component %q: %w", target.Name, err)
 	}
-	if target.Image == "" && target.OS.IsZero() && component.Source == "" && u.spec.Kind != gitsrc.Fork && u.spec.Kind != gitsrc.Local {
+	if target.Image == "" && target.OS.IsZero() && component.Source == "" && u.spec.Kind != gitsrc.Fork &&
+		u.spec.Kind != gitsrc.Local {
 		return u, noSource(component)
 	}
 	return u, nil
@@ -190,7 +193,8 @@ func noSource(component payload.Component) error {
 		return fault.New(fault.Unresolved, advice,
 			fmt.Errorf("the payload's source of component %q is not usable: %s", component.Name, component.Problem))
 	}
-	return fault.New(fault.Unresolved, advice, fmt.Errorf("the payload records no source for component %q", component.Name))
+	return fault.New(fault.Unresolved, advice,
+		fmt.Errorf("the payload records no source for component %q", component.Name))
 }
 
 // settle finds the source and the recipe of a component.

@@ -14,7 +14,8 @@ const RecipeBuildData = "build-data"
 func (p *planner) secondOpinion(u *unit) error {
 	if p.BuildData == nil {
 		if p.request.Recipe == RecipeBuildData {
-			return fault.New(fault.Usage, "--build-data DIR names a clone of https://github.com/openshift-eng/ocp-build-data.",
+			return fault.New(fault.Usage,
+				"--build-data DIR names a clone of https://github.com/openshift-eng/ocp-build-data.",
 				errors.New("--recipe=build-data needs build data"))
 		}
 		return nil

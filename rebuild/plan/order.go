@@ -56,5 +56,6 @@ func cycleError(units []*unit) error {
 	for _, u := range units {
 		names = append(names, u.target.Name)
 	}
-	return fault.Errorf(fault.Unresolved, "components are built on each other in a circle: %s", strings.Join(names, " → "))
+	return fault.Errorf(fault.Unresolved, "components are built on each other in a circle: %s",
+		strings.Join(names, " → "))
 }

@@ -57,9 +57,11 @@ func (t Target) validateOS() error {
 		return fault.New(fault.Usage, "Leave the source away, or make the changes there.",
 			fmt.Errorf("%s changes the payload's own image: it cannot be used with a source", changes))
 	}
-	if t.Config != "" || t.Item != "" || t.Variant != "" || t.Dockerfile != "" || t.ContextDir != "" || len(t.Patches) > 0 {
+	if t.Config != "" || t.Item != "" || t.Variant != "" || t.Dockerfile != "" || t.ContextDir != "" ||
+		len(t.Patches) > 0 {
 		return fault.New(fault.Usage, "Leave one or the other away.", fmt.Errorf(
-			"%s changes the payload's own image: flags about a config, a Dockerfile or source cannot be used with it", changes))
+			"%s changes the payload's own image: flags about a config, a Dockerfile or source cannot be used with it",
+			changes))
 	}
 	return nil
 }
@@ -102,7 +104,8 @@ func (u *unit) resolveOS() error {
 		}
 	}
 	u.os.Notes = append(u.os.Notes,
-		fmt.Sprintf("%s does not build on %s%s: the version of the image is what that build makes it", u.os.File, PayloadScheme, u.target.Name))
+		fmt.Sprintf("%s does not build on %s%s: the version of the image is what that build makes it", u.os.File,
+			PayloadScheme, u.target.Name))
 	return nil
 }
 

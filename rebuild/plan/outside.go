@@ -33,17 +33,21 @@ func (u *unit) outside(secrets []string) []string {
 		}
 		for _, mount := range secretMount.FindAllString(line, -1) {
 			if id := secretID(mount); !given(secrets, id) {
-				notes = append(notes, fmt.Sprintf("line %d reads the secret %q: pass --secret id=%s,src=FILE", number+1, id, id))
+				notes = append(notes, fmt.Sprintf("line %d reads the secret %q: pass --secret id=%s,src=FILE",
+					number+1, id, id))
 			}
 		}
 		if command := packageInstall.FindString(line); command != "" && osimage.IsName(u.target.Name) {
-			notes = append(notes, fmt.Sprintf("line %d runs %q: it must reach the package repositories that its base or a secret names",
-				number+1, command))
+			notes = append(notes,
+				fmt.Sprintf("line %d runs %q: it must reach the package repositories that its base or a secret names",
+					number+1, command))
 		}
 	}
 	for _, arg := range u.recipe.BuildArgs {
 		if strings.Contains(arg.Name, "REPO") && arg.Value != "" {
-			notes = append(notes, fmt.Sprintf("the build argument %s names package repositories that the build must reach: %s", arg.Name, arg.Value))
+			notes = append(notes,
+				fmt.Sprintf("the build argument %s names package repositories that the build must reach: %s",
+					arg.Name, arg.Value))
 		}
 	}
 	slices.Sort(notes)

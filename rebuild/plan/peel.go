@@ -112,7 +112,8 @@ func (s *settler) vouch(ctx context.Context, donor *unit, image *registry.Image,
 			if other == nil {
 				continue
 			}
-			shares := len(other.Config.RootFS.DiffIDs) >= keep && slices.Equal(other.Config.RootFS.DiffIDs[:keep], prefix)
+			shares := len(other.Config.RootFS.DiffIDs) >= keep &&
+				slices.Equal(other.Config.RootFS.DiffIDs[:keep], prefix)
 			if _, theirs := fromLabelOf(other); sum != "" && theirs == sum && !shares {
 				return "", fmt.Errorf("%s says it was built on the same base, %s, but has other layers", batch[i], sum)
 			}

@@ -15,7 +15,8 @@ import (
 var ciVariables = []string{
 	"OPENSHIFT_BUILD_NAME", "OPENSHIFT_BUILD_NAMESPACE", "OPENSHIFT_BUILD_SOURCE", "OPENSHIFT_BUILD_REFERENCE",
 	"OPENSHIFT_BUILD_COMMIT", "BUILD_LOGLEVEL",
-	"SOURCE_GIT_COMMIT", "SOURCE_GIT_TAG", "SOURCE_GIT_URL", "SOURCE_GIT_TREE_STATE", "SOURCE_DATE_EPOCH", "OS_GIT_COMMIT", "OS_GIT_VERSION",
+	"SOURCE_GIT_COMMIT", "SOURCE_GIT_TAG", "SOURCE_GIT_URL", "SOURCE_GIT_TREE_STATE", "SOURCE_DATE_EPOCH",
+	"OS_GIT_COMMIT", "OS_GIT_VERSION",
 }
 
 // ciLabels are the beginnings of labels that CI's and ART's builds set in every image.
@@ -50,7 +51,8 @@ func peelConfig(blob []byte, keep int, text []byte, stages map[int]bool) ([]byte
 	if err != nil {
 		return nil, fmt.Errorf("parsing its history: %w", err)
 	}
-	for _, name := range []string{"container", "container_config", "id", "parent", "parent_id", "layer_id", "Size", "comment"} {
+	for _, name := range []string{"container", "container_config", "id", "parent", "parent_id", "layer_id",
+		"Size", "comment"} {
 		delete(image, name)
 	}
 	for name, value := range map[string]any{"config": settings, "rootfs": rootfs, "history": history} {
@@ -105,8 +107,8 @@ type settings struct {
 	fields map[string]bool // such as User
 	env    map[string]bool
 	labels map[string]bool
-	// extended are variables that the Dockerfile builds on the base's, such as PATH=$PATH:/more: what it puts before and
-	// after.
+	// extended are variables that the Dockerfile builds on the base's, such as PATH=$PATH:/more: what it puts before
+	// and after.
 	extended map[string][2]string
 }
 

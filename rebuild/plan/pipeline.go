@@ -15,15 +15,17 @@ import (
 
 // pipelineUnit returns the unit that builds another image of a unit's config, from the same source.
 func (s *settler) pipelineUnit(ctx context.Context, u *unit, tag string) (*unit, error) {
-	key := strings.Join([]string{u.match.Origin, u.match.Path, tag, u.tree.Repository, u.tree.Commit, u.tree.Path, u.spec.String(),
+	key := strings.Join([]string{u.match.Origin, u.match.Path, tag, u.tree.Repository, u.tree.Commit,
+		u.tree.Path, u.spec.String(),
 		strings.Join(u.request.Patches, ",")}, "\x00")
 	name := u.target.Name + "/" + tag
 	if u.match.Repo != "" {
 		name = u.match.Org + "/" + u.match.Repo + ":" + tag
 	}
 	return s.make(key, func() (*unit, error) {
-		other := &unit{kind: kindPipeline, target: Target{Name: name}, component: u.component, spec: u.spec, request: u.request,
-			tree: u.tree, match: u.match}
+		other := &unit{kind: kindPipeline, target: Target{Name: name}, component: u.component, spec: u.spec,
+			request: u.request,
+			tree:    u.tree, match: u.match}
 		other.match.Image, other.match.Reason = tag, "other images of the config are built from it"
 		if s.request.All {
 			return other, other.readRecipe(nil)
@@ -36,9 +38,11 @@ func (s *settler) pipelineUnit(ctx context.Context, u *unit, tag string) (*unit,
 func (s *settler) sourceUnit(ctx context.Context, ref ciconfig.ImageRef) (*unit, error) {
 	return s.make(ref.String(), func() (*unit, error) {
 		if s.Configs == nil {
-			return nil, fault.Errorf(fault.Unresolved, "there are no configs in which to look for what promotes %s", ref)
+			return nil, fault.Errorf(fault.Unresolved,
+				"there are no configs in which to look for what promotes %s", ref)
 		}
-		match, err := s.Configs.Find(ctx, ciconfig.Query{Stream: ciconfig.Stream{Namespace: ref.Namespace, Name: ref.Name}, Tag: ref.Tag})
+		match, err := s.Configs.Find(ctx, ciconfig.Query{Stream: ciconfig.Stream{Namespace: ref.Namespace,
+			Name: ref.Name}, Tag: ref.Tag})
 		if err != nil {
 			return nil, err
 		}

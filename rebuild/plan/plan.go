@@ -25,15 +25,16 @@ type Plan struct {
 	Release    Release     `json:"release"`
 	Components []Component `json:"components"`
 	Images     []Component `json:"images,omitempty"` // built first and only used
-	Order      [][]string  `json:"order"`            // components that can be built side by side, in the order of the groups
-	Warnings   []string    `json:"warnings,omitempty"`
+	// components that can be built side by side, in the order of the groups
+	Order    [][]string `json:"order"`
+	Warnings []string   `json:"warnings,omitempty"`
 }
 
 // maxProblems is how many problems an error spells out; the plan itself has them all.
 const maxProblems = 3
 
-// Left is given in place of an image where a plan is carried out in parts: its component could not be built, and stays as
-// it was.
+// Left is given in place of an image where a plan is carried out in parts: its component could not be built, and stays
+// as it was.
 const Left = "left"
 
 // Err is nil if everything that has a source can be built. Otherwise the error has the class and the advice of the
@@ -81,8 +82,8 @@ func (p *Plan) InOrder() []Component {
 	return list
 }
 
-// Needs lists what has to be built before a component: other components, and images that are built first, in no payload, for
-// it alone or for one another.
+// Needs lists what has to be built before a component: other components, and images that are built first, in no
+// payload, for it alone or for one another.
 func (p *Plan) Needs(name string) (components, images []string) {
 	order := p.InOrder()
 	for _, unit := range slices.Backward(order) {
@@ -129,24 +130,26 @@ type Release struct {
 
 // Component is one component: where its source comes from, how it is built, on what, and where the image goes.
 type Component struct {
-	Name   string            `json:"name"`
-	Kind   string            `json:"kind"`  // component; pipeline: an image of the same config that others are built from; base: a base built from its source
+	Name string `json:"name"`
+	// component; pipeline: an image of the same config that others are built from; base: a base built from its source
+	Kind   string            `json:"kind"`
 	Image  string            `json:"image"` // pull spec in the source payload
 	Source Source            `json:"source"`
 	Recipe Recipe            `json:"recipe"`
 	Bases  []Base            `json:"bases"`
 	Files  []Base            `json:"files,omitempty"` // images from which files are copied into the build context
 	Labels map[string]string `json:"labels"`
-	Target string            `json:"target"` // repository that the image is pushed to, or the pull spec that is swapped in
+	// repository that the image is pushed to, or the pull spec that is swapped in
+	Target string `json:"target"`
 	// Problem says why the component cannot be built.
 	Problem string `json:"problem,omitempty"`
-	// Class is the class of the problem; 0 where it is none of this plan's: images of a whole payload that are not built
-	// from source.
+	// Class is the class of the problem; 0 where it is none of this plan's: images of a whole payload that are not
+	// built from source.
 	Class  fault.Kind `json:"exitCode,omitempty"`
 	Advice string     `json:"advice,omitempty"` // what to do about it
 
-	// Given says that the component was read from a plan, which anybody may have written: its Dockerfile need not be that of its
-	// source.
+	// Given says that the component was read from a plan, which anybody may have written: its Dockerfile need not be
+	// that of its source.
 	Given bool `json:"-"`
 
 	OS *OSImage `json:"os,omitempty"` // what changes in an operating system image, which is not built from source
@@ -194,23 +197,27 @@ const (
 
 // Source is the source of a component.
 type Source struct {
-	Kind       string `json:"kind"` // payload, ref, pull, merge, fork, local; image where an existing image is swapped in
+	// payload, ref, pull, merge, fork, local; image where an existing image is swapped in
+	Kind       string `json:"kind"`
 	Repository string `json:"repository"`
 	Commit     string `json:"commit"`
 	Ref        string `json:"ref"`
 	Path       string `json:"path,omitempty"`
 	Dirty      bool   `json:"dirty,omitempty"`
-	// Unpublished tells that no other repository has the commit: of a local tree as far as its clone knows, or of a merge.
+	// Unpublished tells that no other repository has the commit: of a local tree as far as its clone knows, or of a
+	// merge.
 	Unpublished bool     `json:"unpublished,omitempty"`
-	Merged      []string `json:"merged,omitempty"`  // the commits that a merge was made of, the base first
-	Ignored     int      `json:"ignored,omitempty"` // files, and whole directories, that git ignores in a local tree: the build does not see them
+	Merged      []string `json:"merged,omitempty"` // the commits that a merge was made of, the base first
+	// files, and whole directories, that git ignores in a local tree: the build does not see them
+	Ignored int `json:"ignored,omitempty"`
 
 	Request gitsrc.Request `json:"request"`           // what brings the files to a machine
 	Patches []Patch        `json:"patches,omitempty"` // the files that Request.Patches names
 	Time    time.Time      `json:"time,omitzero"`     // of the commit
 	Digest  string         `json:"digest,omitempty"`  // of the whole tree, in hex, where that is not the commit's
 	Read    time.Time      `json:"read,omitzero"`     // when a working tree was read, as its file system tells the time
-	Archive digest.Digest  `json:"archive,omitempty"` // of the working tree, or of the files of os.changes, which come with the plan in a registry
+	// of the working tree, or of the files of os.changes, which come with the plan in a registry
+	Archive digest.Digest `json:"archive,omitempty"`
 }
 
 // Patch is a patch file with what it holds, so that a plan can be carried out where there is no such file.
@@ -248,18 +255,20 @@ func (s *Source) Tree() gitsrc.Tree {
 
 // Recipe is how CI builds the component.
 type Recipe struct {
-	Origin     string         `json:"origin"` // what decided: a file, a directory laid out as openshift/release, flags
-	Config     string         `json:"config"` // path of the ci-operator config
-	Image      string         `json:"image"`  // images[].to in that config
-	ContextDir string         `json:"contextDir"`
-	Dockerfile string         `json:"dockerfile"` // path relative to ContextDir; "" where the config holds the text itself
+	Origin     string `json:"origin"` // what decided: a file, a directory laid out as openshift/release, flags
+	Config     string `json:"config"` // path of the ci-operator config
+	Image      string `json:"image"`  // images[].to in that config
+	ContextDir string `json:"contextDir"`
+	// path relative to ContextDir; "" where the config holds the text itself
+	Dockerfile string         `json:"dockerfile"`
 	BuildArgs  []ciconfig.Arg `json:"buildArgs"`
 	// File is the Dockerfile as it is built, after every substitution; payload:NAME stands for what this plan builds as
 	// NAME.
-	File     dockerfile.File    `json:"dockerfileText"`
-	Literal  string             `json:"dockerfileLiteral,omitempty"` // the text that the config itself holds
-	Contexts []ciconfig.Context `json:"contexts,omitempty"`          // what the build context is made of, later pieces over earlier ones
-	Requests map[string]string  `json:"requests,omitempty"`          // what CI's build requests of a node, such as cpu: 100m
+	File    dockerfile.File `json:"dockerfileText"`
+	Literal string          `json:"dockerfileLiteral,omitempty"` // the text that the config itself holds
+	// what the build context is made of, later pieces over earlier ones
+	Contexts []ciconfig.Context `json:"contexts,omitempty"`
+	Requests map[string]string  `json:"requests,omitempty"` // what CI's build requests of a node, such as cpu: 100m
 	Reason   string             `json:"reason,omitempty"`
 }
 
@@ -292,10 +301,12 @@ func (r *Recipe) Args() map[string]string { return arguments(r.BuildArgs) }
 type Base struct {
 	Reference string `json:"reference"` // text in the Dockerfile
 	Line      int    `json:"line"`      // of that text
-	Alias     string `json:"alias"`     // key in the config's base_images or inputs; "" where the config does not know it
-	Image     string `json:"image"`     // namespace/name:tag after the config's substitution; "" where it is a plain pull spec
-	PullSpec  string `json:"pullspec"`  // what is pulled: repository@digest; "" for a component built in the same run
-	From      string `json:"from"`      // map, build, payload, config, peel, overlay, public
+	// key in the config's base_images or inputs; "" where the config does not know it
+	Alias string `json:"alias"`
+	// namespace/name:tag after the config's substitution; "" where it is a plain pull spec
+	Image     string `json:"image"`
+	PullSpec  string `json:"pullspec"` // what is pulled: repository@digest; "" for a component built in the same run
+	From      string `json:"from"`     // map, build, payload, config, peel, overlay, public
 	Stage     int    `json:"stage"`
 	Final     bool   `json:"final"` // the base of the image itself
 	Reason    string `json:"reason"`

@@ -49,9 +49,11 @@ func Decode(data []byte) (*Plan, error) {
 		return nil, fault.Errorf(fault.Usage, "the plan has %d bytes, more than %d", len(data), MaxSize)
 	}
 	text := data
-	if !bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) { // YAML, which takes a hundred times as much memory to read
+	// YAML, which takes a hundred times as much memory to read
+	if !bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {
 		if len(data) > maxYAML {
-			return nil, fault.New(fault.Usage, "`oc rebuild plan … -o json` writes JSON.", fmt.Errorf("the plan has %d bytes, more than %d of YAML", len(data), maxYAML))
+			return nil, fault.New(fault.Usage, "`oc rebuild plan … -o json` writes JSON.",
+				fmt.Errorf("the plan has %d bytes, more than %d of YAML", len(data), maxYAML))
 		}
 		var err error
 		if text, err = yaml.YAMLToJSON(data); err != nil {
@@ -63,7 +65,8 @@ func Decode(data []byte) (*Plan, error) {
 		return nil, fault.Errorf(fault.Usage, "reading the plan: %w", err)
 	}
 	if p.APIVersion != Version {
-		return nil, fault.Errorf(fault.Usage, "the plan's apiVersion is %q: this program reads %s", p.APIVersion, Version)
+		return nil, fault.Errorf(fault.Usage, "the plan's apiVersion is %q: this program reads %s",
+			p.APIVersion, Version)
 	}
 	return &p, nil
 }
@@ -120,7 +123,8 @@ func (p *Plan) check() error {
 	return nil
 }
 
-// checkImage refuses a name of the payload that is not the name of what is taken: the new payload says where it is from.
+// checkImage refuses a name of the payload that is not the name of what is taken: the new payload says where it is
+// from.
 func (r Release) checkImage() error {
 	if plain.Line(r.Image) != r.Image {
 		return fault.Errorf(fault.Usage, "release.image: %q has control characters", r.Image)
@@ -128,12 +132,14 @@ func (r Release) checkImage() error {
 	named, err := registry.ParsePullSpec(r.Image)
 	taken, takenErr := registry.ParsePullSpec(r.PullSpec)
 	if err == nil && takenErr == nil && named.Name() != taken.Name() {
-		return fault.Errorf(fault.Usage, "release.image: %q is not in the repository of release.pullspec, %q", r.Image, r.PullSpec)
+		return fault.Errorf(fault.Usage, "release.image: %q is not in the repository of release.pullspec, %q",
+			r.Image, r.PullSpec)
 	}
 	return nil
 }
 
-// unitName is what components and images are called by: tags and pull specs of image streams, and names of a config's images.
+// unitName is what components and images are called by: tags and pull specs of image streams, and names of a config's
+// images.
 var unitName = regexp.Delayed(`^[A-Za-z0-9_][A-Za-z0-9_./:@+-]*$`)
 
 func (c *checker) add(unit *Component, replaces bool) error {
@@ -173,7 +179,8 @@ func (c *checker) unit(unit *Component) error {
 	}
 	for _, reference := range unit.Recipe.File.References {
 		if !reference.Local && !slices.Contains(known, reference.Text) {
-			return fault.Errorf(fault.Usage, "recipe.dockerfileText, line %d: %q is none of the bases", reference.Line, reference.Text)
+			return fault.Errorf(fault.Usage, "recipe.dockerfileText, line %d: %q is none of the bases",
+				reference.Line, reference.Text)
 		}
 	}
 	for i, base := range unit.Bases {
@@ -181,7 +188,8 @@ func (c *checker) unit(unit *Component) error {
 			return !r.Local && r.Text == known[i] && r.Stage == base.Stage && r.Kind == base.Kind &&
 				base.Final == (r.Kind == dockerfile.From && r.Last)
 		}) {
-			return fault.Errorf(fault.Usage, "base %d: the Dockerfile does not name %q as a %s in stage %d", i, known[i], base.Kind, base.Stage)
+			return fault.Errorf(fault.Usage, "base %d: the Dockerfile does not name %q as a %s in stage %d", i,
+				known[i], base.Kind, base.Stage)
 		}
 	}
 	for _, piece := range unit.Recipe.Contexts {
@@ -207,7 +215,8 @@ func (c *checker) base(base Base) (string, error) {
 		return base.PullSpec, nil
 	}
 	if base.Peel.Layers < 1 || !json.Valid(base.Peel.Config) {
-		return "", fault.Errorf(fault.Usage, "peel: %d layers with a config of %d bytes", base.Peel.Layers, len(base.Peel.Config))
+		return "", fault.Errorf(fault.Usage, "peel: %d layers with a config of %d bytes", base.Peel.Layers,
+			len(base.Peel.Config))
 	}
 	return base.Peel.ID(), nil
 }
@@ -234,16 +243,19 @@ func (c *Component) checkSource() error {
 	case c.OS != nil:
 		return c.checkChanges()
 	case isLocal != (s.Kind == string(gitsrc.Local)):
-		return fault.Errorf(fault.Usage, "source.kind: %q, and source.request.spec.kind is %q", s.Kind, s.Request.Spec.Kind)
+		return fault.Errorf(fault.Usage, "source.kind: %q, and source.request.spec.kind is %q", s.Kind,
+			s.Request.Spec.Kind)
 	case isLocal && s.Archive == "":
-		return fault.New(fault.Unresolved, "`oc rebuild plan --push` takes the directory along; or push the change, and plan it as COMPONENT=URL@BRANCH.",
+		return fault.New(fault.Unresolved,
+			"`oc rebuild plan --push` takes the directory along; or push the change, and plan it as COMPONENT=URL@BRANCH.",
 			fmt.Errorf("its source is the directory %q of the machine that the plan was made on", s.Request.Spec.Path))
 	case isLocal:
 		return s.checkArchive()
 	case s.Archive != "":
 		return fault.Errorf(fault.Usage, "source.archive: only a local tree has one")
 	case len(s.Request.Patches) != len(s.Patches):
-		return fault.Errorf(fault.Usage, "source.patches: %d, and source.request.patches names %d", len(s.Patches), len(s.Request.Patches))
+		return fault.Errorf(fault.Usage, "source.patches: %d, and source.request.patches names %d", len(s.Patches),
+			len(s.Request.Patches))
 	case len(s.Patches) > 0:
 		if err := s.checkPatches(); err != nil {
 			return err
@@ -269,7 +281,8 @@ func (c *Component) checkSource() error {
 		return fault.Errorf(fault.Usage, "source.request.spec.repository: %w", err)
 	}
 	if _, err := giturl.ParsePayload(s.Request.Spec.Repository); err != nil {
-		return fault.New(fault.Unresolved, advice, fmt.Errorf("its source %q is on the machine that the plan was made on: %w", s.Request.Spec.Repository, err))
+		return fault.New(fault.Unresolved, advice,
+			fmt.Errorf("its source %q is on the machine that the plan was made on: %w", s.Request.Spec.Repository, err))
 	}
 	return nil
 }
@@ -280,8 +293,10 @@ func (c *Component) checkChanges() error {
 	if err := s.Archive.Validate(); err != nil {
 		return fault.Errorf(fault.Usage, "source.archive %q: %w", s.Archive, err)
 	}
-	if s.Kind != SourceOSImage || s.Commit != "" || s.Digest != "" || s.Request.Spec.Kind == gitsrc.Local || len(s.Patches) > 0 {
-		return fault.Errorf(fault.Usage, "source: that of changes to an operating system image has no commit, digest or patches")
+	if s.Kind != SourceOSImage || s.Commit != "" || s.Digest != "" || s.Request.Spec.Kind == gitsrc.Local ||
+		len(s.Patches) > 0 {
+		return fault.Errorf(fault.Usage,
+			"source: that of changes to an operating system image has no commit, digest or patches")
 	}
 	_, err := c.OS.Changes.Place(func(name, path string) (string, error) {
 		if path != name || !fs.ValidPath(name) {
@@ -312,7 +327,8 @@ func (s *Source) checkArchive() error {
 // checkPatches refuses names that lead out of a directory, and patched source that the plan does not say the digest of.
 func (s *Source) checkPatches() error {
 	for i, patch := range s.Patches {
-		if !fs.ValidPath(patch.Name) || path.Base(patch.Name) != patch.Name || patch.Name == "." || plain.Line(patch.Name) != patch.Name {
+		if !fs.ValidPath(patch.Name) || path.Base(patch.Name) != patch.Name || patch.Name == "." ||
+			plain.Line(patch.Name) != patch.Name {
 			return fault.Errorf(fault.Usage, "source.patches[%d].name: %q is not the name of a file", i, patch.Name)
 		}
 	}
@@ -324,7 +340,8 @@ func (s *Source) checkPatches() error {
 
 // checkPaths refuses paths that lead out of where they belong.
 func (r *Recipe) checkPaths() error {
-	for _, one := range [][2]string{{"contextDir", path.Join(".", r.ContextDir)}, {"dockerfile", path.Join(".", r.ContextDir, r.Dockerfile)}} {
+	for _, one := range [][2]string{{"contextDir", path.Join(".", r.ContextDir)},
+		{"dockerfile", path.Join(".", r.ContextDir, r.Dockerfile)}} {
 		if !fs.ValidPath(one[1]) {
 			return fault.Errorf(fault.Usage, "recipe.%s: %q leads out of the source", one[0], one[1])
 		}
@@ -332,15 +349,16 @@ func (r *Recipe) checkPaths() error {
 	for _, piece := range r.Contexts {
 		checkout := strings.TrimSuffix(piece.Checkout, "/.")
 		if !fs.ValidPath(path.Clean(piece.Destination)) || piece.Checkout != "" && !fs.ValidPath(path.Clean(checkout)) {
-			return fault.Errorf(fault.Usage, "recipe.contexts: %q to %q leads out of the source or the build context", piece.Checkout,
+			return fault.Errorf(fault.Usage,
+				"recipe.contexts: %q to %q leads out of the source or the build context", piece.Checkout,
 				piece.Destination)
 		}
 	}
 	return nil
 }
 
-// Pinned returns the plan with requests for exactly the commits that were planned, whatever their branches have become since, and with
-// images that go to a repository.
+// Pinned returns the plan with requests for exactly the commits that were planned, whatever their branches have become
+// since, and with images that go to a repository.
 func (p *Plan) Pinned(repository string) *Plan {
 	pinned, units := p.Copy()
 	for _, c := range units {

@@ -51,7 +51,8 @@ func TestRead(t *testing.T) {
 		t.Errorf("read %+v", p)
 	}
 	all := p.Pinned("q.io/there")
-	if got := []string{all.Components[0].Target, all.Components[1].Target, all.Images[0].Target}; !slices.Equal(got, []string{"q.io/there", p.Components[1].Target, ""}) {
+	if got := []string{all.Components[0].Target, all.Components[1].Target, all.Images[0].Target}; !slices.Equal(got,
+		[]string{"q.io/there", p.Components[1].Target, ""}) {
 		t.Errorf("images go to %q", got)
 	}
 	pinned := all.Images[0].Source.Request
@@ -83,22 +84,37 @@ func TestRead(t *testing.T) {
 		{`"checkout": "./."`, `"checkout": ""`, `files have no image "src"`},
 		{`"commit": "` + commit, `"commit": "main`, "source.commit"},
 		{`"spec": {"kind": "payload"}`, `"spec": {"kind": "payload"}, "patches": ["/p"]`, `source.patches: 0`},
-		{`"spec": {"kind": "payload"}}`, `"spec": {"kind": "payload"}, "patches": ["/p"]}, "patches": [{"name": "../p", "data": ""}]`, `"../p" is not the name of a file`},
-		{`"spec": {"kind": "payload"}}`, `"spec": {"kind": "payload"}, "patches": ["/p"]}, "patches": [{"name": "p", "data": ""}]`, `source.digest: "" is not that of a source with patches`},
-		{`"spec": {"kind": "payload"}}`, `"spec": {"kind": "payload"}}, "archive": "` + sum + `"`, "source.archive: only a local tree has one"},
-		{`"spec": {"kind": "payload"}}`, `"spec": {"kind": "local", "path": "/home/me"}}, "kind": "payload", "archive": "` + sum + `"`, "source.kind"},
+		{`"spec": {"kind": "payload"}}`,
+			`"spec": {"kind": "payload"}, "patches": ["/p"]}, "patches": [{"name": "../p", "data": ""}]`,
+			`"../p" is not the name of a file`},
+		{`"spec": {"kind": "payload"}}`,
+			`"spec": {"kind": "payload"}, "patches": ["/p"]}, "patches": [{"name": "p", "data": ""}]`,
+			`source.digest: "" is not that of a source with patches`},
+		{`"spec": {"kind": "payload"}}`, `"spec": {"kind": "payload"}}, "archive": "` + sum + `"`,
+			"source.archive: only a local tree has one"},
+		{`"spec": {"kind": "payload"}}`,
+			`"spec": {"kind": "local", "path": "/home/me"}}, "kind": "payload", "archive": "` + sum +
+				`"`, "source.kind"},
 		{`"spec": {"kind": "payload"}}`, `"spec": {"kind": "local", "path": "/home/me"}}, "kind": "local"`, "/home/me"},
-		{`"spec": {"kind": "payload"}}`, `"spec": {"kind": "local"}}, "kind": "local", "archive": "sha256:../x"`, "source.archive"},
-		{`"spec": {"kind": "payload"}}`, `"spec": {"kind": "local"}}, "kind": "local", "dirty": true, "archive": "` + sum + `"`, "source.digest"},
-		{`"spec": {"kind": "payload"}}`, `"spec": {"kind": "local"}}, "kind": "local", "digest": "x", "archive": "` + sum + `"`, "source.digest"},
-		{`"spec": {"kind": "payload"}}`, `"spec": {"kind": "local"}}, "kind": "local", "commit": "main", "archive": "` + sum + `"`, "source.commit"},
+		{`"spec": {"kind": "payload"}}`, `"spec": {"kind": "local"}}, "kind": "local", "archive": "sha256:../x"`,
+			"source.archive"},
+		{`"spec": {"kind": "payload"}}`, `"spec": {"kind": "local"}}, "kind": "local", "dirty": true, "archive": "` +
+			sum + `"`, "source.digest"},
+		{`"spec": {"kind": "payload"}}`, `"spec": {"kind": "local"}}, "kind": "local", "digest": "x", "archive": "` +
+			sum + `"`, "source.digest"},
+		{`"spec": {"kind": "payload"}}`, `"spec": {"kind": "local"}}, "kind": "local", "commit": "main", "archive": "` +
+			sum + `"`, "source.commit"},
 		{`"labels": {"a": "b"}`, `"labels": {}, "os": {"base": {}, "changes": {}}`, "files of the machine"},
 		{`"labels": {"a": "b"}`, `"labels": {}, "problem": "it is gone", "exitCode": 3`, "it is gone"},
 		{`"dockerfileText": "FROM scratch`, `"dockerfileText": "RUN x`, "no FROM"},
-		{`"repository": "https://github.com/o/base", "ref": "main"}`, `"repository": "file:///home/me/secret", "ref": "main"}`, "on the machine"},
-		{`"repository": "https://github.com/o/base", "ref": "main"}`, `"repository": "http://127.0.0.1:8080/x", "ref": "main"}`, "on the machine"},
-		{`"repository": "https://github.com/o/base", "ref": "main"}`, `"repository": "ext::sh -c id", "ref": "main"}`, "source.request.spec.repository"},
-		{`"repository": "https://github.com/o/base", "ref": "main"}`, `"repository": "https://169.254.169.254/x", "ref": "main"}`, "on the machine"},
+		{`"repository": "https://github.com/o/base", "ref": "main"}`,
+			`"repository": "file:///home/me/secret", "ref": "main"}`, "on the machine"},
+		{`"repository": "https://github.com/o/base", "ref": "main"}`,
+			`"repository": "http://127.0.0.1:8080/x", "ref": "main"}`, "on the machine"},
+		{`"repository": "https://github.com/o/base", "ref": "main"}`, `"repository": "ext::sh -c id", "ref": "main"}`,
+			"source.request.spec.repository"},
+		{`"repository": "https://github.com/o/base", "ref": "main"}`,
+			`"repository": "https://169.254.169.254/x", "ref": "main"}`, "on the machine"},
 		{`"name": "two"`, `"name": "--insecure"`, "not a name"},
 		{`"name": "two"`, `"name": "other: push done: y"`, "not a name"},
 		{`"name": "two"`, `"name": "../../two"`, "not a name"},
@@ -107,8 +123,12 @@ func TestRead(t *testing.T) {
 		{`"bases": [{"built"`, `"bases": [{"pullspec": "q.io/x@` + sum + `", "kind": "FROM"}, {"built"`, "in stage 0"},
 		{`"line": 3, "stage": 1, "final": true`, `"line": 3, "stage": 1`, "in stage 1"},
 		{`"line": 3, "stage": 1, "final": true`, `"line": 3, "stage": 0, "final": true`, "in stage 0"},
-		{`"labels": {"a": "b"}`, `"labels": {}, "os": {"base": {}, "changes": {}}, "source": {"kind": "os-image", "archive": "` + sum + `", "commit": "` + commit + `"}`, "has no commit"},
-		{`"labels": {"a": "b"}`, `"labels": {}, "os": {"base": {}, "changes": {}}, "source": {"kind": "payload", "archive": "` + sum + `"}`, "has no commit"},
+		{`"labels": {"a": "b"}`,
+			`"labels": {}, "os": {"base": {}, "changes": {}}, "source": {"kind": "os-image", "archive": "` + sum +
+				`", "commit": "` + commit + `"}`, "has no commit"},
+		{`"labels": {"a": "b"}`,
+			`"labels": {}, "os": {"base": {}, "changes": {}}, "source": {"kind": "payload", "archive": "` + sum +
+				`"}`, "has no commit"},
 		{small, `hello`, "reading the plan"},
 		{small, `[]`, "reading the plan"},
 	} {

@@ -21,10 +21,12 @@ const maxBuildRoot = 1 << 20
 // checked out.
 func (p *planner) obtain(ctx context.Context, u *unit) (err error) {
 	u.request = gitsrc.Request{
-		Repository: u.component.Source, Commit: u.component.Commit, Branch: u.branch(), Spec: u.spec, Patches: u.target.Patches,
+		Repository: u.component.Source, Commit: u.component.Commit, Branch: u.branch(), Spec: u.spec,
+		Patches: u.target.Patches,
 	}
 	if p.request.All { // what the config alone says has to do
-		u.tree = gitsrc.Tree{Kind: gitsrc.Payload, Repository: u.component.Source, Commit: u.component.Commit, Ref: u.branch()}
+		u.tree = gitsrc.Tree{Kind: gitsrc.Payload, Repository: u.component.Source,
+			Commit: u.component.Commit, Ref: u.branch()}
 		return u.readRecipe(nil)
 	}
 	return p.readSource(ctx, u)
@@ -136,7 +138,8 @@ func (u *unit) checkArguments() error {
 // readDockerfile reads the Dockerfile where the build context has it.
 func (u *unit) readDockerfile(files fs.FS) ([]byte, error) {
 	recipe := u.recipe
-	if !recipe.Checkout && recipe.Literal == "" { // the context is put together from pieces; the last one that has the file decides
+	// the context is put together from pieces; the last one that has the file decides
+	if !recipe.Checkout && recipe.Literal == "" {
 		pieces := recipe.Contexts()
 		for i := len(pieces) - 1; i >= 0; i-- {
 			if name, ok := inPiece(pieces[i], recipe.Dockerfile); ok {

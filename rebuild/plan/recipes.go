@@ -20,7 +20,8 @@ func (p *planner) findConfig(ctx context.Context, u *unit) error {
 	default:
 		u.match, err = p.promoting(ctx, p.query(u))
 		if err != nil && u.target.Dockerfile != "" && fault.KindOf(err) == fault.Unresolved {
-			p.Report.Report(u.target.Name, progress.Resolve, progress.Warned, "it is built from --dockerfile alone: %v", err)
+			p.Report.Report(u.target.Name, progress.Resolve, progress.Warned,
+				"it is built from --dockerfile alone: %v", err)
 			u.match, err = u.withoutConfig(), nil
 		}
 	}
@@ -30,7 +31,8 @@ func (p *planner) findConfig(ctx context.Context, u *unit) error {
 	if err := p.secondOpinion(u); err != nil {
 		return err
 	}
-	p.Report.Report(u.target.Name, progress.Resolve, progress.Running, "%s builds %s (%s)", u.match.Path, u.match.Image, u.match.Reason)
+	p.Report.Report(u.target.Name, progress.Resolve, progress.Running, "%s builds %s (%s)", u.match.Path,
+		u.match.Image, u.match.Reason)
 	return nil
 }
 
@@ -50,7 +52,8 @@ func (p *planner) query(u *unit) ciconfig.Query {
 // promoting asks the configs which one promotes a component.
 func (p *planner) promoting(ctx context.Context, query ciconfig.Query) (ciconfig.Match, error) {
 	if p.Configs == nil {
-		return ciconfig.Match{}, fault.New(fault.Unresolved, "Pass --release-repo DIR with a checkout of openshift/release, or --config FILE.",
+		return ciconfig.Match{}, fault.New(fault.Unresolved,
+			"Pass --release-repo DIR with a checkout of openshift/release, or --config FILE.",
 			fmt.Errorf("there is nowhere to look for the ci-operator config of component %q", query.Tag))
 	}
 	return p.Configs.Find(ctx, query)
@@ -83,7 +86,8 @@ func (u *unit) withoutConfig() ciconfig.Match {
 		Name:   "--dockerfile",
 		Images: []ciconfig.Image{{To: u.target.Name, Dockerfile: u.target.Dockerfile, ContextDir: u.target.ContextDir}},
 	}
-	return ciconfig.Match{Path: "", Origin: "--dockerfile", Config: config, Image: u.target.Name, Reason: "no config promotes it"}
+	return ciconfig.Match{Path: "", Origin: "--dockerfile", Config: config, Image: u.target.Name,
+		Reason: "no config promotes it"}
 }
 
 // setRecipe takes the recipe of the unit's image out of its config, and applies --dockerfile, --context-dir and
@@ -96,7 +100,8 @@ func (u *unit) setRecipe() error {
 	if u.takeBuildData {
 		u.recipe = u.buildData.Apply(u.recipe)
 	}
-	override := ciconfig.Override{ContextDir: u.target.ContextDir, Dockerfile: u.target.Dockerfile, BuildArgs: u.target.BuildArgs}
+	override := ciconfig.Override{ContextDir: u.target.ContextDir, Dockerfile: u.target.Dockerfile,
+		BuildArgs: u.target.BuildArgs}
 	u.recipe, err = u.recipe.With(override)
 	return err
 }

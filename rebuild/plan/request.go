@@ -47,11 +47,14 @@ type Target struct {
 func ParseTarget(argument string) (Target, error) {
 	name, source, assigned := strings.Cut(argument, "=")
 	if name == "" {
-		return Target{}, fault.Errorf(fault.Usage, "argument %q names no component: want COMPONENT or COMPONENT=SOURCE", argument)
+		return Target{}, fault.Errorf(fault.Usage,
+			"argument %q names no component: want COMPONENT or COMPONENT=SOURCE", argument)
 	}
 	if assigned && source == "" {
-		return Target{}, fault.New(fault.Usage, fmt.Sprintf("For the payload's own commit write %q; for this directory %q.", name, name+"=."),
-			fmt.Errorf("argument %q has nothing after the =", argument))
+		return Target{},
+			fault.New(fault.Usage,
+				fmt.Sprintf("For the payload's own commit write %q; for this directory %q.", name, name+"=."),
+				fmt.Errorf("argument %q has nothing after the =", argument))
 	}
 	return Target{Name: name, Source: source}, nil
 }
@@ -59,11 +62,13 @@ func ParseTarget(argument string) (Target, error) {
 // Validate refuses what can be seen to be wrong before anything is read.
 func (r Request) Validate() error {
 	if r.Release == "" {
-		return fault.New(fault.Usage, "Name the payload to start from, such as --from-release quay.io/okd/scos-release:4.17.0-okd-scos.0.",
+		return fault.New(fault.Usage,
+			"Name the payload to start from, such as --from-release quay.io/okd/scos-release:4.17.0-okd-scos.0.",
 			fmt.Errorf("--from-release is missing"))
 	}
 	if len(r.Targets) == 0 && !r.All {
-		return fault.New(fault.Usage, "`oc rebuild info REF` lists the components of a payload.", fmt.Errorf("no component is named"))
+		return fault.New(fault.Usage, "`oc rebuild info REF` lists the components of a payload.",
+			fmt.Errorf("no component is named"))
 	}
 	if err := r.ValidateNames(); err != nil {
 		return err

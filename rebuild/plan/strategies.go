@@ -15,8 +15,9 @@ import (
 
 // What stands for a base, as plans say it.
 const (
-	fromMap     = "map"     // --base-image or --base-image-map
-	fromBuild   = "build"   // built in the same run: a component, an image of the same config, or a base from its source
+	fromMap = "map" // --base-image or --base-image-map
+	// built in the same run: a component, an image of the same config, or a base from its source
+	fromBuild   = "build"
 	fromPayload = "payload" // the source payload has it
 	fromConfig  = "config"  // what the config or the Dockerfile says
 	fromPeel    = "peel"    // the payload's image without the layer that its own build added
@@ -146,7 +147,8 @@ func (s *settler) tryPayload(ctx context.Context, u *unit, b *base) (bool, error
 		return true, nil
 	}
 	b.taken = tag
-	return s.offer(ctx, b, fromPayload, s.components[tag].Image, "the payload has what "+b.Image.String()+" was when it was made"), nil
+	return s.offer(ctx, b, fromPayload, s.components[tag].Image,
+		"the payload has what "+b.Image.String()+" was when it was made"), nil
 }
 
 // takePayload takes the payload's image of a name that somebody stated. It must be there.
@@ -179,7 +181,8 @@ func (s *settler) tryConfig(ctx context.Context, u *unit, b *base) (bool, error)
 	case b.Image.IsZero():
 		pullSpec := strings.TrimPrefix(b.Pullspec, "docker://")
 		if _, err := registry.ParsePullSpec(pullSpec); err != nil {
-			return false, fault.New(fault.Unresolved, "", fmt.Errorf("a Dockerfile and a config may name images in registries only: %w", err))
+			return false, fault.New(fault.Unresolved, "",
+				fmt.Errorf("a Dockerfile and a config may name images in registries only: %w", err))
 		}
 		return s.offer(ctx, b, fromConfig, pullSpec, b.Reason), nil
 	}
@@ -195,7 +198,8 @@ func (s *settler) tryOverlay(ctx context.Context, u *unit, b *base) (bool, error
 	if !b.Final || !u.replaces() || u.os != nil || u.component.Image == "" {
 		return false, nil
 	}
-	why := "the payload's own image of " + u.target.Name + " holds all of its base; files that the new build does not write stay as they are"
+	why := "the payload's own image of " + u.target.Name +
+		" holds all of its base; files that the new build does not write stay as they are"
 	return s.offer(ctx, b, fromOverlay, u.component.Image, why), nil
 }
 
@@ -210,7 +214,8 @@ func (s *settler) trySource(ctx context.Context, u *unit, b *base) (bool, error)
 		return false, nil
 	}
 	b.built, b.from = other, fromBuild
-	b.why = fmt.Sprintf("built first from %s at %s: %s promotes it", other.tree.Repository, other.tree.Ref, other.match.Path)
+	b.why = fmt.Sprintf("built first from %s at %s: %s promotes it", other.tree.Repository,
+		other.tree.Ref, other.match.Path)
 	return true, nil
 }
 

@@ -34,8 +34,9 @@ type Event struct {
 	Component string `json:"component,omitempty"` // "" = the payload as a whole
 	Stage     Stage  `json:"stage"`
 	State     State  `json:"state"`
-	Message   string `json:"message,omitempty"` // for a person; may hold text from outside: whoever prints it escapes control characters
-	Bytes     int64  `json:"bytes,omitempty"`   // received or sent so far
+	// for a person; may hold text from outside: whoever prints it escapes control characters
+	Message string `json:"message,omitempty"`
+	Bytes   int64  `json:"bytes,omitempty"` // received or sent so far
 }
 
 // Listener hears what a job does. It is called from several goroutines.

@@ -67,7 +67,8 @@ func (c *Cluster) RestoreHosted(ctx context.Context, name string, components ...
 		}
 		for _, component := range components {
 			if all[component] == "" {
-				return fault.Errorf(fault.Unresolved, "the hosted cluster %q has no image of %q in the place of its release's", name, component)
+				return fault.Errorf(fault.Unresolved,
+					"the hosted cluster %q has no image of %q in the place of its release's", name, component)
 			}
 			delete(all, component)
 		}

@@ -95,7 +95,8 @@ func (all clusterOperators) busy(objects []Object) (owners int, waits []string) 
 		want := map[string]string{"Available": "True", "Progressing": "False", "Degraded": "False"}
 		for _, condition := range operator.Status.Conditions {
 			if status, ok := want[condition.Type]; ok && condition.Status != status {
-				waits = append(waits, strings.TrimSuffix(fmt.Sprintf("clusteroperator/%s: %s is %s: %s", operator.Metadata.Name,
+				waits = append(waits, strings.TrimSuffix(fmt.Sprintf("clusteroperator/%s: %s is %s: %s",
+					operator.Metadata.Name,
 					condition.Type, condition.Status, condition.Message), ": "))
 				break
 			}

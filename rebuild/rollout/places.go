@@ -171,7 +171,8 @@ func Find(release *payload.Release, name string) (Sites, error) {
 		}
 	}
 	if len(sites.Places) == 0 {
-		return Sites{}, fault.New(fault.Unresolved, "Make a payload with it: oc rebuild "+name+" --to-image T --upgrade.",
+		return Sites{}, fault.New(fault.Unresolved,
+			"Make a payload with it: oc rebuild "+name+" --to-image T --upgrade.",
 			fmt.Errorf("no manifest of %s names the image of %q in a Deployment, a DaemonSet, a StatefulSet or a ConfigMap", release.Name, name))
 	}
 	for _, place := range sites.Places {
@@ -179,7 +180,8 @@ func Find(release *payload.Release, name string) (Sites, error) {
 			continue
 		}
 		for _, m := range manifests(release, place.Object.Name) {
-			if reads := m.object(); reads.isWorkload() && m.reads(place.Object) && !slices.Contains(sites.Readers, reads) {
+			if reads := m.object(); reads.isWorkload() && m.reads(place.Object) &&
+				!slices.Contains(sites.Readers, reads) {
 				sites.Readers = append(sites.Readers, reads)
 			}
 		}
@@ -227,7 +229,8 @@ func (m *manifest) places(image string) []Place {
 		if c.Image == image {
 			all = append(all, Place{Object: object, Container: c.Name})
 		}
-		if slices.ContainsFunc(slices.Concat(c.Command, c.Args), func(text string) bool { return strings.Contains(text, image) }) {
+		if slices.ContainsFunc(slices.Concat(c.Command, c.Args),
+			func(text string) bool { return strings.Contains(text, image) }) {
 			all = append(all, Place{Object: object, Container: c.Name, Arguments: true})
 		}
 		for _, variable := range c.Env {

@@ -87,7 +87,8 @@ func (c *Cluster) Restore(ctx context.Context, components ...string) ([]Object, 
 	}
 	for _, name := range components {
 		if !done[name] {
-			return nil, fault.New(fault.Unresolved, "`oc rebuild status` lists what is deployed.", fmt.Errorf("%q is not deployed on cluster %s", name, c.API.Host))
+			return nil, fault.New(fault.Unresolved, "`oc rebuild status` lists what is deployed.",
+				fmt.Errorf("%q is not deployed on cluster %s", name, c.API.Host))
 		}
 	}
 	slices.SortFunc(restart, func(a, b Object) int { return strings.Compare(a.String(), b.String()) })

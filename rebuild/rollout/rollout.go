@@ -36,7 +36,8 @@ func (c *Cluster) tell(format string, args ...any) {
 // Check refuses what the user of the cluster may not do, before anything is built, and a cluster that has none of the
 // places.
 func (c *Cluster) Check(ctx context.Context, sites Sites) error {
-	if err := c.allowed(ctx, "patch", Object{Kind: "ClusterVersion", Group: "config.openshift.io", Name: "version"}); err != nil {
+	if err := c.allowed(ctx, "patch", Object{Kind: "ClusterVersion", Group: "config.openshift.io",
+		Name: "version"}); err != nil {
 		return err
 	}
 	for _, object := range append(sites.objects(), sites.Readers...) {
@@ -54,7 +55,8 @@ func (c *Cluster) Check(ctx context.Context, sites Sites) error {
 		there = there || err == nil
 	}
 	if !there {
-		return fault.Errorf(fault.Unresolved, "cluster %s has none of the objects that run %q: %s", c.API.Host, sites.Component,
+		return fault.Errorf(fault.Unresolved, "cluster %s has none of the objects that run %q: %s",
+			c.API.Host, sites.Component,
 			strings.Join(mapped(sites.Places, Place.String), "; "))
 	}
 	return nil
@@ -68,7 +70,8 @@ func (c *Cluster) allowed(ctx context.Context, verb string, object Object) error
 	}
 	if !allowed {
 		return fault.New(fault.Unauthorized, "Log in as a cluster administrator.",
-			fmt.Errorf("cluster %s: this user may not %s %s", c.API.Host, verb, strings.TrimSuffix(object.String(), " in ")))
+			fmt.Errorf("cluster %s: this user may not %s %s", c.API.Host, verb,
+				strings.TrimSuffix(object.String(), " in ")))
 	}
 	return nil
 }
@@ -101,7 +104,8 @@ func (c *Cluster) Set(ctx context.Context, sites Sites, record Record) ([]Object
 		if _, err := c.override(ctx, object, true); err != nil {
 			return nil, err
 		}
-		changed, err := c.change(ctx, object, func(live map[string]any) (bool, error) { return put(live, object, sites, record) })
+		changed, err := c.change(ctx, object,
+			func(live map[string]any) (bool, error) { return put(live, object, sites, record) })
 		missing := errors.Is(err, cluster.ErrNotFound)
 		if err != nil && !missing {
 			return nil, fmt.Errorf("changing %s: %w", object, err)
@@ -216,7 +220,8 @@ func again(ctx context.Context, what string, do func() error) error {
 }
 
 // change reads an object, changes it and writes it back, and reports whether it did.
-func (c *Cluster) change(ctx context.Context, object Object, edit func(map[string]any) (bool, error)) (changed bool, err error) {
+func (c *Cluster) change(ctx context.Context, object Object,
+	edit func(map[string]any) (bool, error)) (changed bool, err error) {
 	err = again(ctx, "it", func() error {
 		var live map[string]any
 		err := c.API.Get(ctx, object.path(), &live)
@@ -251,7 +256,8 @@ type override struct {
 }
 
 // agree makes the cluster version operator leave an object alone exactly if something is deployed in it. Whoever
-// changes one of the two looks at the other afterwards, so that the last of several users leaves both as they should be.
+// changes one of the two looks at the other afterwards, so that the last of several users leaves both as they should
+// be.
 func (c *Cluster) agree(ctx context.Context, object Object) error {
 	for {
 		live := map[string]any{} // of one that is not there, nothing

@@ -59,18 +59,20 @@ spec: {template: {spec: {containers: [{name: x, image: IMAGE-mco}]}}}
 func seed(t *testing.T) (*payload.Release, *clustertest.Server, *rollout.Cluster) {
 	t.Helper()
 	placeholders := func(text string) string {
-		for _, name := range []string{"cli", "cluster-dns-operator", "coredns", "kube-rbac-proxy", "mco", "prometheus", "thanos"} {
+		for _, name := range []string{"cli", "cluster-dns-operator", "coredns", "kube-rbac-proxy", "mco",
+			"prometheus", "thanos"} {
 			text = strings.ReplaceAll(text, "IMAGE-"+name, payloadtest.Placeholder(name))
 		}
 		return text
 	}
 	r := payloadtest.NewRegistry(t)
-	seeded := r.Seed(t, payloadtest.Release{Name: "4.17.0", Created: time.Unix(1e9, 0).UTC(), Components: []payloadtest.Component{
-		{Name: "cli"}, {Name: "coredns"}, {Name: "kube-rbac-proxy"}, {Name: "prometheus"}, {Name: "thanos"},
-		{Name: "cluster-dns-operator", Manifests: map[string]string{"deployment.yaml": placeholders(operator)}},
-		{Name: "mco", Manifests: map[string]string{"all.yaml": placeholders(mco)}},
-		{Name: "cluster-version-operator", Manifests: map[string]string{"x.yaml": "kind: A\napiVersion: v1\n"}},
-	}})
+	seeded := r.Seed(t, payloadtest.Release{Name: "4.17.0", Created: time.Unix(1e9, 0).UTC(),
+		Components: []payloadtest.Component{
+			{Name: "cli"}, {Name: "coredns"}, {Name: "kube-rbac-proxy"}, {Name: "prometheus"}, {Name: "thanos"},
+			{Name: "cluster-dns-operator", Manifests: map[string]string{"deployment.yaml": placeholders(operator)}},
+			{Name: "mco", Manifests: map[string]string{"all.yaml": placeholders(mco)}},
+			{Name: "cluster-version-operator", Manifests: map[string]string{"x.yaml": "kind: A\napiVersion: v1\n"}},
+		}})
 	release, err := payload.Open(context.Background(), payloadtest.Client(t), seeded.PullSpec)
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +81,8 @@ func seed(t *testing.T) (*payload.Release, *clustertest.Server, *rollout.Cluster
 	s.Put(t, versionPath, "metadata: {name: version}\nspec: {}\n")
 	for _, file := range release.Manifests() {
 		for _, document := range strings.Split(string(file.Data), "---\n") {
-			for path, mark := range map[string]string{dnsPath: "name: dns-operator, namespace", mcoPath: "name: mco, namespace", mapPath: "name: mco-images, namespace"} {
+			for path, mark := range map[string]string{dnsPath: "name: dns-operator, namespace",
+				mcoPath: "name: mco, namespace", mapPath: "name: mco-images, namespace"} {
 				if strings.Contains(document, "metadata: {"+mark) {
 					s.Put(t, path, document)
 				}
@@ -116,7 +119,8 @@ func TestFind(t *testing.T) {
 		"coredns":              {"deployment/dns-operator in openshift-dns-operator, variable IMAGE of dns-operator"},
 		"cli": {"configmap/mco-images in openshift-mco, key images.json",
 			"deployment/dns-operator in openshift-dns-operator, container prepare"},
-		"mco": {"configmap/mco-images in openshift-mco, key images.json", "daemonset/elsewhere in openshift-mco, container x",
+		"mco": {"configmap/mco-images in openshift-mco, key images.json",
+			"daemonset/elsewhere in openshift-mco, container x",
 			"deployment/mco in openshift-mco, container mco"},
 	}
 	for name, want := range tests {
@@ -148,7 +152,8 @@ func TestThereAndBack(t *testing.T) {
 	set := func(component, image string) {
 		t.Helper()
 		s.Refuse(2)
-		workloads, err := c.Set(ctx, find(t, release, component), rollout.Record{Image: image, Commit: "abc", By: "me", Since: time.Unix(1e9, 0).UTC()})
+		workloads, err := c.Set(ctx, find(t, release, component),
+			rollout.Record{Image: image, Commit: "abc", By: "me", Since: time.Unix(1e9, 0).UTC()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -171,7 +176,8 @@ func TestThereAndBack(t *testing.T) {
 		}
 	}
 	entries, err := c.List(ctx)
-	if err != nil || len(entries) != 2 || len(entries[0].Components) != 5 || entries[0].Components["coredns"].By != "me" {
+	if err != nil || len(entries) != 2 || len(entries[0].Components) != 5 ||
+		entries[0].Components["coredns"].By != "me" {
 		t.Errorf("what is deployed: %+v, %v", entries, err)
 	}
 	if _, err := c.Restore(ctx, "mco"); fault.KindOf(err) != fault.Unresolved {
@@ -180,7 +186,8 @@ func TestThereAndBack(t *testing.T) {
 	if _, err := c.Restore(ctx, "coredns"); err != nil {
 		t.Fatal(err)
 	}
-	if got := s.Get(dnsPath); strings.Contains(got, "example.org/coredns") || !strings.Contains(got, "example.org/dns@sha256:2") {
+	if got := s.Get(dnsPath); strings.Contains(got, "example.org/coredns") ||
+		!strings.Contains(got, "example.org/dns@sha256:2") {
 		t.Errorf("one of two was taken back: %s", got)
 	}
 	s.Refuse(1)
@@ -203,11 +210,14 @@ func TestThereAndBack(t *testing.T) {
 func TestRestoreLeavesWhatOthersDid(t *testing.T) {
 	release, s, c := seed(t)
 	ctx := context.Background()
-	s.Put(t, versionPath, "metadata: {name: version}\nspec: {overrides: [{kind: Deployment, group: apps, namespace: other, name: byhand, unmanaged: true}]}\n")
-	if _, err := c.Set(ctx, find(t, release, "coredns"), rollout.Record{Image: "example.org/coredns@sha256:1"}); err != nil {
+	s.Put(t, versionPath,
+		"metadata: {name: version}\nspec: {overrides: [{kind: Deployment, group: apps, namespace: other, name: byhand, unmanaged: true}]}\n")
+	if _, err := c.Set(ctx, find(t, release, "coredns"),
+		rollout.Record{Image: "example.org/coredns@sha256:1"}); err != nil {
 		t.Fatal(err)
 	}
-	s.Put(t, dnsPath, strings.ReplaceAll(s.Get(dnsPath), `"value":"example.org/coredns@sha256:1"`, `"value":"somebody/else"`))
+	s.Put(t, dnsPath, strings.ReplaceAll(s.Get(dnsPath), `"value":"example.org/coredns@sha256:1"`,
+		`"value":"somebody/else"`))
 	if _, err := c.Restore(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -228,7 +238,8 @@ func TestRefusals(t *testing.T) {
 		"update deployments":    "may not update deployment/dns-operator in openshift-dns-operator",
 	} {
 		s.Deny(denied)
-		if err := c.Check(ctx, find(t, release, "coredns")); fault.KindOf(err) != fault.Unauthorized || !strings.Contains(err.Error(), want) {
+		if err := c.Check(ctx, find(t, release, "coredns")); fault.KindOf(err) != fault.Unauthorized ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("without %s: %v", denied, err)
 		}
 	}
@@ -237,7 +248,8 @@ func TestRefusals(t *testing.T) {
 		t.Error(err)
 	}
 	s.Refuse(1000)
-	if _, err := c.Set(ctx, find(t, release, "coredns"), rollout.Record{Image: "x"}); err == nil || !strings.Contains(err.Error(), "changed by somebody else 8 times") {
+	if _, err := c.Set(ctx, find(t, release, "coredns"), rollout.Record{Image: "x"}); err == nil ||
+		!strings.Contains(err.Error(), "changed by somebody else 8 times") {
 		t.Errorf("conflicts without end: %v", err)
 	}
 	s.Refuse(0)
@@ -246,14 +258,16 @@ func TestRefusals(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := c.Wait(ctx, workloads, time.Millisecond); fault.KindOf(err) != fault.Publish ||
-		!strings.Contains(err.Error(), "deployment/dns-operator in openshift-dns-operator does not start: pod pod-1: ImagePullBackOff: unauthorized") {
+		!strings.Contains(err.Error(),
+			"deployment/dns-operator in openshift-dns-operator does not start: pod pod-1: ImagePullBackOff: unauthorized") {
 		t.Errorf("an image that cannot be pulled: %v", err)
 	}
 	s.Delete(dnsPath)
 	if err := c.Check(ctx, find(t, release, "coredns")); fault.KindOf(err) != fault.Unresolved {
 		t.Errorf("a cluster without the operator: %v", err)
 	}
-	if _, err := c.Set(ctx, find(t, release, "kube-rbac-proxy"), rollout.Record{Image: "x"}); fault.KindOf(err) != fault.Unresolved {
+	if _, err := c.Set(ctx, find(t, release, "kube-rbac-proxy"),
+		rollout.Record{Image: "x"}); fault.KindOf(err) != fault.Unresolved {
 		t.Errorf("deploying on a cluster without the operator: %v", err)
 	}
 	if _, err := c.Restore(ctx); err != nil {
@@ -307,11 +321,13 @@ func TestSettle(t *testing.T) {
 	}
 	const path = "/apis/config.openshift.io/v1/clusteroperators"
 	operator := func(name, namespace, progressing string) string {
-		return `{"metadata":{"name":"` + name + `"},"status":{"relatedObjects":[{"resource":"namespaces","name":"` + namespace + `"}],"conditions":[` +
+		return `{"metadata":{"name":"` + name + `"},"status":{"relatedObjects":[{"resource":"namespaces","name":"` +
+			namespace + `"}],"conditions":[` +
 			`{"type":"Available","status":"True"},{"type":"Upgradeable","status":"False"},{"type":"Progressing","status":"` + progressing + `","message":"rolling out"}]}}`
 	}
 	put := func(progressing string) {
-		s.Put(t, path, `{"items":[`+operator("dns", "openshift-dns-operator", progressing)+`,`+operator("other", "openshift-other", "True")+`]}`)
+		s.Put(t, path, `{"items":[`+operator("dns", "openshift-dns-operator", progressing)+`,`+operator("other",
+			"openshift-other", "True")+`]}`)
 	}
 	put("True")
 	var told []string
@@ -319,14 +335,16 @@ func TestSettle(t *testing.T) {
 		told = append(told, text)
 		put("False")
 	}
-	if err := c.Settle(ctx, workloads, time.Millisecond); err != nil || len(told) != 1 || told[0] != "clusteroperator/dns: Progressing is True: rolling out" {
+	if err := c.Settle(ctx, workloads, time.Millisecond); err != nil || len(told) != 1 ||
+		told[0] != "clusteroperator/dns: Progressing is True: rolling out" {
 		t.Errorf("Settle: %v; told %q", err, told)
 	}
 	put("True")
 	c.Tell = nil
 	short, cancelShort := context.WithTimeout(context.Background(), time.Second)
 	defer cancelShort()
-	if err := c.Settle(short, workloads, time.Millisecond); err == nil || !strings.Contains(err.Error(), "rolling out") {
+	if err := c.Settle(short, workloads, time.Millisecond); err == nil ||
+		!strings.Contains(err.Error(), "rolling out") {
 		t.Errorf("an operator that does not come to rest: %v", err)
 	}
 }
@@ -343,7 +361,8 @@ func TestManyUsers(t *testing.T) {
 			users.Go(func() {
 				var err error
 				if (round+user/2)%2 == 0 {
-					_, err = c.Set(ctx, sites, rollout.Record{Image: fmt.Sprintf("example.org/%s@sha256:%d", name, round)})
+					_, err = c.Set(ctx, sites,
+						rollout.Record{Image: fmt.Sprintf("example.org/%s@sha256:%d", name, round)})
 				} else if _, err = c.Restore(ctx, name); fault.KindOf(err) == fault.Unresolved { // another was faster
 					err = nil
 				}
@@ -361,7 +380,8 @@ func TestManyUsers(t *testing.T) {
 		if _, err := c.Restore(ctx); err != nil {
 			t.Fatal(err)
 		}
-		if got := s.Get("/apis/config.openshift.io/v1/clusterversions/version"); strings.Contains(got, `"dns-operator"`) != strings.Contains(s.Get(dnsPath), "oc-rebuild") {
+		if got := s.Get("/apis/config.openshift.io/v1/clusterversions/version"); strings.Contains(got,
+			`"dns-operator"`) != strings.Contains(s.Get(dnsPath), "oc-rebuild") {
 			t.Fatalf("round %d: after all was restored: %s", round, got)
 		}
 	}

@@ -72,7 +72,9 @@ func (c *Cluster) Wait(ctx context.Context, objects []Object, every time.Duratio
 			case ctx.Err() != nil:
 				return fmt.Errorf("waiting for %s: %w", object, context.Cause(ctx))
 			case errors.As(err, &broken):
-				return fault.New(fault.Publish, fmt.Sprintf("oc -n %s describe pod %s; `oc rebuild restore` puts back what was there.", object.Namespace, broken.pod),
+				return fault.New(fault.Publish,
+					fmt.Sprintf("oc -n %s describe pod %s; `oc rebuild restore` puts back what was there.",
+						object.Namespace, broken.pod),
 					fmt.Errorf("%s does not start: %w", object, err))
 			case err != nil && time.Since(answered) > away:
 				return fmt.Errorf("following %s: %w", object, err)
@@ -121,10 +123,12 @@ func (c *Cluster) look(ctx context.Context, object Object) (done bool, text stri
 	}
 	for _, condition := range w.Status.Conditions {
 		if condition.Type == "Progressing" && condition.Reason == "ProgressDeadlineExceeded" {
-			return false, "", &brokenError{"-l " + selector(w.Spec.Selector.MatchLabels), condition.Reason, condition.Message}
+			return false, "", &brokenError{"-l " + selector(w.Spec.Selector.MatchLabels), condition.Reason,
+				condition.Message}
 		}
 	}
-	return false, fmt.Sprintf("%d of %d pods are new, %d available", updated, want, available), c.podTrouble(ctx, object, w)
+	return false, fmt.Sprintf("%d of %d pods are new, %d available", updated, want, available),
+		c.podTrouble(ctx, object, w)
 }
 
 func selector(labels map[string]string) string {
@@ -169,7 +173,8 @@ func (c *Cluster) podTrouble(ctx context.Context, object Object, w workload) err
 		}
 		for _, s := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
 			switch waiting := s.State.Waiting; waiting.Reason {
-			case "ImagePullBackOff", "InvalidImageName", "CrashLoopBackOff", "CreateContainerConfigError", "CreateContainerError", "RunContainerError":
+			case "ImagePullBackOff", "InvalidImageName", "CrashLoopBackOff", "CreateContainerConfigError",
+				"CreateContainerError", "RunContainerError":
 				return &brokenError{pod.Metadata.Name, waiting.Reason, waiting.Message}
 			}
 		}

@@ -49,7 +49,8 @@ func eachDead(do func(path string) error) error {
 		return err
 	}
 	var failures []error
-	for _, pattern := range []string{filepath.Join(escape(base), prefix+"*"), filepath.Join(escape(os.TempDir()), JobPrefix+"*")} {
+	for _, pattern := range []string{filepath.Join(escape(base), prefix+"*"),
+		filepath.Join(escape(os.TempDir()), JobPrefix+"*")} {
 		paths, err := filepath.Glob(pattern)
 		if err != nil {
 			return fmt.Errorf("looking for temporary directories: %w", err)

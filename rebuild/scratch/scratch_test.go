@@ -53,7 +53,8 @@ func TestEnterAndLeave(t *testing.T) {
 	write(t, filepath.Join(d.Path, "below", "file"))
 	check(t, d.Leave())
 	if got := os.TempDir(); got != base || exists(d.Path) {
-		t.Errorf("the temporary directory is %q after Leave(), want %q; %q exists: %v", got, base, d.Path, exists(d.Path))
+		t.Errorf("the temporary directory is %q after Leave(), want %q; %q exists: %v", got, base,
+			d.Path, exists(d.Path))
 	}
 }
 
@@ -80,8 +81,9 @@ func TestClearTakesWhatIsDeadAndOurs(t *testing.T) {
 	if diff := cmp.Diff([]string{dead, job}, removed); diff != "" {
 		t.Errorf("Clear() (-want +got):\n%s", diff)
 	}
-	for path, want := range map[string]bool{dead: false, job: false, link: true, filepath.Join(other, "below", "file"): true,
-		filepath.Join(alive.Path, "file"): true} {
+	for path, want := range map[string]bool{dead: false, job: false, link: true,
+		filepath.Join(other, "below", "file"): true,
+		filepath.Join(alive.Path, "file"):     true} {
 		if exists(path) != want {
 			t.Errorf("%q exists: %v, want %v", path, !want, want)
 		}
@@ -121,6 +123,7 @@ func TestClearUnmountsFirst(t *testing.T) {
 	removed, err := scratch.Clear(t.Context())
 	check(t, err)
 	if len(removed) != 1 || exists(filepath.Dir(point)) || !exists(filepath.Join(source, "file")) {
-		t.Errorf("Clear() = %q; the mount point exists: %v, the source: %v", removed, exists(point), exists(filepath.Join(source, "file")))
+		t.Errorf("Clear() = %q; the mount point exists: %v, the source: %v", removed, exists(point),
+			exists(filepath.Join(source, "file")))
 	}
 }

@@ -71,7 +71,8 @@ func pack(ctx context.Context, archive *tar.Writer, directory string, skipped ma
 		if err != nil {
 			return err
 		}
-		header := &tar.Header{Name: name, Mode: int64(info.Mode().Perm()), ModTime: info.ModTime(), Format: tar.FormatPAX}
+		header := &tar.Header{Name: name, Mode: int64(info.Mode().Perm()), ModTime: info.ModTime(),
+			Format: tar.FormatPAX}
 		for _, bit := range bits {
 			if info.Mode()&bit.mode != 0 {
 				header.Mode |= bit.header
@@ -118,7 +119,8 @@ func Unpack(ctx context.Context, r io.Reader, directory string) error {
 		return fmt.Errorf("unpacking the source: %w", err)
 	}
 	defer root.Close()
-	plain, err := zstd.NewReader(interrupt.Reader(ctx, r), zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderConcurrency(1))
+	plain, err := zstd.NewReader(interrupt.Reader(ctx, r), zstd.WithDecoderMaxWindow(maxWindow),
+		zstd.WithDecoderConcurrency(1))
 	if err != nil {
 		return fmt.Errorf("unpacking the source: %w", err)
 	}
@@ -205,8 +207,8 @@ func unpack(root *os.Root, archive *tar.Reader) error {
 	return nil
 }
 
-// opened is the directory that files are written to: those of one follow one another, and to walk down to it for each of
-// them takes most of the time.
+// opened is the directory that files are written to: those of one follow one another, and to walk down to it for each
+// of them takes most of the time.
 type opened struct {
 	root, directory *os.Root
 	name            string

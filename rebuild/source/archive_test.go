@@ -37,7 +37,8 @@ func tree(t *testing.T) string {
 	t.Helper()
 	directory := temporary(t)
 	when := time.Unix(1_600_000_000, 123_000_000)
-	for name, text := range map[string]string{"Dockerfile": "FROM scratch\n", "deep/down/file": "x", ".git/config": "secret", "bin/tool": "ignored",
+	for name, text := range map[string]string{"Dockerfile": "FROM scratch\n", "deep/down/file": "x",
+		".git/config": "secret", "bin/tool": "ignored",
 		"closed/file": "y", strings.Repeat("long/", 40) + "name": "z"} {
 		path := filepath.Join(directory, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o775); err != nil {
@@ -96,11 +97,13 @@ func TestPack(t *testing.T) {
 		t.Error("the user's .git was packed")
 	}
 	before, _ := os.Stat(filepath.Join(directory, "deep/down/file"))
-	if after, err := os.Stat(filepath.Join(unpacked, "deep/down/file")); err != nil || !after.ModTime().Equal(before.ModTime()) {
+	if after, err := os.Stat(filepath.Join(unpacked, "deep/down/file")); err != nil ||
+		!after.ModTime().Equal(before.ModTime()) {
 		t.Errorf("the time is %v, %v; want %v", after.ModTime(), err, before.ModTime())
 	}
 	var again bytes.Buffer
-	if err := source.Pack(t.Context(), &again, directory, ignored, git); err != nil || !bytes.Equal(archive.Bytes(), again.Bytes()) {
+	if err := source.Pack(t.Context(), &again, directory, ignored, git); err != nil ||
+		!bytes.Equal(archive.Bytes(), again.Bytes()) {
 		t.Errorf("packed again it is another archive: %v", err)
 	}
 }
@@ -142,14 +145,19 @@ func archiveOf(t testing.TB, files ...tar.Header) []byte {
 // TestUnpackRefuses reads archives that a plan of a stranger may come with.
 func TestUnpackRefuses(t *testing.T) {
 	for description, files := range map[string][]tar.Header{
-		"a name that climbs":         {{Name: "../outside", Typeflag: tar.TypeReg, Size: 1}},
-		"a name from the root":       {{Name: "/outside", Typeflag: tar.TypeReg, Size: 1}},
-		"a name that climbs inside":  {{Name: "a/../../outside", Typeflag: tar.TypeReg, Size: 1}},
-		"through a link to above":    {{Name: "up", Typeflag: tar.TypeSymlink, Linkname: ".."}, {Name: "up/outside", Typeflag: tar.TypeReg, Size: 1}},
-		"through a link to /":        {{Name: "up", Typeflag: tar.TypeSymlink, Linkname: "/"}, {Name: "up/outside", Typeflag: tar.TypeReg, Size: 1}},
-		"a directory over a link":    {{Name: "up", Typeflag: tar.TypeSymlink, Linkname: ".."}, {Name: "up/", Typeflag: tar.TypeDir, Mode: 0o777}},
-		"a file over a link":         {{Name: "f", Typeflag: tar.TypeSymlink, Linkname: "../outside"}, {Name: "f", Typeflag: tar.TypeReg, Size: 1}},
-		"a file twice":               {{Name: "f", Typeflag: tar.TypeReg, Size: 1}, {Name: "f", Typeflag: tar.TypeReg, Size: 2}},
+		"a name that climbs":        {{Name: "../outside", Typeflag: tar.TypeReg, Size: 1}},
+		"a name from the root":      {{Name: "/outside", Typeflag: tar.TypeReg, Size: 1}},
+		"a name that climbs inside": {{Name: "a/../../outside", Typeflag: tar.TypeReg, Size: 1}},
+		"through a link to above": {{Name: "up", Typeflag: tar.TypeSymlink, Linkname: ".."},
+			{Name: "up/outside", Typeflag: tar.TypeReg, Size: 1}},
+		"through a link to /": {{Name: "up", Typeflag: tar.TypeSymlink, Linkname: "/"},
+			{Name: "up/outside", Typeflag: tar.TypeReg, Size: 1}},
+		"a directory over a link": {{Name: "up", Typeflag: tar.TypeSymlink, Linkname: ".."},
+			{Name: "up/", Typeflag: tar.TypeDir, Mode: 0o777}},
+		"a file over a link": {{Name: "f", Typeflag: tar.TypeSymlink, Linkname: "../outside"},
+			{Name: "f", Typeflag: tar.TypeReg, Size: 1}},
+		"a file twice": {{Name: "f", Typeflag: tar.TypeReg, Size: 1},
+			{Name: "f", Typeflag: tar.TypeReg, Size: 2}},
 		"a hard link":                {{Name: "f", Typeflag: tar.TypeLink, Linkname: "../outside"}},
 		"a device":                   {{Name: "f", Typeflag: tar.TypeChar, Devmajor: 1, Devminor: 3}},
 		"a pipe":                     {{Name: "f", Typeflag: tar.TypeFifo}},
@@ -176,7 +184,8 @@ func TestUnpackRefuses(t *testing.T) {
 			}
 		})
 	}
-	if err := source.Unpack(t.Context(), strings.NewReader("no archive"), t.TempDir()); fault.KindOf(err) != fault.Unresolved {
+	if err := source.Unpack(t.Context(), strings.NewReader("no archive"),
+		t.TempDir()); fault.KindOf(err) != fault.Unresolved {
 		t.Errorf("Unpack = %v", err)
 	}
 }
@@ -196,12 +205,14 @@ func FuzzUnpack(f *testing.F) {
 	f.Fuzz(func(t *testing.T, name1, link1 string, type1 byte, name2, link2 string, type2 byte, name3, link3 string, type3 byte) {
 		fuzzing.Case(t)
 		var archive bytes.Buffer
-		compressed, err := zstd.NewWriter(&archive, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<10))
+		compressed, err := zstd.NewWriter(&archive, zstd.WithEncoderLevel(zstd.SpeedFastest),
+			zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<10))
 		if err != nil {
 			t.Fatal(err)
 		}
 		w := tar.NewWriter(compressed)
-		for _, header := range []tar.Header{{Name: name1, Linkname: link1, Typeflag: type1}, {Name: name2, Linkname: link2, Typeflag: type2},
+		for _, header := range []tar.Header{{Name: name1, Linkname: link1, Typeflag: type1},
+			{Name: name2, Linkname: link2, Typeflag: type2},
 			{Name: name3, Linkname: link3, Typeflag: type3}} {
 			header.Mode = 0o777
 			if w.WriteHeader(&header) != nil {

@@ -17,8 +17,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/source"
 )
 
-// TestChangedMakesTheNewer edits a tree at random. Where Since says that it can be done, what changed, copied over a copy
-// of the older state, makes the newer one; where it says not, something is gone or of another kind.
+// TestChangedMakesTheNewer edits a tree at random. Where Since says that it can be done, what changed, copied over a
+// copy of the older state, makes the newer one; where it says not, something is gone or of another kind.
 func TestChangedMakesTheNewer(t *testing.T) {
 	made := 0
 	for seed := range uint64(300) {
@@ -127,7 +127,8 @@ func TestListWhileFilesGoAway(t *testing.T) {
 			}
 			for _, name := range []string{"gone", ".git/gone"} {
 				name = filepath.Join(directory, name)
-				if err := errors.Join(os.MkdirAll(filepath.Join(name, "below"), 0o755), os.WriteFile(filepath.Join(name, "below", "file"), nil, 0o644),
+				if err := errors.Join(os.MkdirAll(filepath.Join(name, "below"), 0o755),
+					os.WriteFile(filepath.Join(name, "below", "file"), nil, 0o644),
 					os.RemoveAll(name)); err != nil {
 					stopped <- err
 					return
@@ -159,9 +160,10 @@ func TestPlainTrees(t *testing.T) {
 		do   func(path string) error
 		want bool
 	}{
-		"as it is":     {func(string) error { return nil }, true},
-		"setgid":       {func(path string) error { return os.Chmod(path, 0o755|os.ModeSetgid) }, false},
-		"an attribute": {func(path string) error { return unix.Setxattr(path, "user.oc-rebuild", []byte("x"), 0) }, false},
+		"as it is": {func(string) error { return nil }, true},
+		"setgid":   {func(path string) error { return os.Chmod(path, 0o755|os.ModeSetgid) }, false},
+		"an attribute": {func(path string) error { return unix.Setxattr(path, "user.oc-rebuild", []byte("x"), 0) },
+			false},
 	} {
 		tree := t.TempDir()
 		sub := filepath.Join(tree, "sub")

@@ -31,7 +31,8 @@ func (k *Known) Digest(ctx context.Context, directory string, skip []string) (st
 	return k.digest(ctx, directory, leftOut(skip))
 }
 
-// DigestIn is Digest for a directory in the one that paths in skip are relative to: a .git in it is part of what it has.
+// DigestIn is Digest for a directory in the one that paths in skip are relative to: a .git in it is part of what it
+// has.
 func (k *Known) DigestIn(ctx context.Context, directory, name string, skip []string) (string, error) {
 	if name = path.Clean(name); name == "." {
 		return k.Digest(ctx, directory, skip)

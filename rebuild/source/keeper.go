@@ -25,8 +25,9 @@ import (
 // Store brings the source of a component to this machine.
 type Store interface {
 	Fetch(ctx context.Context, request gitsrc.Request, directory string) (gitsrc.Tree, error)
-	View(ctx context.Context, request gitsrc.Request) (*gitsrc.Revision, gitsrc.Tree, error) // its files, not checked out
-	WriteHead(ctx context.Context, tree gitsrc.Tree, directory string) error                 // of a local tree, as a checkout's
+	// its files, not checked out
+	View(ctx context.Context, request gitsrc.Request) (*gitsrc.Revision, gitsrc.Tree, error)
+	WriteHead(ctx context.Context, tree gitsrc.Tree, directory string) error // of a local tree, as a checkout's
 	// OnBranch reports whether a branch of the repository contains the commit.
 	OnBranch(ctx context.Context, repository, commit string, branches ...string) (bool, error)
 }
@@ -50,7 +51,8 @@ func NewKeeper(store Store, known *Known, directory string, report *progress.Rep
 }
 
 // Look opens the source of a component without a checkout. Close the revision.
-func (k *Keeper) Look(ctx context.Context, component string, request gitsrc.Request) (*gitsrc.Revision, gitsrc.Tree, error) {
+func (k *Keeper) Look(ctx context.Context, component string, request gitsrc.Request) (*gitsrc.Revision,
+	gitsrc.Tree, error) {
 	defer k.report.Start(component, progress.Fetch)()
 	k.report.Report(component, progress.Fetch, progress.Started, "%s", describe(request))
 	revision, tree, err := k.View(k.heard(ctx, component), request)
@@ -90,9 +92,11 @@ func (k *Keeper) Pack(ctx context.Context, component string, request gitsrc.Requ
 
 // Unpack makes what a local tree was packed into the source of a request, which it returns. Nothing is read from the
 // directory that the tree had. open returns the archive.
-func (k *Keeper) Unpack(ctx context.Context, tree gitsrc.Tree, archive digest.Digest, open func() (io.ReadCloser, error)) (gitsrc.Request, gitsrc.Tree, error) {
+func (k *Keeper) Unpack(ctx context.Context, tree gitsrc.Tree, archive digest.Digest,
+	open func() (io.ReadCloser, error)) (gitsrc.Request, gitsrc.Tree, error) {
 	directory := filepath.Join(k.directory, "unpacked", archive.Encoded())
-	request := gitsrc.Request{Repository: tree.Repository, Commit: tree.Commit, Spec: gitsrc.Spec{Kind: gitsrc.Local, Path: directory}}
+	request := gitsrc.Request{Repository: tree.Repository, Commit: tree.Commit,
+		Spec: gitsrc.Spec{Kind: gitsrc.Local, Path: directory}}
 	key, err := json.Marshal(request)
 	if err != nil {
 		return gitsrc.Request{}, gitsrc.Tree{}, fmt.Errorf("describing the source: %w", err)
@@ -125,7 +129,8 @@ func (k *Keeper) place(prefix string) string {
 	return filepath.Join(k.directory, prefix+strconv.FormatInt(k.next.Add(1), 10))
 }
 
-func (k *Keeper) checkOut(ctx context.Context, component string, request gitsrc.Request, directory string) (gitsrc.Tree, error) {
+func (k *Keeper) checkOut(ctx context.Context, component string, request gitsrc.Request,
+	directory string) (gitsrc.Tree, error) {
 	defer k.report.Start(component, progress.Fetch)()
 	k.report.Report(component, progress.Fetch, progress.Started, "%s", describe(request))
 	tree, err := k.Fetch(k.heard(ctx, component), request, directory)

@@ -69,7 +69,8 @@ func stampOf(info fs.FileInfo) stamp {
 	if !ok {
 		return stamp{} // of no device: it is never learned
 	}
-	return stamp{Device: uint64(s.Dev), Inode: s.Ino, Size: s.Size, Modified: s.Mtim.Nano(), Change: s.Ctim.Nano(), Mode: s.Mode}
+	return stamp{Device: uint64(s.Dev), Inode: s.Ino, Size: s.Size, Modified: s.Mtim.Nano(),
+		Change: s.Ctim.Nano(), Mode: s.Mode}
 }
 
 // of returns what is known of a directory; nil where its files are not to be known by their stamps.
@@ -99,7 +100,8 @@ func (k *Known) read(directory string) *knownTree {
 	var system unix.Statfs_t
 	var info unix.Stat_t
 	if unix.Statfs(directory, &system) != nil || unix.Stat(directory, &info) != nil || !slices.Contains([]int64{
-		unix.BCACHEFS_SUPER_MAGIC, unix.BTRFS_SUPER_MAGIC, unix.EXT4_SUPER_MAGIC, unix.F2FS_SUPER_MAGIC, unix.OVERLAYFS_SUPER_MAGIC,
+		unix.BCACHEFS_SUPER_MAGIC, unix.BTRFS_SUPER_MAGIC, unix.EXT4_SUPER_MAGIC, unix.F2FS_SUPER_MAGIC,
+		unix.OVERLAYFS_SUPER_MAGIC,
 		unix.TMPFS_MAGIC, unix.XFS_SUPER_MAGIC, zfsMagic,
 	}, int64(system.Type)) {
 		return nil
@@ -111,7 +113,8 @@ func (k *Known) read(directory string) *knownTree {
 	name := sha256.Sum256([]byte(directory))
 	tree.file = filepath.Join(k.Directory, hex.EncodeToString(name[:]))
 	files := map[string]knownFile{}
-	if data, err := regular.Read(tree.file, maxKnown); err == nil && gob.NewDecoder(bytes.NewReader(data)).Decode(&files) == nil {
+	if data, err := regular.Read(tree.file, maxKnown); err == nil &&
+		gob.NewDecoder(bytes.NewReader(data)).Decode(&files) == nil {
 		tree.files = files
 		cache.Touch(tree.file)
 	}

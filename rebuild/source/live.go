@@ -50,7 +50,8 @@ func (k *Keeper) IsChanged(tree gitsrc.Tree, since time.Time) (bool, error) {
 			return nil
 		}
 		var info unix.Stat_t
-		if err := unix.Lstat(path, &info); errors.Is(err, fs.ErrNotExist) || err == nil && !time.Unix(info.Ctim.Unix()).Before(since) {
+		if err := unix.Lstat(path, &info); errors.Is(err, fs.ErrNotExist) ||
+			err == nil && !time.Unix(info.Ctim.Unix()).Before(since) {
 			return errChanged
 		} else if err != nil {
 			return fmt.Errorf("reading %q: %w", path, err)

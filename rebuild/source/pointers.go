@@ -14,9 +14,10 @@ import (
 )
 
 const (
-	pointerPrefix  = "version https://git-lfs.github.com/spec/v1\n" // of the file that git keeps in place of a large one (git-lfs specification)
-	maxPointer     = 1024                                           // bytes of such a file, at most
-	maxAttributes  = 1 << 20                                        // bytes of .gitattributes that are looked at
+	// of the file that git keeps in place of a large one (git-lfs specification)
+	pointerPrefix  = "version https://git-lfs.github.com/spec/v1\n"
+	maxPointer     = 1024    // bytes of such a file, at most
+	maxAttributes  = 1 << 20 // bytes of .gitattributes that are looked at
 	attributesFile = ".gitattributes"
 )
 

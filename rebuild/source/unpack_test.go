@@ -23,13 +23,14 @@ func (nothing) Fetch(context.Context, gitsrc.Request, string) (gitsrc.Tree, erro
 	return gitsrc.Tree{}, errors.New("the store was asked")
 }
 
-// TestUnpacked takes a tree that came with a plan for the source of a request. Neither the directory that the plan names
-// nor what the tree's own .git names is looked at.
+// TestUnpacked takes a tree that came with a plan for the source of a request. Neither the directory that the plan
+// names nor what the tree's own .git names is looked at.
 func TestUnpacked(t *testing.T) {
 	mine := tree(t)
 	var archive bytes.Buffer
 	git := t.TempDir()
-	if err := os.WriteFile(filepath.Join(git, ".git"), []byte("gitdir: "+filepath.Join(mine, ".git")+"\n"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(git, ".git"), []byte("gitdir: "+filepath.Join(mine, ".git")+"\n"),
+		0o644); err != nil {
 		t.Fatal(err)
 	}
 	if err := source.Pack(t.Context(), &archive, t.TempDir(), nil, git); err != nil {
@@ -39,7 +40,8 @@ func TestUnpacked(t *testing.T) {
 	keeper := source.NewKeeper(nothing{}, nil, scratch, progress.NewReporter(progress.Silent{}))
 	opened := 0
 	for range 2 {
-		request, got, err := keeper.Unpack(t.Context(), gitsrc.Tree{Kind: gitsrc.Local, Path: mine}, digest.FromBytes(archive.Bytes()),
+		request, got, err := keeper.Unpack(t.Context(), gitsrc.Tree{Kind: gitsrc.Local, Path: mine},
+			digest.FromBytes(archive.Bytes()),
 			func() (io.ReadCloser, error) {
 				opened++
 				return io.NopCloser(bytes.NewReader(archive.Bytes())), nil
@@ -65,7 +67,8 @@ func TestUnpacked(t *testing.T) {
 		t.Errorf("it was unpacked %d times", opened)
 	}
 	failed := errors.New("failed")
-	_, _, err := keeper.Unpack(t.Context(), gitsrc.Tree{Kind: gitsrc.Local}, digest.FromString("other"), func() (io.ReadCloser, error) { return nil, failed })
+	_, _, err := keeper.Unpack(t.Context(), gitsrc.Tree{Kind: gitsrc.Local}, digest.FromString("other"),
+		func() (io.ReadCloser, error) { return nil, failed })
 	if !errors.Is(err, failed) {
 		t.Errorf("Unpack = %v", err)
 	}

@@ -32,13 +32,15 @@ var ErrNone = errors.New("has no Tekton")
 // Check returns why no run could be made: the cluster has no Tekton, or its user may not.
 func (c *Cluster) Check(ctx context.Context) error {
 	if err := c.API.Get(ctx, api, nil); errors.Is(err, cluster.ErrNotFound) {
-		return fault.New(fault.Unresolved, "Install the OpenShift Pipelines operator, or Tekton Pipelines 0.44 or later.",
+		return fault.New(fault.Unresolved,
+			"Install the OpenShift Pipelines operator, or Tekton Pipelines 0.44 or later.",
 			fmt.Errorf("cluster %s %w", c.API.Host, ErrNone))
 	} else if err != nil {
 		return err
 	}
 	for _, action := range []cluster.Action{
-		{Verb: "create", Group: "tekton.dev", Resource: "tasks"}, {Verb: "create", Group: "tekton.dev", Resource: "pipelineruns"},
+		{Verb: "create", Group: "tekton.dev", Resource: "tasks"},
+		{Verb: "create", Group: "tekton.dev", Resource: "pipelineruns"},
 	} {
 		action.Namespace = c.API.Namespace
 		allowed, err := c.API.Allows(ctx, action)
@@ -47,7 +49,8 @@ func (c *Cluster) Check(ctx context.Context) error {
 		}
 		if !allowed {
 			return fault.New(fault.Unauthorized, "Name a namespace with -n in which it may.",
-				fmt.Errorf("cluster %s: this user may not %s %s in namespace %q", c.API.Host, action.Verb, action.Resource, c.API.Namespace))
+				fmt.Errorf("cluster %s: this user may not %s %s in namespace %q", c.API.Host, action.Verb,
+					action.Resource, c.API.Namespace))
 		}
 	}
 	return nil
@@ -68,7 +71,8 @@ func (c *Cluster) Start(ctx context.Context, objects Objects) error {
 		if err != nil {
 			return fmt.Errorf("writing the run: %w", err)
 		}
-		if err := c.API.Create(ctx, path, data, nil); err != nil && (isRun || !errors.Is(err, cluster.ErrExists)) { // others that are there already are the same
+		// others that are there already are the same
+		if err := c.API.Create(ctx, path, data, nil); err != nil && (isRun || !errors.Is(err, cluster.ErrExists)) {
 			return fmt.Errorf("creating the run: %w", err)
 		}
 	}
@@ -143,15 +147,18 @@ func (c *Cluster) List(ctx context.Context) ([]Summary, error) {
 	var list struct {
 		Items []runState `json:"items"`
 	}
-	if err := c.API.Get(ctx, c.path("pipelineruns?"+url.Values{"labelSelector": {managedBy + "=" + manager}}.Encode()), &list); err != nil {
+	if err := c.API.Get(ctx, c.path("pipelineruns?"+url.Values{"labelSelector": {managedBy + "=" + manager}}.Encode()),
+		&list); err != nil {
 		return nil, err
 	}
 	runs := []Summary{}
 	for _, run := range list.Items {
 		state := succeeded(run.Status.Conditions)
 		created, _ := time.Parse(time.RFC3339, run.Metadata.Created) // none in a test's cluster
-		runs = append(runs, Summary{Name: run.Metadata.Name, Created: created, From: run.Metadata.Annotations[annotationFrom],
-			To: run.Metadata.Annotations[annotationTo], State: state.Reason, Message: state.Message, Payload: valueOf(run.Status.Results, "payload"),
+		runs = append(runs, Summary{Name: run.Metadata.Name, Created: created,
+			From: run.Metadata.Annotations[annotationFrom],
+			To:   run.Metadata.Annotations[annotationTo], State: state.Reason, Message: state.Message,
+			Payload: valueOf(run.Status.Results, "payload"),
 			Seconds: seconds(run.Status.StartTime, run.Status.CompletionTime)})
 	}
 	slices.SortFunc(runs, func(a, b Summary) int { return b.Created.Compare(a.Created) })

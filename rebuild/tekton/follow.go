@@ -33,8 +33,8 @@ type Made struct {
 // Reader makes an event of a line of a pod's log. ok is false for a line that is none.
 type Reader func(line string) (event progress.Event, ok bool)
 
-// Follow tells a listener what a run does until it has ended. The error has the class of what went wrong in its pods; it
-// comes together with the outcome of a run that kept going.
+// Follow tells a listener what a run does until it has ended. The error has the class of what went wrong in its pods;
+// it comes together with the outcome of a run that kept going.
 func (c *Cluster) Follow(ctx context.Context, name string, read Reader, listener progress.Listener) (*Outcome, error) {
 	ctx, stop := context.WithCancel(ctx) // the reading of logs ends with it
 	f := &follower{Cluster: c, name: name, read: read, listener: listener, parts: map[string]*part{}}
@@ -120,12 +120,14 @@ func (f *follower) see(ctx context.Context, task taskRunState) {
 	pod := task.Status.PodName
 	if !running && !ended {
 		text := "its pod"
-		if state.Reason != "Pending" && state.Reason != "Started" && state.Reason != "Running" || strings.Contains(state.Message, "pod status") {
+		if state.Reason != "Pending" && state.Reason != "Started" && state.Reason != "Running" ||
+			strings.Contains(state.Message, "pod status") {
 			text += ": " + state.Message
 		}
 		if text != one.said {
 			one.said = text
-			f.listener.Report(progress.Event{Component: component, Stage: stageOf(component), State: progress.Waiting, Message: "for " + text})
+			f.listener.Report(progress.Event{Component: component, Stage: stageOf(component), State: progress.Waiting,
+				Message: "for " + text})
 		}
 		return
 	}
@@ -139,7 +141,8 @@ func (f *follower) see(ctx context.Context, task taskRunState) {
 			if why, _, _ := strings.Cut(one.log.failure(), "\n"); why != "" {
 				text += ": " + why
 			}
-			f.listener.Report(progress.Event{Component: component, Stage: stageOf(component), State: progress.Warned, Message: text})
+			f.listener.Report(progress.Event{Component: component, Stage: stageOf(component),
+				State: progress.Warned, Message: text})
 		}
 		log := &reading{component: component, pod: pod, ended: make(chan struct{})}
 		one.log = log
@@ -160,7 +163,8 @@ func stageOf(component string) progress.Stage {
 // outcome says how a run ended.
 func (f *follower) outcome(run runState, state condition, tasks []taskRunState) (*Outcome, error) {
 	if state.Status == "True" {
-		made := &Outcome{Payload: valueOf(run.Status.Results, "payload"), Seconds: seconds(run.Status.StartTime, run.Status.CompletionTime)}
+		made := &Outcome{Payload: valueOf(run.Status.Results, "payload"),
+			Seconds: seconds(run.Status.StartTime, run.Status.CompletionTime)}
 		var failures []error
 		for _, task := range tasks {
 			component := f.component(task)
@@ -170,7 +174,8 @@ func (f *follower) outcome(run runState, state condition, tasks []taskRunState) 
 				made.Left = append(made.Left, component)
 				failures = append(failures, f.failure(task, succeeded(task.Status.Conditions)))
 			default:
-				made.Components = append(made.Components, Made{component, image, seconds(task.Status.StartTime, task.Status.CompletionTime)})
+				made.Components = append(made.Components,
+					Made{component, image, seconds(task.Status.StartTime, task.Status.CompletionTime)})
 			}
 		}
 		slices.SortFunc(made.Components, func(a, b Made) int { return strings.Compare(a.Name, b.Name) })
@@ -194,7 +199,8 @@ func (f *follower) outcome(run runState, state condition, tasks []taskRunState) 
 		tasks = append(slices.Delete(slices.Clone(tasks), at, at+1), tasks[at])
 	}
 	for _, task := range tasks {
-		if state := succeeded(task.Status.Conditions); state.Status == "False" || valueOf(task.Status.Results, image) == plan.Left {
+		if state := succeeded(task.Status.Conditions); state.Status == "False" ||
+			valueOf(task.Status.Results, image) == plan.Left {
 			failures = append(failures, f.failure(task, state))
 		}
 	}
@@ -206,10 +212,12 @@ func (f *follower) outcome(run runState, state condition, tasks []taskRunState) 
 	}
 	if len(skipped) > 0 {
 		slices.Sort(skipped)
-		f.listener.Report(progress.Event{Stage: progress.Build, State: progress.Warned, Message: "not begun: " + strings.Join(skipped, ", ")})
+		f.listener.Report(progress.Event{Stage: progress.Build, State: progress.Warned,
+			Message: "not begun: " + strings.Join(skipped, ", ")})
 	}
 	if len(failures) == 0 {
-		failures = append(failures, fault.Errorf(fault.Other, "run %q ended with %s: %s", f.name, state.Reason, state.Message))
+		failures = append(failures, fault.Errorf(fault.Other, "run %q ended with %s: %s", f.name,
+			state.Reason, state.Message))
 	}
 	return nil, fault.Join(failures...)
 }
@@ -228,7 +236,8 @@ func (f *follower) failure(task taskRunState, state condition) error {
 	}
 	if one := f.parts[task.Metadata.Name]; one != nil && one.log != nil {
 		if text := one.log.failure(); text != "" {
-			return fault.New(kind, fmt.Sprintf("`kubectl logs -n %s %s` shows the whole output.", f.API.Namespace, one.log.pod), errors.New(text))
+			return fault.New(kind, fmt.Sprintf("`kubectl logs -n %s %s` shows the whole output.", f.API.Namespace,
+				one.log.pod), errors.New(text))
 		}
 	}
 	advice := ""

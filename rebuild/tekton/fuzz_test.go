@@ -9,13 +9,14 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
-// FuzzOutcome reads what a cluster says of a run and of its tasks. Only a run that the cluster says succeeded, and that names a
-// payload, is a success; every other one is an error with a class.
+// FuzzOutcome reads what a cluster says of a run and of its tasks. Only a run that the cluster says succeeded, and
+// that names a payload, is a success; every other one is an error with a class.
 func FuzzOutcome(f *testing.F) {
 	f.Add([]byte(`{"status":{"conditions":[{"type":"Succeeded","status":"True"}],"results":[{"name":"payload","value":"a@sha256:0"}]}}`),
 		[]byte(`[{"metadata":{"name":"r-a","labels":{"tekton.dev/pipelineTask":"a"}},"status":{"results":[{"name":"image","value":"a"}]}}]`), "2026-01-01T00:00:00Z error: x")
 	f.Add([]byte(`{"metadata":{"annotations":{"oc-rebuild.io/components":"{\"assemble\":\"\"}"}},"status":{"conditions":[{"type":"Succeeded","status":"False","reason":"Failed"}],`+
-		`"skippedTasks":[{"name":"b"}]}}`), []byte(`[{"status":{"conditions":[{"type":"Succeeded","status":"False"}],"steps":[{"terminated":{"exitCode":5}}]}}]`), "")
+		`"skippedTasks":[{"name":"b"}]}}`),
+		[]byte(`[{"status":{"conditions":[{"type":"Succeeded","status":"False"}],"steps":[{"terminated":{"exitCode":5}}]}}]`), "")
 	f.Fuzz(func(t *testing.T, runData, taskData []byte, line string) {
 		fuzzing.Case(t)
 		var run runState

@@ -43,7 +43,8 @@ func (r *reading) failure() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	text := strings.TrimSpace(r.failed.String())
-	if at := strings.LastIndex(text, "\n"); at > 0 && strings.Contains(text[at:], scratch+"/") { // advice: a file that is gone with the pod
+	// advice: a file that is gone with the pod
+	if at := strings.LastIndex(text, "\n"); at > 0 && strings.Contains(text[at:], scratch+"/") {
 		text = text[:at]
 	}
 	return text
@@ -69,11 +70,12 @@ func (r *reading) forget() {
 	r.is = false
 }
 
-// follow reads the log of a pod up to its end, and again from where it was when the connection breaks; a few times where
-// the pod has ended.
+// follow reads the log of a pod up to its end, and again from where it was when the connection breaks; a few times
+// where the pod has ended.
 func (f *follower) follow(ctx context.Context, log *reading) {
 	query := url.Values{"container": {"step-" + stepName}, "follow": {"true"}, "timestamps": {"true"}}
-	path := "api/v1/namespaces/" + url.PathEscape(f.API.Namespace) + "/pods/" + url.PathEscape(log.pod) + "/log?" + query.Encode()
+	path := "api/v1/namespaces/" + url.PathEscape(f.API.Namespace) + "/pods/" + url.PathEscape(log.pod) +
+		"/log?" + query.Encode()
 	for attempts := 0; attempts < maxAttempts; {
 		ended := false
 		select {

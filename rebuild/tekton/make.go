@@ -19,8 +19,8 @@ import (
 const (
 	annotationTo   = "oc-rebuild.io/to-image"     // of a run: the pull spec that the payload is pushed to
 	annotationFrom = "oc-rebuild.io/from-release" // of a run: the payload that it starts from
-	// annotationNames of a run has the components whose tasks have other names, and "" for the task that makes the payload: a
-	// JSON object, by task.
+	// annotationNames of a run has the components whose tasks have other names, and "" for the task that makes the
+	// payload: a JSON object, by task.
 	annotationNames = "oc-rebuild.io/components"
 
 	// managedBy tells the objects of this program from others
@@ -38,7 +38,8 @@ const (
 	// FilesDirectory is where pods have Options.Files.
 	FilesDirectory = "/workspace/files"
 
-	// retries is how often a part is begun again that failed: a node may go away under it. What was built is not built again.
+	// retries is how often a part is begun again that failed: a node may go away under it. What was built is not built
+	// again.
 	retries = 1
 )
 
@@ -53,13 +54,14 @@ type Options struct {
 	Flags          []string // of the program, for each component
 	PublishFlags   []string // of the program, for the payload
 	Cache          *Claim   // where caches outlive a pod; nil = nowhere
-	// Requests are what pods of components request of a node in place of what the plan says, by component and resource, such as
-	// cpu: 4.
+	// Requests are what pods of components request of a node in place of what the plan says, by component and
+	// resource, such as cpu: 4.
 	Requests  map[string]map[string]string
 	Pod       map[string]any // a pod template as Tekton takes it: tolerations, node selector
 	Jobs      int            // components at once; 0 = as many as the cluster takes
 	KeepGoing bool           // the payload has what can be built
-	// Files are what pods have in FilesDirectory, by name: text that is no secret. Everybody who may look into the namespace sees it.
+	// Files are what pods have in FilesDirectory, by name: text that is no secret. Everybody who may look into the
+	// namespace sees it.
 	Files     map[string]string
 	TimeLimit time.Duration // of each component
 }
@@ -104,8 +106,9 @@ func Make(planned *plan.Plan, o Options) (Objects, error) {
 	names, taskOf := map[string]string{}, map[string]string{}
 	var parts []pipelineTask
 	add := func(task Task, name string, after []string, command []string) {
-		one := pipelineTask{Name: name, TaskRef: taskRef{"Task", task.Metadata.Name}, RunAfter: after, Retries: retries, Timeout: o.TimeLimit.String(),
-			Params: []param{{"plan", "$(params.plan)"}, {"command", command}}}
+		one := pipelineTask{Name: name, TaskRef: taskRef{"Task", task.Metadata.Name}, RunAfter: after, Retries: retries,
+			Timeout: o.TimeLimit.String(),
+			Params:  []param{{"plan", "$(params.plan)"}, {"command", command}}}
 		if o.Cache != nil {
 			one.Workspaces = append(one.Workspaces, workspaceMapping{cache, cache})
 		}
@@ -153,7 +156,8 @@ func Make(planned *plan.Plan, o Options) (Objects, error) {
 	command := []string{"assemble"}
 	var after []string
 	for _, component := range order {
-		command, after = append(command, given(component.Name, taskOf[component.Name])), append(after, taskOf[component.Name])
+		command, after = append(command, given(component.Name, taskOf[component.Name])),
+			append(after, taskOf[component.Name])
 	}
 	add(whole, last, after, append(command, o.PublishFlags...))
 
@@ -163,16 +167,19 @@ func Make(planned *plan.Plan, o Options) (Objects, error) {
 		TaskRunTemplate: taskRunTemplate{o.ServiceAccount, o.Pod},
 		TaskRunSpecs:    specs,
 		PipelineSpec: pipelineSpec{
-			Params:  []paramSpec{{"plan", "string", "pull spec of the plan"}, {"repository", "string", "where images go"}, {"flags", "array", "how images are built"}},
-			Results: []resultSpec{{Name: "payload", Type: "string", Description: "pull spec of the new payload by digest", Value: resultOf(last)}},
-			Tasks:   parts,
+			Params: []paramSpec{{"plan", "string", "pull spec of the plan"},
+				{"repository", "string", "where images go"}, {"flags", "array", "how images are built"}},
+			Results: []resultSpec{{Name: "payload", Type: "string",
+				Description: "pull spec of the new payload by digest", Value: resultOf(last)}},
+			Tasks: parts,
 		},
 	}}
 	text, err := json.Marshal(names)
 	if err != nil {
 		return Objects{}, fmt.Errorf("writing the run: %w", err)
 	}
-	run.Metadata.Annotations = map[string]string{annotationFrom: planned.Release.Image, annotationTo: o.To.To, annotationNames: string(text)}
+	run.Metadata.Annotations = map[string]string{annotationFrom: planned.Release.Image, annotationTo: o.To.To,
+		annotationNames: string(text)}
 	bind := func(binding workspaceBinding) {
 		run.Spec.PipelineSpec.Workspaces = append(run.Spec.PipelineSpec.Workspaces, workspaceSpec{Name: binding.Name})
 		run.Spec.Workspaces = append(run.Spec.Workspaces, binding)
@@ -200,7 +207,8 @@ func requests(component plan.Component, instead map[string]string) (map[string]s
 	maps.Copy(all, instead)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		if _, err := resource.ParseQuantity(all[name]); err != nil {
-			return nil, fault.New(fault.Unresolved, fmt.Sprintf("--resources %s=%s=QUANTITY says it instead.", component.Name, name),
+			return nil, fault.New(fault.Unresolved, fmt.Sprintf("--resources %s=%s=QUANTITY says it instead.",
+				component.Name, name),
 				fmt.Errorf("component %q: its config requests %s %q: %w", component.Name, name, all[name], err))
 		}
 	}
@@ -221,7 +229,8 @@ func named(content any) string {
 
 // makeFiles writes the object with the files of pods.
 func makeFiles(o Options) *ConfigMap {
-	return &ConfigMap{APIVersion: "v1", Kind: "ConfigMap", Metadata: metadata(named(o.Files), o.Namespace), Data: o.Files, Immutable: true}
+	return &ConfigMap{APIVersion: "v1", Kind: "ConfigMap", Metadata: metadata(named(o.Files), o.Namespace),
+		Data: o.Files, Immutable: true}
 }
 
 // makeTask writes the task. Where its step fails, and it keeps going, Tekton takes it as done, so that others have its
@@ -230,23 +239,27 @@ func makeTask(o Options, keepGoing bool) Task {
 	directory := scratch + "/cache"
 	spec := taskSpec{
 		Description: "Build one component of a plan of oc rebuild, or assemble its payload.",
-		Params:      []paramSpec{{"plan", "string", "pull spec of the plan, by digest"}, {"command", "array", "what to do with it"}},
-		Results:     []resultSpec{{Name: image, Type: "string", Description: "pull spec of what was made, by digest"}},
-		Volumes:     []volume{{Name: "scratch"}},
+		Params: []paramSpec{{"plan", "string", "pull spec of the plan, by digest"},
+			{"command", "array", "what to do with it"}},
+		Results: []resultSpec{{Name: image, Type: "string", Description: "pull spec of what was made, by digest"}},
+		Volumes: []volume{{Name: "scratch"}},
 	}
 	if o.Cache != nil {
 		directory = caches
-		spec.Workspaces = append(spec.Workspaces, workspaceSpec{Name: cache, Description: "what outlives a pod", MountPath: caches})
+		spec.Workspaces = append(spec.Workspaces,
+			workspaceSpec{Name: cache, Description: "what outlives a pod", MountPath: caches})
 	}
 	if len(o.Files) > 0 {
-		spec.Workspaces = append(spec.Workspaces, workspaceSpec{Name: files, Description: "how registries are reached", MountPath: FilesDirectory})
+		spec.Workspaces = append(spec.Workspaces,
+			workspaceSpec{Name: files, Description: "how registries are reached", MountPath: FilesDirectory})
 	}
 	spec.Steps = []step{{
 		Name: stepName, Image: o.Image, Command: []string{"oc-rebuild"},
 		Args: []string{"$(params.command[*])", "--plan", "$(params.plan)", "--result-file", "$(results.image.path)",
 			"--cache-dir", directory, "--progress", "plain", "--verbose"},
 		Env: []param{{"TMPDIR", scratch}, {"XDG_DATA_HOME", scratch}},
-		SecurityContext: securityContext{Capabilities: capabilities{Add: []string{"SETFCAP", "SETUID", "SETGID"}, Drop: []string{"ALL"}},
+		SecurityContext: securityContext{Capabilities: capabilities{Add: []string{"SETFCAP", "SETUID", "SETGID"},
+			Drop: []string{"ALL"}},
 			SeccompProfile: seccompProfile{"Unconfined"}},
 		VolumeMounts: []mount{{"scratch", scratch}},
 	}}

@@ -1,7 +1,7 @@
 package tekton
 
-// The fields of Tekton's API (tekton.dev/v1, https://tekton.dev/docs/pipelines/pipeline-api/) and of Kubernetes' that are
-// written or read here.
+// The fields of Tekton's API (tekton.dev/v1, https://tekton.dev/docs/pipelines/pipeline-api/) and of Kubernetes' that
+// are written or read here.
 
 const apiVersion = "tekton.dev/v1"
 

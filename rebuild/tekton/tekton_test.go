@@ -45,8 +45,10 @@ func planOf(lines ...string) *plan.Plan {
 }
 
 func options() tekton.Options {
-	return tekton.Options{Name: "rebuild-1", Namespace: "here", Image: "example.com/engine", Plan: "example.com/plans@sha256:0", TimeLimit: time.Hour,
-		To: plan.Request{To: "example.com/me/release:1"}, Flags: []string{"--insecure"}, PublishFlags: []string{"--to-image", "example.com/me/release:1"}}
+	return tekton.Options{Name: "rebuild-1", Namespace: "here", Image: "example.com/engine",
+		Plan: "example.com/plans@sha256:0", TimeLimit: time.Hour,
+		To: plan.Request{To: "example.com/me/release:1"}, Flags: []string{"--insecure"},
+		PublishFlags: []string{"--to-image", "example.com/me/release:1"}}
 }
 
 // tasks are those of a run, with what they come after.
@@ -86,7 +88,8 @@ func TestOrder(t *testing.T) {
 	}{
 		{"one", []string{"a"}, 0, "map[a:[] assemble:[a]]"},
 		{"one on another", []string{"a", "b: a", "c"}, 0, "map[a:[] assemble:[a b c] b:[a] c:[]]"},
-		{"by way of an image that is in no payload", []string{"a", "image-x: a", "b: image-x"}, 0, "map[a:[] assemble:[a b] b:[a]]"},
+		{"by way of an image that is in no payload", []string{"a", "image-x: a", "b: image-x"}, 0,
+			"map[a:[] assemble:[a b] b:[a]]"},
 		{"two at once", []string{"a", "b", "c", "d: c"}, 2, "map[a:[] assemble:[a b c d] b:[] c:[a] d:[b c]]"},
 		{"one at a time", []string{"a", "b: a"}, 1, "map[a:[] assemble:[a b] b:[a]]"},
 		{"the name of the last task", []string{"assemble"}, 0, "map[assemble:[] assemble-payload:[assemble]]"},
@@ -116,14 +119,15 @@ func TestNames(t *testing.T) {
 		t.Fatalf("tasks %v", tasks(t, objects.Run))
 	}
 	for name := range tasks(t, objects.Run) {
-		if len(name) > 63 || strings.ToLower(name) != name || strings.ContainsAny(name, "._") || name[0] < 'a' || name[0] > 'z' {
+		if len(name) > 63 || strings.ToLower(name) != name || strings.ContainsAny(name, "._") ||
+			name[0] < 'a' || name[0] > 'z' {
 			t.Errorf("task %q is not a DNS label", name)
 		}
 	}
 }
 
-// TestWholePayload keeps a run of as many components as a payload has below what etcd takes: the spec of a run is in its status
-// once more.
+// TestWholePayload keeps a run of as many components as a payload has below what etcd takes: the spec of a run is in
+// its status once more.
 func TestWholePayload(t *testing.T) {
 	var lines []string
 	for i := range 200 {
@@ -165,13 +169,16 @@ func TestTaskIsTheSame(t *testing.T) {
 	if other, _ := name(func(o *tekton.Options) { o.Image = "example.com/other" }); other == usual {
 		t.Error("another program has the same task")
 	}
-	if other, with := name(func(o *tekton.Options) { o.Cache = &tekton.Claim{Name: "c"} }); other == usual || !strings.Contains(with, "/workspace/cache") {
+	if other, with := name(func(o *tekton.Options) { o.Cache = &tekton.Claim{Name: "c"} }); other == usual ||
+		!strings.Contains(with, "/workspace/cache") {
 		t.Errorf("a workspace makes no other task: %s", with)
 	}
-	if other, with := name(func(o *tekton.Options) { o.Files = map[string]string{"ca.crt": "x"} }); other == usual || !strings.Contains(with, "/workspace/files") {
+	if other, with := name(func(o *tekton.Options) { o.Files = map[string]string{"ca.crt": "x"} }); other == usual ||
+		!strings.Contains(with, "/workspace/files") {
 		t.Errorf("files make no other task: %s", with)
 	}
-	if !strings.Contains(text, `"capabilities":{"add":["SETFCAP","SETUID","SETGID"],"drop":["ALL"]},"seccompProfile":{"type":"Unconfined"}`) {
+	if !strings.Contains(text,
+		`"capabilities":{"add":["SETFCAP","SETUID","SETGID"],"drop":["ALL"]},"seccompProfile":{"type":"Unconfined"}`) {
 		t.Errorf("the task is %s", text)
 	}
 }
@@ -187,11 +194,13 @@ func TestRequests(t *testing.T) {
 		t.Fatal(err)
 	}
 	data, err := json.Marshal(objects.Run.Spec.TaskRunSpecs)
-	if want := `[{"pipelineTaskName":"a","computeResources":{"requests":{"cpu":"100m","memory":"8Gi"}}}]`; err != nil || string(data) != want {
+	if want := `[{"pipelineTaskName":"a","computeResources":{"requests":{"cpu":"100m","memory":"8Gi"}}}]`; err != nil ||
+		string(data) != want {
 		t.Errorf("pods request %s, want %s", data, want)
 	}
 	p.Components[1].Recipe.Requests = map[string]string{"cpu": "many"}
-	if _, err := tekton.Make(p, o); fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), `"b": its config requests cpu "many"`) {
+	if _, err := tekton.Make(p, o); fault.KindOf(err) != fault.Unresolved ||
+		!strings.Contains(err.Error(), `"b": its config requests cpu "many"`) {
 		t.Errorf("a quantity that is none: %v", err)
 	}
 }
@@ -219,7 +228,8 @@ func read(line string) (progress.Event, bool) {
 }
 
 // follow carries a plan out with a program of the test's, and follows it.
-func follow(t *testing.T, planned *plan.Plan, o tekton.Options, program clustertest.Step, meddle func(*clustertest.Server)) (*tekton.Outcome, []string, error) {
+func follow(t *testing.T, planned *plan.Plan, o tekton.Options, program clustertest.Step,
+	meddle func(*clustertest.Server)) (*tekton.Outcome, []string, error) {
 	t.Helper()
 	server := clustertest.New(t)
 	t.Cleanup(server.AddTekton(t.TempDir(), program))
@@ -256,22 +266,25 @@ func result(args []string) {
 func TestFollow(t *testing.T) {
 	var mu sync.Mutex
 	began := map[string][]string{}
-	made, said, err := follow(t, planOf("a", "b: a", "C.d"), options(), func(_ context.Context, args []string, log io.Writer) int {
-		mu.Lock()
-		began[args[1]] = args
-		mu.Unlock()
-		fmt.Fprintf(log, "error: of a library\nwarning of an old kernel\ndone %s\nnothing\n", args[1])
-		result(args)
-		return 0
-	}, nil)
+	made, said, err := follow(t, planOf("a", "b: a", "C.d"), options(),
+		func(_ context.Context, args []string, log io.Writer) int {
+			mu.Lock()
+			began[args[1]] = args
+			mu.Unlock()
+			fmt.Fprintf(log, "error: of a library\nwarning of an old kernel\ndone %s\nnothing\n", args[1])
+			result(args)
+			return 0
+		}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if made.Payload != "example.com/me/assemble-a=example.com/me/component-a@sha256:0@sha256:0" || len(made.Components) != 3 || made.Components[0].Name != "C.d" ||
+	if made.Payload != "example.com/me/assemble-a=example.com/me/component-a@sha256:0@sha256:0" ||
+		len(made.Components) != 3 || made.Components[0].Name != "C.d" ||
 		made.Components[2].Image != "example.com/me/component-b@sha256:0" {
 		t.Errorf("made %+v", made)
 	}
-	if got := strings.Join(began["b"], " "); !strings.HasPrefix(got, "component b a=example.com/me/component-a@sha256:0 --to-repository example.com/me/release --insecure --plan example.com/plans@sha256:0 ") {
+	if got := strings.Join(began["b"], " "); !strings.HasPrefix(got,
+		"component b a=example.com/me/component-a@sha256:0 --to-repository example.com/me/release --insecure --plan example.com/plans@sha256:0 ") {
 		t.Errorf("b was built with %s", got)
 	}
 	if !slices.Contains(said, "b build done: ") || !slices.Contains(said, "C.d build done: ") {
@@ -303,17 +316,20 @@ func TestFailures(t *testing.T) {
 			fmt.Fprintln(log, "error: log in")
 			return 4
 		}, fault.Unauthorized, "log in", "a build warned: failed, and is tried again"},
-		{"not a word", func(context.Context, []string, io.Writer) int { return 137 }, fault.Other, `component "a": Failed: "step-rebuild" exited with an error`, "a build warned: failed, and is tried again"},
+		{"not a word", func(context.Context, []string, io.Writer) int { return 137 }, fault.Other,
+			`component "a": Failed: "step-rebuild" exited with an error`, "a build warned: failed, and is tried again"},
 	} {
 		t.Run(test.description, func(t *testing.T) {
-			_, said, err := follow(t, planOf("a", "b: a"), options(), func(ctx context.Context, args []string, log io.Writer) int {
-				defer time.Sleep(100 * time.Millisecond) // long enough to be seen
-				return test.program(ctx, args, log)
-			}, nil)
+			_, said, err := follow(t, planOf("a", "b: a"), options(),
+				func(ctx context.Context, args []string, log io.Writer) int {
+					defer time.Sleep(100 * time.Millisecond) // long enough to be seen
+					return test.program(ctx, args, log)
+				}, nil)
 			if fault.KindOf(err) != test.kind || !strings.HasSuffix(err.Error(), test.says) {
 				t.Errorf("error %q of class %v, want %q of %v", err, fault.KindOf(err), test.says, test.kind)
 			}
-			if all := strings.Join(said, "\n"); !strings.Contains(all, test.told) || !strings.Contains(all, "not begun: b") {
+			if all := strings.Join(said, "\n"); !strings.Contains(all, test.told) ||
+				!strings.Contains(all, "not begun: b") {
 				t.Errorf("said %s", all)
 			}
 		})
@@ -376,7 +392,8 @@ func TestLogBreaks(t *testing.T) {
 			t.Errorf("%q was not heard", line)
 		}
 	}
-	if heard := len(slices.DeleteFunc(said, func(s string) bool { return !strings.Contains(s, "build done") })); heard != len(lines) {
+	if heard := len(slices.DeleteFunc(said,
+		func(s string) bool { return !strings.Contains(s, "build done") })); heard != len(lines) {
 		t.Errorf("%d lines heard of %d", heard, len(lines))
 	}
 }
@@ -399,7 +416,9 @@ func TestCancel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(target.Start(t.Context(), objects), target.Start(t.Context(), tekton.Objects{Tasks: objects.Tasks, Run: tekton.Run{Metadata: tekton.Metadata{Name: "other"}}})); err != nil {
+	if err := errors.Join(target.Start(t.Context(), objects),
+		target.Start(t.Context(), tekton.Objects{Tasks: objects.Tasks,
+			Run: tekton.Run{Metadata: tekton.Metadata{Name: "other"}}})); err != nil {
 		t.Fatal(err)
 	}
 	<-started
@@ -411,7 +430,8 @@ func TestCancel(t *testing.T) {
 		t.Errorf("a cancelled run ends with %v", err)
 	}
 	runs, err := target.List(t.Context())
-	if err != nil || len(runs) != 2 || !slices.ContainsFunc(runs, func(r tekton.Summary) bool { return r.Name == "rebuild-1" && r.State == "Cancelled" }) {
+	if err != nil || len(runs) != 2 || !slices.ContainsFunc(runs,
+		func(r tekton.Summary) bool { return r.Name == "rebuild-1" && r.State == "Cancelled" }) {
 		t.Errorf("runs %+v, %v", runs, err)
 	}
 }
@@ -437,7 +457,8 @@ func TestKeepGoing(t *testing.T) {
 		made.Payload == "" {
 		t.Errorf("made %+v", made)
 	}
-	if fault.KindOf(err) != fault.Build || !strings.Contains(err.Error(), `building "a"`) || !strings.Contains(err.Error(), `building "b"`) {
+	if fault.KindOf(err) != fault.Build || !strings.Contains(err.Error(), `building "a"`) ||
+		!strings.Contains(err.Error(), `building "b"`) {
 		t.Errorf("the error is %v", err)
 	}
 	failing := func(_ context.Context, args []string, _ io.Writer) int {
@@ -468,7 +489,8 @@ func TestNoTekton(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = (&tekton.Cluster{API: api}).Check(t.Context())
-	if fault.KindOf(err) != fault.Unauthorized || !strings.Contains(err.Error(), "may not create pipelineruns in namespace \"here\"") {
+	if fault.KindOf(err) != fault.Unauthorized ||
+		!strings.Contains(err.Error(), "may not create pipelineruns in namespace \"here\"") {
 		t.Errorf("without the right: %v", err)
 	}
 }

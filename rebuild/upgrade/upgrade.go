@@ -57,7 +57,8 @@ func Check(ctx context.Context, c *cluster.Cluster) error {
 	if err := c.Get(ctx, path, &v); err != nil {
 		return fmt.Errorf("asking whether the cluster can be upgraded: %w", err)
 	}
-	allowed, err := c.Allows(ctx, cluster.Action{Verb: "patch", Group: "config.openshift.io", Resource: "clusterversions", Name: "version"})
+	allowed, err := c.Allows(ctx, cluster.Action{Verb: "patch", Group: "config.openshift.io",
+		Resource: "clusterversions", Name: "version"})
 	if err != nil {
 		return fmt.Errorf("asking whether the cluster can be upgraded: %w", err)
 	}
@@ -80,7 +81,8 @@ func Start(ctx context.Context, c *cluster.Cluster, image string) error {
 		Version      *string `json:"version"`      // null: what an earlier update named goes
 		Architecture *string `json:"architecture"` //
 	}
-	patch, err := json.Marshal(map[string]any{"spec": map[string]any{"desiredUpdate": update{Image: image, Force: true}}})
+	patch, err := json.Marshal(map[string]any{"spec": map[string]any{"desiredUpdate": update{Image: image,
+		Force: true}}})
 	if err != nil {
 		return fmt.Errorf("asking for the upgrade: %w", err)
 	}
@@ -111,7 +113,8 @@ func Follow(ctx context.Context, c *cluster.Cluster, image string, every time.Du
 			text, notAccepted := v.message("ReleaseAccepted", "False")
 			if notAccepted {
 				if refused++; refused >= refusals {
-					return fault.New(fault.Unresolved, "`oc adm upgrade` says more; a payload that the cluster cannot pull needs a pull secret, or a public repository.",
+					return fault.New(fault.Unresolved,
+						"`oc adm upgrade` says more; a payload that the cluster cannot pull needs a pull secret, or a public repository.",
 						errors.New("the cluster does not accept the payload: "+text))
 				}
 			} else {

@@ -88,7 +88,8 @@ func TestCheck(t *testing.T) {
 	}{
 		{"can be upgraded", status("old", "Completed", "Progressing", "False", "Cluster version is 4.12.0"), true, 0},
 		{"user may not", status("old", "Completed", "Progressing", "False", ""), false, fault.Unauthorized},
-		{"under way", status("other", "Partial", "Progressing", "True", "Working towards 4.12.1"), true, fault.Unresolved},
+		{"under way", status("other", "Partial", "Progressing", "True", "Working towards 4.12.1"), true,
+			fault.Unresolved},
 	} {
 		t.Run(test.description, func(t *testing.T) {
 			s := &server{statuses: []string{test.status}, allowed: test.allowed}

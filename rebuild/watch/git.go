@@ -53,7 +53,8 @@ func (w *Watcher) addGitBelow(event fsnotify.Event) error {
 func (w *Watcher) isGit(path string) bool {
 	for _, tree := range w.trees {
 		for _, directory := range tree.Git {
-			if path == directory || filepath.Dir(path) == directory || strings.HasPrefix(path, filepath.Join(directory, refs)+"/") {
+			if path == directory || filepath.Dir(path) == directory ||
+				strings.HasPrefix(path, filepath.Join(directory, refs)+"/") {
 				return true
 			}
 		}

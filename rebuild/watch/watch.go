@@ -150,7 +150,8 @@ func explain(err error, what string) error {
 		return fmt.Errorf("watching %s: %w", what, err)
 	}
 	advice := fmt.Sprintf("As root: sysctl -w %s=%s; a file in /etc/sysctl.d keeps it. Editors and other programs that watch files use up the same limit.", limit, value)
-	return fault.New(fault.Other, advice, fmt.Errorf("watching %s: this user's limit %s is reached: %w", what, limit, err))
+	return fault.New(fault.Other, advice, fmt.Errorf("watching %s: this user's limit %s is reached: %w",
+		what, limit, err))
 }
 
 func isDirectory(path string) bool {

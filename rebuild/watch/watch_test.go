@@ -62,7 +62,8 @@ func then(changes ...func(*testing.T, string)) func(*testing.T, string) {
 func open(t *testing.T) (*watch.Watcher, string) {
 	t.Helper()
 	directory := t.TempDir()
-	write("main.go", "pkg/deep/x.go", ".git/HEAD", ".git/refs/heads/main", ".git/objects/00/1", "sub/.git/HEAD", "bin/other")(t, directory)
+	write("main.go", "pkg/deep/x.go", ".git/HEAD", ".git/refs/heads/main", ".git/objects/00/1", "sub/.git/HEAD",
+		"bin/other")(t, directory)
 	w, err := watch.Open([]watch.Tree{{Directory: directory, Ignored: []string{"bin/", "out"},
 		Git: []string{filepath.Join(directory, ".git")}}})
 	check(t, err)
@@ -101,7 +102,8 @@ func TestWait(t *testing.T) {
 		{"a removed file", remove("pkg/deep/x.go"), "files"},
 		{"a renamed file", rename("pkg/deep/x.go", "pkg/y.go"), "files"},
 		{"a file that is replaced", then(write("new.tmp"), rename("new.tmp", "main.go")), "files"},
-		{"a file that is saved with a backup", then(rename("main.go", "main.go~"), write("main.go"), remove("main.go~")), "files"},
+		{"a file that is saved with a backup", then(rename("main.go", "main.go~"), write("main.go"),
+			remove("main.go~")), "files"},
 		{"nothing", func(*testing.T, string) {}, ""},
 		{"attributes", func(t *testing.T, directory string) {
 			check(t, os.Chtimes(filepath.Join(directory, "main.go"), time.Now(), time.Now()))

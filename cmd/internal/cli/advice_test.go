@@ -18,17 +18,24 @@ func TestAdvice(t *testing.T) {
 		{"component cli", "Name where the image goes, such as --to-repository"},
 		{"deploy cli=.", "or --to-cluster-registry"},
 		{"mirror --to quay.io/me/mirror", "Name a release with --from, or a cluster with --kubeconfig."},
-		{"mirror --from s3://bucket/release:4.17 --to quay.io/me/mirror", "Copy it to a directory, and name that with --dir."},
+		{"mirror --from s3://bucket/release:4.17 --to quay.io/me/mirror",
+			"Copy it to a directory, and name that with --dir."},
 		{"mirror --from file://mine:4.17 --to quay.io/me/mirror", "Write file://openshift/release:TAG."},
 		{"cli --from-release " + release, "Name where the new payload goes, such as --to-image"},
 		{"plan cli", "Name a release, such as --from-release"},
-		{"plan cli= --from-release " + release, `For the payload's own commit write "cli"; for this directory "cli=.".`},
-		{"plan cli coredns --dockerfile Dockerfile.mine --from-release " + release, "Write --dockerfile COMPONENT=Dockerfile.mine."},
-		{"plan stream-coreos machine-os-content --overlay files --from-release " + release, "Write --overlay COMPONENT=files."},
-		{"plan stream-coreos=. --overlay files --from-release " + release, "Leave the source away, or make the changes there."},
-		{"plan stream-coreos --overlay files --dockerfile Dockerfile.mine --from-release " + release, "Leave one or the other away."},
+		{"plan cli= --from-release " + release,
+			`For the payload's own commit write "cli"; for this directory "cli=.".`},
+		{"plan cli coredns --dockerfile Dockerfile.mine --from-release " + release,
+			"Write --dockerfile COMPONENT=Dockerfile.mine."},
+		{"plan stream-coreos machine-os-content --overlay files --from-release " + release,
+			"Write --overlay COMPONENT=files."},
+		{"plan stream-coreos=. --overlay files --from-release " + release,
+			"Leave the source away, or make the changes there."},
+		{"plan stream-coreos --overlay files --dockerfile Dockerfile.mine --from-release " + release,
+			"Leave one or the other away."},
 		{"plan cli --from-release " + release + " --to-image oci:/tmp/payload", "Pass --to-repository as well"},
-		{"plan cli --from-release " + release + " --to-image quay.io/me/release" + digest, "Name a tag, or only the repository."},
+		{"plan cli --from-release " + release + " --to-image quay.io/me/release" + digest,
+			"Name a tag, or only the repository."},
 	}
 	for _, test := range tests {
 		if _, messages := run(t, 2, strings.Fields(test.args)...); !strings.Contains(messages, test.advice) {
@@ -45,7 +52,8 @@ func TestNothingToBuildOn(t *testing.T) {
 	if err := os.WriteFile(stream, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, messages := run(t, 3, "new", "--insecure", "-f", stream, "--name", "4.17.0", "--to-image", r.Host+"/me/release:new")
+	_, messages := run(t, 3, "new", "--insecure", "-f", stream, "--name", "4.17.0", "--to-image",
+		r.Host+"/me/release:new")
 	if !strings.Contains(messages, "Name the image to build the release on with --to-image-base.") {
 		t.Errorf("no advice in:\n%s", messages)
 	}
@@ -54,7 +62,8 @@ func TestNothingToBuildOn(t *testing.T) {
 // TestNoOperatingSystem wants to know which image has RPM packages where the payload does not say so.
 func TestNoOperatingSystem(t *testing.T) {
 	_, release, _ := seed(t)
-	if _, messages := run(t, 3, "info", "--insecure", "--rpmdb", release.PullSpec); !strings.Contains(messages, "Pass --rpmdb-image COMPONENT.") {
+	if _, messages := run(t, 3, "info", "--insecure", "--rpmdb", release.PullSpec); !strings.Contains(messages,
+		"Pass --rpmdb-image COMPONENT.") {
 		t.Errorf("no advice in:\n%s", messages)
 	}
 }

@@ -73,11 +73,13 @@ The images stay for the payloads that name them.`,
 			return runCachePrune(command.Context(), streams, &o)
 		},
 	}
-	command.Flags().StringVar(&o.olderThan, "older-than", "30d", "`AGE` since the last use: days (7d), or hours and minutes (12h30m)")
+	command.Flags().StringVar(&o.olderThan, "older-than", "30d",
+		"`AGE` since the last use: days (7d), or hours and minutes (12h30m)")
 	command.Flags().StringVar(&o.keep, "keep", "",
 		"`SIZE` that the cache may have afterwards, such as 10GB or 10GiB: what was used longest ago goes first")
 	command.Flags().BoolVar(&o.all, "all", false, "remove everything")
-	command.Flags().StringVar(&o.results, "results", "", "`REPOSITORY` of --results to prune, in place of what is on this machine")
+	command.Flags().StringVar(&o.results, "results", "",
+		"`REPOSITORY` of --results to prune, in place of what is on this machine")
 	applyCacheDir(command.Flags(), &o.cacheDir)
 	o.build.applyStorage(command.Flags())
 	o.registry.apply(command.Flags())
@@ -162,7 +164,8 @@ func runForgetResults(ctx context.Context, streams Streams, o *cacheOptions) err
 		return err
 	}
 	if o.keep != "" {
-		return fault.Errorf(fault.Usage, "--keep and --results exclude each other: layers in a registry have several owners")
+		return fault.Errorf(fault.Usage,
+			"--keep and --results exclude each other: layers in a registry have several owners")
 	}
 	before, err := o.before("") // --keep alone asks for the directory
 	if err != nil {
@@ -222,7 +225,8 @@ func (o *cacheOptions) clear(ctx context.Context) error {
 func sourceEntries(repositories []gitsrc.Cached) []cache.Entry {
 	var entries []cache.Entry
 	for _, r := range repositories {
-		entries = append(entries, cache.Entry{Kind: sources, Name: r.Repository, Path: r.Directory, Bytes: r.Bytes, LastUsed: r.LastUsed})
+		entries = append(entries, cache.Entry{Kind: sources, Name: r.Repository, Path: r.Directory, Bytes: r.Bytes,
+			LastUsed: r.LastUsed})
 	}
 	return entries
 }
@@ -259,7 +263,8 @@ func printEntries(w io.Writer, entries []cache.Entry) error {
 		if line.Kind != sources && line.Kind != cache.Compile {
 			name = strconv.Itoa(counts[line.Kind]) + " files"
 		}
-		fmt.Fprintf(table, "%s\t%s\t%.1f MB\t%s\n", line.Kind, name, float64(line.Bytes)/1e6, line.LastUsed.Local().Format("2006-01-02 15:04"))
+		fmt.Fprintf(table, "%s\t%s\t%.1f MB\t%s\n", line.Kind, name, float64(line.Bytes)/1e6,
+			line.LastUsed.Local().Format("2006-01-02 15:04"))
 	}
 	fmt.Fprintf(table, "total\t\t%.1f MB\t\n", float64(total)/1e6)
 	if err := table.Flush(); err != nil {

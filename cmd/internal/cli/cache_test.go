@@ -29,7 +29,8 @@ func TestCacheListsWhatIsThere(t *testing.T) {
 	}
 	var out, problems bytes.Buffer
 	streams := Streams{Out: &out, Err: &problems}
-	if code := Execute(t.Context(), streams, "test", []string{"oc-rebuild", "cache", "--cache-dir", directory}); code != 0 {
+	if code := Execute(t.Context(), streams, "test",
+		[]string{"oc-rebuild", "cache", "--cache-dir", directory}); code != 0 {
 		t.Fatalf("cache: exit code %d: %s", code, problems.String())
 	}
 	for _, want := range []string{"2 files", "2.0 MB", `https://example.org/a\x1b[31m`, "1 files", "3.0 MB"} {
@@ -38,7 +39,8 @@ func TestCacheListsWhatIsThere(t *testing.T) {
 		}
 	}
 	out.Reset()
-	if code := Execute(t.Context(), streams, "test", []string{"oc-rebuild", "cache", "--cache-dir", directory, "-o", "json"}); code != 0 {
+	if code := Execute(t.Context(), streams, "test",
+		[]string{"oc-rebuild", "cache", "--cache-dir", directory, "-o", "json"}); code != 0 {
 		t.Fatalf("cache -o json: exit code %d: %s", code, problems.String())
 	}
 	var entries []cache.Entry

@@ -57,16 +57,20 @@ func TestMirrorToImageStream(t *testing.T) {
 	_, release, _ := seed(t)
 	server := imports{failing: map[string]int{"coredns": 3}}
 	serveCluster(t, nil).Handle(server.serve)
-	out, _ := run(t, 0, "mirror", "--insecure", release.PullSpec, "--to-image-stream", "mine", "-n", "there", "--dry-run")
-	if !strings.Contains(out, " there/mine:coredns\n") || !strings.Contains(out, release.PullSpec+" there/mine:release\n") || len(server.done) > 0 {
+	out, _ := run(t, 0, "mirror", "--insecure", release.PullSpec, "--to-image-stream", "mine", "-n",
+		"there", "--dry-run")
+	if !strings.Contains(out, " there/mine:coredns\n") ||
+		!strings.Contains(out, release.PullSpec+" there/mine:release\n") || len(server.done) > 0 {
 		t.Errorf("a dry run prints %s and imports %q", out, server.done)
 	}
 	out, _ = run(t, 0, "mirror", "--insecure", release.PullSpec, "--to-image-stream", "mine")
-	if n := strings.Count(strings.Join(server.done, "\n"), "\n") + 1; out != fmt.Sprintf("Mirrored %d images to here/mine\n", n) || n != 5 {
+	if n := strings.Count(strings.Join(server.done, "\n"), "\n") +
+		1; out != fmt.Sprintf("Mirrored %d images to here/mine\n", n) || n != 5 {
 		t.Errorf("mirror printed %q and imported %q", out, server.done)
 	}
 	server.failing = map[string]int{"coredns": 100}
-	if _, errors := run(t, 6, "mirror", "--insecure", release.PullSpec, "--to-image-stream", "mine"); !strings.Contains(errors, "could not import 1 images into here/mine: coredns from ") {
+	if _, errors := run(t, 6, "mirror", "--insecure", release.PullSpec, "--to-image-stream",
+		"mine"); !strings.Contains(errors, "could not import 1 images into here/mine: coredns from ") {
 		t.Errorf("an import that fails: %s", errors)
 	}
 	run(t, 2, "mirror", release.PullSpec, "--to-image-stream", "mine", "--to-dir", t.TempDir())
@@ -82,13 +86,15 @@ func TestImageStreamOfACluster(t *testing.T) {
 		"/apis/image.openshift.io/v1/namespaces/there/imagestreams/4.12": stream,
 	})
 	for _, namespace := range [][]string{nil, {"-n", "there"}} {
-		out, _ := run(t, 0, append([]string{"new", "--insecure", "--from-image-stream", "4.12", "--name", "4.12.0-mine.1",
+		out, _ := run(t, 0, append([]string{"new", "--insecure", "--from-image-stream", "4.12",
+			"--name", "4.12.0-mine.1",
 			"--to-image", r.Host + "/me/release:stream"}, namespace...)...)
 		if !strings.HasPrefix(out, r.Host+"/me/release@sha256:") {
 			t.Errorf("new printed %q", out)
 		}
 	}
-	if _, errors := run(t, 3, "new", "--from-image-stream", "4.99", "--dry-run"); !strings.Contains(errors, "imagestreams/4.99 not found") {
+	if _, errors := run(t, 3, "new", "--from-image-stream", "4.99", "--dry-run"); !strings.Contains(errors,
+		"imagestreams/4.99 not found") {
 		t.Errorf("a stream that is not there: %s", errors)
 	}
 	for _, name := range []string{"../x", "a/b", "a?b"} {
@@ -106,7 +112,8 @@ func TestReleaseOfTheCluster(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(source, "Dockerfile"), []byte("FROM scratch\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	arguments := []string{"plan", "--insecure", "coredns=" + source, "--dockerfile", "Dockerfile", "--release-repo", source, "-q",
+	arguments := []string{"plan", "--insecure", "coredns=" + source, "--dockerfile", "Dockerfile",
+		"--release-repo", source, "-q",
 		"--cache-dir", t.TempDir()}
 	out, errors := run(t, 0, append(arguments, "-o", "json")...)
 	var planned struct{ Release struct{ Image string } }
@@ -137,14 +144,17 @@ func TestUpgradeIsCheckedFirst(t *testing.T) {
 	const version = "/apis/config.openshift.io/v1/clusterversions/version"
 	server := serveCluster(t, map[string]string{version: `{"status":{"desired":{"image":"` + release.PullSpec + `"}}}`})
 	server.Deny("patch clusterversions")
-	arguments := []string{"coredns", "--from-release", release.PullSpec, "--to-image", r.Host + "/me/release:x", "--upgrade", "--insecure"}
+	arguments := []string{"coredns", "--from-release", release.PullSpec, "--to-image", r.Host + "/me/release:x",
+		"--upgrade", "--insecure"}
 	r.Reset()
 	if _, errors := run(t, 4, arguments...); !strings.Contains(errors, "this user may not change its version") {
 		t.Errorf("without the right: %s", errors)
 	}
 	server.Deny()
-	server.Put(t, version, `{"status":{"conditions":[{"type":"Progressing","status":"True","message":"Working towards 4.12.1"}]}}`)
-	if _, errors := run(t, 3, arguments...); !strings.Contains(errors, "on its way to another release: Working towards 4.12.1") {
+	server.Put(t, version,
+		`{"status":{"conditions":[{"type":"Progressing","status":"True","message":"Working towards 4.12.1"}]}}`)
+	if _, errors := run(t, 3, arguments...); !strings.Contains(errors,
+		"on its way to another release: Working towards 4.12.1") {
 		t.Errorf("an upgrade that is under way: %s", errors)
 	}
 	run(t, 2, append(arguments, "--watch")...)
@@ -169,7 +179,8 @@ func TestFirstMistakes(t *testing.T) {
 	t.Setenv("KUBECONFIG", "/none")
 	repository, _, _ := strings.Cut(release.PullSpec, "@")
 	empty := t.TempDir()
-	cache := []string{"--insecure", "--from-release", release.PullSpec, "--release-repo", empty, "--cache-dir", t.TempDir()}
+	cache := []string{"--insecure", "--from-release", release.PullSpec, "--release-repo", empty,
+		"--cache-dir", t.TempDir()}
 	tests := []struct {
 		code int
 		args []string
@@ -178,11 +189,13 @@ func TestFirstMistakes(t *testing.T) {
 		{2, []string{"help", "foo"}, []string{`there is no command "foo"`}},
 		{2, []string{"help", "inof"}, []string{"Did you mean info?"}},
 		{2, []string{"completion", "ksh"}, []string{`no completion for "ksh"`, "bash, fish, powershell and zsh"}},
-		{3, []string{"info", "--insecure", "127.0.0.1:1/x/y:z"}, []string{"connection refused", `Is "127.0.0.1:1" the name of a registry`}},
+		{3, []string{"info", "--insecure", "127.0.0.1:1/x/y:z"},
+			[]string{"connection refused", `Is "127.0.0.1:1" the name of a registry`}},
 		{3, []string{"info", "--insecure", repository + ":4.12.9"}, []string{"Tags that it has: "}},
 		{3, append([]string{"plan", "coredns=" + empty, "--dockerfile", "Dockerfile"}, cache...),
 			[]string{"there is no Dockerfile", "Is it a checkout of https://github.com/openshift/coredns?"}},
-		{3, append([]string{"plan", "coredns", "--patch", "/no/such.patch"}, cache...), []string{"/no/such.patch: no such file"}},
+		{3, append([]string{"plan", "coredns", "--patch", "/no/such.patch"}, cache...),
+			[]string{"/no/such.patch: no such file"}},
 		{3, append([]string{"plan", "corends"}, cache...), []string{"Did you mean coredns?"}},
 		{2, []string{"info"}, []string{"there is no kubeconfig", "Name a release"}},
 	}

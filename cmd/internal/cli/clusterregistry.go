@@ -29,11 +29,13 @@ func findClusterRegistry(ctx context.Context, api *cluster.Cluster) (clusterRegi
 		} `json:"status"`
 	}
 	if err := api.Get(ctx, "apis/config.openshift.io/v1/images/cluster", &config); err != nil {
-		return clusterRegistry{}, fault.New(fault.KindOf(err), "Name a registry with --to-repository.", fmt.Errorf("looking for the cluster's registry: %w", err))
+		return clusterRegistry{}, fault.New(fault.KindOf(err), "Name a registry with --to-repository.",
+			fmt.Errorf("looking for the cluster's registry: %w", err))
 	}
 	switch {
 	case config.Status.Internal == "":
-		return clusterRegistry{}, fault.New(fault.Unresolved, "Name a registry with --to-repository.", errors.New("the cluster has no image registry"))
+		return clusterRegistry{}, fault.New(fault.Unresolved, "Name a registry with --to-repository.",
+			errors.New("the cluster has no image registry"))
 	case len(config.Status.External) == 0:
 		return clusterRegistry{}, fault.New(fault.Unresolved,
 			`Open one: oc patch configs.imageregistry.operator.openshift.io/cluster --type=merge -p '{"spec":{"defaultRoute":true}}'`,

@@ -35,7 +35,8 @@ func TestFindClusterRegistry(t *testing.T) {
 		}
 		registry, err := findClusterRegistry(t.Context(), api)
 		if fault.KindOf(err) != test.kind || !strings.Contains(fault.AdviceOf(err), test.advice) {
-			t.Errorf("with %q: %v (%s), want kind %d and %q", test.image, err, fault.AdviceOf(err), test.kind, test.advice)
+			t.Errorf("with %q: %v (%s), want kind %d and %q", test.image, err, fault.AdviceOf(err),
+				test.kind, test.advice)
 		}
 		if err != nil {
 			continue

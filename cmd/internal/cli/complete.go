@@ -16,11 +16,16 @@ import (
 // enums are the values of flags that take one of a few.
 func enums() map[string][]string {
 	return map[string][]string{
-		"base-policy": {"auto", "ci"}, "recipe": {"ci", "build-data"}, "compression": {"gzip", "zstd"}, "network": {"host", "none"},
-		"isolation": {"auto", "oci", "chroot"}, "progress": {"auto", "plain", "tty", "json"}, "color": {"auto", "always", "never"}, "print-mirror-instructions": {"idms", "icsp", "none"}, "layout": {"v2", "oci"},
-		"method": {"delta", "full"}, "reference-mode": {"public", "source"}, "verify-signature": {"off", "warn", "require"},
-		"platform": {"linux/amd64", "linux/arm64", "linux/ppc64le", "linux/s390x"}, "storage-driver": {"overlay", "vfs"},
-		"command-os": {"linux", "mac", "windows", "*"},
+		"base-policy": {"auto", "ci"}, "recipe": {"ci", "build-data"}, "compression": {"gzip", "zstd"},
+		"network":   {"host", "none"},
+		"isolation": {"auto", "oci", "chroot"}, "progress": {"auto", "plain", "tty", "json"},
+		"color": {"auto", "always", "never"}, "print-mirror-instructions": {"idms", "icsp", "none"},
+		"layout": {"v2", "oci"},
+		"method": {"delta", "full"}, "reference-mode": {"public", "source"},
+		"verify-signature": {"off", "warn", "require"},
+		"platform":         {"linux/amd64", "linux/arm64", "linux/ppc64le", "linux/s390x"},
+		"storage-driver":   {"overlay", "vfs"},
+		"command-os":       {"linux", "mac", "windows", "*"},
 	}
 }
 
@@ -53,7 +58,8 @@ func complete(command *cobra.Command) {
 	for flag, values := range enums() {
 		set(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}
-	set("output", cobra.FixedCompletions(outputs(command.Name()), cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace))
+	set("output", cobra.FixedCompletions(outputs(command.Name()),
+		cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace))
 	set("context", completeContexts)
 	for _, flag := range []string{"from-release", "from", "changes-from"} {
 		set(flag, completePayloads)

@@ -37,8 +37,10 @@ type partOptions struct {
 }
 
 func (o *partOptions) applyPlan(command *cobra.Command) {
-	command.Flags().StringVar(&o.plan, "plan", "", "`FILE` with the plan, as json or yaml; - for standard input, or its pull spec by digest")
-	command.Flags().StringVar(&o.resultFile, "result-file", "", "write the pull spec to this `FILE` too, without an end of line, as pipelines take results")
+	command.Flags().StringVar(&o.plan, "plan", "",
+		"`FILE` with the plan, as json or yaml; - for standard input, or its pull spec by digest")
+	command.Flags().StringVar(&o.resultFile, "result-file", "",
+		"write the pull spec to this `FILE` too, without an end of line, as pipelines take results")
 }
 
 // keep writes a pull spec to where --result-file says.
@@ -53,9 +55,11 @@ func (o *partOptions) keep(pullSpec string) error {
 }
 
 // read reads the plan and the images of components that are given.
-func (o *partOptions) read(ctx context.Context, streams Streams, given []string) (*plan.Plan, map[string]string, error) {
+func (o *partOptions) read(ctx context.Context, streams Streams, given []string) (*plan.Plan,
+	map[string]string, error) {
 	if o.plan == "" {
-		return nil, nil, fault.New(fault.Usage, "`oc rebuild plan … -o json` writes one.", errors.New("--plan is missing"))
+		return nil, nil, fault.New(fault.Usage, "`oc rebuild plan … -o json` writes one.",
+			errors.New("--plan is missing"))
 	}
 	images := map[string]string{}
 	for _, argument := range given {
@@ -90,7 +94,8 @@ func newComponent(streams Streams) *cobra.Command {
 	flags := command.Flags()
 	flags.StringVar(&o.toRepository, "to-repository", "", "`repository` for the image")
 	o.applyPlan(command)
-	flags.BoolVar(&o.keepGoing, "keep-going", false, "where the image cannot be built, write the word left to --result-file all the same: for others to pass on")
+	flags.BoolVar(&o.keepGoing, "keep-going", false,
+		"where the image cannot be built, write the word left to --result-file all the same: for others to pass on")
 	applyCacheDir(flags, &o.cacheDir)
 	o.registry.apply(flags)
 	o.registry.applyPush(flags)
@@ -103,7 +108,8 @@ func newComponent(streams Streams) *cobra.Command {
 
 func runComponent(ctx context.Context, streams Streams, o *partOptions, args []string) error {
 	if o.toRepository == "" {
-		return fault.New(fault.Usage, "Name where the image goes, such as --to-repository quay.io/me/images.", errors.New("--to-repository is missing"))
+		return fault.New(fault.Usage, "Name where the image goes, such as --to-repository quay.io/me/images.",
+			errors.New("--to-repository is missing"))
 	}
 	if err := errors.Join(o.build.check(), o.output.check("name")); err != nil {
 		return err

@@ -25,9 +25,11 @@ func gitIn(t *testing.T, directory string, args ...string) string {
 	t.Helper()
 	command := exec.Command("git", args...)
 	command.Dir = directory
-	command.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com",
+	command.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_AUTHOR_NAME=a",
+		"GIT_AUTHOR_EMAIL=a@example.com",
 		"GIT_COMMITTER_NAME=a",
-		"GIT_COMMITTER_EMAIL=a@example.com", "GIT_AUTHOR_DATE=2023-01-01T00:00:00Z", "GIT_COMMITTER_DATE=2023-01-01T00:00:00Z")
+		"GIT_COMMITTER_EMAIL=a@example.com", "GIT_AUTHOR_DATE=2023-01-01T00:00:00Z",
+		"GIT_COMMITTER_DATE=2023-01-01T00:00:00Z")
 	output, err := command.CombinedOutput()
 	if err != nil {
 		t.Fatalf("git %v: %v\n%s", args, err, output)
@@ -76,7 +78,8 @@ func TestConfigSources(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			match, err := configs.Find(t.Context(), ciconfig.Query{Stream: ciconfig.Stream{Namespace: "ocp", Name: "4.12"}, Tag: "one",
+			match, err := configs.Find(t.Context(), ciconfig.Query{Stream: ciconfig.Stream{Namespace: "ocp",
+				Name: "4.12"}, Tag: "one",
 				Org: "example", Repo: "one", Ref: "main"})
 			if err != nil {
 				t.Fatal(err)
@@ -100,11 +103,13 @@ func TestConfigsThatAreNotThere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	configs, closeConfigs, err := (&jobOptions{recipe: recipeOptions{releaseRepo: filepath.Join(t.TempDir(), "nowhere")}}).configs(store)
+	configs, closeConfigs,
+		err := (&jobOptions{recipe: recipeOptions{releaseRepo: filepath.Join(t.TempDir(), "nowhere")}}).configs(store)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = configs.Find(t.Context(), ciconfig.Query{Stream: ciconfig.Stream{Namespace: "ocp", Name: "4.12"}, Tag: "one",
+	_, err = configs.Find(t.Context(), ciconfig.Query{Stream: ciconfig.Stream{Namespace: "ocp",
+		Name: "4.12"}, Tag: "one",
 		Org: "example", Repo: "one"})
 	if fault.KindOf(err) != fault.Unresolved || !strings.Contains(fault.AdviceOf(err), "--release-repo") {
 		t.Errorf("the error is %v with advice %q", err, fault.AdviceOf(err))

@@ -30,11 +30,14 @@ const (
 // run besides the source, or where it is kept.
 func settable() map[string]bool {
 	return map[string]bool{
-		"from-release": true, "to-image": true, "to-repository": true, "name": true, "platform": true, "base-policy": true,
+		"from-release": true, "to-image": true, "to-repository": true, "name": true, "platform": true,
+		"base-policy": true,
 		"compression": true, "jobs": true,
 
-		"release-repo": false, "config-resolver": false, "build-data": false, "base-image-map": false, "registry-config": false,
-		"push-registry-config": false, "results": false, "certificate-authority": false, "signature-policy": false, "cache-dir": false, "isolation": false,
+		"release-repo": false, "config-resolver": false, "build-data": false, "base-image-map": false,
+		"registry-config":      false,
+		"push-registry-config": false, "results": false, "certificate-authority": false, "signature-policy": false,
+		"cache-dir": false, "isolation": false,
 		"network":      false,
 		"storage-root": false, "storage-driver": false, "kubeconfig": false, "context": false,
 	}
@@ -122,7 +125,8 @@ func readDefaults(path string, inTree bool, found map[string]setting) error {
 
 // applyDefaults sets the flags that the command line does not, and says what a file in the working tree decides.
 func applyDefaults(streams Streams, flags *pflag.FlagSet) error {
-	if !slices.ContainsFunc(slices.Collect(maps.Keys(settable())), func(name string) bool { return flags.Lookup(name) != nil }) {
+	if !slices.ContainsFunc(slices.Collect(maps.Keys(settable())),
+		func(name string) bool { return flags.Lookup(name) != nil }) {
 		return nil
 	}
 	directory, err := os.Getwd()

@@ -33,7 +33,8 @@ func TestDefaults(t *testing.T) {
 	write(tree, ".oc-rebuild.yaml", "from-release: q.io/tree:1\n")
 	t.Setenv("OC_REBUILD_TO_IMAGE", "q.io/variable:2")
 	out, _ := run(t, 0, "config")
-	for flag, want := range map[string]string{"--from-release": "q.io/tree:1", "--to-image": "q.io/variable:2", "--jobs": "3",
+	for flag, want := range map[string]string{"--from-release": "q.io/tree:1",
+		"--to-image": "q.io/variable:2", "--jobs": "3",
 		"--registry-config": "/own/auth.json"} {
 		if !strings.Contains(strings.Join(strings.Fields(out), " "), flag+" "+want+" ") {
 			t.Errorf("%s is not %s in\n%s", flag, want, out)
@@ -44,14 +45,19 @@ func TestDefaults(t *testing.T) {
 		"--from-release q.io/tree:1, says "+filepath.Join(tree, ".oc-rebuild.yaml")) {
 		t.Errorf("what the tree says: %s", errors)
 	}
-	if _, errors := run(t, 2, "plan", "one", "--base-image", "nonsense", "--from-release", "q.io/flag:1"); strings.Contains(errors, "says") {
+	if _, errors := run(t, 2, "plan", "one", "--base-image", "nonsense", "--from-release",
+		"q.io/flag:1"); strings.Contains(errors, "says") {
 		t.Errorf("a flag that is given: %s", errors)
 	}
 	for _, bad := range []struct{ directory, file, text, problem string }{
-		{tree, ".oc-rebuild.yaml", "registry-config: /tmp/auth.json\n", "cannot be set by a file inside a working tree"},
-		{tree, ".oc-rebuild.yaml", "release-repo: https://evil.example/release\n", "cannot be set by a file inside a working tree"},
-		{tree, ".oc-rebuild.yaml", "isolation: chroot\n", "cannot be set"}, {tree, ".oc-rebuild.yaml", "insecure: \"true\"\n", "nothing called"},
-		{tree, ".oc-rebuild.yaml", "signature-policy: x\n", "cannot be set"}, {tree, ".oc-rebuild.yaml", "cache-dir: x\n", "cannot be set"},
+		{tree, ".oc-rebuild.yaml", "registry-config: /tmp/auth.json\n",
+			"cannot be set by a file inside a working tree"},
+		{tree, ".oc-rebuild.yaml", "release-repo: https://evil.example/release\n",
+			"cannot be set by a file inside a working tree"},
+		{tree, ".oc-rebuild.yaml", "isolation: chroot\n", "cannot be set"},
+		{tree, ".oc-rebuild.yaml", "insecure: \"true\"\n", "nothing called"},
+		{tree, ".oc-rebuild.yaml", "signature-policy: x\n", "cannot be set"},
+		{tree, ".oc-rebuild.yaml", "cache-dir: x\n", "cannot be set"},
 		{home, own, "upgrade: \"true\"\n", "nothing called"}, {home, own, "jobs: [1]\n", "no text and no number"},
 		{home, own, "a\nb", "reading defaults"},
 	} {
@@ -73,7 +79,8 @@ func TestFileOfSomebodyElse(t *testing.T) {
 	directory := t.TempDir()
 	t.Chdir(directory)
 	path := filepath.Join(directory, ".oc-rebuild.yaml")
-	if err := errors.Join(os.WriteFile(path, []byte("to-image: q.io/a:1\n"), 0o644), os.Chown(path, 1234, 1234)); err != nil {
+	if err := errors.Join(os.WriteFile(path, []byte("to-image: q.io/a:1\n"), 0o644),
+		os.Chown(path, 1234, 1234)); err != nil {
 		t.Skipf("only real root can make a file for somebody else: %v", err)
 	}
 	if _, text := run(t, 2, "plan", "one", "--from-release", "q.io/a:1"); !strings.Contains(text, "somebody else's") {
@@ -86,16 +93,19 @@ func TestNoSecretsInTrees(t *testing.T) {
 	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
 	directory := t.TempDir()
 	t.Chdir(directory)
-	for _, flag := range []string{"registry-config", "push-registry-config", "authfile", "secret", "certificate-authority",
+	for _, flag := range []string{"registry-config", "push-registry-config", "authfile", "secret",
+		"certificate-authority",
 		"insecure", "signature-policy",
 		"signature-key", "verify-signature", "kubeconfig", "context", "upgrade", "isolation", "network", "storage-root",
 		"storage-driver", "cache-dir",
-		"release-repo", "config-resolver", "config", "base-image", "base-image-map", "build-arg", "patch", "dockerfile", "build-data",
+		"release-repo", "config-resolver", "config", "base-image", "base-image-map", "build-arg", "patch",
+		"dockerfile", "build-data",
 		"idms-file"} {
 		if err := os.WriteFile(filepath.Join(directory, ".oc-rebuild.yaml"), []byte(flag+": x\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, errors := run(t, 2, "plan", "one", "--from-release", "q.io/a:1"); !strings.Contains(errors, "defaults of ") {
+		if _, errors := run(t, 2, "plan", "one", "--from-release",
+			"q.io/a:1"); !strings.Contains(errors, "defaults of ") {
 			t.Errorf("--%s: %s", flag, errors)
 		}
 	}

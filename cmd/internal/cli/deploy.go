@@ -68,9 +68,12 @@ func newDeploy(streams Streams) *cobra.Command {
 		},
 	}
 	flags := command.Flags()
-	flags.StringVar(&o.toRepository, "to-repository", "", "`repository` for the images, which the cluster must be able to pull from")
-	flags.BoolVar(&o.toCluster, "to-cluster-registry", false, "push to the registry that an OpenShift has inside, through its route")
-	flags.StringVar(&o.release, "from-release", "", "payload whose manifests and commits are taken (default: that of the cluster)")
+	flags.StringVar(&o.toRepository, "to-repository", "",
+		"`repository` for the images, which the cluster must be able to pull from")
+	flags.BoolVar(&o.toCluster, "to-cluster-registry", false,
+		"push to the registry that an OpenShift has inside, through its route")
+	flags.StringVar(&o.release, "from-release", "",
+		"payload whose manifests and commits are taken (default: that of the cluster)")
 	o.rollout.apply(flags)
 	flags.BoolVar(&o.watch, "watch", false, "deploy again whenever a local source changes, until interrupted")
 	applyCacheDir(flags, &o.cacheDir)
@@ -87,10 +90,13 @@ func newDeploy(streams Streams) *cobra.Command {
 
 func (o *deployOptions) check(args []string) error {
 	if o.toCluster && (o.toRepository != "" || o.rollout.hosted != "") {
-		return fault.Errorf(fault.Usage, "--to-cluster-registry stands in place of --to-repository, and a hosted cluster does not pull from there")
+		return fault.Errorf(fault.Usage,
+			"--to-cluster-registry stands in place of --to-repository, and a hosted cluster does not pull from there")
 	}
 	if !o.toCluster && o.toRepository == "" && (len(args) > 0 || len(o.recipe.images) == 0) {
-		return fault.New(fault.Usage, "Name where images go, such as --to-repository quay.io/me/images, or --to-cluster-registry.", errors.New("--to-repository is missing"))
+		return fault.New(fault.Usage,
+			"Name where images go, such as --to-repository quay.io/me/images, or --to-cluster-registry.",
+			errors.New("--to-repository is missing"))
 	}
 	return errors.Join(o.build.check(), o.output.check())
 }
@@ -144,7 +150,8 @@ func runDeploy(ctx context.Context, streams Streams, o *deployOptions, args []st
 }
 
 // find looks up where the components run, and whether that can be changed, before anything is built.
-func (o *deployOptions) find(ctx context.Context, target *rollout.Cluster, release *payload.Release, request plan.Request, sites map[string]rollout.Sites) error {
+func (o *deployOptions) find(ctx context.Context, target *rollout.Cluster, release *payload.Release,
+	request plan.Request, sites map[string]rollout.Sites) error {
 	for _, component := range request.Targets {
 		if o.rollout.hosted != "" {
 			if _, err := release.Component(component.Name); err != nil {
@@ -165,7 +172,8 @@ func (o *deployOptions) find(ctx context.Context, target *rollout.Cluster, relea
 }
 
 // round builds the components and puts them into the cluster.
-func (o *deployOptions) round(ctx context.Context, streams Streams, target *rollout.Cluster, request plan.Request, sites map[string]rollout.Sites) error {
+func (o *deployOptions) round(ctx context.Context, streams Streams, target *rollout.Cluster, request plan.Request,
+	sites map[string]rollout.Sites) error {
 	began := time.Now()
 	var result *rebuild.Result
 	err := o.with(streams, func(job *rebuild.Job) (err error) {
@@ -196,7 +204,8 @@ func (o *deployOptions) round(ctx context.Context, streams Streams, target *roll
 }
 
 // put changes the cluster, and waits for it.
-func (o *deployOptions) put(ctx context.Context, target *rollout.Cluster, result *rebuild.Result, sites map[string]rollout.Sites) ([]deployment, error) {
+func (o *deployOptions) put(ctx context.Context, target *rollout.Cluster, result *rebuild.Result,
+	sites map[string]rollout.Sites) ([]deployment, error) {
 	var deployed []deployment
 	images := map[string]string{}
 	by := target.API.User(ctx)
@@ -206,8 +215,10 @@ func (o *deployOptions) put(ctx context.Context, target *rollout.Cluster, result
 		done := deployment{ResultComponent: component}
 		if o.rollout.hosted == "" {
 			var err error
-			done.Objects, err = target.Set(ctx, sites[component.Name], rollout.Record{Image: component.Image, Repository: component.Repository,
-				Commit: component.Commit, Dirty: component.Dirty, Since: time.Now().UTC().Truncate(time.Second), By: by})
+			done.Objects, err = target.Set(ctx, sites[component.Name],
+				rollout.Record{Image: component.Image, Repository: component.Repository,
+					Commit: component.Commit, Dirty: component.Dirty,
+					Since: time.Now().UTC().Truncate(time.Second), By: by})
 			if err != nil {
 				return nil, fmt.Errorf("deploying %s: %w", component.Name, err)
 			}
@@ -221,7 +232,8 @@ func (o *deployOptions) put(ctx context.Context, target *rollout.Cluster, result
 	return deployed, o.rollout.wait(ctx, target, all)
 }
 
-func (o *deployOptions) print(streams Streams, target *rollout.Cluster, deployed []deployment, took time.Duration) error {
+func (o *deployOptions) print(streams Streams, target *rollout.Cluster, deployed []deployment,
+	took time.Duration) error {
 	if o.output.isStructured() {
 		return o.output.print(streams.Out, map[string]any{"components": deployed, "seconds": took.Seconds()})
 	}
@@ -237,6 +249,7 @@ func (o *deployOptions) print(streams Streams, target *rollout.Cluster, deployed
 	if o.rollout.noWait || o.rollout.hosted != "" {
 		state = "Set"
 	}
-	streams.notice(fmt.Sprintf("%s on %s after %.1f s. `oc rebuild restore` puts back what was there.", state, plain.Line(target.API.Host), took.Seconds()))
+	streams.notice(fmt.Sprintf("%s on %s after %.1f s. `oc rebuild restore` puts back what was there.", state,
+		plain.Line(target.API.Host), took.Seconds()))
 	return nil
 }

@@ -93,7 +93,8 @@ func (o *jobOptions) examine(ctx context.Context, streams Streams) ([]machine.Fi
 	if err != nil {
 		return nil, err
 	}
-	findings = append(findings, machine.Space("space for the cache", cacheDir), machine.Space("space for sources", temporary))
+	findings = append(findings, machine.Space("space for the cache", cacheDir),
+		machine.Space("space for sources", temporary))
 	findings = append(findings, machine.Configuration()...)
 	findings = append(findings, gitFinding())
 	reached, err := o.reach(ctx, streams)
@@ -114,7 +115,8 @@ func (o *jobOptions) reach(ctx context.Context, streams Streams) ([]machine.Find
 	}
 	if o.to != "" {
 		findings = append(findings, helperFindings(pushing, o.to)...)
-		findings = append(findings, reachFinding("destination", o.to+" can be written to", writable(ctx, pushing, o.to)))
+		findings = append(findings, reachFinding("destination", o.to+" can be written to",
+			writable(ctx, pushing, o.to)))
 	}
 	return findings, closeClients()
 }
@@ -142,7 +144,8 @@ func gitFinding() machine.Finding {
 		found = append(found, "an ssh agent")
 	}
 	if found == nil {
-		return machine.Finding{Check: "git", State: machine.OK, Message: "no configuration, no credentials: public repositories only"}
+		return machine.Finding{Check: "git", State: machine.OK,
+			Message: "no configuration, no credentials: public repositories only"}
 	}
 	return machine.Finding{Check: "git", State: machine.OK, Message: strings.Join(found, ", ")}
 }

@@ -22,13 +22,17 @@ func helperFindings(client *registry.Client, ref string) []machine.Finding {
 		path, err := exec.LookPath(helper.Program)
 		switch {
 		case helper.Ignored:
-			findings = append(findings, machine.Finding{Check: check, State: machine.Note, Message: message + " as credsStore, is not asked",
-				Advice: "docker alone uses credsStore. Name the helper under credHelpers, with the registry, or log in with `podman login`."})
+			findings = append(findings, machine.Finding{Check: check, State: machine.Note,
+				Message: message + " as credsStore, is not asked",
+				Advice:  "docker alone uses credsStore. Name the helper under credHelpers, with the registry, or log in with `podman login`."})
 		case err != nil:
-			findings = append(findings, machine.Finding{Check: check, State: machine.Problem, Message: message + ", is not on PATH",
-				Advice: fmt.Sprintf("Install %s, or take it out of the file and log in with `podman login`.", helper.Program)})
+			findings = append(findings, machine.Finding{Check: check, State: machine.Problem,
+				Message: message + ", is not on PATH",
+				Advice: fmt.Sprintf("Install %s, or take it out of the file and log in with `podman login`.",
+					helper.Program)})
 		default:
-			findings = append(findings, machine.Finding{Check: check, State: machine.OK, Message: message + ": " + path})
+			findings = append(findings, machine.Finding{Check: check, State: machine.OK,
+				Message: message + ": " + path})
 		}
 	}
 	return findings

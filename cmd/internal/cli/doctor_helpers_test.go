@@ -20,11 +20,13 @@ func TestHelperFindings(t *testing.T) {
 	}{
 		{"none", `{"auths":{"quay.example":{"auth":"` + secret + `"}}}`, "", nil},
 		{"one that is there", `{"credHelpers":{"quay.example":"there"}}`, "", []string{"ok docker-credential-there"}},
-		{"one that is missing", `{"auths":{"quay.example":{"auth":"` + secret + `"}},"credHelpers":{"quay.example":"missing"}}`, "",
+		{"one that is missing", `{"auths":{"quay.example":{"auth":"` + secret +
+			`"}},"credHelpers":{"quay.example":"missing"}}`, "",
 			[]string{"problem docker-credential-missing"}},
 		{"of another registry", `{"credHelpers":{"other.example":"missing"}}`, "", nil},
 		{"docker's store", `{"credsStore":"there"}`, "", []string{"note docker-credential-there"}},
-		{"for all registries", `{}`, `credential-helpers = ["containers-auth.json", "missing"]`, []string{"problem docker-credential-missing"}},
+		{"for all registries", `{}`, `credential-helpers = ["containers-auth.json", "missing"]`,
+			[]string{"problem docker-credential-missing"}},
 		{"no JSON", `{"auth":"` + secret, "", nil},
 	}
 	for _, test := range tests {

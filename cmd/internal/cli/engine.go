@@ -26,9 +26,10 @@ import (
 // cancelling is how long the pods of a cancelled run are waited for.
 const cancelling = time.Minute
 
-// onCluster carries a plan out on a cluster. pushed makes the plan and returns its pull spec by digest, where it is in no registry yet after
-// it was pushed to a repository.
-func (o *publishOptions) onCluster(ctx context.Context, streams Streams, pushed func(repository string) (*plan.Plan, string, error)) error {
+// onCluster carries a plan out on a cluster. pushed makes the plan and returns its pull spec by digest, where it is in
+// no registry yet after it was pushed to a repository.
+func (o *publishOptions) onCluster(ctx context.Context, streams Streams,
+	pushed func(repository string) (*plan.Plan, string, error)) error {
 	options, err := o.engine.options()
 	if err != nil {
 		return err
@@ -79,7 +80,8 @@ func (o *publishOptions) onCluster(ctx context.Context, streams Streams, pushed 
 }
 
 // followed shows a run until its end, cancels it where the user ends it, and prints the payload.
-func (o *publishOptions) followed(ctx context.Context, streams Streams, target *tekton.Cluster, name string, planned *plan.Plan) error {
+func (o *publishOptions) followed(ctx context.Context, streams Streams, target *tekton.Cluster, name string,
+	planned *plan.Plan) error {
 	made, err := o.show(ctx, streams, target, name)
 	if ctx.Err() != nil {
 		return errors.Join(err, o.cancel(ctx, streams, target, name))
@@ -91,7 +93,8 @@ func (o *publishOptions) followed(ctx context.Context, streams Streams, target *
 }
 
 // show shows a run until its end.
-func (o *publishOptions) show(ctx context.Context, streams Streams, target *tekton.Cluster, name string) (*tekton.Outcome, error) {
+func (o *publishOptions) show(ctx context.Context, streams Streams, target *tekton.Cluster,
+	name string) (*tekton.Outcome, error) {
 	listener, finish := o.output.progress(streams)
 	defer finish()
 	return target.Follow(ctx, name, display.Read, listener)
@@ -109,7 +112,8 @@ func (o *publishOptions) cancel(ctx context.Context, streams Streams, target *te
 }
 
 // printMade prints the payload that a run made, and goes on with it as the flags say.
-func (o *publishOptions) printMade(ctx context.Context, streams Streams, made *tekton.Outcome, planned *plan.Plan) error {
+func (o *publishOptions) printMade(ctx context.Context, streams Streams, made *tekton.Outcome,
+	planned *plan.Plan) error {
 	result := resultOf(made, planned)
 	if err := o.print(streams, result); err != nil {
 		return err
@@ -118,7 +122,8 @@ func (o *publishOptions) printMade(ctx context.Context, streams Streams, made *t
 		streams.notice("As they were: " + plain.Line(strings.Join(result.Left, ", ")))
 	}
 	if !o.output.isQuiet() {
-		streams.notice(fmt.Sprintf("Made %d images and the payload on the cluster in %.0f s", len(made.Components), made.Seconds))
+		streams.notice(fmt.Sprintf("Made %d images and the payload on the cluster in %.0f s",
+			len(made.Components), made.Seconds))
 	}
 	images := []string{made.Payload}
 	for _, component := range made.Components {
@@ -131,11 +136,13 @@ func (o *publishOptions) printMade(ctx context.Context, streams Streams, made *t
 func resultOf(made *tekton.Outcome, planned *plan.Plan) *rebuild.Result {
 	_, sum := registry.SplitDigest(made.Payload)
 	result := &rebuild.Result{
-		Release: rebuild.ResultRelease{Image: made.Payload, Digest: sum}, Left: made.Left, Seconds: map[string]float64{"total": made.Seconds},
+		Release: rebuild.ResultRelease{Image: made.Payload, Digest: sum}, Left: made.Left,
+		Seconds: map[string]float64{"total": made.Seconds},
 	}
 	for _, one := range made.Components {
 		_, sum := registry.SplitDigest(one.Image)
-		component := rebuild.ResultComponent{Name: one.Name, Image: one.Image, Digest: sum, Seconds: map[string]float64{"total": one.Seconds}}
+		component := rebuild.ResultComponent{Name: one.Name, Image: one.Image, Digest: sum,
+			Seconds: map[string]float64{"total": one.Seconds}}
 		if planned != nil {
 			for _, c := range planned.Components {
 				if c.Name == one.Name {
@@ -157,7 +164,8 @@ func (o *publishOptions) flags(to plan.Request) (building, publishing []string) 
 	if o.registry.Platform != "" {
 		both = append(both, "--platform", o.registry.Platform)
 	}
-	building = append(both[:len(both):len(both)], "--isolation", o.build.isolation, "--network", o.build.network, "--compression", o.build.compression,
+	building = append(both[:len(both):len(both)], "--isolation", o.build.isolation, "--network", o.build.network,
+		"--compression", o.build.compression,
 		"--source-limits", strconv.Itoa(o.recipe.sourceLimits))
 	if o.build.noCache {
 		building = append(building, "--no-cache")

@@ -87,7 +87,8 @@ func (o *extractOptions) apply(flags *pflag.FlagSet) {
 	flags.StringVar(&o.installConfig, "install-config", "",
 		"with --included: install-config.yaml of the cluster (default: a cluster with the default capabilities and features)")
 	flags.BoolVar(&o.credentials, "credentials-requests", false, "only requests for cloud credentials")
-	flags.StringVar(&o.cloud, "cloud", "", "of requests for cloud credentials only those for this `cloud`, such as aws (default: that of --install-config, else all)")
+	flags.StringVar(&o.cloud, "cloud", "",
+		"of requests for cloud credentials only those for this `cloud`, such as aws (default: that of --install-config, else all)")
 	flags.StringVar(&o.git, "git", "", "check the source of every component out below this `directory`")
 	flags.StringVarP(&o.output, "output", "o", "", "with --git: commit prints the commit too")
 	applyCacheDir(flags, &o.cacheDir)
@@ -107,7 +108,8 @@ func (o *extractOptions) check() error {
 	}
 	switch {
 	case modes > 1:
-		return fault.Errorf(fault.Usage, "only one of --tools, --command, --file, --git and --included or --credentials-requests may be given")
+		return fault.Errorf(fault.Usage,
+			"only one of --tools, --command, --file, --git and --included or --credentials-requests may be given")
 	case o.cloud != "" && !o.credentials && !o.included:
 		return fault.Errorf(fault.Usage, "--cloud needs --credentials-requests or --included")
 	case o.installConfig != "" && !o.included:
@@ -115,7 +117,8 @@ func (o *extractOptions) check() error {
 	case o.output != "" && o.git == "":
 		return fault.Errorf(fault.Usage, "--output needs --git")
 	case o.signingKey != "" && !o.tools && o.commandOS != "*":
-		return fault.Errorf(fault.Usage, "--signing-key needs --tools or --command-os='*': there are no checksums to sign otherwise")
+		return fault.Errorf(fault.Usage,
+			"--signing-key needs --tools or --command-os='*': there are no checksums to sign otherwise")
 	}
 	return oneOf("output", o.output, "", "commit")
 }
@@ -171,7 +174,8 @@ func runExtract(ctx context.Context, streams Streams, o *extractOptions, args []
 	return o.extractManifests(streams, release)
 }
 
-// extractManifests writes manifests; unless it is only requests for credentials, image-references and release-metadata too.
+// extractManifests writes manifests; unless it is only requests for credentials, image-references and release-metadata
+// too.
 func (o *extractOptions) extractManifests(streams Streams, release *payload.Release) error {
 	filter := extract.Filter{CredentialsRequests: o.credentials, Cloud: o.cloud}
 	if o.included {
@@ -197,7 +201,8 @@ func (o *extractOptions) extractManifests(streams Streams, release *payload.Rele
 	}
 	return display.Line(
 		streams.Out,
-		fmt.Sprintf("Extracted %d files of the release with digest %s created at %s", len(files), release.Image.TopDigest(),
+		fmt.Sprintf("Extracted %d files of the release with digest %s created at %s", len(files),
+			release.Image.TopDigest(),
 			release.Created.UTC().Format("2006-01-02T15:04:05Z")),
 	)
 }
@@ -221,7 +226,8 @@ func (o *extractOptions) cluster(release *payload.Release) (*extract.Cluster, er
 }
 
 // extractTools writes commands or archives, and prints their names.
-func (o *extractOptions) extractTools(ctx context.Context, streams Streams, client *registry.Client, release *payload.Release) error {
+func (o *extractOptions) extractTools(ctx context.Context, streams Streams, client *registry.Client,
+	release *payload.Release) error {
 	tools := extract.Tools{Directory: o.to, Command: o.command, Platform: o.commandOS, Warn: func(warning string) {
 		if !o.quiet {
 			fmt.Fprintln(streams.Err, plain.Line("warning: "+warning))
@@ -229,7 +235,8 @@ func (o *extractOptions) extractTools(ctx context.Context, streams Streams, clie
 	}}
 	if o.signingKey != "" {
 		var err error
-		if tools.SigningKey, err = extract.ReadSigner(o.signingKey, func() ([]byte, error) { return readPassword(streams) }); err != nil {
+		if tools.SigningKey, err = extract.ReadSigner(o.signingKey,
+			func() ([]byte, error) { return readPassword(streams) }); err != nil {
 			return err
 		}
 	}

@@ -55,7 +55,8 @@ func (o *extractOptions) extractSources(ctx context.Context, streams Streams, re
 		return err
 	}
 	if len(failed) > 0 {
-		return fault.Errorf(fault.Unresolved, "the sources of %d components cannot be checked out, %s among them", len(failed), failed[0])
+		return fault.Errorf(fault.Unresolved, "the sources of %d components cannot be checked out, %s among them",
+			len(failed), failed[0])
 	}
 	return nil
 }
@@ -84,15 +85,17 @@ func (o *extractOptions) sources(streams Streams, release *payload.Release) []pa
 			first[component.Source] = component
 			list = append(list, component)
 		} else if other.Commit != component.Commit && !o.quiet {
-			fmt.Fprintln(streams.Err, plain.Line(fmt.Sprintf("warning: %s is at commit %s for %s and at %s for %s: only the first is checked out",
-				component.Source, other.Commit, other.Name, component.Commit, component.Name)))
+			fmt.Fprintln(streams.Err,
+				plain.Line(fmt.Sprintf("warning: %s is at commit %s for %s and at %s for %s: only the first is checked out",
+					component.Source, other.Commit, other.Name, component.Commit, component.Name)))
 		}
 	}
 	return list
 }
 
 // checkout puts the source of a component where its URL says.
-func (o *extractOptions) checkout(ctx context.Context, store *gitsrc.Store, component payload.Component) (string, error) {
+func (o *extractOptions) checkout(ctx context.Context, store *gitsrc.Store,
+	component payload.Component) (string, error) {
 	u, err := url.Parse(component.Source) // payload has checked host and path: they stay inside the directory
 	if err != nil {
 		return "", err
@@ -101,6 +104,7 @@ func (o *extractOptions) checkout(ctx context.Context, store *gitsrc.Store, comp
 	if err := os.MkdirAll(filepath.Dir(directory), 0o755); err != nil {
 		return "", err
 	}
-	_, err = store.Fetch(ctx, gitsrc.Request{Repository: component.Source, Commit: component.Commit, Branch: component.Ref}, directory)
+	_, err = store.Fetch(ctx, gitsrc.Request{Repository: component.Source, Commit: component.Commit,
+		Branch: component.Ref}, directory)
 	return directory, err
 }

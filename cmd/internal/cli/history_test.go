@@ -26,7 +26,8 @@ func gitServer(t *testing.T) (before, after string) {
 	work := filepath.Join(root, "work")
 	git := func(arguments ...string) string {
 		t.Helper()
-		command := exec.Command("git", append([]string{"-C", work, "-c", "user.name=A", "-c", "user.email=a@example.org", "-c",
+		command := exec.Command("git", append([]string{"-C", work, "-c", "user.name=A", "-c",
+			"user.email=a@example.org", "-c",
 			"init.defaultBranch=main"}, arguments...)...)
 		command.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null")
 		out, err := command.CombinedOutput()
@@ -51,7 +52,8 @@ func gitServer(t *testing.T) (before, after string) {
 	git("-C", bare, "config", "uploadpack.allowAnySHA1InWant", "true")
 	server := httptest.NewServer(&cgi.Handler{Path: strings.TrimSpace(string(backend)) + "/git-http-backend",
 		Logger: log.New(io.Discard, "", 0), Stderr: io.Discard,
-		Env:        []string{"GIT_PROJECT_ROOT=" + root, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_GLOBAL=/dev/null", "HOME=" + root},
+		Env: []string{"GIT_PROJECT_ROOT=" + root, "GIT_HTTP_EXPORT_ALL=1",
+			"GIT_CONFIG_GLOBAL=/dev/null", "HOME=" + root},
 		InheritEnv: []string{"GIT_PROTOCOL"}})
 	t.Cleanup(server.Close)
 	t.Setenv("GIT_CONFIG_COUNT", "1")
@@ -72,7 +74,8 @@ func TestHistory(t *testing.T) {
 	}
 	old, next := release("4.12.0", before), release("4.12.1", after)
 	out, _ := run(t, 0, "info", "--insecure", old.PullSpec, next.PullSpec, "--changelog")
-	for _, want := range []string{"# 4.12.1\n", "## Changes from 4.12.0\n", "### [coredns](https://github.com/openshift/coredns/tree/" + after + ")\n",
+	for _, want := range []string{"# 4.12.1\n", "## Changes from 4.12.0\n",
+		"### [coredns](https://github.com/openshift/coredns/tree/" + after + ")\n",
 		"* [OCPBUGS-12](https://issues.redhat.com/browse/OCPBUGS-12): do not crash",
 		"[#7](https://github.com/openshift/coredns/pull/7)\n", "/compare/" + before + "..." + after} {
 		if !strings.Contains(out, want) {
@@ -80,18 +83,21 @@ func TestHistory(t *testing.T) {
 		}
 	}
 	for path, want := range map[string]string{
-		"{.from.name} {.to.name}": "4.12.0 4.12.1", "{.updatedImages[0].name}": "coredns", "{.updatedImages[0].commits[0].pullID}": "7",
+		"{.from.name} {.to.name}": "4.12.0 4.12.1", "{.updatedImages[0].name}": "coredns",
+		"{.updatedImages[0].commits[0].pullID}":            "7",
 		"{.updatedImages[0].commits[0].issues.OCPBUGS-12}": "https://issues.redhat.com/browse/OCPBUGS-12",
 		"{.updatedImages[0].path}":                         "https://github.com/openshift/coredns/tree/" + after,
 	} {
-		if got, _ := run(t, 0, "info", "--insecure", old.PullSpec, next.PullSpec, "--changelog", "-o", "jsonpath="+path); got != want {
+		if got, _ := run(t, 0, "info", "--insecure", old.PullSpec, next.PullSpec, "--changelog", "-o",
+			"jsonpath="+path); got != want {
 			t.Errorf("the changelog's %s is %q, want %q", path, got, want)
 		}
 	}
 	if strings.Contains(out, "\x1b") {
 		t.Error("a commit's message can control the terminal")
 	}
-	if out, _ = run(t, 0, "info", "--insecure", old.PullSpec, next.PullSpec, "--bugs", "-oname"); out != "OCPBUGS-12\n" {
+	if out, _ = run(t, 0, "info", "--insecure", old.PullSpec, next.PullSpec, "--bugs",
+		"-oname"); out != "OCPBUGS-12\n" {
 		t.Errorf("the bugs: %q", out)
 	}
 	run(t, 2, "info", "--insecure", old.PullSpec, "--bugs")
@@ -106,7 +112,8 @@ func TestHistory(t *testing.T) {
 	if out != place+" "+after+"\n" {
 		t.Errorf("extract --git printed %q", out)
 	}
-	if head, err := exec.Command("git", "-C", place, "rev-parse", "HEAD").Output(); err != nil || strings.TrimSpace(string(head)) != after {
+	if head, err := exec.Command("git", "-C", place, "rev-parse", "HEAD").Output(); err != nil ||
+		strings.TrimSpace(string(head)) != after {
 		t.Errorf("the checkout is at %s, %v", head, err)
 	}
 }

@@ -88,18 +88,22 @@ func newInfo(streams Streams) *cobra.Command {
 	flags.BoolVar(&o.commitURLs, "commit-urls", false, "show the URL of the commit that each image was built from")
 	flags.BoolVar(&o.commits, "commits", false, "show the repository and the commit that each image was built from")
 	flags.BoolVar(&o.pullSpecs, "pullspecs", false, "show the pull spec of each image")
-	flags.BoolVar(&o.contents, "contents", false, "print the manifests; of two payloads, their difference as a unified diff")
+	flags.BoolVar(&o.contents, "contents", false,
+		"print the manifests; of two payloads, their difference as a unified diff")
 	flags.BoolVar(&o.size, "size", false, "show how much each image takes")
-	flags.BoolVar(&o.verify, "verify", false, "read every image and verify its digests; prints the payload's digest, date and name")
+	flags.BoolVar(&o.verify, "verify", false,
+		"read every image and verify its digests; prints the payload's digest, date and name")
 	flags.BoolVar(&o.includeImages, "include-images", false, "with -o json or yaml: describe every image too")
 	flags.StringVar(&o.imageFor, "image-for", "", "print the pull spec of this `component` alone")
 	flags.StringVar(&o.from, "changes-from", "", "the payload to compare with, in place of a second argument")
 	flags.StringVarP(&o.output, "output", "o", "",
 		"form of the result: text, json, yaml, jsonpath=TEMPLATE, go-template=TEMPLATE; or the name, digest or pullspec of each image")
-	flags.StringVar(&o.template, "template", "", "`template` of -o go-template or -o jsonpath, where it is not given there")
+	flags.StringVar(&o.template, "template", "",
+		"`template` of -o go-template or -o jsonpath, where it is not given there")
 	flags.BoolVar(&o.missing, "allow-missing-template-keys", true, "templates may name fields that are not there")
 	flags.BoolVar(&o.skipBugCheck, "skip-bug-check", false, "ignored: no bug tracker is asked")
-	flags.StringVar(&o.service, "update-service", updates.Service, "`URL` that knows the pull specs of versions (default: OpenShift's)")
+	flags.StringVar(&o.service, "update-service", updates.Service,
+		"`URL` that knows the pull specs of versions (default: OpenShift's)")
 	flags.Lookup("update-service").DefValue = ""
 	flags.IntVar(&o.jobs, "jobs", 32, "images that are read at once")
 	flags.StringVar(&o.changelog, "changelog", unset,
@@ -122,8 +126,10 @@ func newInfo(streams Streams) *cobra.Command {
 // check refuses flags that exclude each other.
 func (o *infoOptions) check(args []string) error {
 	var chosen []string
-	for name, set := range map[string]bool{"commit-urls": o.commitURLs, "commits": o.commits, "pullspecs": o.pullSpecs, "contents": o.contents,
-		"size": o.size, "verify": o.verify, "image-for": o.imageFor != "", "changelog": o.changelog != unset, "bugs": o.bugs != unset, "rpmdb": o.rpms.list,
+	for name, set := range map[string]bool{"commit-urls": o.commitURLs, "commits": o.commits, "pullspecs": o.pullSpecs,
+		"contents": o.contents,
+		"size":     o.size, "verify": o.verify, "image-for": o.imageFor != "", "changelog": o.changelog != unset,
+		"bugs": o.bugs != unset, "rpmdb": o.rpms.list,
 		"rpmdb-diff": o.rpms.diff} {
 		if set {
 			chosen = append(chosen, "--"+name)
@@ -145,7 +151,9 @@ func (o *infoOptions) check(args []string) error {
 		}
 		for _, arg := range args {
 			if info, err := os.Stat(arg); err == nil && info.IsDir() {
-				return fault.Errorf(fault.Usage, "%q is a directory and no payload: for the repositories of --%s write --%s=%s", arg, flag, flag, arg)
+				return fault.Errorf(fault.Usage,
+					"%q is a directory and no payload: for the repositories of --%s write --%s=%s",
+					arg, flag, flag, arg)
 			}
 		}
 	}
@@ -277,7 +285,8 @@ func (o *infoOptions) show(ctx context.Context, w io.Writer, client *registry.Cl
 	case o.contents:
 		return printContents(w, release)
 	case o.verify:
-		return display.Line(w, fmt.Sprintf("%s %s %s", release.Image.TopDigest(), release.Image.Config.Created.UTC().Format(time.RFC3339),
+		return display.Line(w, fmt.Sprintf("%s %s %s", release.Image.TopDigest(),
+			release.Image.Config.Created.UTC().Format(time.RFC3339),
 			release.Name))
 	}
 	return o.printRelease(w, release, images)
@@ -309,7 +318,8 @@ func printContents(w io.Writer, release *payload.Release) error {
 			files = append(files, file)
 		}
 	}
-	manifests := slices.SortedFunc(slices.Values(release.Manifests()), func(a, b payload.File) int { return strings.Compare(a.Name, b.Name) })
+	manifests := slices.SortedFunc(slices.Values(release.Manifests()),
+		func(a, b payload.File) int { return strings.Compare(a.Name, b.Name) })
 	for _, file := range append(files, manifests...) {
 		text := plain.Text(string(file.Data))
 		if !strings.HasSuffix(text, "\n") {

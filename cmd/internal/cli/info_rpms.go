@@ -28,9 +28,12 @@ type rpmOptions struct {
 
 func (o *rpmOptions) apply(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.list, "rpmdb", false, "list the RPM packages of the operating system image")
-	flags.BoolVar(&o.diff, "rpmdb-diff", false, "of two payloads: the RPM packages that are different in their operating system images")
-	flags.StringVar(&o.image, "rpmdb-image", "", "with --rpmdb or --rpmdb-diff: the `component` whose image to look into (default: the one that declares machine-os)")
-	flags.StringVar(&o.directory, "rpmdb-cache", "", "`directory` that keeps the packages of images (default: rpmdb in the cache)")
+	flags.BoolVar(&o.diff, "rpmdb-diff", false,
+		"of two payloads: the RPM packages that are different in their operating system images")
+	flags.StringVar(&o.image, "rpmdb-image", "",
+		"with --rpmdb or --rpmdb-diff: the `component` whose image to look into (default: the one that declares machine-os)")
+	flags.StringVar(&o.directory, "rpmdb-cache", "",
+		"`directory` that keeps the packages of images (default: rpmdb in the cache)")
 }
 
 // component is the name of the image to look into.
@@ -47,7 +50,8 @@ func (o *rpmOptions) component(release *payload.Release) (string, error) {
 }
 
 // packages reads the packages of a component's image.
-func (o *infoOptions) packages(ctx context.Context, client *registry.Client, release *payload.Release, name string) (rpmdb.Versions, error) {
+func (o *infoOptions) packages(ctx context.Context, client *registry.Client, release *payload.Release,
+	name string) (rpmdb.Versions, error) {
 	component, err := release.Component(name)
 	if err != nil {
 		return nil, err
@@ -68,7 +72,8 @@ func (o *infoOptions) packages(ctx context.Context, client *registry.Client, rel
 }
 
 // listRPMs prints the packages of a payload's operating system.
-func (o *infoOptions) listRPMs(ctx context.Context, w io.Writer, client *registry.Client, release *payload.Release) error {
+func (o *infoOptions) listRPMs(ctx context.Context, w io.Writer, client *registry.Client,
+	release *payload.Release) error {
 	name, err := o.rpms.component(release)
 	if err != nil {
 		return err
@@ -92,7 +97,8 @@ func (o *infoOptions) listRPMs(ctx context.Context, w io.Writer, client *registr
 }
 
 // compareRPMs prints what is different in the operating systems of two payloads.
-func (o *infoOptions) compareRPMs(ctx context.Context, w io.Writer, client *registry.Client, from, to *payload.Release) error {
+func (o *infoOptions) compareRPMs(ctx context.Context, w io.Writer, client *registry.Client, from,
+	to *payload.Release) error {
 	form, template, _ := strings.Cut(o.output, "=")
 	names := make([]string, 2)
 	versions := make([]rpmdb.Versions, 2)

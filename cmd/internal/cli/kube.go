@@ -19,7 +19,8 @@ type kubeOptions struct {
 
 func (o *kubeOptions) apply(flags *pflag.FlagSet) {
 	defer grouped(flags, groupCluster)()
-	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig `file` of the cluster (default: $KUBECONFIG, then ~/.kube/config)")
+	flags.StringVar(&o.kubeconfig, "kubeconfig", "",
+		"kubeconfig `file` of the cluster (default: $KUBECONFIG, then ~/.kube/config)")
 	flags.StringVar(&o.context, "context", "", "`name` of the kubeconfig context to use")
 }
 

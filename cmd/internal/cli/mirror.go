@@ -75,21 +75,28 @@ func newMirror(streams Streams) *cobra.Command {
 }
 
 func (o *mirrorOptions) apply(flags *pflag.FlagSet) {
-	flags.StringVar(&o.from, "from", "", "payload to copy, or the argument (default: that of the cluster in the kubeconfig); with --from-dir its tag, where the directory has several")
+	flags.StringVar(&o.from, "from", "",
+		"payload to copy, or the argument (default: that of the cluster in the kubeconfig); with --from-dir its tag, where the directory has several")
 	flags.StringVar(&o.fromDir, "from-dir", "", "`directory` that a payload was mirrored to before")
-	flags.StringVar(&o.to, "to", "", "`repository` to copy to; it may have a tag with ${component} and ${version} in it")
+	flags.StringVar(&o.to, "to", "",
+		"`repository` to copy to; it may have a tag with ${component} and ${version} in it")
 	flags.StringVar(&o.toDir, "to-dir", "", "`directory` to copy to")
-	flags.StringVar(&o.toStream, "to-image-stream", "", "image `stream` of the cluster in the kubeconfig, which imports the images")
+	flags.StringVar(&o.toStream, "to-image-stream", "",
+		"image `stream` of the cluster in the kubeconfig, which imports the images")
 	flags.StringVar(&o.layout, "layout", "v2", "of --to-dir: v2, which oc reads too, or oci for an OCI image layout")
-	flags.StringVar(&o.toRelease, "to-release-image", "", "`pull spec` of the copied release image (default: VERSION-ARCHITECTURE in --to)")
+	flags.StringVar(&o.toRelease, "to-release-image", "",
+		"`pull spec` of the copied release image (default: VERSION-ARCHITECTURE in --to)")
 	flags.BoolVar(&o.skipRelease, "skip-release-image", false, "copy the components only")
-	flags.BoolVar(&o.keepList, "keep-manifest-list", false, "copy all images of a release image that is a manifest list")
+	flags.BoolVar(&o.keepList, "keep-manifest-list", false,
+		"copy all images of a release image that is a manifest list")
 	flags.BoolVar(&o.list, "to-mirror", false, "copy nothing, print SOURCE DESTINATION of each image")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "the same as --to-mirror")
-	flags.StringVar(&o.instructions, "print-mirror-instructions", "idms", "rules for clusters to print: idms, icsp, none")
+	flags.StringVar(&o.instructions, "print-mirror-instructions", "idms",
+		"rules for clusters to print: idms, icsp, none")
 	flags.StringVar(&o.signatureDir, "release-image-signature-to-dir", "",
 		"`directory` for the payload's signatures, as an object for clusters (default: config in --to-dir)")
-	flags.BoolVar(&o.applySignature, "apply-release-image-signature", false, "give the payload's signatures to the cluster in the kubeconfig")
+	flags.BoolVar(&o.applySignature, "apply-release-image-signature", false,
+		"give the payload's signatures to the cluster in the kubeconfig")
 	flags.BoolVar(&o.overwrite, "overwrite", false, "with --apply-release-image-signature: replace those that it has")
 	flags.IntVar(&o.jobs, "jobs", 16, "images that are copied at once")
 	o.oc.apply(flags)
@@ -116,11 +123,14 @@ func (o *mirrorOptions) check(args []string) error {
 	}
 	switch {
 	case o.destinations() != 1:
-		return fault.New(fault.Usage, "Pass --to REPOSITORY, --to-dir DIRECTORY or --to-image-stream NAME.", errors.New("name one destination"))
+		return fault.New(fault.Usage, "Pass --to REPOSITORY, --to-dir DIRECTORY or --to-image-stream NAME.",
+			errors.New("name one destination"))
 	case o.toStream != "" && (o.toRelease != "" || o.fromDir != ""):
-		return fault.Errorf(fault.Usage, "--to-image-stream goes with neither --to-release-image nor --from-dir: the cluster imports what is in registries")
+		return fault.Errorf(fault.Usage,
+			"--to-image-stream goes with neither --to-release-image nor --from-dir: the cluster imports what is in registries")
 	case o.applySignature && len(o.signature.keys) == 0:
-		return fault.Errorf(fault.Usage, "--apply-release-image-signature needs --signature-key: only a good signature is given to a cluster")
+		return fault.Errorf(fault.Usage,
+			"--apply-release-image-signature needs --signature-key: only a good signature is given to a cluster")
 	case o.toDir != "" && o.toRelease != "":
 		return fault.Errorf(fault.Usage, "--to-release-image does not go with --to-dir")
 	}
@@ -185,7 +195,8 @@ func runMirror(ctx context.Context, streams Streams, o *mirrorOptions, args []st
 		return err
 	}
 	if len(signatures) > 0 && (o.signatureDir != "" || o.toDir != "") {
-		if err := writeSignatures(cmp.Or(o.signatureDir, filepath.Join(o.toDir, "config")), release, signatures); err != nil {
+		if err := writeSignatures(cmp.Or(o.signatureDir, filepath.Join(o.toDir, "config")), release,
+			signatures); err != nil {
 			return err
 		}
 	}
@@ -194,7 +205,8 @@ func runMirror(ctx context.Context, streams Streams, o *mirrorOptions, args []st
 		if err != nil {
 			return err
 		}
-		if err := o.kube.applySignatures(ctx, signature.Name(release.Image.TopDigest()), object, o.overwrite); err != nil {
+		if err := o.kube.applySignatures(ctx, signature.Name(release.Image.TopDigest()), object,
+			o.overwrite); err != nil {
 			return err
 		}
 	}
@@ -207,7 +219,8 @@ func (o *mirrorOptions) importInto(ctx context.Context, streams Streams, items [
 	if err != nil {
 		return err
 	}
-	stream := mirror.Stream{Cluster: c, Namespace: c.Namespace, Name: o.toStream, KeepList: o.keepList, Insecure: o.registry.Insecure}
+	stream := mirror.Stream{Cluster: c, Namespace: c.Namespace, Name: o.toStream, KeepList: o.keepList,
+		Insecure: o.registry.Insecure}
 	for i := range items {
 		items[i].To = stream.Tag(items[i])
 	}
@@ -224,7 +237,8 @@ func (o *mirrorOptions) importInto(ctx context.Context, streams Streams, items [
 	if o.output.isStructured() {
 		return o.output.print(streams.Out, map[string]any{"images": items})
 	}
-	return display.Line(streams.Out, fmt.Sprintf("Mirrored %d images to %s/%s", len(items), stream.Namespace, stream.Name))
+	return display.Line(streams.Out, fmt.Sprintf("Mirrored %d images to %s/%s", len(items),
+		stream.Namespace, stream.Name))
 }
 
 // printItems prints where each image is, and where it goes.
@@ -282,7 +296,8 @@ func (o *mirrorOptions) plan(release *payload.Release) ([]mirror.Item, error) {
 	if to == "" {
 		to = "localhost/" + mirror.DirectoryRepository
 	}
-	return mirror.Request{Release: release, Repository: to, ReleaseImage: o.toRelease, SkipRelease: o.skipRelease, KeepList: o.keepList}.Plan()
+	return mirror.Request{Release: release, Repository: to, ReleaseImage: o.toRelease, SkipRelease: o.skipRelease,
+		KeepList: o.keepList}.Plan()
 }
 
 func (o *mirrorOptions) destination(client *registry.Client) (closingDestination, error) {
@@ -299,19 +314,24 @@ func (o *mirrorOptions) destination(client *registry.Client) (closingDestination
 func copies(listener progress.Listener, all int) func(mirror.Item, digest.Digest) {
 	var count atomic.Int64
 	return func(item mirror.Item, sum digest.Digest) {
-		listener.Report(progress.Event{Component: item.Component, Stage: progress.Push, State: progress.Done, Message: item.To + " is " + sum.String()})
-		listener.Report(progress.Event{Stage: progress.Publish, State: progress.Running, Message: fmt.Sprintf("%d of %d images", count.Add(1), all)})
+		listener.Report(progress.Event{Component: item.Component, Stage: progress.Push, State: progress.Done,
+			Message: item.To + " is " + sum.String()})
+		listener.Report(progress.Event{Stage: progress.Publish, State: progress.Running,
+			Message: fmt.Sprintf("%d of %d images", count.Add(1), all)})
 	}
 }
 
 // report says what was done, and how clusters find the copies.
-func (o *mirrorOptions) report(streams Streams, release *payload.Release, items []mirror.Item, result mirror.Result) error {
+func (o *mirrorOptions) report(streams Streams, release *payload.Release, items []mirror.Item,
+	result mirror.Result) error {
 	rules := mirror.Sources(items)
 	if o.output.isStructured() {
-		return o.output.print(streams.Out, map[string]any{"release": release.PullSpec, "result": result, "images": items, "mirrors": rules})
+		return o.output.print(streams.Out, map[string]any{"release": release.PullSpec, "result": result,
+			"images": items, "mirrors": rules})
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "Success: %d images copied, %d were there, %.1f MB sent\n", result.Copied, result.Present, float64(result.Bytes)/1e6)
+	fmt.Fprintf(&text, "Success: %d images copied, %d were there, %.1f MB sent\n", result.Copied, result.Present,
+		float64(result.Bytes)/1e6)
 	if o.toDir != "" {
 		directory, err := filepath.Abs(o.toDir)
 		if err != nil {
@@ -351,7 +371,8 @@ func (o *mirrorOptions) instruct(text *strings.Builder, rules []mirror.Rule) err
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(text, "\nTo use the mirrored repository to install, add the following section to the install-config.yaml:\n\n%s\n"+
-		"To use the mirrored repository for upgrades, create this in the cluster:\n\n%s", install, cluster)
+	fmt.Fprintf(text,
+		"\nTo use the mirrored repository to install, add the following section to the install-config.yaml:\n\n%s\n"+
+			"To use the mirrored repository for upgrades, create this in the cluster:\n\n%s", install, cluster)
 	return nil
 }

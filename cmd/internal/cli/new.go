@@ -131,7 +131,8 @@ func (o *newOptions) reproduce(ctx context.Context, streams Streams, client *reg
 	if len(differences) > 0 {
 		return fault.Errorf(fault.Other, "the release could not be reproduced from its components")
 	}
-	return display.Line(streams.Out, fmt.Sprintf("%s %s %s", release.Digest, release.Name, release.Created.UTC().Format(time.RFC3339)))
+	return display.Line(streams.Out, fmt.Sprintf("%s %s %s", release.Digest, release.Name,
+		release.Created.UTC().Format(time.RFC3339)))
 }
 
 // run assembles, after it has copied the components where --mirror wants them.
@@ -224,7 +225,8 @@ func (o *newOptions) copyComponents(ctx context.Context, streams Streams, readin
 
 // deliver writes the payload where it should go, and prints what came of it: beside the payload, where that goes to
 // standard output.
-func (o *newOptions) deliver(ctx context.Context, streams Streams, pushing *registry.Client, assembly *payload.Assembly) error {
+func (o *newOptions) deliver(ctx context.Context, streams Streams, pushing *registry.Client,
+	assembly *payload.Assembly) error {
 	if !o.dryRun {
 		if err := o.writeFiles(streams, assembly); err != nil {
 			return err

@@ -24,11 +24,13 @@ func TestNothingStaysOpen(t *testing.T) {
 	for _, flags := range [][]string{
 		{"--build-data", data, "--config-resolver", "nonsense"}, {"--build-data", data + "/nowhere"},
 		{"--build-data", data, "--release-repo", data},
-		{"--build-data", data, "--storage-root", "a,b"}, {"--registry-config", plain + "/x"}, {"--build-data", data, "--isolation", "x"},
+		{"--build-data", data, "--storage-root", "a,b"}, {"--registry-config", plain + "/x"},
+		{"--build-data", data, "--isolation", "x"},
 	} {
 		before := 0
 		for round := range 5 {
-			args := append([]string{"oc-rebuild", "plan", "one", "--from-release", "127.0.0.1:1/a/b:c", "--cache-dir", t.TempDir(),
+			args := append([]string{"oc-rebuild", "plan", "one", "--from-release", "127.0.0.1:1/a/b:c",
+				"--cache-dir", t.TempDir(),
 				"--config", plain}, flags...)
 			if code := Execute(t.Context(), Streams{Out: io.Discard, Err: io.Discard}, "", args); code == 0 {
 				t.Errorf("%q succeeds", flags)

@@ -25,7 +25,8 @@ func cacheDirectory(named string) (string, error) {
 	if named == "" {
 		user, err := os.UserCacheDir()
 		if err != nil {
-			return "", fault.New(fault.Usage, "Pass --cache-dir DIR.", fmt.Errorf("finding the user's cache directory: %w", err))
+			return "", fault.New(fault.Usage, "Pass --cache-dir DIR.",
+				fmt.Errorf("finding the user's cache directory: %w", err))
 		}
 		named = filepath.Join(user, "oc-rebuild")
 	}
@@ -45,7 +46,8 @@ func cacheDirectory(named string) (string, error) {
 	case !info.IsDir():
 		return "", fault.Errorf(fault.Usage, "the cache %q is not a directory", directory)
 	case !ok || int(stat.Uid) != os.Geteuid():
-		return "", fault.New(fault.Usage, "Pass --cache-dir DIR.", fmt.Errorf("the cache %q belongs to somebody else", directory))
+		return "", fault.New(fault.Usage, "Pass --cache-dir DIR.",
+			fmt.Errorf("the cache %q belongs to somebody else", directory))
 	case info.Mode().Perm()&0o022 != 0:
 		return "", fault.New(fault.Usage, fmt.Sprintf("If nobody else has written there: chmod go-w %s", directory),
 			fmt.Errorf("others may write to the cache %q", directory))

@@ -35,8 +35,10 @@ func TestCacheDirectory(t *testing.T) {
 	}
 	for _, test := range tests {
 		_, err := cacheDirectory(test.directory)
-		if fault.KindOf(err) != fault.Usage || !strings.Contains(err.Error(), test.message) || fault.AdviceOf(err) != test.advice {
-			t.Errorf("cacheDirectory(%q) = %v (%s), want %q (%s)", test.directory, err, fault.AdviceOf(err), test.message, test.advice)
+		if fault.KindOf(err) != fault.Usage || !strings.Contains(err.Error(), test.message) ||
+			fault.AdviceOf(err) != test.advice {
+			t.Errorf("cacheDirectory(%q) = %v (%s), want %q (%s)", test.directory, err, fault.AdviceOf(err),
+				test.message, test.advice)
 		}
 	}
 	if got, err := cacheDirectory(filepath.Join(t.TempDir(), "new")); err != nil || filepath.Base(got) != "new" {

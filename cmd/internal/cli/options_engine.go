@@ -37,14 +37,18 @@ const defaultTimeLimit = 2 * time.Hour
 
 func (o *engineOptions) apply(flags *pflag.FlagSet) {
 	defer grouped(flags, groupEngine)()
-	flags.StringVar(&o.engine, "engine", engineLocal, "where it is built: local (this machine), tekton (the cluster in the kubeconfig)")
+	flags.StringVar(&o.engine, "engine", engineLocal,
+		"where it is built: local (this machine), tekton (the cluster in the kubeconfig)")
 	flags.StringVar(&o.image, "engine-image", "", "pull spec of an image with this program, which pods run")
 	flags.StringVar(&o.serviceAccount, "service-account", "",
 		"of the pods, whose secrets say how registries are reached (default: that which Tekton takes)")
-	flags.StringVar(&o.workspace, "workspace", "", "`BINDING` of a persistent volume claim that keeps caches for later runs: name=cache,claimName=CLAIM[,subPath=DIR]")
-	flags.StringArrayVar(&o.resources, "resources", nil, "`COMPONENT=cpu=4,memory=8Gi`: what its pod requests of a node")
+	flags.StringVar(&o.workspace, "workspace", "",
+		"`BINDING` of a persistent volume claim that keeps caches for later runs: name=cache,claimName=CLAIM[,subPath=DIR]")
+	flags.StringArrayVar(&o.resources, "resources", nil,
+		"`COMPONENT=cpu=4,memory=8Gi`: what its pod requests of a node")
 	flags.StringArrayVar(&o.nodeSelector, "node-selector", nil, "`LABEL=VALUE` of nodes that pods may run on")
-	flags.StringVar(&o.podTemplate, "pod-template", "", "`FILE` with a pod template as Tekton takes it, for tolerations and the like")
+	flags.StringVar(&o.podTemplate, "pod-template", "",
+		"`FILE` with a pod template as Tekton takes it, for tolerations and the like")
 	flags.DurationVar(&o.timeLimit, "time-limit", defaultTimeLimit, "how long the pod of a component may run")
 	flags.BoolVar(&o.noWait, "no-wait", false, "print the name of the run once it is created")
 }
@@ -62,9 +66,12 @@ func (o *publishOptions) checkEngine() error {
 			flag string
 			is   bool
 		}{
-			{"--engine-image", e.image != ""}, {"--service-account", e.serviceAccount != ""}, {"--workspace", e.workspace != ""},
-			{"--resources", len(e.resources) > 0}, {"--node-selector", len(e.nodeSelector) > 0}, {"--pod-template", e.podTemplate != ""},
-			{"--time-limit", e.timeLimit != defaultTimeLimit}, {"--no-wait", e.noWait}, {"--namespace", o.kube.namespace != ""},
+			{"--engine-image", e.image != ""}, {"--service-account", e.serviceAccount != ""},
+			{"--workspace", e.workspace != ""},
+			{"--resources", len(e.resources) > 0}, {"--node-selector", len(e.nodeSelector) > 0},
+			{"--pod-template", e.podTemplate != ""},
+			{"--time-limit", e.timeLimit != defaultTimeLimit}, {"--no-wait", e.noWait},
+			{"--namespace", o.kube.namespace != ""},
 		} {
 			if given.is {
 				return fault.Errorf(fault.Usage, "%s goes with --engine tekton", given.flag)
@@ -76,11 +83,13 @@ func (o *publishOptions) checkEngine() error {
 		flag string
 		is   bool
 	}{
-		{"--secret", len(o.build.secrets) > 0}, {"--storage-root", o.build.storageRoot != ""}, {"--storage-driver", o.build.storageDriver != ""},
+		{"--secret", len(o.build.secrets) > 0}, {"--storage-root", o.build.storageRoot != ""},
+		{"--storage-driver", o.build.storageDriver != ""},
 		{"--signature-policy", o.registry.SignaturePolicy != ""},
 	} {
 		if given.is {
-			return fault.Errorf(fault.Usage, "%s names something of this machine, which the pods of --engine tekton do not have", given.flag)
+			return fault.Errorf(fault.Usage,
+				"%s names something of this machine, which the pods of --engine tekton do not have", given.flag)
 		}
 	}
 	switch {
@@ -89,7 +98,8 @@ func (o *publishOptions) checkEngine() error {
 	case e.timeLimit < time.Minute:
 		return fault.Errorf(fault.Usage, "--time-limit %s: want a minute at least", e.timeLimit)
 	case e.image == "":
-		return fault.New(fault.Usage, "Name an image with this program, such as --engine-image quay.io/me/oc-rebuild; `make image` in its source makes one.",
+		return fault.New(fault.Usage,
+			"Name an image with this program, such as --engine-image quay.io/me/oc-rebuild; `make image` in its source makes one.",
 			fmt.Errorf("--engine-image is missing"))
 	}
 	return nil
@@ -97,7 +107,8 @@ func (o *publishOptions) checkEngine() error {
 
 // options translates the flags for package tekton.
 func (o *engineOptions) options() (tekton.Options, error) {
-	options := tekton.Options{Image: o.image, ServiceAccount: o.serviceAccount, TimeLimit: o.timeLimit, Requests: map[string]map[string]string{}}
+	options := tekton.Options{Image: o.image, ServiceAccount: o.serviceAccount, TimeLimit: o.timeLimit,
+		Requests: map[string]map[string]string{}}
 	for _, text := range o.resources {
 		component, list, _ := strings.Cut(text, "=")
 		requests, err := pairs("resources", list)
@@ -117,7 +128,8 @@ func (o *engineOptions) options() (tekton.Options, error) {
 			return options, err
 		}
 		if fields["name"] != "cache" || fields["claimName"] == "" {
-			return options, fault.Errorf(fault.Usage, "--workspace %q: want name=cache,claimName=CLAIM[,subPath=DIR]", o.workspace)
+			return options, fault.Errorf(fault.Usage,
+				"--workspace %q: want name=cache,claimName=CLAIM[,subPath=DIR]", o.workspace)
 		}
 		options.Cache = &tekton.Claim{Name: fields["claimName"], SubPath: fields["subPath"]}
 	}

@@ -55,8 +55,10 @@ func (o *jobOptions) applyTarget(flags *pflag.FlagSet) {
 	defer grouped(flags, groupTarget)()
 	flags.StringVar(&o.to, "to-image", "",
 		"pull spec of the new payload (without a tag: its name, and each component that is new with its commit)")
-	flags.StringVar(&o.toRepository, "to-repository", "", "repository for component images (default: that of --to-image)")
-	flags.StringVar(&o.name, "name", "", "name of the new payload, a semantic version, or auto: the old name and what is new (default: the old one's)")
+	flags.StringVar(&o.toRepository, "to-repository", "",
+		"repository for component images (default: that of --to-image)")
+	flags.StringVar(&o.name, "name", "",
+		"name of the new payload, a semantic version, or auto: the old name and what is new (default: the old one's)")
 	applyCacheDir(flags, &o.cacheDir)
 	o.registry.apply(flags)
 	o.signature.apply(flags)
@@ -81,7 +83,8 @@ func (o *jobOptions) request(ctx context.Context, streams Streams, args []string
 	}
 	if o.release == "" && (!nothing || tree.top != "") {
 		var err error
-		if o.release, err = o.kube.release(ctx, ", such as --from-release quay.io/okd/scos-release:4.17.0-okd-scos.0"); err != nil {
+		if o.release, err = o.kube.release(ctx,
+			", such as --from-release quay.io/okd/scos-release:4.17.0-okd-scos.0"); err != nil {
 			return plan.Request{}, err
 		}
 		streams.once("Starting from the cluster's release, " + o.release)
@@ -100,8 +103,10 @@ func (o *jobOptions) request(ctx context.Context, streams Streams, args []string
 		return plan.Request{}, err
 	}
 	return plan.Request{
-		Release: o.release, To: strings.TrimSuffix(o.to, ":"), ToRepository: o.toRepository, Name: o.name, Targets: targets, Dependents: o.recipe.withDependents,
-		BaseImages: o.recipe.baseImages, BaseImageMap: o.recipe.baseImageMap, BasePolicy: o.recipe.basePolicy, Recipe: o.recipe.recipe,
+		Release: o.release, To: strings.TrimSuffix(o.to, ":"), ToRepository: o.toRepository, Name: o.name,
+		Targets: targets, Dependents: o.recipe.withDependents,
+		BaseImages: o.recipe.baseImages, BaseImageMap: o.recipe.baseImageMap, BasePolicy: o.recipe.basePolicy,
+		Recipe: o.recipe.recipe,
 	}, nil
 }
 
@@ -135,7 +140,8 @@ func (o *jobOptions) open(streams Streams, listener progress.Listener) (_ *rebui
 	sources, err := gitsrc.Open(filepath.Join(cacheDir, "git"), gitsrc.Options{
 		Limits: &limits, Ignored: o.recipe.withIgnored, Progress: func(event gitsrc.Event) {
 			listener.Report(
-				progress.Event{Stage: progress.Fetch, State: progress.Running, Message: event.Repository + ": " + event.Message, Bytes: event.Bytes})
+				progress.Event{Stage: progress.Fetch, State: progress.Running,
+					Message: event.Repository + ": " + event.Message, Bytes: event.Bytes})
 		},
 	})
 	if err != nil {
@@ -153,8 +159,10 @@ func (o *jobOptions) open(streams Streams, listener progress.Listener) (_ *rebui
 	}
 	opened = append(opened, closeBuildData)
 	job, err := rebuild.New(rebuild.Options{
-		BuildData: buildData, Reading: reading, Pushing: pushing, Sources: sources, Configs: configs, CacheDir: cacheDir, Progress: listener,
-		Artifact: o.artifact, NoCache: o.build.noCache, Results: o.build.results, KeepGoing: o.keepGoing, Jobs: o.build.jobs, Secrets: o.build.secrets, Compression: o.build.compression,
+		BuildData: buildData, Reading: reading, Pushing: pushing, Sources: sources, Configs: configs,
+		CacheDir: cacheDir, Progress: listener,
+		Artifact: o.artifact, NoCache: o.build.noCache, Results: o.build.results, KeepGoing: o.keepGoing,
+		Jobs: o.build.jobs, Secrets: o.build.secrets, Compression: o.build.compression,
 		Build: o.build.builder(""),
 		Trust: func(ctx context.Context, release *payload.Release) error {
 			if _, err := o.signature.verify(ctx, streams, release); err != nil || o.opened == nil {
@@ -170,8 +178,8 @@ func (o *jobOptions) open(streams Streams, listener progress.Listener) (_ *rebui
 	return job, closeAll, nil
 }
 
-// with opens a job for what do does, whose progress is shown meanwhile, and closes it. print comes when the display has ended, unless do
-// failed.
+// with opens a job for what do does, whose progress is shown meanwhile, and closes it. print comes when the display
+// has ended, unless do failed.
 func (o *jobOptions) with(streams Streams, do func(*rebuild.Job) error, print func() error) (err error) {
 	listener, finish := o.output.progress(streams)
 	defer finish()

@@ -43,29 +43,36 @@ type newOptions struct {
 
 func (o *newOptions) apply(flags *pflag.FlagSet) {
 	flags.StringVar(&o.fromRelease, "from-release", "", "payload to start from")
-	flags.StringVarP(&o.fromStream, "from-image-stream-file", "f", "", "image stream to start from: a `file`, or - for standard input")
+	flags.StringVarP(&o.fromStream, "from-image-stream-file", "f", "",
+		"image stream to start from: a `file`, or - for standard input")
 	flags.StringVar(&o.fromImageStream, "from-image-stream", "", "image stream of the cluster to start from")
 	flags.StringVar(&o.fromDir, "from-dir", "",
 		"directory to start from: a directory of manifests for each operator, and image-references beside them")
 	flags.StringArrayVar(&o.mappingFiles, "mapping-file", nil, "`file` with COMPONENT=PULLSPEC pairs")
-	flags.StringVar(&o.assemble.Name, "name", "", "name of the new payload, a semantic version (default: the old one's)")
+	flags.StringVar(&o.assemble.Name, "name", "",
+		"name of the new payload, a semantic version (default: the old one's)")
 	flags.StringSliceVar(&o.assemble.Previous, "previous", nil, "versions that can upgrade to it (default: as before)")
 	flags.StringSliceVar(&o.assemble.Next, "next", nil, "versions that it can upgrade to (default: as before)")
 	flags.StringVar(&o.metadata, "metadata", "", "other metadata, as a JSON `object` (default: as before)")
 	flags.StringVar(&o.assemble.Versions, "component-versions", "",
 		"versions of the payload as a whole, `KEY=VERSION[,…]`, where no component declares them")
-	flags.StringVar(&o.assemble.DisplayNames, "component-versions-display-names", "", "what these are called, `KEY=TEXT[,…]`")
+	flags.StringVar(&o.assemble.DisplayNames, "component-versions-display-names", "",
+		"what these are called, `KEY=TEXT[,…]`")
 	flags.StringVar(&o.assemble.DisplayNames, "component-version-display-names", "", "the same")
 	flags.StringSliceVar(&o.assemble.Exclude, "exclude", nil, "components to leave out")
 	flags.StringSliceVar(&o.assemble.Include, "include", nil, "components to keep even though no operator names them")
-	flags.BoolVar(&o.assemble.AllowMissing, "allow-missing-images", false, "operators may name images that the payload lacks")
+	flags.BoolVar(&o.assemble.AllowMissing, "allow-missing-images", false,
+		"operators may name images that the payload lacks")
 	flags.BoolVar(&o.assemble.SkipManifestCheck, "skip-manifest-check", false, "do not parse the manifests")
-	flags.StringVar(&o.referenceMode, "reference-mode", "public", "pull specs to take from an image stream: public, or source")
-	flags.BoolVar(&o.assemble.KeepList, "keep-manifest-list", false, "a release image that is a manifest list stays one")
+	flags.StringVar(&o.referenceMode, "reference-mode", "public",
+		"pull specs to take from an image stream: public, or source")
+	flags.BoolVar(&o.assemble.KeepList, "keep-manifest-list", false,
+		"a release image that is a manifest list stays one")
 	flags.StringVar(&o.assemble.Base, "to-image-base", "",
 		"`pull spec` to build the release image on (default: as before, or a changed cluster-version-operator)")
 	flags.StringVar(&o.baseTag, "to-image-base-tag", "", "the same, naming a `component` of the payload")
-	flags.StringVar(&o.toSignature, "to-signature", "", "`file` for a message about the pushed payload that can be signed")
+	flags.StringVar(&o.toSignature, "to-signature", "",
+		"`file` for a message about the pushed payload that can be signed")
 	flags.BoolVar(&o.releaseManifest, "release-manifest", false, "ignored: release-metadata is always written")
 	flags.StringVar(&o.mirror, "mirror", "", "`repository` that all components are copied to first")
 	flags.StringVar(&o.to, "to-image", "", "pull spec of the new payload")
@@ -88,10 +95,12 @@ func (o *newOptions) apply(flags *pflag.FlagSet) {
 
 // source opens what the new payload begins with.
 func (o *newOptions) source(ctx context.Context, streams Streams, client *registry.Client) (*payload.Release, error) {
-	given := slices.DeleteFunc([]string{o.fromRelease, o.fromStream, o.fromImageStream, o.fromDir}, func(s string) bool { return s == "" })
+	given := slices.DeleteFunc([]string{o.fromRelease, o.fromStream, o.fromImageStream, o.fromDir},
+		func(s string) bool { return s == "" })
 	switch {
 	case len(given) > 1:
-		return nil, fault.Errorf(fault.Usage, "only one of --from-release, --from-image-stream, --from-image-stream-file and --from-dir may be given")
+		return nil, fault.Errorf(fault.Usage,
+			"only one of --from-release, --from-image-stream, --from-image-stream-file and --from-dir may be given")
 	case o.fromRelease != "":
 		release, err := o.oc.open(ctx, client, o.fromRelease)
 		if err != nil {
@@ -125,14 +134,16 @@ func (o *newOptions) stream(ctx context.Context, streams Streams) ([]byte, error
 		return readInput(streams, o.fromStream)
 	}
 	if strings.ContainsAny(o.fromImageStream, "/?#%") {
-		return nil, fault.Errorf(fault.Usage, "--from-image-stream %q is not the name of an image stream", o.fromImageStream)
+		return nil, fault.Errorf(fault.Usage, "--from-image-stream %q is not the name of an image stream",
+			o.fromImageStream)
 	}
 	c, err := o.kube.connect()
 	if err != nil {
 		return nil, fmt.Errorf("--from-image-stream: %w", err)
 	}
 	var stream json.RawMessage
-	path := "apis/image.openshift.io/v1/namespaces/" + url.PathEscape(c.Namespace) + "/imagestreams/" + o.fromImageStream
+	path := "apis/image.openshift.io/v1/namespaces/" + url.PathEscape(c.Namespace) +
+		"/imagestreams/" + o.fromImageStream
 	err = c.Get(ctx, path, &stream)
 	return stream, err
 }

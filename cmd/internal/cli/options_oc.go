@@ -28,7 +28,8 @@ func (o *ocOptions) apply(flags *pflag.FlagSet) {
 	flags.IntVar(&o.maxPerRegistry, "max-per-registry", 0, "the same as --jobs")
 	flags.StringVar(&o.filterByOS, "filter-by-os", "", "the same as --platform, for which a regular expression chooses")
 	flags.BoolVar(&o.skipVerification, "skip-verification", false, "ignored: digests are always verified")
-	flags.StringVar(&o.directory, "dir", ".", "`directory` with the payloads that file:// references name, as mirror --to-dir writes it")
+	flags.StringVar(&o.directory, "dir", ".",
+		"`directory` with the payloads that file:// references name, as mirror --to-dir writes it")
 }
 
 // settle gives what the flags say to those that have it here, and says once which have nothing to say. jobs may be nil.
@@ -74,7 +75,8 @@ func (o *ocOptions) open(ctx context.Context, client *registry.Client, ref strin
 // ref is such a reference.
 func directoryTag(ref string) (tag string, ok bool, err error) {
 	if strings.HasPrefix(ref, "s3://") {
-		return "", false, fault.New(fault.Usage, "Copy it to a directory, and name that with --dir.", fmt.Errorf("%q: S3 is not read", ref))
+		return "", false, fault.New(fault.Usage, "Copy it to a directory, and name that with --dir.",
+			fmt.Errorf("%q: S3 is not read", ref))
 	}
 	name, ok := strings.CutPrefix(ref, "file://")
 	if !ok {
@@ -98,7 +100,8 @@ func platformLike(pattern string) (string, error) {
 	if err != nil {
 		return "", fault.Errorf(fault.Usage, "--filter-by-os: %w", err)
 	}
-	for _, platform := range []string{"linux/" + runtime.GOARCH, "linux/amd64", "linux/arm64", "linux/ppc64le", "linux/s390x"} {
+	for _, platform := range []string{"linux/" + runtime.GOARCH, "linux/amd64", "linux/arm64",
+		"linux/ppc64le", "linux/s390x"} {
 		if expression.MatchString(platform) {
 			return platform, nil
 		}

@@ -48,11 +48,14 @@ func (o *osImageOptions) assign(targets []plan.Target) error {
 		values []string
 		set    func(*osimage.Changes, string) error
 	}{
-		{"containerfile", o.containerfiles, func(c *osimage.Changes, v string) error { c.Containerfile = v; return nil }},
-		{"overlay", o.overlays, func(c *osimage.Changes, v string) error { c.Overlays = append(c.Overlays, v); return nil }},
+		{"containerfile", o.containerfiles,
+			func(c *osimage.Changes, v string) error { c.Containerfile = v; return nil }},
+		{"overlay", o.overlays,
+			func(c *osimage.Changes, v string) error { c.Overlays = append(c.Overlays, v); return nil }},
 		{"rpm", o.rpms, func(c *osimage.Changes, v string) error { c.RPMs = append(c.RPMs, v); return nil }},
 		{"replace-file", o.replacements, addReplacement},
-		{"repo-file", o.repoFiles, func(c *osimage.Changes, v string) error { c.RepoFiles = append(c.RepoFiles, v); return nil }},
+		{"repo-file", o.repoFiles,
+			func(c *osimage.Changes, v string) error { c.RepoFiles = append(c.RepoFiles, v); return nil }},
 		{"extensions-rpm", o.extensionRPMs, func(c *osimage.Changes,
 			v string) error {
 			c.ExtensionRPMs = append(c.ExtensionRPMs, v)

@@ -32,8 +32,10 @@ func (o *outputOptions) apply(flags *pflag.FlagSet, formats string) {
 // applyProgress adds how progress is shown, for commands that take long.
 func (o *outputOptions) applyProgress(flags *pflag.FlagSet) {
 	defer grouped(flags, groupOutput)()
-	flags.StringVar(&o.shown, "progress", display.Auto, "form of the progress: auto, plain, tty, json (an event a line)")
-	flags.StringVar(&o.color, "color", display.ColorAuto, "color the progress: auto (on a terminal, unless NO_COLOR is set), always, never")
+	flags.StringVar(&o.shown, "progress", display.Auto,
+		"form of the progress: auto, plain, tty, json (an event a line)")
+	flags.StringVar(&o.color, "color", display.ColorAuto,
+		"color the progress: auto (on a terminal, unless NO_COLOR is set), always, never")
 }
 
 // isQuiet tells whether nothing is said for a person but warnings and errors.
@@ -51,7 +53,8 @@ func (o *outputOptions) check(more ...string) error {
 		return err
 	}
 	form, template, _ := strings.Cut(o.format, "=")
-	if err := oneOf("output", form, append([]string{"", "text", "json", "yaml", "jsonpath", "go-template"}, more...)...); err != nil {
+	if err := oneOf("output", form, append([]string{"", "text", "json", "yaml", "jsonpath", "go-template"},
+		more...)...); err != nil {
 		return err
 	}
 	if form == "jsonpath" || form == "go-template" {
@@ -74,7 +77,8 @@ func (o *outputOptions) print(w io.Writer, value any) error {
 
 // progress returns the display of what a job does, and what ends it.
 func (o *outputOptions) progress(streams Streams) (progress.Listener, func()) {
-	return display.Progress(streams.Err, display.Options{Form: o.shown, Color: o.color, Quiet: o.quiet, Verbose: o.verbose})
+	return display.Progress(streams.Err, display.Options{Form: o.shown, Color: o.color, Quiet: o.quiet,
+		Verbose: o.verbose})
 }
 
 // failure is the result of a job that failed, in the form of json and yaml.
@@ -90,5 +94,6 @@ func (o *outputOptions) failed(streams Streams, err error) error {
 	if err == nil || o.format != "json" && o.format != "yaml" { // a template is for the result
 		return nil
 	}
-	return o.print(streams.Out, failure{Error: err.Error(), Advice: fault.AdviceOf(err), ExitCode: int(fault.KindOf(err)), Failures: image.Failures(err)})
+	return o.print(streams.Out, failure{Error: err.Error(), Advice: fault.AdviceOf(err),
+		ExitCode: int(fault.KindOf(err)), Failures: image.Failures(err)})
 }

@@ -38,8 +38,10 @@ func (o *registryOptions) pullPlan(ctx context.Context, streams Streams, pullSpe
 	return artifact.Pull(ctx, client, pullSpec)
 }
 
-// pushPlan sends a plan that was read, and that nothing comes with, to a repository, and returns its pull spec by digest.
-func (o *registryOptions) pushPlan(ctx context.Context, streams Streams, planned *plan.Plan, repository string) (pullSpec string, err error) {
+// pushPlan sends a plan that was read, and that nothing comes with, to a repository, and returns its pull spec by
+// digest.
+func (o *registryOptions) pushPlan(ctx context.Context, streams Streams, planned *plan.Plan,
+	repository string) (pullSpec string, err error) {
 	_, pushing, closeClients, err := o.clients(streams.notice)
 	if err != nil {
 		return "", err

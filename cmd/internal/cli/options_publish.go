@@ -28,7 +28,8 @@ type publishOptions struct {
 
 func (o *publishOptions) applyBuild(flags *pflag.FlagSet) {
 	o.build.apply(flags)
-	flags.BoolVar(&o.keepGoing, "keep-going", false, "make a payload of what can be built; components that fail stay as they were, and the exit code says so")
+	flags.BoolVar(&o.keepGoing, "keep-going", false,
+		"make a payload of what can be built; components that fail stay as they were, and the exit code says so")
 	o.registry.applyPush(flags)
 	o.after.apply(flags)
 	o.engine.apply(flags)
@@ -51,7 +52,8 @@ func (o *publishOptions) checkBuild() error {
 // checkTarget refuses a payload that goes nowhere.
 func (o *publishOptions) checkTarget() error {
 	if o.to == "" {
-		return fault.New(fault.Usage, "Name where the new payload goes, such as --to-image quay.io/me/okd-release:mine; `oc rebuild plan` needs none.",
+		return fault.New(fault.Usage,
+			"Name where the new payload goes, such as --to-image quay.io/me/okd-release:mine; `oc rebuild plan` needs none.",
 			errors.New("--to-image is missing"))
 	}
 	return nil
@@ -63,7 +65,8 @@ func (o *publishOptions) target() plan.Request {
 }
 
 // publish makes a payload, prints it, and goes on with it as the flags say.
-func (o *publishOptions) publish(ctx context.Context, streams Streams, do func(*rebuild.Job) (*rebuild.Result, error)) error {
+func (o *publishOptions) publish(ctx context.Context, streams Streams,
+	do func(*rebuild.Job) (*rebuild.Result, error)) error {
 	var result *rebuild.Result
 	var failed error // what is not in the payload, which is there all the same
 	err := o.with(streams, func(job *rebuild.Job) (err error) {
@@ -119,7 +122,8 @@ func outcomes(result *rebuild.Result, failures []*image.Failure) string {
 		all = append(all, one)
 	}
 	for _, name := range result.Left {
-		one := outcome{name: name, what: "left", detail: strings.TrimPrefix(result.Problems[name], fmt.Sprintf("component %q: ", name))}
+		one := outcome{name: name, what: "left",
+			detail: strings.TrimPrefix(result.Problems[name], fmt.Sprintf("component %q: ", name))}
 		for _, failure := range failures {
 			if failure.Component == name {
 				one.what, one.detail = "failed", failure.Log
@@ -150,12 +154,14 @@ func summary(result *rebuild.Result) string {
 		}
 	}
 	var parts []string
-	for _, stage := range []progress.Stage{progress.Resolve, progress.Fetch, progress.Pull, progress.Build, progress.Push, progress.Assemble, progress.Publish} {
+	for _, stage := range []progress.Stage{progress.Resolve, progress.Fetch, progress.Pull, progress.Build,
+		progress.Push, progress.Assemble, progress.Publish} {
 		if seconds := spent[string(stage)]; seconds >= 0.1 {
 			parts = append(parts, fmt.Sprintf("%s %.1f s", stage, seconds))
 		}
 	}
-	text := fmt.Sprintf("Built %d of %d images; what else is needed was there; %.1f s", built, len(result.Components), spent["total"])
+	text := fmt.Sprintf("Built %d of %d images; what else is needed was there; %.1f s", built,
+		len(result.Components), spent["total"])
 	if built == len(result.Components) {
 		text = fmt.Sprintf("Built %d images in %.1f s", built, spent["total"])
 		if built == 1 {

@@ -39,22 +39,27 @@ func (o *recipeOptions) apply(flags *pflag.FlagSet) {
 	defer grouped(flags, groupRecipe)()
 	flags.StringVar(&o.releaseRepo, "release-repo", "",
 		"openshift/release: `DIR`, DIR@REVISION or a git URL (default: https://github.com/openshift/release, cached)")
-	flags.StringVar(&o.configResolver, "config-resolver", "", "`URL` of a ci-operator config resolver to ask instead of --release-repo")
-	flags.StringArrayVar(&o.configs, "config", nil, "ci-operator config `[COMPONENT=]FILE` to take instead of looking for one")
+	flags.StringVar(&o.configResolver, "config-resolver", "",
+		"`URL` of a ci-operator config resolver to ask instead of --release-repo")
+	flags.StringArrayVar(&o.configs, "config", nil,
+		"ci-operator config `[COMPONENT=]FILE` to take instead of looking for one")
 	flags.StringArrayVar(&o.configImages, "config-image", nil,
 		"`[COMPONENT=]NAME` of the image in that config (default: the one promoted to the component)")
 	flags.StringArrayVar(&o.variants, "variant", nil,
 		"`[COMPONENT=]VARIANT` of the config (default: the one that promotes to the payload's stream)")
-	flags.StringArrayVar(&o.dockerfiles, "dockerfile", nil, "`[COMPONENT=]PATH` of the Dockerfile in the source, instead of the config's")
+	flags.StringArrayVar(&o.dockerfiles, "dockerfile", nil,
+		"`[COMPONENT=]PATH` of the Dockerfile in the source, instead of the config's")
 	flags.StringArrayVar(&o.contextDirs, "context-dir", nil, "`[COMPONENT=]DIR` in the source, instead of the config's")
-	flags.StringArrayVar(&o.buildArgs, "build-arg", nil, "build argument `[COMPONENT=]NAME=VALUE`, winning over the config's")
+	flags.StringArrayVar(&o.buildArgs, "build-arg", nil,
+		"build argument `[COMPONENT=]NAME=VALUE`, winning over the config's")
 	flags.StringArrayVar(&o.baseImages, "base-image", nil,
 		"`REFERENCE=PULLSPEC`: what to build on where a Dockerfile or config says REFERENCE (namespace/name:tag or the text itself; * matches; payload:NAME is the payload's image)")
 	flags.StringVar(&o.baseImageMap, "base-image-map", "", "`FILE` of such lines")
 	flags.StringVar(&o.basePolicy, "base-policy", "auto", "auto: find a base that can be pulled; ci: only what CI uses")
 	flags.StringVar(&o.buildData, "build-data", "", "`DIR` laid out as ocp-build-data, for a second opinion")
 	flags.StringVar(&o.recipe, "recipe", "ci", "whose Dockerfile and bases are taken: ci or build-data")
-	flags.BoolVar(&o.withDependents, "with-dependents", false, "rebuild the components too whose images are built on the ones named")
+	flags.BoolVar(&o.withDependents, "with-dependents", false,
+		"rebuild the components too whose images are built on the ones named")
 	flags.StringArrayVar(&o.patches, "patch", nil, "patch `[COMPONENT=]FILE` to apply on the source")
 	flags.BoolVar(&o.withIgnored, "with-ignored-files", false,
 		"build local sources with the files that git ignores; CI's clone has none of them")
@@ -65,7 +70,8 @@ func (o *recipeOptions) apply(flags *pflag.FlagSet) {
 // applyLimits adds how large sources may be.
 func (o *recipeOptions) applyLimits(flags *pflag.FlagSet) {
 	defer grouped(flags, groupRecipe)()
-	flags.IntVar(&o.sourceLimits, "source-limits", 1, "let fetched sources have `N` times the usual files, bytes and time")
+	flags.IntVar(&o.sourceLimits, "source-limits", 1,
+		"let fetched sources have `N` times the usual files, bytes and time")
 }
 
 // checkLimits refuses a number that is none.

@@ -25,11 +25,13 @@ func (o *registryOptions) apply(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.Insecure, "insecure", false, "allow plain http and certificates that cannot be verified")
 	flags.StringVar(&o.CertificateAuthority, "certificate-authority", "",
 		"file with the certificate authorities to trust besides the system's")
-	flags.StringArrayVar(&o.MirrorFiles, "idms-file", nil, "ImageDigestMirrorSet `file` with mirrors to try first, for references by digest")
+	flags.StringArrayVar(&o.MirrorFiles, "idms-file", nil,
+		"ImageDigestMirrorSet `file` with mirrors to try first, for references by digest")
 	flags.StringArrayVar(&o.MirrorFiles, "icsp-file", nil, "the same with an ImageContentSourcePolicy `file`")
 	flags.StringVar(&o.SignaturePolicy, "signature-policy", "",
 		"policy.json that pulls obey (default: the system's, or accept unsigned images where there is none)")
-	flags.StringVar(&o.Platform, "platform", "", "`os/arch` to take from manifest lists (default: linux on this machine's architecture)")
+	flags.StringVar(&o.Platform, "platform", "",
+		"`os/arch` to take from manifest lists (default: linux on this machine's architecture)")
 }
 
 // applyPush adds the credentials for pushing.

@@ -20,7 +20,8 @@ type rolloutOptions struct {
 }
 
 func (o *rolloutOptions) apply(flags *pflag.FlagSet) {
-	flags.StringVar(&o.hosted, "hosted-cluster", "", "`NAMESPACE/NAME` of a HyperShift HostedCluster on the cluster, which is changed instead")
+	flags.StringVar(&o.hosted, "hosted-cluster", "",
+		"`NAMESPACE/NAME` of a HyperShift HostedCluster on the cluster, which is changed instead")
 	flags.BoolVar(&o.noWait, "no-wait", false, "do not wait until the new pods run")
 	flags.DurationVar(&o.timeout, "timeout", 10*time.Minute, "how long to wait for the new pods and their operators")
 }
@@ -39,7 +40,8 @@ func (o *rolloutOptions) wait(ctx context.Context, target *rollout.Cluster, work
 	if o.noWait {
 		return nil
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, o.timeout, fault.Errorf(fault.Publish, "the pods are not there after %s (--timeout)", o.timeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, o.timeout,
+		fault.Errorf(fault.Publish, "the pods are not there after %s (--timeout)", o.timeout))
 	defer cancel()
 	if err := target.Wait(ctx, workloads, time.Second); err != nil {
 		return err

@@ -26,7 +26,8 @@ func (o *signatureOptions) apply(flags *pflag.FlagSet) {
 	flags.StringVar(&o.mode, "verify-signature", "",
 		"verify the OpenPGP signature of the payload: off, warn, require (default: require where --signature-key is given, else off)")
 	flags.StringArrayVar(&o.keys, "signature-key", nil, "`file` with public keys of the payload's publisher")
-	flags.StringArrayVar(&o.stores, "signature-store", signature.Published(), "`URL` or directory with signatures of payloads (default: those that OpenShift publishes)")
+	flags.StringArrayVar(&o.stores, "signature-store", signature.Published(),
+		"`URL` or directory with signatures of payloads (default: those that OpenShift publishes)")
 	flags.Lookup("signature-store").DefValue = "[]"
 }
 
@@ -61,7 +62,8 @@ func (o *signatureOptions) mention(streams Streams, release *payload.Release) {
 
 func (o *signatureOptions) find(ctx context.Context, release *payload.Release) ([][]byte, error) {
 	if len(o.keys) == 0 {
-		return nil, fault.Errorf(fault.Usage, "--verify-signature needs --signature-key: whose signature is good cannot come from the payload itself")
+		return nil, fault.Errorf(fault.Usage,
+			"--verify-signature needs --signature-key: whose signature is good cannot come from the payload itself")
 	}
 	keys, err := signature.ReadKeys(o.keys...)
 	if err != nil {

@@ -53,11 +53,14 @@ func (o *jobOptions) own(ctx context.Context, streams Streams, tree workingTree)
 	}
 	names := tree.components(release, func(source, remote string) bool { return source == remote })
 	if len(names) == 0 {
-		names = tree.components(release, func(source, remote string) bool { return path.Base(source) == path.Base(remote) })
+		names = tree.components(release,
+			func(source, remote string) bool { return path.Base(source) == path.Base(remote) })
 	}
 	if len(names) == 0 {
-		return nil, fault.New(fault.Usage, "Name what to rebuild: COMPONENT=DIR; `oc rebuild info` lists the components.",
-			fmt.Errorf("no component of %s is built from the repository of %q (%s)", release.Name, tree.top, strings.Join(tree.remotes, ", ")))
+		return nil, fault.New(fault.Usage,
+			"Name what to rebuild: COMPONENT=DIR; `oc rebuild info` lists the components.",
+			fmt.Errorf("no component of %s is built from the repository of %q (%s)", release.Name, tree.top,
+				strings.Join(tree.remotes, ", ")))
 	}
 	for _, name := range names {
 		args = append(args, name+"="+tree.top)

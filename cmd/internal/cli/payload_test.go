@@ -32,13 +32,16 @@ func seed(t *testing.T) (r *payloadtest.Registry, release payloadtest.Seeded, co
 	}
 	r = payloadtest.NewRegistry(t)
 	operand := payloadtest.Component{Name: "coredns", Labels: labels("coredns")}
-	release = r.Seed(t, payloadtest.Release{Name: "4.12.0", Created: when, Versions: map[string]string{"kubernetes": "1.25.4"},
+	release = r.Seed(t, payloadtest.Release{Name: "4.12.0", Created: when,
+		Versions: map[string]string{"kubernetes": "1.25.4"},
 		Components: []payloadtest.Component{
 			operand,
 			{Name: "cluster-dns-operator", Labels: labels("cluster-dns-operator"), Manifests: map[string]string{
-				"0000_70_dns.yaml": "# kept\nkind: A\napiVersion: v1\nimage: " + payloadtest.Placeholder("coredns") + "\n", "notes.txt": "x\n"},
+				"0000_70_dns.yaml": "# kept\nkind: A\napiVersion: v1\nimage: " + payloadtest.Placeholder("coredns") +
+					"\n", "notes.txt": "x\n"},
 				Names: []string{"coredns", "hyperkube"}},
-			{Name: "cluster-version-operator", Manifests: map[string]string{"0000_00_x.yaml": "kind: A\napiVersion: v1\nversion: 0.0.1-snapshot\n"}},
+			{Name: "cluster-version-operator",
+				Manifests: map[string]string{"0000_00_x.yaml": "kind: A\napiVersion: v1\nversion: 0.0.1-snapshot\n"}},
 			{Name: "hyperkube", Labels: map[string]string{"io.openshift.build.versions": "kubernetes=1.25.4"}},
 		}})
 	image := operand.Image(when.Add(time.Hour))
@@ -56,7 +59,8 @@ func run(t *testing.T, code int, args ...string) (out, messages string) {
 	got := cli.Execute(context.Background(), cli.Streams{In: strings.NewReader(""), Out: &stdout, Err: &stderr}, "test",
 		append([]string{"oc-rebuild"}, args...))
 	if got != code {
-		t.Fatalf("oc rebuild %s: exit code %d, want %d\n%s%s", strings.Join(args, " "), got, code, stdout.String(), stderr.String())
+		t.Fatalf("oc rebuild %s: exit code %d, want %d\n%s%s", strings.Join(args, " "), got, code,
+			stdout.String(), stderr.String())
 	}
 	return stdout.String(), stderr.String()
 }
@@ -115,11 +119,13 @@ func TestInfoModes(t *testing.T) {
 	_, release, _ := seed(t)
 	commit := strings.Repeat("4", 40)
 	tests := map[string]string{
-		"--commit-urls":                       "  coredns                  https://github.com/openshift/coredns/commit/" + commit + "\n",
-		"--commits":                           "  coredns                  https://github.com/openshift/coredns              " + commit + "\n",
-		"--pullspecs":                         "  coredns                  " + release.Images["coredns"] + "\n",
-		"--size":                              "  coredns                  ",
-		"--verify":                            strings.SplitN(release.PullSpec, "@", 2)[1] + " 2023-01-12T18:29:52Z 4.12.0\n",
+		"--commit-urls": "  coredns                  https://github.com/openshift/coredns/commit/" + commit + "\n",
+		"--commits": "  coredns                  https://github.com/openshift/coredns              " + commit +
+			"\n",
+		"--pullspecs": "  coredns                  " + release.Images["coredns"] + "\n",
+		"--size":      "  coredns                  ",
+		"--verify": strings.SplitN(release.PullSpec, "@", 2)[1] +
+			" 2023-01-12T18:29:52Z 4.12.0\n",
 		"--contents":                          "# 0000_70_dns.yaml\n# kept\nkind: A\n",
 		"--image-for=coredns":                 release.Images["coredns"] + "\n",
 		"-oname":                              "cluster-dns-operator\ncluster-version-operator\ncoredns\nhyperkube\n",
@@ -137,10 +143,13 @@ func TestInfoModes(t *testing.T) {
 	}
 	// The names are oc's: scripts read them.
 	for path, want := range map[string]string{
-		"{.displayVersions.kubernetes.Version}": "1.25.4", "{.config.id}{.config.container_config}": "{}", "{.listDigest}": "",
-		"{.images.coredns.name}": release.Images["coredns"], "{.image}": release.PullSpec, "{.references.kind}": "ImageStream",
+		"{.displayVersions.kubernetes.Version}": "1.25.4", "{.config.id}{.config.container_config}": "{}",
+		"{.listDigest}":          "",
+		"{.images.coredns.name}": release.Images["coredns"], "{.image}": release.PullSpec,
+		"{.references.kind}": "ImageStream",
 	} {
-		if out, _ := run(t, 0, "info", "--insecure", release.PullSpec, "--include-images", "-o", "jsonpath="+path); out != want {
+		if out, _ := run(t, 0, "info", "--insecure", release.PullSpec, "--include-images", "-o",
+			"jsonpath="+path); out != want {
 			t.Errorf("%s is %q, want %q", path, out, want)
 		}
 	}
@@ -151,8 +160,10 @@ func TestInfoModes(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &info); err != nil || len(info.Images["coredns"].Layers) != 2 {
 		t.Errorf("the images of the json: %+v, %v", info, err)
 	}
-	for _, args := range [][]string{{"--size", "--verify"}, {"-o", "nonsense"}, {"-ojsonpath={"}, {"--image-for=coredns", "-ojson"},
-		{"-ojsonpath={.none}", "--allow-missing-template-keys=false"}, {"--filter-by-os=plan9"}, {"--filter-by-os=("}, {"--max-per-registry=-1"},
+	for _, args := range [][]string{{"--size", "--verify"}, {"-o", "nonsense"}, {"-ojsonpath={"},
+		{"--image-for=coredns", "-ojson"},
+		{"-ojsonpath={.none}", "--allow-missing-template-keys=false"}, {"--filter-by-os=plan9"}, {"--filter-by-os=("},
+		{"--max-per-registry=-1"},
 		{"--changelog", t.TempDir()}} {
 		run(t, 2, append([]string{"info", "--insecure", release.PullSpec}, args...)...)
 	}
@@ -166,11 +177,13 @@ func TestInfoModes(t *testing.T) {
 func TestInfoOfACluster(t *testing.T) {
 	_, release, _ := seed(t)
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
-		if request.URL.Path != "/apis/config.openshift.io/v1/clusterversions/version" || request.Header.Get("Authorization") != "Bearer canary" {
+		if request.URL.Path != "/apis/config.openshift.io/v1/clusterversions/version" ||
+			request.Header.Get("Authorization") != "Bearer canary" {
 			w.WriteHeader(http.StatusForbidden)
 			return
 		}
-		_, _ = io.WriteString(w, `{"status":{"desired":{"image":"`+release.PullSpec+`"},"history":[{"version":"4.12.0","image":"`+release.PullSpec+`"}]}}`)
+		_, _ = io.WriteString(w,
+			`{"status":{"desired":{"image":"`+release.PullSpec+`"},"history":[{"version":"4.12.0","image":"`+release.PullSpec+`"}]}}`)
 	}))
 	defer server.Close()
 	config := filepath.Join(t.TempDir(), "kubeconfig")
@@ -182,7 +195,8 @@ func TestInfoOfACluster(t *testing.T) {
 		}
 	}
 	write("canary")
-	if out, _ := run(t, 0, "info", "--insecure", "--kubeconfig", config, "-ojsonpath={.image}"); out != release.PullSpec {
+	if out, _ := run(t, 0, "info", "--insecure", "--kubeconfig", config,
+		"-ojsonpath={.image}"); out != release.PullSpec {
 		t.Errorf("the release of the cluster: %s", out)
 	}
 	out, errors := run(t, 0, "info", "--insecure", "--kubeconfig", config, "4.12.0", "-ojsonpath={.image}")
@@ -193,7 +207,8 @@ func TestInfoOfACluster(t *testing.T) {
 		_, _ = io.WriteString(w, `{"nodes":[{"version":"4.12.7","payload":"`+release.PullSpec+`"}]}`)
 	}))
 	defer service.Close()
-	arguments := []string{"info", "--insecure", "--kubeconfig", config, "--update-service", service.URL, "-ojsonpath={.image}"}
+	arguments := []string{"info", "--insecure", "--kubeconfig", config, "--update-service", service.URL,
+		"-ojsonpath={.image}"}
 	if out, _ := run(t, 0, append(arguments, "4.12.7")...); out != release.PullSpec {
 		t.Errorf("a version that the cluster never ran: %s", out)
 	}
@@ -202,7 +217,8 @@ func TestInfoOfACluster(t *testing.T) {
 	if strings.Count(three, "coredns\n") != 3 {
 		t.Errorf("three payloads: %s", three)
 	}
-	_, errors = run(t, 0, "info", "--insecure", release.PullSpec, "--skip-verification", "--skip-bug-check", "--max-per-registry=3",
+	_, errors = run(t, 0, "info", "--insecure", release.PullSpec, "--skip-verification", "--skip-bug-check",
+		"--max-per-registry=3",
 		"--filter-by-os=linux/amd64")
 	if strings.Count(errors, "is ignored") != 2 {
 		t.Errorf("flags that do nothing: %s", errors)
@@ -217,14 +233,17 @@ func TestInfoOfACluster(t *testing.T) {
 // TestNew replaces an image, and compares the payloads.
 func TestNew(t *testing.T) {
 	r, release, image := seed(t)
-	out, errors := run(t, 0, "new", "--insecure", "--from-release", release.PullSpec, "--to-image", r.Host+"/me/release:new", "coredns="+image)
+	out, errors := run(t, 0, "new", "--insecure", "--from-release", release.PullSpec, "--to-image",
+		r.Host+"/me/release:new", "coredns="+image)
 	lines := strings.Split(strings.TrimSpace(out), "\n")
 	pushed := lines[len(lines)-1]
-	if len(lines) != 1 || !strings.HasPrefix(pushed, r.Host+"/me/release@sha256:") || !strings.Contains(errors, "assembled by delta") {
+	if len(lines) != 1 || !strings.HasPrefix(pushed, r.Host+"/me/release@sha256:") ||
+		!strings.Contains(errors, "assembled by delta") {
 		t.Fatalf("new printed %q and %q", out, errors)
 	}
 	diff, _ := run(t, 0, "info", "--insecure", release.PullSpec, pushed, "--commits")
-	want := "Images Changed:\n  coredns https://github.com/openshift/coredns/compare/" + strings.Repeat("4", 40) + "..." +
+	want := "Images Changed:\n  coredns https://github.com/openshift/coredns/compare/" +
+		strings.Repeat("4", 40) + "..." +
 		strings.Repeat("5", 40) + "\n"
 	if !strings.Contains(diff, want) {
 		t.Errorf("the difference lacks %q:\n%s", want, diff)
@@ -233,16 +252,19 @@ func TestNew(t *testing.T) {
 	if want := "-image: " + release.Images["coredns"] + "\n+image: " + image + "\n"; !strings.Contains(unified, want) {
 		t.Errorf("the unified diff lacks %q:\n%s", want, unified)
 	}
-	again, _ := run(t, 0, "new", "--insecure", "--from-release", release.PullSpec, "--to-image", r.Host+"/me/release:again",
+	again, _ := run(t, 0, "new", "--insecure", "--from-release", release.PullSpec, "--to-image",
+		r.Host+"/me/release:again",
 		"--method=full", "coredns="+image)
 	if again != out {
 		t.Errorf("by full extraction the payload is %s", again)
 	}
-	same, _ := run(t, 0, "new", "--insecure", "--from-release", release.PullSpec, "--to-image", r.Host+"/test/release:same")
+	same, _ := run(t, 0, "new", "--insecure", "--from-release", release.PullSpec, "--to-image",
+		r.Host+"/test/release:same")
 	if strings.TrimSpace(same) != release.PullSpec {
 		t.Errorf("an unchanged payload became %s", same)
 	}
-	byTag, _ := run(t, 0, "new", "--insecure", "--from-release", release.PullSpec, "--to-image", r.Host+"/me/release:tag",
+	byTag, _ := run(t, 0, "new", "--insecure", "--from-release", release.PullSpec, "--to-image",
+		r.Host+"/me/release:tag",
 		"coredns="+r.Host+"/me/components:coredns", "-o", "json")
 	if !strings.Contains(byTag, `"name": "`+image+`"`) {
 		t.Errorf("a tag was not resolved to its digest:\n%s", byTag)
@@ -252,12 +274,14 @@ func TestNew(t *testing.T) {
 func TestNewElsewhere(t *testing.T) {
 	r, release, image := seed(t)
 	directory := t.TempDir()
-	run(t, 0, "new", "--insecure", "--from-release", release.PullSpec, "--to-dir", directory, "--name", "4.12.0-mine.1", "coredns="+image)
+	run(t, 0, "new", "--insecure", "--from-release", release.PullSpec, "--to-dir", directory, "--name",
+		"4.12.0-mine.1", "coredns="+image)
 	data, err := os.ReadFile(filepath.Join(directory, "0000_00_x.yaml"))
 	if err != nil || !strings.Contains(string(data), "version: 4.12.0-mine.1") {
 		t.Errorf("the manifest: %s, %v", data, err)
 	}
-	out, _ := run(t, 0, "new", "--insecure", "--from-release", release.PullSpec, "--mirror", r.Host+"/all/in-one", "--to-image",
+	out, _ := run(t, 0, "new", "--insecure", "--from-release", release.PullSpec, "--mirror",
+		r.Host+"/all/in-one", "--to-image",
 		r.Host+"/all/in-one:release")
 	pullspecs, _ := run(t, 0, "info", "--insecure", strings.TrimSpace(out), "--pullspecs", "--jobs=2")
 	if strings.Count(pullspecs, r.Host+"/all/in-one@sha256:") != 5 { // the release and its four components
@@ -316,7 +340,8 @@ func TestExtract(t *testing.T) {
 			t.Errorf("%s was extracted as %q, %v", name, data, err)
 		}
 	}
-	if out, _ := run(t, 0, "extract", "--insecure", release.PullSpec, "--file", "image-references"); out != release.Files["image-references"] {
+	if out, _ := run(t, 0, "extract", "--insecure", release.PullSpec, "--file",
+		"image-references"); out != release.Files["image-references"] {
 		t.Errorf("image-references: %s", out)
 	}
 	run(t, 3, "extract", "--insecure", release.PullSpec, "--file", "none")
@@ -328,13 +353,15 @@ func TestMirror(t *testing.T) {
 	r, release, _ := seed(t)
 	other := payloadtest.NewRegistry(t)
 	out, _ := run(t, 0, "mirror", "--insecure", "--from", release.PullSpec, "--to", other.Host+"/my/okd")
-	for _, want := range []string{"Success: 5 images copied", "Update image:  " + other.Host + "/my/okd:4.12.0-x86_64\n",
+	for _, want := range []string{"Success: 5 images copied",
+		"Update image:  " + other.Host + "/my/okd:4.12.0-x86_64\n",
 		"imageDigestMirrors:", "source: " + r.Host + "/test/component\n"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("mirror did not print %q:\n%s", want, out)
 		}
 	}
-	again, _ := run(t, 0, "mirror", "--insecure", release.PullSpec, "--to", other.Host+"/my/okd", "--print-mirror-instructions=none")
+	again, _ := run(t, 0, "mirror", "--insecure", release.PullSpec, "--to", other.Host+"/my/okd",
+		"--print-mirror-instructions=none")
 	if !strings.Contains(again, "Success: 0 images copied, 5 were there, 0.0 MB sent") {
 		t.Errorf("the second time: %s", again)
 	}
@@ -343,7 +370,8 @@ func TestMirror(t *testing.T) {
 		run(t, 0, "mirror", "--insecure", "--from", release.PullSpec, "--to-dir", directory, "--layout", layout)
 		third := payloadtest.NewRegistry(t)
 		run(t, 0, "mirror", "--insecure", "--from-dir", directory, "--to", third.Host+"/a")
-		if out, _ := run(t, 0, "info", "--insecure", third.Host+"/a:4.12.0-x86_64", "-ojsonpath={.digest}"); !strings.HasSuffix(release.PullSpec,
+		if out, _ := run(t, 0, "info", "--insecure", third.Host+"/a:4.12.0-x86_64",
+			"-ojsonpath={.digest}"); !strings.HasSuffix(release.PullSpec,
 			strings.TrimSpace(out)) {
 			t.Errorf("the release at the end of the way through %s: %s", layout, out)
 		}
@@ -375,17 +403,20 @@ func TestSignatures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, _ = io.WriteString(w, `{"critical":{"type":"atomic container signature","image":{"docker-manifest-digest":"`+digest+`"}}}`)
+	_, _ = io.WriteString(w,
+		`{"critical":{"type":"atomic container signature","image":{"docker-manifest-digest":"`+digest+`"}}}`)
 	if err := errors.Join(w.Close(), os.MkdirAll(place, 0o700),
 		os.WriteFile(filepath.Join(directory, "key"), key.Bytes(), 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	verify := []string{"info", "--insecure", release.PullSpec, "-oname", "--signature-key", filepath.Join(directory, "key"),
+	verify := []string{"info", "--insecure", release.PullSpec, "-oname", "--signature-key",
+		filepath.Join(directory, "key"),
 		"--signature-store", store}
 	if _, text := run(t, 3, verify...); !strings.Contains(text, "no valid signature") {
 		t.Errorf("a payload without a signature: %s", text)
 	}
-	if _, text := run(t, 0, append(verify, "--verify-signature=warn")...); !strings.Contains(text, "warning: release "+digest) {
+	if _, text := run(t, 0, append(verify, "--verify-signature=warn")...); !strings.Contains(text,
+		"warning: release "+digest) {
 		t.Errorf("a warning: %s", text)
 	}
 	run(t, 0, append(verify, "--verify-signature=off")...)
@@ -402,7 +433,8 @@ func TestSignatures(t *testing.T) {
 	}
 	const path = "/api/v1/namespaces/openshift-config-managed/configmaps/"
 	server := serveCluster(t, map[string]string{})
-	apply := append([]string{"mirror", "--to-dir", mirrored, "--apply-release-image-signature"}, append(verify[1:3:3], verify[4:]...)...)
+	apply := append([]string{"mirror", "--to-dir", mirrored, "--apply-release-image-signature"},
+		append(verify[1:3:3], verify[4:]...)...)
 	run(t, 0, apply...)
 	if got := server.Get(path + "sha256-" + digest[7:]); !strings.Contains(got, "verification-signatures") {
 		t.Errorf("the cluster has %s", got)
@@ -411,7 +443,8 @@ func TestSignatures(t *testing.T) {
 		t.Errorf("a second time: %s", text)
 	}
 	run(t, 0, append(apply, "--overwrite")...)
-	run(t, 2, "mirror", "--insecure", release.PullSpec, "--to-dir", mirrored, "--apply-release-image-signature") // nothing was verified
+	// nothing was verified
+	run(t, 2, "mirror", "--insecure", release.PullSpec, "--to-dir", mirrored, "--apply-release-image-signature")
 }
 
 // TestMirrorRulesAreForEveryImage reads a payload and all its images from a mirror; the registry that they are named
@@ -421,7 +454,8 @@ func TestMirrorRulesAreForEveryImage(t *testing.T) {
 	_, digest, _ := strings.Cut(release.PullSpec, "@")
 	rules := filepath.Join(t.TempDir(), "idms.yaml")
 	text := "apiVersion: config.openshift.io/v1\nkind: ImageDigestMirrorSet\nspec:\n  imageDigestMirrors:\n" +
-		"  - {source: registry.invalid/test, mirrors: [" + r.Host + "/test]}\n  - {source: " + r.Host + "/test/component, mirrors: [" +
+		"  - {source: registry.invalid/test, mirrors: [" + r.Host + "/test]}\n  - {source: " + r.Host +
+		"/test/component, mirrors: [" +
 		r.Host + "/test/component]}\n"
 	if err := os.WriteFile(rules, []byte(text), 0o600); err != nil {
 		t.Fatal(err)

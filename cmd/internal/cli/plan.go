@@ -57,8 +57,10 @@ func newPlan(streams Streams) *cobra.Command {
 	}
 	o.apply(command.Flags())
 	command.Flags().BoolVar(&o.all, "all", false, "plan every component of the payload, from the configs alone")
-	command.Flags().StringVar(&o.diff, "diff", "", "print what is different since the plan in this `FILE`, which -o json or yaml wrote")
-	command.Flags().StringVar(&o.push, "push", "", "push the plan to this `REPOSITORY`, and print its pull spec, which apply takes")
+	command.Flags().StringVar(&o.diff, "diff", "",
+		"print what is different since the plan in this `FILE`, which -o json or yaml wrote")
+	command.Flags().StringVar(&o.push, "push", "",
+		"push the plan to this `REPOSITORY`, and print its pull spec, which apply takes")
 	o.registry.applyPush(command.Flags())
 	o.output.applyProgress(command.Flags())
 	o.output.apply(command.Flags(), "text, svg, dot, mermaid, "+structured)

@@ -69,7 +69,8 @@ func drawSVG(planned *plan.Plan) string {
 		}
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %.0f %.0f" width="%.0f" height="%.0f" role="img">`+"\n",
+	fmt.Fprintf(&b,
+		`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %.0f %.0f" width="%.0f" height="%.0f" role="img">`+"\n",
 		width+svgMargin, height+svgMargin, width+svgMargin, height+svgMargin)
 	fmt.Fprintf(&b, "<title>%s</title>\n%s", escapeXML("What is built on what in "+planned.Release.Name), svgStyle)
 	b.WriteString("<rect class=\"page\" width=\"100%\" height=\"100%\"/>\n")
@@ -77,21 +78,24 @@ func drawSVG(planned *plan.Plan) string {
 		from, to := nodes[e[0]], nodes[e[1]]
 		x1, y1, x2, y2 := from.x+from.width, from.y+from.height/2, to.x, to.y+to.height/2
 		middle := (x1 + x2) / 2
-		fmt.Fprintf(&b, "<path d=\"M%.0f %.0fC%.0f %.0f %.0f %.0f %.0f %.0f\" stroke=\"var(--c%d)\"/>\n", x1, y1, middle, y1, middle, y2, x2, y2, from.color)
+		fmt.Fprintf(&b, "<path d=\"M%.0f %.0fC%.0f %.0f %.0f %.0f %.0f %.0f\" stroke=\"var(--c%d)\"/>\n", x1, y1,
+			middle, y1, middle, y2, x2, y2, from.color)
 	}
 	for _, n := range order {
 		class := n.kind
 		if n.problem {
 			class += " problem"
 		}
-		fmt.Fprintf(&b, "<g><title>%s</title><rect class=%q x=\"%.0f\" y=\"%.0f\" width=\"%.0f\" height=\"%.0f\"/>", escapeXML(strings.Join(append([]string{n.name}, n.members...), " ")),
+		fmt.Fprintf(&b, "<g><title>%s</title><rect class=%q x=\"%.0f\" y=\"%.0f\" width=\"%.0f\" height=\"%.0f\"/>",
+			escapeXML(strings.Join(append([]string{n.name}, n.members...), " ")),
 			class, n.x, n.y, n.width, n.height)
 		for i, line := range n.text {
 			small := ""
 			if i > 0 {
 				small = ` class="small"`
 			}
-			fmt.Fprintf(&b, "<text%s x=\"%.0f\" y=\"%.0f\">%s</text>", small, n.x+svgPad, n.y+float64((i+1)*svgLine), escapeXML(line))
+			fmt.Fprintf(&b, "<text%s x=\"%.0f\" y=\"%.0f\">%s</text>", small, n.x+svgPad,
+				n.y+float64((i+1)*svgLine), escapeXML(line))
 		}
 		b.WriteString("</g>\n")
 	}

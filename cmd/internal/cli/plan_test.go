@@ -25,7 +25,8 @@ func drawn() *plan.Plan {
 			{Name: "bad\"];\x1b[31m", Problem: "cannot: tried:\nthis\nand \x1b[31mthat"},
 		},
 		Images: []plan.Component{
-			{Name: "o/one:sibling", Bases: []plan.Base{{Image: "ocp/4.12:base", From: "peel", PullSpec: "r/y@sha256:2"}}},
+			{Name: "o/one:sibling", Bases: []plan.Base{{Image: "ocp/4.12:base", From: "peel",
+				PullSpec: "r/y@sha256:2"}}},
 		},
 	}
 }
@@ -70,7 +71,8 @@ func TestListPlan(t *testing.T) {
 	planned.Components[0].Bases[0].Problem = "gone"
 	text := listPlan(planned)
 	for _, want := range []string{"one        o/one       0123456789ab  c.yaml  sub/Dockerfile\n", "ocp/4.12:cli",
-		"2 of 2 components cannot be built:\n  component \"one\": no image for sibling\n  cannot", "Tried for sibling:"} {
+		"2 of 2 components cannot be built:\n  component \"one\": no image for sibling\n  cannot",
+		"Tried for sibling:"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in\n%s", want, text)
 		}
@@ -115,7 +117,8 @@ func TestDrawSVG(t *testing.T) {
 	var boxes [][4]float64
 	for _, g := range picture.Groups {
 		var b [4]float64
-		if _, err := fmt.Sscan(g.Rect.X+" "+g.Rect.Y+" "+g.Rect.Width+" "+g.Rect.Height, &b[0], &b[1], &b[2], &b[3]); err != nil {
+		if _, err := fmt.Sscan(g.Rect.X+" "+g.Rect.Y+" "+g.Rect.Width+" "+g.Rect.Height, &b[0], &b[1], &b[2],
+			&b[3]); err != nil {
 			t.Fatal(err)
 		}
 		if b[0] < 0 || b[1] < 0 || b[0]+b[2] > width || b[1]+b[3] > height {
@@ -127,7 +130,8 @@ func TestDrawSVG(t *testing.T) {
 			}
 		}
 		boxes = append(boxes, b)
-		if strings.HasPrefix(g.Title, "leaf-0 ") && (g.Text[0] != "20 components" || g.Text[len(g.Text)-1] != "… and 14 more") {
+		if strings.HasPrefix(g.Title, "leaf-0 ") &&
+			(g.Text[0] != "20 components" || g.Text[len(g.Text)-1] != "… and 14 more") {
 			t.Errorf("the leaves are %q", g.Text)
 		}
 		if strings.HasPrefix(g.Title, "bad") != strings.Contains(g.Rect.Class, "problem") {
@@ -147,7 +151,8 @@ func TestPlanWidth(t *testing.T) {
 	planned := drawn()
 	planned.Components[0].Recipe.Reason = strings.Repeat("because of this and that ", 20)
 	planned.Components[0].Bases[0].Reason = strings.Repeat("it is built first ", 20)
-	planned.Components[0].Bases[1].Attempts = []plan.Attempt{{From: "ci", Problem: strings.Repeat("not authorised to read it ", 9)}}
+	planned.Components[0].Bases[1].Attempts = []plan.Attempt{{From: "ci",
+		Problem: strings.Repeat("not authorised to read it ", 9)}}
 	planned.Warnings = []string{strings.Repeat("a warning ", 30)}
 	for line := range strings.SplitSeq(printPlan(planned, 80), "\n") {
 		if len([]rune(line)) > 80 {

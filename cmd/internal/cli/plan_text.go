@@ -183,7 +183,8 @@ func listPlan(planned *plan.Plan) string {
 		if file == "" {
 			file = "(in the config)"
 		}
-		r.Row(c.Name, strings.TrimPrefix(c.Source.Repository, "https://github.com/"), c.Source.Commit[:min(12, len(c.Source.Commit))],
+		r.Row(c.Name, strings.TrimPrefix(c.Source.Repository, "https://github.com/"),
+			c.Source.Commit[:min(12, len(c.Source.Commit))],
 			c.Recipe.Config, file)
 		for _, base := range c.Bases {
 			name := baseName(base)

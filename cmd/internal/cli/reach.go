@@ -13,5 +13,6 @@ func writable(ctx context.Context, client *registry.Client, to string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(target.Put(ctx, registry.Bytes([]byte("{}"), "application/vnd.oci.empty.v1+json", true)), target.Close())
+	return errors.Join(target.Put(ctx, registry.Bytes([]byte("{}"), "application/vnd.oci.empty.v1+json",
+		true)), target.Close())
 }

@@ -69,7 +69,8 @@ func newRebuild(streams Streams) *cobra.Command {
 			if len(args) == 1 && o.release == "" {
 				if known := command.SuggestionsFor(args[0]); len(known) > 0 {
 					return fault.New(fault.Usage, "Did you mean the command "+known[0]+"?",
-						fmt.Errorf("there is no command %q, and no release is named to rebuild a component of", args[0]))
+						fmt.Errorf("there is no command %q, and no release is named to rebuild a component of",
+							args[0]))
 				}
 			}
 			return runRebuild(command.Context(), streams, &o, args)
@@ -89,8 +90,10 @@ func (o *rebuildOptions) applySelection(flags *pflag.FlagSet) {
 	defer grouped(flags, groupWhat)()
 	flags.BoolVar(&o.all, "all", false, "rebuild every component whose source the payload records")
 	flags.StringArrayVar(&o.selection.Exclude, "exclude", nil, "with --all: leave this `COMPONENT` as it is")
-	flags.StringVar(&o.selection.ChangedSince, "only-changed-since", "", "with --all: only components that have another commit in this `PAYLOAD`")
-	flags.StringVar(&o.selection.Branch, "branch", "", "with --all: this branch of each repository, not the payload's commit")
+	flags.StringVar(&o.selection.ChangedSince, "only-changed-since", "",
+		"with --all: only components that have another commit in this `PAYLOAD`")
+	flags.StringVar(&o.selection.Branch, "branch", "",
+		"with --all: this branch of each repository, not the payload's commit")
 }
 
 // checkSelection refuses what makes no sense together.
@@ -101,7 +104,8 @@ func (o *rebuildOptions) checkSelection(args []string) error {
 	case o.all && (len(args) > 0 || len(o.recipe.images) > 0):
 		return fault.Errorf(fault.Usage, "--all rebuilds every component: name none")
 	case o.watch && o.engine.isCluster():
-		return fault.Errorf(fault.Usage, "--watch is for local sources, which a cluster does not have: leave --engine out")
+		return fault.Errorf(fault.Usage,
+			"--watch is for local sources, which a cluster does not have: leave --engine out")
 	case o.all && o.watch:
 		return fault.Errorf(fault.Usage, "--watch is for local sources, and --all rebuilds what the payload records")
 	}

@@ -28,7 +28,8 @@ func TestManual(t *testing.T) {
 		t.Fatal(err)
 	}
 	epoch := time.Unix(0, 0).UTC() // the same code gives the same pages
-	err := doc.GenManTreeFromOpts(root, doc.GenManTreeOptions{Header: &doc.GenManHeader{Section: "1", Source: "oc-rebuild", Manual: "oc rebuild", Date: &epoch},
+	err := doc.GenManTreeFromOpts(root, doc.GenManTreeOptions{Header: &doc.GenManHeader{Section: "1",
+		Source: "oc-rebuild", Manual: "oc rebuild", Date: &epoch},
 		Path: directory, CommandSeparator: "-"})
 	if err != nil {
 		t.Fatal(err)

@@ -83,7 +83,9 @@ func New(streams Streams, version, name string) *cobra.Command {
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
 		return fault.New(fault.Usage, "`"+command.CommandPath()+" --help` lists the flags.", err)
 	})
-	root.AddCommand(newPlan(streams), newApply(streams), newComponent(streams), newAssemble(streams), newRuns(streams), newFollow(streams), newDeploy(streams), newStatus(streams), newRestore(streams), newInfo(streams), newNew(streams), newExtract(streams), newMirror(streams),
+	root.AddCommand(newPlan(streams), newApply(streams), newComponent(streams), newAssemble(streams), newRuns(streams),
+		newFollow(streams), newDeploy(streams), newStatus(streams), newRestore(streams), newInfo(streams),
+		newNew(streams), newExtract(streams), newMirror(streams),
 		newDoctor(streams), newCache(streams), newConfig(streams), newVersion(streams, version))
 	complete(root)
 	root.InitDefaultHelpCmd()
@@ -106,7 +108,8 @@ func New(streams Streams, version, name string) *cobra.Command {
 				if len(args) == 0 {
 					return completion.Help()
 				}
-				return fault.New(fault.Usage, "There is one for bash, fish, powershell and zsh.", fmt.Errorf("there is no completion for %q", args[0]))
+				return fault.New(fault.Usage, "There is one for bash, fish, powershell and zsh.",
+					fmt.Errorf("there is no completion for %q", args[0]))
 			}
 		}
 	}

@@ -79,7 +79,8 @@ func runStatus(ctx context.Context, streams Streams, o *statusOptions) error {
 			if record.Dirty {
 				note = "with changes that are in no commit"
 			}
-			t.Noted(note, name, entry.Object.String(), record.Commit[:min(len(record.Commit), 8)], age(time.Since(record.Since)), record.By, record.Image)
+			t.Noted(note, name, entry.Object.String(), record.Commit[:min(len(record.Commit), 8)],
+				age(time.Since(record.Since)), record.By, record.Image)
 		}
 	}
 	return t.Write(streams.Out)

@@ -34,7 +34,8 @@ const (
 )
 
 func groups() []string {
-	return []string{"", groupWhat, groupTarget, groupRecipe, groupBuild, groupOS, groupRegistry, groupSignature, groupCluster, groupEngine, groupOC, groupOutput}
+	return []string{"", groupWhat, groupTarget, groupRecipe, groupBuild, groupOS, groupRegistry, groupSignature,
+		groupCluster, groupEngine, groupOC, groupOutput}
 }
 
 // grouped puts the flags that are added until the returned function is called into a group, but for those that are in
@@ -45,7 +46,8 @@ func grouped(flags *pflag.FlagSet, group string) func() {
 	return func() {
 		flags.VisitAll(func(flag *pflag.Flag) {
 			if !before[flag.Name] && flag.Annotations[groupAnnotation] == nil {
-				_ = flags.SetAnnotation(flag.Name, groupAnnotation, []string{group}) // fails for a flag that there is not
+				// fails for a flag that there is not
+				_ = flags.SetAnnotation(flag.Name, groupAnnotation, []string{group})
 			}
 		})
 	}

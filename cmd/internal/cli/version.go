@@ -17,7 +17,8 @@ type versionInfo struct {
 }
 
 func collectVersion(version string) versionInfo {
-	return versionInfo{Version: version, GoVersion: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Modules: modules()}
+	return versionInfo{Version: version, GoVersion: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
+		Modules: modules()}
 }
 
 // String is the version as a line.
@@ -57,7 +58,8 @@ func modules() map[string]string {
 	}
 	for _, module := range build.Deps {
 		switch module.Path {
-		case "go.podman.io/buildah", "go.podman.io/image/v5", "go.podman.io/storage", "github.com/go-git/go-git/v5", "github.com/openshift/api":
+		case "go.podman.io/buildah", "go.podman.io/image/v5", "go.podman.io/storage", "github.com/go-git/go-git/v5",
+			"github.com/openshift/api":
 			versions[module.Path] = module.Version
 		}
 	}

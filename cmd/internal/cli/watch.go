@@ -22,7 +22,8 @@ const quiet = 300 * time.Millisecond
 
 // follow does something again whenever a local source changes, until its context ends. A round that fails is reported,
 // and the next change starts another.
-func (o *jobOptions) follow(ctx context.Context, streams Streams, request plan.Request, round func() error) (err error) {
+func (o *jobOptions) follow(ctx context.Context, streams Streams, request plan.Request,
+	round func() error) (err error) {
 	directories, err := localSources(request)
 	if err != nil {
 		return err
@@ -154,7 +155,8 @@ func localSources(request plan.Request) ([]string, error) {
 		}
 	}
 	if directories == nil {
-		return nil, fault.New(fault.Usage, "Name a directory: COMPONENT=./DIR.", errors.New("--watch: no component has a local source"))
+		return nil, fault.New(fault.Usage, "Name a directory: COMPONENT=./DIR.",
+			errors.New("--watch: no component has a local source"))
 	}
 	return directories, nil
 }

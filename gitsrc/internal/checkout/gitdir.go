@@ -29,7 +29,8 @@ func WriteGitDir(dir string, r Repository) error {
 }
 
 func writeGitDir(git string, r Repository) error {
-	for _, sub := range []string{"", "objects", "objects/pack", "objects/info", "refs", "refs/heads", "refs/tags", "info"} {
+	for _, sub := range []string{"", "objects", "objects/pack", "objects/info", "refs", "refs/heads",
+		"refs/tags", "info"} {
 		if err := os.Mkdir(filepath.Join(git, sub), 0o755); err != nil {
 			return err
 		}
@@ -44,7 +45,8 @@ func writeGitDir(git string, r Repository) error {
 	}
 	if r.Branch != "" {
 		files["HEAD"] = "ref: refs/heads/" + r.Branch + "\n"
-		files["packed-refs"] = fmt.Sprintf("# pack-refs with: peeled fully-peeled sorted \n%s refs/heads/%s\n", r.Commit, r.Branch)
+		files["packed-refs"] = fmt.Sprintf("# pack-refs with: peeled fully-peeled sorted \n%s refs/heads/%s\n",
+			r.Commit, r.Branch)
 	}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(git, name), []byte(text), 0o644); err != nil {

@@ -14,17 +14,21 @@ import (
 func line(mode, name string) string { return mode + " " + name + "\x00" + strings.Repeat("i", 20) }
 
 func TestParseTree(t *testing.T) {
-	entries, err := checkout.ParseTree([]byte(line("100644", ".gitignore") + line("100755", "a b") + line("40000", ".github") +
+	entries, err := checkout.ParseTree([]byte(line("100644", ".gitignore") + line("100755", "a b") +
+		line("40000", ".github") +
 		line("120000", "..x") + line("160000", "ünicode") + line("100664", "old")))
 	if err != nil || len(entries) != 6 || entries[1].Name != "a b" || entries[1].Mode != checkout.Executable ||
 		entries[2].Mode != checkout.Directory {
 		t.Errorf("ParseTree = %v, %v", entries, err)
 	}
 	for _, bad := range []string{
-		line("40000", ".git"), line("40000", ".GiT"), line("40000", "git~1"), line("40000", "GIT~1"), line("40000", ".git. ."),
+		line("40000", ".git"), line("40000", ".GiT"), line("40000", "git~1"), line("40000", "GIT~1"),
+		line("40000", ".git. ."),
 		line("40000", ".git:x"),
-		line("40000", ".g\u200dit"), line("100644", "a\\b"), line("100644", "a/b"), line("100644", ".."), line("100644", "."), line("100644", ""),
-		line("120000", ".gitmodules"), line("120000", ".GITmodules"), line("100600", "x"), line("0", "x"), line("1006449", "x"),
+		line("40000", ".g\u200dit"), line("100644", "a\\b"), line("100644", "a/b"), line("100644", ".."),
+		line("100644", "."), line("100644", ""),
+		line("120000", ".gitmodules"), line("120000", ".GITmodules"), line("100600", "x"), line("0", "x"),
+		line("1006449", "x"),
 		line("10064x", "x"),
 		line("100644", "a") + line("40000", "a"), "100644 a\x00short", "100644", "100644 a", " a\x00", line("", "x"),
 		line("100644", strings.Repeat("n", 256)),
@@ -45,7 +49,8 @@ func FuzzParseTree(f *testing.F) {
 			return
 		}
 		for _, e := range entries {
-			if !filepath.IsLocal(e.Name) || strings.ContainsAny(e.Name, "/\\\x00") || strings.EqualFold(e.Name, ".git") {
+			if !filepath.IsLocal(e.Name) || strings.ContainsAny(e.Name, "/\\\x00") ||
+				strings.EqualFold(e.Name, ".git") {
 				t.Errorf("ParseTree lets %q through", e.Name)
 			}
 		}

@@ -90,7 +90,8 @@ func (d *directory) release() {
 
 // Write writes a tree below dir, which must be empty. Files get the given time, so that a checkout is the same
 // whenever it is made, and modes that do not depend on the umask.
-func Write(ctx context.Context, db *pack.Database, tree pack.ID, dir string, when time.Time, limits Limits) (*Written, error) {
+func Write(ctx context.Context, db *pack.Database, tree pack.ID, dir string, when time.Time,
+	limits Limits) (*Written, error) {
 	fd, err := unix.Open(dir, unix.O_DIRECTORY|unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: dir, Err: err}
@@ -258,7 +259,8 @@ func (w *writer) timevals() []unix.Timeval {
 	return []unix.Timeval{tv, tv}
 }
 
-func (w *writer) file(ctx context.Context, dir int, e Entry, entry *indexEntry, conversion attributes.Conversion) (err error) {
+func (w *writer) file(ctx context.Context, dir int, e Entry, entry *indexEntry,
+	conversion attributes.Conversion) (err error) {
 	mode := uint32(0o644)
 	if e.Mode == Executable {
 		mode = 0o755

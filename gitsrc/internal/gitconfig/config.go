@@ -132,7 +132,8 @@ func (c *Config) InsteadOf(address string) (rewritten string, ok bool) {
 	longest := ""
 	rewritten = address
 	for _, e := range c.entries {
-		if e.Section == "url" && e.Name == "insteadof" && e.Value != "" && len(e.Value) >= len(longest) && strings.HasPrefix(address, e.Value) {
+		if e.Section == "url" && e.Name == "insteadof" && e.Value != "" && len(e.Value) >= len(longest) &&
+			strings.HasPrefix(address, e.Value) {
 			longest, rewritten, ok = e.Value, e.Subsection+strings.TrimPrefix(address, e.Value), true
 		}
 	}

@@ -30,7 +30,8 @@ func TestParse(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Parse (-want +got):\n%s", diff)
 	}
-	for _, bad := range []string{"x = 1", "[", "[a", "[a]\nb c", "[a]\n= 1", "[a \"b\n\"]", "[a]\nb = \"x", "[a]\nb = \\q", "[]"} {
+	for _, bad := range []string{"x = 1", "[", "[a", "[a]\nb c", "[a]\n= 1", "[a \"b\n\"]", "[a]\nb = \"x",
+		"[a]\nb = \\q", "[]"} {
 		if got, err := gitconfig.Parse(bad); err == nil {
 			t.Errorf("Parse(%q) = %v, want an error", bad, got)
 		}
@@ -51,10 +52,12 @@ func TestLoad(t *testing.T) {
 	}
 	write("system", "[url \"https://system/\"]\ninsteadOf = https://a/\n[credential]\nhelper = store\n")
 	write(".config/git/config", "[url \"https://xdg/\"]\ninsteadOf = https://b/\n")
-	write(".gitconfig", "[include]\npath = more\n[includeIf \"gitdir:/x\"]\npath = never\n[url \"https://home/\"]\ninsteadOf = https://b/deep/\n")
+	write(".gitconfig",
+		"[include]\npath = more\n[includeIf \"gitdir:/x\"]\npath = never\n[url \"https://home/\"]\ninsteadOf = https://b/deep/\n")
 	write("more", "[credential \"https://b\"]\nhelper =\nhelper = mine\n[http \"https://b/x\"]\nproxy = http://p:1\n")
 	env := map[string]string{"HOME": dir, "GIT_CONFIG_SYSTEM": filepath.Join(dir, "system"),
-		"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "url.http://127.0.0.1:5/.insteadOf", "GIT_CONFIG_VALUE_0": "https://c/"}
+		"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "url.http://127.0.0.1:5/.insteadOf",
+		"GIT_CONFIG_VALUE_0": "https://c/"}
 	c, err := gitconfig.Load(func(name string) string { return env[name] })
 	if err != nil {
 		t.Fatal(err)

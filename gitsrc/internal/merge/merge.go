@@ -131,7 +131,8 @@ func (t *treeMerge) entry(path string, s sides) (checkout.Entry, error) {
 	switch {
 	case isDirectory(s.ours) && isDirectory(s.theirs):
 		return t.directory(path, s)
-	case isDirectory(s.base) && (isDirectory(s.ours) && isNothing(s.theirs) || isNothing(s.ours) && isDirectory(s.theirs)):
+	case isDirectory(s.base) && (isDirectory(s.ours) && isNothing(s.theirs) ||
+		isNothing(s.ours) && isDirectory(s.theirs)):
 		return t.directory(path, s)
 	case isFile(s.base) && isFile(s.ours) && isFile(s.theirs):
 		return t.file(path, s)
@@ -189,7 +190,8 @@ func (t *treeMerge) directory(path string, s sides) (checkout.Entry, error) {
 			return checkout.Entry{}, fmt.Errorf("merging %q: %w", at, err)
 		}
 		if entry.Mode != 0 {
-			merged.Entries = append(merged.Entries, object.TreeEntry{Name: name, Mode: filemode.FileMode(entry.Mode), Hash: plumbing.Hash(entry.ID)})
+			merged.Entries = append(merged.Entries, object.TreeEntry{Name: name, Mode: filemode.FileMode(entry.Mode),
+				Hash: plumbing.Hash(entry.ID)})
 		}
 	}
 	if len(merged.Entries) == 0 { // git keeps no empty directories

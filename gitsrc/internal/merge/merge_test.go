@@ -23,7 +23,8 @@ func git(t *testing.T, directory, input string, args ...string) (out string, fai
 	t.Helper()
 	cmd := exec.Command("git", args...)
 	cmd.Dir, cmd.Stdin = directory, strings.NewReader(input)
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1"}
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent", "GIT_CONFIG_GLOBAL=/dev/null",
+		"GIT_CONFIG_NOSYSTEM=1"}
 	text, err := cmd.Output()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() == 1 {
@@ -56,7 +57,8 @@ func change(random *rand.Rand, files map[string]string) map[string]string {
 				case 1:
 					lines = append(lines[:at:at], lines[at+1:]...)
 				case 2:
-					lines = append(lines[:at:at], append([]string{fmt.Sprintf("new %d\n", random.IntN(3))}, lines[at:]...)...)
+					lines = append(lines[:at:at], append([]string{fmt.Sprintf("new %d\n", random.IntN(3))},
+						lines[at:]...)...)
 				}
 				if len(lines) == 0 {
 					lines = []string{"end\n"}
@@ -136,7 +138,8 @@ func TestAsGitDoes(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		want, conflicts := git(t, directory, "", "-c", "merge.renames=false", "merge-tree", "--write-tree", fmt.Sprintf("ours%d", i), fmt.Sprintf("theirs%d", i))
+		want, conflicts := git(t, directory, "", "-c", "merge.renames=false", "merge-tree", "--write-tree",
+			fmt.Sprintf("ours%d", i), fmt.Sprintf("theirs%d", i))
 		merger := merge.New(db)
 		got, err := merger.Trees(context.Background(), trees[0], trees[1], trees[2])
 		var conflict *merge.ConflictError
@@ -162,6 +165,7 @@ func TestAsGitDoes(t *testing.T) {
 		}
 	}
 	if clean < cases/3 || stricter > cases/30 || looser > cases/200 {
-		t.Errorf("%d of %d merged as git does; %d that git merges were refused, %d that git refuses were merged", clean, cases, stricter, looser)
+		t.Errorf("%d of %d merged as git does; %d that git merges were refused, %d that git refuses were merged", clean,
+			cases, stricter, looser)
 	}
 }

@@ -49,7 +49,8 @@ func TestContentsStandInForThePack(t *testing.T) {
 	if err := os.WriteFile(path, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	list := strings.Fields(string(run(t, repo, nil, "cat-file", "--batch-all-objects", "--batch-check=%(objectname) %(objecttype)")))
+	list := strings.Fields(string(run(t, repo, nil, "cat-file", "--batch-all-objects",
+		"--batch-check=%(objectname) %(objecttype)")))
 	blobs := 0
 	for i := 0; i < len(list); i += 2 {
 		id, err := pack.ParseID(list[i])

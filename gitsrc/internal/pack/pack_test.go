@@ -27,8 +27,10 @@ func run(t *testing.T, dir string, stdin []byte, args ...string) []byte {
 	cmd := exec.Command("git", args...)
 	cmd.Dir = dir
 	cmd.Stdin = bytes.NewReader(stdin)
-	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null", "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@x",
-		"GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@x", "GIT_AUTHOR_DATE=1600000000 +0000", "GIT_COMMITTER_DATE=1600000000 +0000")
+	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null", "GIT_AUTHOR_NAME=a",
+		"GIT_AUTHOR_EMAIL=a@x",
+		"GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@x", "GIT_AUTHOR_DATE=1600000000 +0000",
+		"GIT_COMMITTER_DATE=1600000000 +0000")
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -69,7 +71,8 @@ func history(t *testing.T) string {
 
 func packOf(t *testing.T, repo string, args ...string) []byte {
 	t.Helper()
-	return run(t, repo, nil, append([]string{"pack-objects", "-q", "--stdout", "--all", "--depth=50", "--no-reuse-delta"}, args...)...)
+	return run(t, repo, nil, append([]string{"pack-objects", "-q", "--stdout", "--all", "--depth=50",
+		"--no-reuse-delta"}, args...)...)
 }
 
 func receive(t *testing.T, data []byte, limits pack.Limits) (objects, name string, err error) {
@@ -140,7 +143,8 @@ func compareObjects(t *testing.T, repo, objects string) {
 	}
 	defer db.Close()
 	types := map[string]pack.Type{"commit": pack.Commit, "tree": pack.Tree, "blob": pack.Blob, "tag": pack.Tag}
-	list := strings.Fields(string(run(t, repo, nil, "cat-file", "--batch-all-objects", "--batch-check=%(objectname) %(objecttype)")))
+	list := strings.Fields(string(run(t, repo, nil, "cat-file", "--batch-all-objects",
+		"--batch-check=%(objectname) %(objecttype)")))
 	if len(list) < 200 {
 		t.Fatalf("only %d objects to compare", len(list)/2)
 	}
@@ -182,7 +186,8 @@ func TestLooseObjectsAndAlternates(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(other, "info"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(other, "info", "alternates"), []byte(filepath.Join(repo, ".git", "objects")+"\n"),
+	if err := os.WriteFile(filepath.Join(other, "info", "alternates"),
+		[]byte(filepath.Join(repo, ".git", "objects")+"\n"),
 		0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +231,8 @@ func TestReceiveRefuses(t *testing.T) {
 		{"an unknown type", craft(object{5, []byte("x"), nil}), limits},
 		{"a delta without base", craft(object{7, []byte{1, 1, 1, 'x'}, make([]byte, 20)}), limits},
 		{"a delta from outside the pack", craft(object{6, []byte{1, 1, 1, 'x'}, []byte{0x7f}}), limits},
-		{"a delta from the middle of an object", craft(object{3, []byte("x"), nil}, object{6, []byte{1, 1, 1, 'y'}, []byte{1}}), limits},
+		{"a delta from the middle of an object",
+			craft(object{3, []byte("x"), nil}, object{6, []byte{1, 1, 1, 'y'}, []byte{1}}), limits},
 		{"a delta that announces 2^56 bytes", craft(object{3, []byte("x"), nil}, object{7, bomb(), id("x")}), limits},
 	}
 	for _, test := range tests {
@@ -272,7 +278,8 @@ func craft(objects ...object) []byte {
 func TestReceiveThinPack(t *testing.T) {
 	repo := history(t)
 	old := run(t, repo, []byte("HEAD~5\n"), "pack-objects", "-q", "--stdout", "--revs", "--no-reuse-delta")
-	thin := run(t, repo, []byte("HEAD\n^HEAD~5\n"), "pack-objects", "-q", "--stdout", "--revs", "--no-reuse-delta", "--thin",
+	thin := run(t, repo, []byte("HEAD\n^HEAD~5\n"), "pack-objects", "-q", "--stdout", "--revs",
+		"--no-reuse-delta", "--thin",
 		"--delta-base-offset")
 	objects, _, err := receive(t, old, pack.DefaultLimits())
 	if err != nil {
@@ -372,7 +379,8 @@ func FuzzReceive(f *testing.F) {
 		if err := os.Mkdir(filepath.Join(objects, "pack"), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		name, err := pack.Receiver{Directory: filepath.Join(objects, "pack"), Limits: limits}.Receive(context.Background(), bytes.NewReader(data))
+		name, err := pack.Receiver{Directory: filepath.Join(objects, "pack"),
+			Limits: limits}.Receive(context.Background(), bytes.NewReader(data))
 		if err != nil || name == "" {
 			return
 		}

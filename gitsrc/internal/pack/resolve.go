@@ -32,7 +32,8 @@ const maxWorkers = 8
 
 // resolve finds all ids. It returns the checksum of the pack: sum, unless bases had to be added.
 func (s *scanner) resolve(ctx context.Context, file *os.File, workers int, bases Bases, sum ID) (ID, error) {
-	r := &resolver{file: file, entries: s.entries, limits: s.limits, contents: s.contents, byBase: map[int32][]int32{}, byID: map[ID][]int32{}}
+	r := &resolver{file: file, entries: s.entries, limits: s.limits, contents: s.contents, byBase: map[int32][]int32{},
+		byID: map[ID][]int32{}}
 	var roots []int32
 	for i, e := range s.entries {
 		switch e.kind {
@@ -67,7 +68,8 @@ func (r *resolver) run(ctx context.Context, roots []int32, workers int) error {
 	var next atomic.Int64
 	for range min(workers, maxWorkers) {
 		group.Go(func() error {
-			w := &worker{resolver: r, z: newInflater(), sum: sha1cd.New().(sha1cd.CollisionResistantHash), large: share{of: &r.memory}}
+			w := &worker{resolver: r, z: newInflater(), sum: sha1cd.New().(sha1cd.CollisionResistantHash),
+				large: share{of: &r.memory}}
 			for {
 				i := next.Add(1) - 1
 				if i >= int64(len(roots)) {

@@ -67,14 +67,18 @@ func TestApply(t *testing.T) {
 		want        map[string]string // "" = not there
 	}{
 		{"a plain diff", map[string]string{"f": numbered(40)}, moved,
-			map[string]string{"f": strings.Replace(strings.Replace(numbered(40), "line 11\n", "LINE 11\nline 11a\n", 1), "line 31\n", "", 1)}},
+			map[string]string{"f": strings.Replace(strings.Replace(numbered(40), "line 11\n", "LINE 11\nline 11a\n", 1),
+				"line 31\n", "", 1)}},
 		{"lines that have moved down", map[string]string{"f": "new\nnew\n" + numbered(40)}, moved,
-			map[string]string{"f": "new\nnew\n" + strings.Replace(strings.Replace(numbered(40), "line 11\n", "LINE 11\nline 11a\n", 1),
+			map[string]string{"f": "new\nnew\n" + strings.Replace(strings.Replace(numbered(40), "line 11\n",
+				"LINE 11\nline 11a\n", 1),
 				"line 31\n", "", 1)}},
 		{"lines that have moved up", map[string]string{"f": strings.TrimPrefix(numbered(40), numbered(8))}, moved,
-			map[string]string{"f": strings.TrimPrefix(strings.Replace(strings.Replace(numbered(40), "line 11\n", "LINE 11\nline 11a\n", 1),
+			map[string]string{"f": strings.TrimPrefix(strings.Replace(strings.Replace(numbered(40), "line 11\n",
+				"LINE 11\nline 11a\n", 1),
 				"line 31\n", "", 1), numbered(8))}},
-		{"a new file", nil, "diff --git a/d/new b/d/new\nnew file mode 100755\nindex 0000000..1\n--- /dev/null\n+++ b/d/new\n@@ -0,0 +1 @@\n+text\n\\ No newline at end of file\n",
+		{"a new file", nil,
+			"diff --git a/d/new b/d/new\nnew file mode 100755\nindex 0000000..1\n--- /dev/null\n+++ b/d/new\n@@ -0,0 +1 @@\n+text\n\\ No newline at end of file\n",
 			map[string]string{"d/new": "text"}},
 		{"a file removed", map[string]string{"f": "x\n"},
 			"diff --git a/f b/f\ndeleted file mode 100644\nindex 1..0000000\n--- a/f\n+++ /dev/null\n@@ -1 +0,0 @@\n-x\n",
@@ -82,11 +86,15 @@ func TestApply(t *testing.T) {
 		{"a file renamed", map[string]string{"f": "x\n"},
 			"diff --git a/f b/d/g\nsimilarity index 50%\nrename from f\nrename to d/g\nindex 1..2 100644\n--- a/f\n+++ b/d/g\n@@ -1 +1 @@\n-x\n+y\n",
 			map[string]string{"f": "", "d/g": "y\n"}},
-		{"two commits in a row", map[string]string{"f": "1\n"}, mail("f", "1", "2") + mail("f", "2", "3"), map[string]string{"f": "3\n"}},
+		{"two commits in a row", map[string]string{"f": "1\n"}, mail("f", "1", "2") + mail("f", "2", "3"),
+			map[string]string{"f": "3\n"}},
 		{"a file without newline at the end", map[string]string{"f": "a\nb"},
-			"--- a/f\n+++ b/f\n@@ -1,2 +1,2 @@\n a\n-b\n\\ No newline at end of file\n+c\n", map[string]string{"f": "a\nc\n"}},
-		{"a plain diff without a/ and b/", map[string]string{"f": "a\n"}, "--- f\n+++ f\n@@ -1 +1 @@\n-a\n+b\n", map[string]string{"f": "b\n"}},
-		{"an empty file", nil, "diff --git a/e b/e\nnew file mode 100644\nindex 0000000..e69de29\n", map[string]string{"e": "<empty>"}},
+			"--- a/f\n+++ b/f\n@@ -1,2 +1,2 @@\n a\n-b\n\\ No newline at end of file\n+c\n",
+			map[string]string{"f": "a\nc\n"}},
+		{"a plain diff without a/ and b/", map[string]string{"f": "a\n"}, "--- f\n+++ f\n@@ -1 +1 @@\n-a\n+b\n",
+			map[string]string{"f": "b\n"}},
+		{"an empty file", nil, "diff --git a/e b/e\nnew file mode 100644\nindex 0000000..e69de29\n",
+			map[string]string{"e": "<empty>"}},
 	}
 	for _, test := range tests {
 		t.Run(test.description, func(t *testing.T) {
@@ -99,7 +107,8 @@ func TestApply(t *testing.T) {
 				switch {
 				case want == "" && !errors.Is(err, os.ErrNotExist):
 					t.Errorf("%s is %q, want none", name, data)
-				case want == "<empty>" && (err != nil || len(data) > 0), want != "" && want != "<empty>" && string(data) != want:
+				case want == "<empty>" && (err != nil || len(data) > 0),
+					want != "" && want != "<empty>" && string(data) != want:
 					t.Errorf("%s is %q, %v, want %q", name, data, err, want)
 				}
 				if info, err := os.Stat(filepath.Join(dir, name)); err == nil && !info.ModTime().Equal(when) {
@@ -120,7 +129,8 @@ func TestApplyRefuses(t *testing.T) {
 		return "--- a/" + name + "\n+++ b/" + name + "\n@@ -1 +1 @@\n-x\n+y\n"
 	}
 	create := func(name string) string {
-		return "diff --git a/" + name + " b/" + name + "\nnew file mode 100644\nindex 0..1\n--- /dev/null\n+++ b/" + name +
+		return "diff --git a/" + name + " b/" + name +
+			"\nnew file mode 100644\nindex 0..1\n--- /dev/null\n+++ b/" + name +
 			"\n@@ -0,0 +1 @@\n+evil\n"
 	}
 	tests := []struct{ description, patch, text string }{
@@ -144,7 +154,8 @@ func TestApplyRefuses(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.description, func(t *testing.T) {
 			outside := t.TempDir()
-			dir := tree(t, map[string]string{"f": numbered(40), "g": "x\n", "d/x": "x\n", "out": "-> " + outside, "in": "-> d",
+			dir := tree(t, map[string]string{"f": numbered(40), "g": "x\n", "d/x": "x\n",
+				"out": "-> " + outside, "in": "-> d",
 				".git/config": "mine\n"})
 			err := patch.Apply(dir, file(t, test.patch), time.Time{})
 			if err == nil || !strings.Contains(err.Error(), test.text) {
@@ -165,10 +176,12 @@ func TestApplyAgreesWithGit(t *testing.T) {
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skip("git is not installed: there is nothing to agree with")
 	}
-	before := map[string]string{"a": numbered(100), "b": "gone\n", "d/c": numbered(10), "bin": "\x00\x01\x02" + numbered(50),
-		"l": "-> a", "with space": "x\n", "ünicode": "x\n"}
-	after := map[string]string{"a": strings.Replace(numbered(100), "line 50\n", "", 1) + "end", "d/moved": numbered(10) + "more\n",
-		"bin": "\x00\x01\x03" + numbered(60), "l": "-> d", "with space": "y\n", "ünicode": "y\n", "new": "n\n"}
+	before := map[string]string{"a": numbered(100), "b": "gone\n", "d/c": numbered(10),
+		"bin": "\x00\x01\x02" + numbered(50),
+		"l":   "-> a", "with space": "x\n", "ünicode": "x\n"}
+	after := map[string]string{"a": strings.Replace(numbered(100), "line 50\n", "", 1) + "end",
+		"d/moved": numbered(10) + "more\n",
+		"bin":     "\x00\x01\x03" + numbered(60), "l": "-> d", "with space": "y\n", "ünicode": "y\n", "new": "n\n"}
 	work := tree(t, before)
 	git := func(args ...string) string {
 		t.Helper()
@@ -193,7 +206,8 @@ func TestApplyAgreesWithGit(t *testing.T) {
 	}
 	git("add", "-A")
 	git("commit", "-qm", "after")
-	for _, args := range [][]string{{"diff", "--binary", "HEAD~1", "HEAD"}, {"format-patch", "--binary", "--stdout", "HEAD~1"}} {
+	for _, args := range [][]string{{"diff", "--binary", "HEAD~1", "HEAD"},
+		{"format-patch", "--binary", "--stdout", "HEAD~1"}} {
 		dir := tree(t, before)
 		if err := patch.Apply(dir, file(t, git(args...)), time.Time{}); err != nil {
 			t.Fatal(err)
@@ -281,14 +295,17 @@ func TestModes(t *testing.T) {
 			t.Fatal(err)
 		}
 		info, err := os.Lstat(filepath.Join(dir, "x"))
-		if err != nil || want == os.ModeSymlink && info.Mode().Type() != want || want != os.ModeSymlink && info.Mode() != want {
+		if err != nil || want == os.ModeSymlink && info.Mode().Type() != want ||
+			want != os.ModeSymlink && info.Mode() != want {
 			t.Errorf("mode %s gives %v, %v", mode, info.Mode(), err)
 		}
-		if target, err := os.Readlink(filepath.Join(dir, "x")); want == os.ModeSymlink && (err != nil || target != "f") {
+		if target, err := os.Readlink(filepath.Join(dir, "x")); want == os.ModeSymlink &&
+			(err != nil || target != "f") {
 			t.Errorf("the link leads to %q, %v", target, err)
 		}
 	}
-	if err := patch.Apply(tree(t, map[string]string{"f": "f\n"}), file(t, create("160000", "Subproject commit 1")), time.Time{}); err == nil {
+	if err := patch.Apply(tree(t, map[string]string{"f": "f\n"}), file(t, create("160000", "Subproject commit 1")),
+		time.Time{}); err == nil {
 		t.Error("a submodule was made a file")
 	}
 	dir := tree(t, map[string]string{"f": "f\n"})
@@ -308,7 +325,8 @@ func TestAppliedAlready(t *testing.T) {
 	if err := patch.Apply(dir, file(t, text), time.Time{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := patch.Apply(dir, file(t, text), time.Time{}); err == nil || !strings.Contains(err.Error(), "applied already") {
+	if err := patch.Apply(dir, file(t, text), time.Time{}); err == nil ||
+		!strings.Contains(err.Error(), "applied already") {
 		t.Errorf("the second time: %v", err)
 	}
 }

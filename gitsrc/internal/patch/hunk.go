@@ -100,7 +100,8 @@ func anchors(hunk *gitdiff.TextFragment) anchored {
 func (a anchored) locate(lines, before []string, want, from int) (int, bool) {
 	last := len(lines) - len(before)
 	fits := func(at int) bool {
-		return at >= from && at <= last && (!a.begin || at == 0) && (!a.end || at == last) && slices.Equal(lines[at:at+len(before)], before)
+		return at >= from && at <= last && (!a.begin || at == 0) && (!a.end || at == last) &&
+			slices.Equal(lines[at:at+len(before)], before)
 	}
 	want = max(0, min(want, len(lines))) // a patch can say anything
 	for distance := 0; want-distance >= from || want+distance <= last; distance++ {
@@ -118,10 +119,12 @@ func reason(lines, before []string, want int) error {
 	for i, line := range before {
 		at := want + i
 		if at < 0 || at >= len(lines) {
-			return fmt.Errorf("the file has %d lines, the patch wants line %d to be %q", len(lines), at+1, strings.TrimSuffix(line, "\n"))
+			return fmt.Errorf("the file has %d lines, the patch wants line %d to be %q", len(lines), at+1,
+				strings.TrimSuffix(line, "\n"))
 		}
 		if lines[at] != line {
-			return fmt.Errorf("line %d is %q, the patch wants %q", at+1, strings.TrimSuffix(lines[at], "\n"), strings.TrimSuffix(line, "\n"))
+			return fmt.Errorf("line %d is %q, the patch wants %q", at+1, strings.TrimSuffix(lines[at], "\n"),
+				strings.TrimSuffix(line, "\n"))
 		}
 	}
 	return errors.New("it overlaps the hunk before it, or is past the end of the file")

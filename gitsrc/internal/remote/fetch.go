@@ -54,7 +54,8 @@ func (r *Remote) Fetch(ctx context.Context, want Want, f func(*Answer) error) er
 func request(want Want) *packp.UploadPackRequest {
 	req := packp.NewUploadPackRequest()
 	// These capabilities are older than every server that is still running; a server ignores what it does not know.
-	for _, c := range []capability.Capability{capability.OFSDelta, capability.Sideband64k, capability.Shallow, capability.NoProgress} {
+	for _, c := range []capability.Capability{capability.OFSDelta, capability.Sideband64k, capability.Shallow,
+		capability.NoProgress} {
 		_ = req.Capabilities.Set(c)
 	}
 	_ = req.Capabilities.Set(capability.Agent, "oc-rebuild")

@@ -64,7 +64,8 @@ func httpClient(u giturl.URL, config *gitconfig.Config, limits Limits, seen *las
 func checkRedirect(req *http.Request, via []*http.Request) error {
 	first := via[0].URL
 	if req.URL.Host != first.Host || req.URL.Scheme != first.Scheme && req.URL.Scheme != "https" {
-		return fmt.Errorf("redirect from %s to %q is refused: name that address if it is right", first.Host, req.URL.Scheme+"://"+req.URL.Host)
+		return fmt.Errorf("redirect from %s to %q is refused: name that address if it is right", first.Host,
+			req.URL.Scheme+"://"+req.URL.Host)
 	}
 	if len(via) > maxRedirects {
 		return fmt.Errorf("more than %d redirects", maxRedirects)
@@ -96,7 +97,8 @@ func (b *bounded) RoundTrip(req *http.Request) (*http.Response, error) {
 	case req.Method == http.MethodGet:
 		limit = b.limits.RefBytes
 	}
-	res.Body = &capped{ReadCloser: res.Body, limit: limit, answer: b.seen, seen: b.seen.begin(req.Method == http.MethodPost)}
+	res.Body = &capped{ReadCloser: res.Body, limit: limit, answer: b.seen,
+		seen: b.seen.begin(req.Method == http.MethodPost)}
 	return res, nil
 }
 

@@ -45,7 +45,8 @@ func newLogins(address giturl.URL, config *gitconfig.Config, getenv func(string)
 	for _, name := range tokenVariables(address) {
 		if token := getenv(name); token != "" {
 			l.add(name, func(context.Context) (transport.AuthMethod, error) {
-				return &githttp.BasicAuth{Username: "oauth2", Password: token}, nil // the name is for show: both hosts look at the token only
+				// the name is for show: both hosts look at the token only
+				return &githttp.BasicAuth{Username: "oauth2", Password: token}, nil
 			})
 		}
 	}
@@ -53,9 +54,10 @@ func newLogins(address giturl.URL, config *gitconfig.Config, getenv func(string)
 	for _, helper := range config.Helpers(address) {
 		user := config.ForURL("credential", "username", address)
 		usePath := config.ForURL("credential", "usehttppath", address) == "true"
-		l.add("credential helper "+strings.Fields(helper + " ?")[0], func(ctx context.Context) (transport.AuthMethod, error) {
-			return l.helper(ctx, helper, user, usePath)
-		})
+		l.add("credential helper "+strings.Fields(helper + " ?")[0],
+			func(ctx context.Context) (transport.AuthMethod, error) {
+				return l.helper(ctx, helper, user, usePath)
+			})
 	}
 	return l
 }
@@ -121,7 +123,8 @@ func (l *logins) netrc(context.Context) (transport.AuthMethod, error) {
 		return &githttp.BasicAuth{Username: user, Password: password}, nil
 	}
 	if slices.Contains(strings.Fields(string(text)), "default") {
-		l.unused = fmt.Sprintf(" (%q in %q is for no host: write \"machine %s\")", "default", path, l.address.Hostname())
+		l.unused = fmt.Sprintf(" (%q in %q is for no host: write \"machine %s\")", "default", path,
+			l.address.Hostname())
 	}
 	return nil, nil
 }

@@ -44,14 +44,16 @@ func TestNetrc(t *testing.T) {
 	for _, test := range tests {
 		user, password, ok := netrcLogin(test.text, "h")
 		if ok != (test.password != "") || ok && (user != test.user || password != test.password) {
-			t.Errorf("netrcLogin(%q) = %q, %q, %v, want %q, %q", test.text, user, password, ok, test.user, test.password)
+			t.Errorf("netrcLogin(%q) = %q, %q, %v, want %q, %q", test.text, user, password, ok,
+				test.user, test.password)
 		}
 	}
 }
 
 func TestHelperAnswer(t *testing.T) {
 	for text, want := range map[string]string{
-		"username=u\npassword=p=q\nquit=0\n": "u:p=q", "password=p": "given:p", "username=u\n": "", "": "", "protocol=https\nhost=x\n": "",
+		"username=u\npassword=p=q\nquit=0\n": "u:p=q", "password=p": "given:p", "username=u\n": "", "": "",
+		"protocol=https\nhost=x\n": "",
 	} {
 		auth := parseHelper([]byte(text), "given")
 		got := ""
@@ -66,7 +68,8 @@ func TestHelperAnswer(t *testing.T) {
 
 func TestRefusal(t *testing.T) {
 	for answer, want := range map[string]string{
-		"0010ERR not ours": "not ours", "0035shallow " + strings.Repeat("a", 40) + "\n00000008NAK\n000cERR late": "late",
+		"0010ERR not ours": "not ours", "0035shallow " + strings.Repeat("a", 40) +
+			"\n00000008NAK\n000cERR late": "late",
 		"0008NAK\n": "", "": "", "zzzz": "", "0fffERR": "", "0004": "", "0000": "",
 	} {
 		l := &lastAnswer{}

@@ -29,7 +29,8 @@ type Limits struct {
 
 // DefaultLimits suit large repositories on slow links.
 func DefaultLimits() Limits {
-	return Limits{Stall: 2 * time.Minute, Total: time.Hour, RefBytes: 256 << 20, AnswerBytes: 9 << 30, ErrorBytes: 16 << 10,
+	return Limits{Stall: 2 * time.Minute, Total: time.Hour, RefBytes: 256 << 20, AnswerBytes: 9 << 30,
+		ErrorBytes:   16 << 10,
 		HelperAnswer: 2 * time.Minute}
 }
 
@@ -50,14 +51,16 @@ func New(address giturl.URL, config *gitconfig.Config, getenv func(string) strin
 	if err != nil {
 		return nil, fmt.Errorf("git address %q: %w", address, err)
 	}
-	r := &Remote{address: address, endpoint: endpoint, limits: limits, seen: &lastAnswer{}, logins: newLogins(address, config, getenv, limits)}
+	r := &Remote{address: address, endpoint: endpoint, limits: limits, seen: &lastAnswer{},
+		logins: newLogins(address, config, getenv, limits)}
 	switch address.Scheme {
 	case "https", "http":
 		client, err := httpClient(address, config, limits, r.seen)
 		if err != nil {
 			return nil, fmt.Errorf("git address %q: %w", address, err)
 		}
-		r.client = githttp.NewClientWithOptions(client, &githttp.ClientOptions{RedirectPolicy: githttp.FollowInitialRedirects})
+		r.client = githttp.NewClientWithOptions(client,
+			&githttp.ClientOptions{RedirectPolicy: githttp.FollowInitialRedirects})
 	case "ssh":
 		r.client = ssh.NewClient(nil)
 	case "file":

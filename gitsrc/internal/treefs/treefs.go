@@ -152,7 +152,8 @@ func (f *FS) child(dir pack.ID, name string) (node, error) {
 	if err != nil {
 		return node{}, err
 	}
-	i, ok := slices.BinarySearchFunc(entries, name, func(e checkout.Entry, name string) int { return strings.Compare(e.Name, name) })
+	i, ok := slices.BinarySearchFunc(entries, name,
+		func(e checkout.Entry, name string) int { return strings.Compare(e.Name, name) })
 	if !ok {
 		return node{}, fs.ErrNotExist
 	}

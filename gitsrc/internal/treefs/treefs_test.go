@@ -74,7 +74,8 @@ func example() (*objects, *treefs.FS) {
 func TestReading(t *testing.T) {
 	_, files := example()
 	for name, want := range map[string]string{
-		"file": "text", "dir/inner": "text", "dir/up": "text", "to-dir/inner": "text", "to-dir/up": "text", "program": "text",
+		"file": "text", "dir/inner": "text", "dir/up": "text", "to-dir/inner": "text", "to-dir/up": "text",
+		"program": "text",
 	} {
 		if got, err := files.ReadFile(name); err != nil || string(got) != want {
 			t.Errorf("ReadFile(%q) = %q, %v", name, got, err)

@@ -84,7 +84,8 @@ func copyGitDir(ctx context.Context, dir string, r Repository, dest string) erro
 			return fmt.Errorf("copying git objects: %w", err)
 		}
 	}
-	if err := os.Remove(filepath.Join(dest, "objects", "info", "alternates")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(filepath.Join(dest, "objects", "info", "alternates")); err != nil &&
+		!errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil

@@ -33,10 +33,12 @@ func (r Repository) check(dir string) error {
 	if in {
 		return r.standsAlone(dir)
 	}
-	known, remedy := r.knows, fmt.Sprintf("git --git-dir=%s config core.worktree %s", shellWord(r.CommonDir), shellWord(dir))
+	known, remedy := r.knows, fmt.Sprintf("git --git-dir=%s config core.worktree %s",
+		shellWord(r.CommonDir), shellWord(dir))
 	switch {
 	case filepath.Clean(r.GitDir) != filepath.Clean(r.CommonDir):
-		known, remedy = r.hasLinked, fmt.Sprintf("git --git-dir=%s worktree repair %s", shellWord(r.CommonDir), shellWord(dir))
+		known, remedy = r.hasLinked, fmt.Sprintf("git --git-dir=%s worktree repair %s",
+			shellWord(r.CommonDir), shellWord(dir))
 	case filepath.Base(r.CommonDir) == ".git": // of a tree that is there: it would be taken from that one
 		remedy = "clone the repository instead"
 	}
@@ -52,8 +54,10 @@ func shellWord(name string) string { return "'" + strings.ReplaceAll(name, "'", 
 // standsAlone makes sure that no link leads out of the tree to what is read of a repository. Links to directories are
 // none of git's, and would have to be followed to see where those lead in them.
 func (r Repository) standsAlone(dir string) error {
-	for _, name := range []string{r.GitDir, filepath.Join(r.GitDir, "HEAD"), filepath.Join(r.GitDir, "index"), filepath.Join(r.CommonDir, "config"),
-		filepath.Join(r.CommonDir, "packed-refs"), filepath.Join(r.CommonDir, "shallow"), filepath.Join(r.CommonDir, "refs"), r.Objects()} {
+	for _, name := range []string{r.GitDir, filepath.Join(r.GitDir, "HEAD"), filepath.Join(r.GitDir, "index"),
+		filepath.Join(r.CommonDir, "config"),
+		filepath.Join(r.CommonDir, "packed-refs"), filepath.Join(r.CommonDir, "shallow"),
+		filepath.Join(r.CommonDir, "refs"), r.Objects()} {
 		err := filepath.WalkDir(name, func(path string, entry fs.DirEntry, err error) error {
 			if errors.Is(err, fs.ErrNotExist) || err == nil && path == r.GitDir && entry.IsDir() {
 				return fs.SkipAll
@@ -74,12 +78,14 @@ func (r Repository) standsAlone(dir string) error {
 	return nil
 }
 
-// hasLinked tells whether this is a linked working tree of the repository (gitrepository-layout, "worktrees/<id>/gitdir").
+// hasLinked tells whether this is a linked working tree of the repository (gitrepository-layout,
+// "worktrees/<id>/gitdir").
 func (r Repository) hasLinked(dir string) (bool, error) {
 	if in, err := inside(filepath.Join(r.CommonDir, "worktrees"), r.GitDir); err != nil || !in {
 		return false, err
 	}
-	if info, err := os.Lstat(filepath.Join(dir, ".git")); err != nil || !info.Mode().IsRegular() { // a link may be to that of the right tree
+	// a link may be to that of the right tree
+	if info, err := os.Lstat(filepath.Join(dir, ".git")); err != nil || !info.Mode().IsRegular() {
 		return false, err
 	}
 	dotGit, err := readSmall(filepath.Join(r.GitDir, "gitdir"), maxSmallFile)

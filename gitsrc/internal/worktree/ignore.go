@@ -18,8 +18,9 @@ const maxIgnoreFile = 1 << 20
 
 // Home says what the user wants ignored beside what a repository says.
 type Home struct {
-	Nothing      bool   // whatever anybody says, nothing is
-	ExcludesFile string // core.excludesFile of the user's git configuration, or where git looks if that is not set; may be missing
+	Nothing bool // whatever anybody says, nothing is
+	// core.excludesFile of the user's git configuration, or where git looks if that is not set; may be missing
+	ExcludesFile string
 }
 
 // ignorer decides what git ignores. Patterns of a directory are read when it is entered.

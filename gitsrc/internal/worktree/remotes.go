@@ -76,25 +76,26 @@ func (r Repository) remoteRefs() (map[string]pack.ID, error) {
 			refs[name] = id
 		}
 	}
-	err = filepath.WalkDir(filepath.Join(r.CommonDir, "refs", "remotes"), func(path string, e fs.DirEntry, err error) error {
-		if errors.Is(err, os.ErrNotExist) {
-			return nil
-		}
-		if err != nil || !e.Type().IsRegular() {
+	err = filepath.WalkDir(filepath.Join(r.CommonDir, "refs", "remotes"),
+		func(path string, e fs.DirEntry, err error) error {
+			if errors.Is(err, os.ErrNotExist) {
+				return nil
+			}
+			if err != nil || !e.Type().IsRegular() {
+				return err
+			}
+			if len(refs) >= maxRemoteRefs {
+				return fs.SkipAll
+			}
+			text, err := readSmall(path, maxSmallFile)
+			if err != nil {
+				return err
+			}
+			name, err := filepath.Rel(r.CommonDir, path)
+			if id, parseErr := pack.ParseID(text); parseErr == nil { // HEAD is the name of another one
+				refs[filepath.ToSlash(name)] = id
+			}
 			return err
-		}
-		if len(refs) >= maxRemoteRefs {
-			return fs.SkipAll
-		}
-		text, err := readSmall(path, maxSmallFile)
-		if err != nil {
-			return err
-		}
-		name, err := filepath.Rel(r.CommonDir, path)
-		if id, parseErr := pack.ParseID(text); parseErr == nil { // HEAD is the name of another one
-			refs[filepath.ToSlash(name)] = id
-		}
-		return err
-	})
+		})
 	return refs, err
 }

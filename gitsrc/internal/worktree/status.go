@@ -45,7 +45,8 @@ type inspector struct {
 }
 
 // Inspect finds the status of the working tree dir. tree is the tree of HEAD, zero before the first commit.
-func Inspect(ctx context.Context, dir string, r Repository, db *pack.Database, tree pack.ID, home Home) (Status, error) {
+func Inspect(ctx context.Context, dir string, r Repository, db *pack.Database, tree pack.ID,
+	home Home) (Status, error) {
 	i := &inspector{dir: dir, indexed: map[string]*index.Entry{}, parents: map[string]bool{"": true}}
 	entries, err := i.readIndex(filepath.Join(r.GitDir, "index"))
 	if err != nil {
@@ -122,7 +123,8 @@ func (i *inspector) compareHead(db *pack.Database, tree pack.ID) error {
 			}
 			count++
 			x, ok := i.indexed[name]
-			if !ok || pack.ID(x.Hash) != e.ID || x.Stage != 0 || (x.Mode == filemode.Executable) != (e.Mode == checkout.Executable) {
+			if !ok || pack.ID(x.Hash) != e.ID || x.Stage != 0 ||
+				(x.Mode == filemode.Executable) != (e.Mode == checkout.Executable) {
 				i.status.Dirty = true
 			}
 		}
@@ -206,7 +208,8 @@ func (i *inspector) compareFile(ctx context.Context, name string, x *index.Entry
 		return err
 	}
 	link, executable := info.Mode()&os.ModeSymlink != 0, info.Mode()&0o100 != 0
-	if !link && !info.Mode().IsRegular() || link != (x.Mode == filemode.Symlink) || !link && executable != (x.Mode == filemode.Executable) {
+	if !link && !info.Mode().IsRegular() || link != (x.Mode == filemode.Symlink) ||
+		!link && executable != (x.Mode == filemode.Executable) {
 		i.status.Dirty = true
 		return nil
 	}
@@ -229,7 +232,8 @@ func (i *inspector) compareFile(ctx context.Context, name string, x *index.Entry
 // the file.
 func (i *inspector) unchanged(info os.FileInfo, x *index.Entry) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)
-	return ok && uint32(info.Size()) == x.Size && info.ModTime().Equal(x.ModifiedAt) && x.ModifiedAt.Before(i.written) &&
+	return ok && uint32(info.Size()) == x.Size && info.ModTime().Equal(x.ModifiedAt) &&
+		x.ModifiedAt.Before(i.written) &&
 		(x.Inode == 0 || uint32(stat.Ino) == x.Inode)
 }
 

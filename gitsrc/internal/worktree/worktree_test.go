@@ -66,9 +66,12 @@ func TestFind(t *testing.T) {
 		"sparse/.git":                      "gitdir: ../plain/.git/modules/sparse\n",
 		"plain/.git/modules/sparse/config": "[extensions]\n\tworktreeConfig = true\n",
 		"plain/.git/modules/sparse/config.worktree": "[core]\n\tworktree = ../../../../sparse\n",
-		"module/.git": "gitdir: ../plain/.git/modules/module\n", "plain/.git/modules/module/config": "[core]\n\tworktree = ../../../../module\n",
-		"apart/.git": "gitdir: ../apart.git\n", "apart.git/config": "[core]\n\tworktree = " + filepath.Join(top, "apart") + "\n",
-		"nothing/file": "", "odd/.git": "something else\n", "gone/.git": "gitdir: /no/such/directory\n",
+		"module/.git":                      "gitdir: ../plain/.git/modules/module\n",
+		"plain/.git/modules/module/config": "[core]\n\tworktree = ../../../../module\n",
+		"apart/.git":                       "gitdir: ../apart.git\n",
+		"apart.git/config":                 "[core]\n\tworktree = " + filepath.Join(top, "apart") + "\n",
+		"nothing/file":                     "", "odd/.git": "something else\n",
+		"gone/.git": "gitdir: /no/such/directory\n",
 	})
 	tests := []struct {
 		directory, git, common string
@@ -124,7 +127,8 @@ func TestCopy(t *testing.T) {
 	})
 	from := write(t, filepath.Join(top, "from"), map[string]string{
 		".git": "gitdir: ../main/.git/worktrees/w\n",
-		"file": "text", "dir/program": "x", "link": "->file", "untracked": "secret", "sub/inside": "y", "outside": "->/etc",
+		"file": "text", "dir/program": "x", "link": "->file", "untracked": "secret", "sub/inside": "y",
+		"outside": "->/etc",
 	})
 	write(t, top, map[string]string{"shared/bb/two": "2"})
 	if err := os.Chmod(filepath.Join(from, "dir/program"), 0o755); err != nil {
@@ -139,7 +143,8 @@ func TestCopy(t *testing.T) {
 	if err := worktree.Copy(t.Context(), from, repository, files, to); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]string{"file": "text", "link": "text", "sub/inside": "y", ".git/objects/aa/one": "1",
+	for name, want := range map[string]string{"file": "text", "link": "text", "sub/inside": "y",
+		".git/objects/aa/one": "1",
 		".git/objects/bb/two": "2",
 		".git/index":          "index"} {
 		if got, err := os.ReadFile(filepath.Join(to, name)); err != nil || string(got) != want {
@@ -151,7 +156,8 @@ func TestCopy(t *testing.T) {
 			t.Errorf("%s is in the copy: %v", name, err)
 		}
 	}
-	if config, err := os.ReadFile(filepath.Join(to, ".git/config")); err != nil || strings.Contains(string(config), "mine") {
+	if config, err := os.ReadFile(filepath.Join(to, ".git/config")); err != nil ||
+		strings.Contains(string(config), "mine") {
 		t.Errorf("the user's configuration is in the copy: %s, %v", config, err)
 	}
 	info, err := os.Stat(filepath.Join(to, "dir/program"))
@@ -193,7 +199,8 @@ func TestCopyOfForeignObjects(t *testing.T) {
 		t.Errorf("Carry() = %v", err)
 	}
 	write(t, from, map[string]string{".git/inner/aa/two": "2"})
-	if err := os.WriteFile(filepath.Join(from, ".git/objects/info/alternates"), []byte("../inner\n"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(from, ".git/objects/info/alternates"), []byte("../inner\n"),
+		0o644); err != nil {
 		t.Fatal(err)
 	}
 	if err := errors.Join(os.RemoveAll(to), os.Mkdir(to, 0o755)); err != nil {
@@ -219,7 +226,8 @@ func TestCopyDoesNotFollow(t *testing.T) {
 	if target, err := os.Readlink(filepath.Join(to, "dir")); err != nil || target != outside {
 		t.Errorf("the link: %q, %v", target, err)
 	}
-	err := worktree.Copy(t.Context(), from, worktree.Repository{GitDir: outside, CommonDir: outside}, []string{"dir/secret"}, to)
+	err := worktree.Copy(t.Context(), from, worktree.Repository{GitDir: outside, CommonDir: outside},
+		[]string{"dir/secret"}, to)
 	if err == nil {
 		t.Error("a file behind a link that leads out of the tree was copied")
 	}

@@ -34,7 +34,8 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return playground.Temporary(ctx, playground.Options{Whole: true}, func(p *playground.Playground) error { return compare(ctx, p, binary) })
+	return playground.Temporary(ctx, playground.Options{Whole: true},
+		func(p *playground.Playground) error { return compare(ctx, p, binary) })
 }
 
 // compare measures payloads of several sizes.
@@ -45,7 +46,8 @@ func compare(ctx context.Context, p *playground.Playground, binary string) error
 	}
 	var names []string
 	for _, tag := range release.References.Spec.Tags {
-		if tag.Annotations["io.openshift.build.source-location"] != "" && tag.Name != "driver-toolkit" { // which has no config
+		// which has no config
+		if tag.Annotations["io.openshift.build.source-location"] != "" && tag.Name != "driver-toolkit" {
 			names = append(names, tag.Name)
 		}
 	}
@@ -53,7 +55,8 @@ func compare(ctx context.Context, p *playground.Playground, binary string) error
 	slices.SortStableFunc(names, func(a, b string) int {
 		return cmp.Compare(map[bool]int{true: 0, false: 1}[a == "cli"], map[bool]int{true: 0, false: 1}[b == "cli"])
 	})
-	fmt.Printf("%-12s %-8s %8s %9s %7s %6s %9s\n", "components", "run", "seconds", "requests", "MiB", "files", "disk MB")
+	fmt.Printf("%-12s %-8s %8s %9s %7s %6s %9s\n", "components", "run", "seconds", "requests", "MiB",
+		"files", "disk MB")
 	for _, count := range []int{1, 8, 49, len(names)} {
 		b := bench{p, binary, filepath.Join(p.Dir, fmt.Sprint(count))}
 		for _, which := range []string{"first", "again"} {
@@ -74,8 +77,10 @@ type bench struct {
 }
 
 func (b bench) measure(ctx context.Context, names []string) (string, error) {
-	args := []string{"--quiet", "--from-release", b.Payload, "--to-image", b.Registry.Host + "/me/release:" + filepath.Base(b.dir),
-		"--release-repo", b.ReleaseRepo, "--cache-dir", filepath.Join(b.dir, "cache"), "--storage-root", filepath.Join(b.dir, "storage"), "--isolation", "chroot"}
+	args := []string{"--quiet", "--from-release", b.Payload, "--to-image",
+		b.Registry.Host + "/me/release:" + filepath.Base(b.dir),
+		"--release-repo", b.ReleaseRepo, "--cache-dir", filepath.Join(b.dir, "cache"), "--storage-root",
+		filepath.Join(b.dir, "storage"), "--isolation", "chroot"}
 	for _, name := range names {
 		args = append(args, name+"=@"+playground.WholeBranch)
 	}
@@ -104,7 +109,8 @@ func (b bench) measure(ctx context.Context, names []string) (string, error) {
 	}
 	usage, _ := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	disk, err := size(b.dir)
-	return fmt.Sprintf("%8.1f %9d %7d %6d %9.0f", took.Seconds(), requests, usage.Maxrss>>10, most, float64(disk)/1e6), err
+	return fmt.Sprintf("%8.1f %9d %7d %6d %9.0f", took.Seconds(), requests, usage.Maxrss>>10, most,
+		float64(disk)/1e6), err
 }
 
 // mostFiles looks at how many files a process has open, until it is over.

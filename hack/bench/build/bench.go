@@ -46,7 +46,8 @@ func newBench(ctx context.Context, o options) (*bench, error) {
 	if err := command(ctx, "cp", "-a", o.source, b.tree).Run(); err != nil {
 		return nil, fmt.Errorf("copying the source: %w", err)
 	}
-	output, err := command(ctx, o.binary, "plan", o.component+"="+b.tree, "--from-release", o.release, "--release-repo", o.releaseRepo,
+	output, err := command(ctx, o.binary, "plan", o.component+"="+b.tree, "--from-release", o.release,
+		"--release-repo", o.releaseRepo,
 		"--cache-dir", b.cache(), "-o", "json").Output()
 	if err != nil {
 		return nil, fmt.Errorf("planning: %w", err)
@@ -87,7 +88,8 @@ type outcome struct {
 
 // rebuild runs the main job.
 func (b *bench) rebuild(ctx context.Context) (outcome, error) {
-	c := command(ctx, b.binary, b.component+"="+b.tree, "--from-release", b.release, "--to-image", b.registry.host+"/bench/release:new",
+	c := command(ctx, b.binary, b.component+"="+b.tree, "--from-release", b.release, "--to-image",
+		b.registry.host+"/bench/release:new",
 		"--release-repo", b.releaseRepo, "--cache-dir", b.cache(), "--storage-root", filepath.Join(b.work, "storage"),
 		"--isolation", b.isolation, "--insecure", "-q", "-o", "json")
 	var out strings.Builder
@@ -119,7 +121,8 @@ func (b *bench) bud(ctx context.Context) (float64, error) {
 	if err := os.WriteFile(dockerfile, []byte(component.Recipe.DockerfileText), 0o600); err != nil {
 		return 0, err
 	}
-	args := append(b.storage(), "bud", "--isolation", b.isolation, "--network", "host", "--format", "docker", "--layers=false",
+	args := append(b.storage(), "bud", "--isolation", b.isolation, "--network", "host", "--format",
+		"docker", "--layers=false",
 		"--pull-never", "-q", "-t", "bench", "-f", dockerfile)
 	if b.isolation == "oci" {
 		args = append(args, "--runtime", "runc")
@@ -128,7 +131,8 @@ func (b *bench) bud(ctx context.Context) (float64, error) {
 		args = append(args, "--build-arg", arg.Name+"="+arg.Value)
 	}
 	begin := time.Now()
-	output, err := command(ctx, b.buildah, append(args, filepath.Join(b.tree, component.Recipe.ContextDir))...).CombinedOutput()
+	output, err := command(ctx, b.buildah, append(args,
+		filepath.Join(b.tree, component.Recipe.ContextDir))...).CombinedOutput()
 	if err != nil {
 		return 0, fmt.Errorf("buildah bud: %w\n%s", err, output[max(0, len(output)-2000):])
 	}

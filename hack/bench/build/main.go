@@ -37,7 +37,8 @@ func main() {
 	flag.StringVar(&o.component, "component", "", "component to build")
 	flag.StringVar(&o.source, "source", "", "git clone of its source, at the commit to build")
 	flag.StringVar(&o.edit, "edit", "", "Go file of a main package in it that gets another line for each change")
-	flag.StringVar(&o.work, "work", "", "directory for storage and caches, kept for the next time (default: a temporary one)")
+	flag.StringVar(&o.work, "work", "",
+		"directory for storage and caches, kept for the next time (default: a temporary one)")
 	flag.StringVar(&o.isolation, "isolation", "oci", "isolation of both: oci (runc) or chroot")
 	flag.IntVar(&o.cold, "cold", 5, "how often to build from nothing; the median counts")
 	flag.IntVar(&o.rounds, "rounds", 5, "how often to change a line, and nothing; the median counts")

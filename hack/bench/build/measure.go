@@ -13,7 +13,8 @@ import (
 // pull brings the bases into both storages, so that no build waits for a registry.
 func (b *bench) pull(ctx context.Context) error {
 	for _, base := range b.plan.Components[0].Bases {
-		if err := command(ctx, b.buildah, append(b.storage(), "pull", "-q", "--policy", "missing", base.PullSpec)...).Run(); err != nil {
+		if err := command(ctx, b.buildah, append(b.storage(), "pull", "-q", "--policy", "missing",
+			base.PullSpec)...).Run(); err != nil {
 			return fmt.Errorf("pulling %s: %w", base.PullSpec, err)
 		}
 	}
@@ -39,7 +40,8 @@ func (b *bench) coldBuilds(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		ours, theirs, peaks = append(ours, made.build), append(theirs, seconds), append(peaks, float64(made.peak)/(1<<20))
+		ours, theirs, peaks = append(ours, made.build), append(theirs, seconds),
+			append(peaks, float64(made.peak)/(1<<20))
 	}
 	printPairs("cold build", ours, "buildah bud", theirs)
 	fmt.Printf("%-40s %8.1f MiB\n", "peak memory of the program, cold", median(peaks))
@@ -68,7 +70,8 @@ func (b *bench) changes(ctx context.Context) error {
 		if err := b.handSteps(ctx); err != nil {
 			return err
 		}
-		builds, jobs, excess = append(builds, made.build), append(jobs, made.seconds), append(excess, float64(received)/float64(layers))
+		builds, jobs, excess = append(builds, made.build), append(jobs, made.seconds),
+			append(excess, float64(received)/float64(layers))
 		bud, hand = append(bud, seconds), append(hand, seconds+time.Since(begin).Seconds())
 	}
 	printPairs("one changed line: build", builds, "buildah bud", bud)
@@ -81,7 +84,8 @@ func (b *bench) changes(ctx context.Context) error {
 func (b *bench) handSteps(ctx context.Context) error {
 	clone := filepath.Join(b.work, "clone")
 	defer os.RemoveAll(clone)
-	if err := command(ctx, "git", "-c", "advice.detachedHead=false", "clone", "-q", "--depth=1", "file://"+b.tree, clone).Run(); err != nil {
+	if err := command(ctx, "git", "-c", "advice.detachedHead=false", "clone", "-q", "--depth=1", "file://"+b.tree,
+		clone).Run(); err != nil {
 		return fmt.Errorf("cloning: %w", err)
 	}
 	image := b.registry.host + "/bench/hand:component"
@@ -116,7 +120,8 @@ func (b *bench) nothing(ctx context.Context) error {
 		seconds = append(seconds, again.seconds)
 	}
 	received, _ := b.registry.reset()
-	fmt.Printf("%-40s %8.2f s   %d bytes of blobs pushed, same payload digest\n", "nothing changed, whole job", median(seconds), received)
+	fmt.Printf("%-40s %8.2f s   %d bytes of blobs pushed, same payload digest\n", "nothing changed, whole job",
+		median(seconds), received)
 	return nil
 }
 
@@ -126,7 +131,8 @@ func printPairs(what string, ours []float64, against string, theirs []float64) {
 	for i := range ours {
 		ratios = append(ratios, ours[i]/theirs[i])
 	}
-	fmt.Printf("%-40s %8.2f s   %s %.2f s   median ratio of %d pairs %.3f (%.3f to %.3f)\n", what, median(ours), against, median(theirs),
+	fmt.Printf("%-40s %8.2f s   %s %.2f s   median ratio of %d pairs %.3f (%.3f to %.3f)\n", what, median(ours),
+		against, median(theirs),
 		len(ratios), median(ratios), slices.Min(ratios), slices.Max(ratios))
 }
 

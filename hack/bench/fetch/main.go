@@ -37,9 +37,11 @@ func main() {
 	var o options
 	flag.StringVar(&o.repository, "repository", "", "address of the repository")
 	flag.StringVar(&o.commit, "commit", "", "whole id of the commit")
-	flag.StringVar(&o.branch, "branch", "", "branch that the commit is on, where the server gives out no single commits")
+	flag.StringVar(&o.branch, "branch", "",
+		"branch that the commit is on, where the server gives out no single commits")
 	flag.IntVar(&o.pairs, "pairs", 5, "how often to measure; the median counts")
-	flag.StringVar(&o.work, "work", "", "where to make a temporary directory for checkouts and caches (default: $TMPDIR)")
+	flag.StringVar(&o.work, "work", "",
+		"where to make a temporary directory for checkouts and caches (default: $TMPDIR)")
 	flag.StringVar(&o.once, "once", "", "fetch once, with cache and checkout below this directory, and print nothing")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -130,7 +132,8 @@ func (o options) ours(ctx context.Context, dir string) (run, error) {
 	if err != nil {
 		return run{}, err
 	}
-	return timed(exec.CommandContext(ctx, self, "-repository", o.repository, "-commit", o.commit, "-branch", o.branch, "-once", dir))
+	return timed(exec.CommandContext(ctx, self, "-repository", o.repository, "-commit", o.commit, "-branch",
+		o.branch, "-once", dir))
 }
 
 // git measures what somebody would type.
@@ -139,7 +142,8 @@ func (o options) git(ctx context.Context, dir string) (run, error) {
 		return run{}, fmt.Errorf("git init: %w", err)
 	}
 	var sum run
-	for _, args := range [][]string{{"fetch", "-q", "--depth", "1", o.repository, o.commit}, {"checkout", "-q", "FETCH_HEAD"}} {
+	for _, args := range [][]string{{"fetch", "-q", "--depth", "1", o.repository, o.commit},
+		{"checkout", "-q", "FETCH_HEAD"}} {
 		r, err := timed(exec.CommandContext(ctx, "git", append([]string{"-C", dir}, args...)...))
 		if err != nil {
 			return run{}, err
@@ -172,7 +176,8 @@ func report(what string, ours, git []run) {
 		ratios = append(ratios, seconds[i]/theirs[i])
 		peaks = append(peaks, float64(ours[i].peak)/(1<<20))
 	}
-	fmt.Printf("%-22s %.2f s   git %.2f s   ratio %.2f (%.2f to %.2f)   peak memory %.0f MiB, at most %.0f\n", what, median(seconds),
+	fmt.Printf("%-22s %.2f s   git %.2f s   ratio %.2f (%.2f to %.2f)   peak memory %.0f MiB, at most %.0f\n",
+		what, median(seconds),
 		median(theirs),
 		median(ratios), slices.Min(ratios), slices.Max(ratios), median(peaks), slices.Max(peaks))
 }

@@ -77,7 +77,8 @@ func (b bench) images(ctx context.Context, all int) error {
 			if err != nil {
 				return fmt.Errorf("pushing an image: %w", err)
 			}
-			tags = append(tags, map[string]any{"name": component, "from": map[string]string{"kind": "DockerImage", "name": spec}})
+			tags = append(tags, map[string]any{"name": component,
+				"from": map[string]string{"kind": "DockerImage", "name": spec}})
 		}
 		release := fmt.Sprintf("%s/growth/release:%d", b.Registry.Host, count)
 		if err := b.assemble(ctx, stream, tags, release); err != nil {
@@ -101,7 +102,8 @@ func (b bench) assemble(ctx context.Context, stream string, tags []map[string]an
 	if err != nil {
 		return fmt.Errorf("pushing an image: %w", err)
 	}
-	tags = append(slices.Clone(tags), map[string]any{"name": operator, "from": map[string]string{"kind": "DockerImage", "name": spec}})
+	tags = append(slices.Clone(tags), map[string]any{"name": operator,
+		"from": map[string]string{"kind": "DockerImage", "name": spec}})
 	data, err := imageStream(tags)
 	if err != nil {
 		return err
@@ -138,12 +140,14 @@ func (b bench) plans(ctx context.Context, all int) error {
 	for _, count := range []int{all / 4, all / 2, all} {
 		for i := len(tags); i < count; i++ {
 			component, repository := fmt.Sprintf("planned-%d", i), fmt.Sprintf("growth/planned-%d", i)
-			spec, err := b.push(component, map[string]string{"io.openshift.build.commit.id": commit, "io.openshift.build.commit.ref": "release-4.17",
+			spec, err := b.push(component, map[string]string{"io.openshift.build.commit.id": commit,
+				"io.openshift.build.commit.ref":      "release-4.17",
 				"io.openshift.build.source-location": "https://github.com/" + repository})
 			if err != nil {
 				return fmt.Errorf("pushing an image: %w", err)
 			}
-			tags = append(tags, map[string]any{"name": component, "from": map[string]string{"kind": "DockerImage", "name": spec}})
+			tags = append(tags, map[string]any{"name": component,
+				"from": map[string]string{"kind": "DockerImage", "name": spec}})
 			base := "base-rhel9"
 			if i%2 == 1 {
 				base = tags[i-1]["name"].(string)
@@ -155,7 +159,8 @@ func (b bench) plans(ctx context.Context, all int) error {
 			served := filepath.Join(b.Dir, "git", filepath.FromSlash(repository)+".git")
 			err = errors.Join(os.MkdirAll(directory, 0o755), os.MkdirAll(filepath.Dir(served), 0o755),
 				os.CopyFS(served, os.DirFS(filepath.Join(template, ".git"))),
-				os.WriteFile(filepath.Join(directory, fmt.Sprintf("growth-planned-%d-release-4.17.yaml", i)), []byte(text), 0o600))
+				os.WriteFile(filepath.Join(directory, fmt.Sprintf("growth-planned-%d-release-4.17.yaml", i)),
+					[]byte(text), 0o600))
 			if err != nil {
 				return err
 			}
@@ -227,15 +232,18 @@ func (b bench) configs(ctx context.Context, all int) error {
 			directory := filepath.Join(b.ReleaseRepo, "ci-operator", "config", organization, repository)
 			branch := fmt.Sprintf("release-4.%d", made%8)
 			text := fmt.Sprintf("images:\n- {from: base, to: component-%d}\npromotion: {to: [{namespace: ocp, name: \"4.%d\"}]}\n"+
-				"zz_generated_metadata: {org: %s, repo: %s, branch: %s}\n%s", made, made%8, organization, repository, branch,
+				"zz_generated_metadata: {org: %s, repo: %s, branch: %s}\n%s", made, made%8, organization,
+				repository, branch,
 				strings.Repeat("# a line of a config, which has some hundreds of them\n", 100))
 			err := errors.Join(os.MkdirAll(directory, 0o755),
-				os.WriteFile(filepath.Join(directory, organization+"-"+repository+"-"+branch+".yaml"), []byte(text), 0o600))
+				os.WriteFile(filepath.Join(directory, organization+"-"+repository+"-"+branch+".yaml"),
+					[]byte(text), 0o600))
 			if err != nil {
 				return err
 			}
 		}
-		err := b.measure(ctx, "plan, with configs", count, "plan", "machine-config-operator", "--from-release", b.Payload, "--release-repo", b.ReleaseRepo)
+		err := b.measure(ctx, "plan, with configs", count, "plan", "machine-config-operator", "--from-release",
+			b.Payload, "--release-repo", b.ReleaseRepo)
 		if err != nil {
 			return err
 		}
@@ -293,10 +301,12 @@ func (b bench) repositories(ctx context.Context, all int) error {
 // commitAll makes a repository of a directory and returns the ID of its one commit.
 func commitAll(ctx context.Context, directory string) (string, error) {
 	var commit []byte
-	for _, args := range [][]string{{"init", "-q"}, {"add", "."}, {"-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-qm", "a"},
+	for _, args := range [][]string{{"init", "-q"}, {"add", "."},
+		{"-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-qm", "a"},
 		{"rev-parse", "HEAD"}} {
 		var err error
-		if commit, err = exec.CommandContext(ctx, "git", append([]string{"-C", directory, "-c", "core.compression=0"}, args...)...).Output(); err != nil {
+		if commit, err = exec.CommandContext(ctx, "git",
+			append([]string{"-C", directory, "-c", "core.compression=0"}, args...)...).Output(); err != nil {
 			return "", fmt.Errorf("making a repository: git %s: %w", args[0], err)
 		}
 	}

@@ -280,7 +280,8 @@ func (s *Server) store(address string, object map[string]any) {
 		if text, _ := json.Marshal(object["spec"]); strings.Contains(string(text), Broken) {
 			available = 0
 		}
-		object["status"] = map[string]any{"observedGeneration": s.version, "replicas": 1, "updatedReplicas": 1, "availableReplicas": available,
+		object["status"] = map[string]any{"observedGeneration": s.version, "replicas": 1, "updatedReplicas": 1,
+			"availableReplicas":      available,
 			"desiredNumberScheduled": 1, "updatedNumberScheduled": 1, "numberAvailable": available}
 	}
 	s.objects[address] = object

@@ -20,7 +20,8 @@ import (
 // Step runs the program of a pod with its arguments and returns its exit code. What it writes is the pod's log.
 type Step func(ctx context.Context, args []string, log io.Writer) int
 
-// controller does what Tekton's controller does with a Task of one step and PipelineRuns of it, in a process of its own.
+// controller does what Tekton's controller does with a Task of one step and PipelineRuns of it, in a process of its
+// own.
 type controller struct {
 	run     Step
 	scratch string // has a directory for each pod, which stands for its /scratch
@@ -86,7 +87,8 @@ type taskRun struct {
 
 // AddTekton makes the server's runs run, until the function that it returns is called. scratch is a directory for pods.
 func (s *Server) AddTekton(scratch string, run Step) (stop func()) {
-	k := &controller{run: run, scratch: scratch, tasks: map[string]map[string]any{}, files: map[string]configMap{}, runs: map[string]*pipelineRun{}}
+	k := &controller{run: run, scratch: scratch, tasks: map[string]map[string]any{}, files: map[string]configMap{},
+		runs: map[string]*pipelineRun{}}
 	s.Handle(k.handle)
 	return func() {
 		k.mu.Lock()
@@ -108,7 +110,8 @@ func (k *controller) handle(w http.ResponseWriter, request *http.Request, body [
 		k.pods(w, request)
 		return true
 	}
-	if namespace, ok := strings.CutSuffix(strings.TrimPrefix(request.URL.Path, "/api/v1/namespaces/"), "/configmaps"); ok {
+	if namespace, ok := strings.CutSuffix(strings.TrimPrefix(request.URL.Path, "/api/v1/namespaces/"),
+		"/configmaps"); ok {
 		var object map[string]any
 		var files configMap
 		_, _ = json.Unmarshal(body, &object), json.Unmarshal(body, &files)
@@ -267,7 +270,8 @@ func (k *controller) task(ctx context.Context, namespace string, one *pipelineRu
 		k.mu.Lock()
 		mine.pod = fmt.Sprintf("%s-%s-pod%d", one.spec.Metadata.Name, task.Name, attempt)
 		mine.logs[mine.pod] = log
-		mine.state, mine.steps = condition("Unknown", "Running", ""), []any{map[string]any{"container": "step-rebuild", "running": map[string]any{}}}
+		mine.state, mine.steps = condition("Unknown", "Running", ""),
+			[]any{map[string]any{"container": "step-rebuild", "running": map[string]any{}}}
 		file := filepath.Join(k.scratch, mine.pod+"-result")
 		args := k.arguments(namespace, one, task, file)
 		for i := range args {
@@ -393,7 +397,8 @@ func (k *controller) finish(ctx context.Context, one *pipelineRun) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now := time.Now().UTC().Format(time.RFC3339)
-	status := map[string]any{"conditions": []any{condition("True", "Succeeded", "")}, "startTime": now, "completionTime": now}
+	status := map[string]any{"conditions": []any{condition("True", "Succeeded", "")}, "startTime": now,
+		"completionTime": now}
 	var skipped []any
 	failed := false
 	for _, task := range one.spec.Spec.PipelineSpec.Tasks {
@@ -409,8 +414,10 @@ func (k *controller) finish(ctx context.Context, one *pipelineRun) {
 	case failed:
 		status["conditions"], status["skippedTasks"] = []any{condition("False", "Failed", "")}, skipped
 	case len(one.taskRuns) > 0:
-		last := slices.MaxFunc(one.spec.Spec.PipelineSpec.Tasks, func(a, b pipelineTask) int { return len(a.RunAfter) - len(b.RunAfter) })
-		status["results"] = []any{map[string]any{"name": one.spec.Spec.PipelineSpec.Results[0].Name, "value": one.taskRuns[last.Name].result}}
+		last := slices.MaxFunc(one.spec.Spec.PipelineSpec.Tasks,
+			func(a, b pipelineTask) int { return len(a.RunAfter) - len(b.RunAfter) })
+		status["results"] = []any{map[string]any{"name": one.spec.Spec.PipelineSpec.Results[0].Name,
+			"value": one.taskRuns[last.Name].result}}
 	}
 	one.object = merged(one.object, map[string]any{"status": status})
 }

@@ -10,8 +10,10 @@ import (
 
 // FuzzChallenge reads whatever a registry may want: it ends, and what is to be met can be.
 func FuzzChallenge(f *testing.F) {
-	for _, seed := range []string{"", "Basic", `Basic realm="x"`, `Bearer realm="https://a/token",service="b",scope="repository:c:pull,push"`,
-		`bearer realm=https://a/token, service = b`, `Bearer realm="a\"b\\`, `Bearer realm`, `Bearer =,=,"`, "Negotiate",
+	for _, seed := range []string{"", "Basic", `Basic realm="x"`,
+		`Bearer realm="https://a/token",service="b",scope="repository:c:pull,push"`,
+		`bearer realm=https://a/token, service = b`, `Bearer realm="a\"b\\`, `Bearer realm`,
+		`Bearer =,=,"`, "Negotiate",
 		"Bearer realm=\"\x00\n\""} {
 		f.Add(seed)
 	}
@@ -27,7 +29,8 @@ func FuzzChallenge(f *testing.F) {
 // FuzzToken reads the answer of a token service: a token can be put into a header, and lasts between a minute and a
 // day.
 func FuzzToken(f *testing.F) {
-	for _, seed := range []string{"", "{}", "[]", `{"token":"a"}`, `{"access_token":"b","expires_in":300}`, `{"token":"a\r\nHost: b"}`,
+	for _, seed := range []string{"", "{}", "[]", `{"token":"a"}`, `{"access_token":"b","expires_in":300}`,
+		`{"token":"a\r\nHost: b"}`,
 		`{"token":"a","expires_in":9223372036854775807}`, `{"token":"a","expires_in":-1}`, `{"token":""}`} {
 		f.Add([]byte(seed))
 	}

@@ -19,8 +19,10 @@ func TestChallengeOf(t *testing.T) {
 		{"basic", []string{`BASIC realm="x"`}, &challenge{scheme: "basic"}},
 		{"bearer", []string{`Bearer realm="https://a/token?x=1,2",service="the \"b\"",scope="repository:c:pull,push"`},
 			&challenge{"bearer", "https://a/token?x=1,2", `the "b"`}},
-		{"without quotes", []string{"bearer realm=https://a/token,service=b"}, &challenge{"bearer", "https://a/token", "b"}},
-		{"the first that can be met", []string{"Negotiate", `Bearer service="no realm"`, "Basic"}, &challenge{scheme: "basic"}},
+		{"without quotes", []string{"bearer realm=https://a/token,service=b"},
+			&challenge{"bearer", "https://a/token", "b"}},
+		{"the first that can be met", []string{"Negotiate", `Bearer service="no realm"`, "Basic"},
+			&challenge{scheme: "basic"}},
 		{"cut off", []string{`Bearer realm="https://a`}, &challenge{"bearer", "https://a", ""}},
 	}
 	for _, test := range tests {
@@ -64,7 +66,8 @@ func TestSameOrigin(t *testing.T) {
 func TestRetryAfter(t *testing.T) {
 	now := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 	for value, want := range map[string]time.Duration{"": 0, "3": 3 * time.Second, "-3": 0, "soon": 0, "1e9": 0,
-		"Mon, 23 Nov 2026 10:00:05 GMT": 5 * time.Second, "Mon, 23 Nov 2026 09:00:00 GMT": 0, "9223372036854775807": 1 << 31 * time.Second} {
+		"Mon, 23 Nov 2026 10:00:05 GMT": 5 * time.Second, "Mon, 23 Nov 2026 09:00:00 GMT": 0,
+		"9223372036854775807": 1 << 31 * time.Second} {
 		if got := retryAfter(value, now); got != want {
 			t.Errorf("retryAfter(%q) = %s, want %s", value, got, want)
 		}

@@ -46,7 +46,8 @@ func (r *Repository) manifestRequest(method, name string) request {
 // Blob returns a blob's content from an offset in bytes, and the size of the whole blob; -1 = the registry does not
 // say. The content is not verified. Registries that send all of it whatever they are asked for are read up to the
 // offset.
-func (r *Repository) Blob(ctx context.Context, blob digest.Digest, offset int64) (stream io.ReadCloser, size int64, err error) {
+func (r *Repository) Blob(ctx context.Context, blob digest.Digest, offset int64) (stream io.ReadCloser,
+	size int64, err error) {
 	q := request{method: http.MethodGet, url: r.at("blobs", blob.String())}
 	if offset > 0 {
 		q.header = map[string]string{"Range": fmt.Sprintf("bytes=%d-", offset)}
@@ -55,7 +56,8 @@ func (r *Repository) Blob(ctx context.Context, blob digest.Digest, offset int64)
 	if err != nil {
 		return nil, 0, err
 	}
-	if answer.StatusCode == http.StatusRequestedRangeNotSatisfiable && offset > 0 { // not every registry understands a range without an end
+	// not every registry understands a range without an end
+	if answer.StatusCode == http.StatusRequestedRangeNotSatisfiable && offset > 0 {
 		_, _ = end(answer)
 		q.header = nil
 		if answer, err = r.send(ctx, q); err != nil {
@@ -85,7 +87,8 @@ func checkRange(answer *http.Response, offset int64) (size int64, err error) {
 	header := answer.Header.Get("Content-Range")
 	var first, last int64
 	if n, _ := fmt.Sscanf(header, "bytes %d-%d/%d", &first, &last, &size); n < 2 || first != offset || last < first {
-		return 0, fmt.Errorf("%s answers with the range %q where bytes from %d were asked for", answer.Request.URL.Host, header, offset)
+		return 0, fmt.Errorf("%s answers with the range %q where bytes from %d were asked for",
+			answer.Request.URL.Host, header, offset)
 	} else if n == 2 {
 		return -1, nil
 	}
@@ -96,7 +99,8 @@ func checkRange(answer *http.Response, offset int64) (size int64, err error) {
 func limited(answer *http.Response, limit int64) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(answer.Body, limit+1))
 	if err == nil && int64(len(data)) > limit {
-		return data[:limit], fault.Errorf(fault.Unresolved, "%s answers with more than %d bytes", answer.Request.URL.Host, limit)
+		return data[:limit], fault.Errorf(fault.Unresolved, "%s answers with more than %d bytes",
+			answer.Request.URL.Host, limit)
 	}
 	return data, err
 }

@@ -21,12 +21,13 @@ const (
 
 // Error is an answer that is not what was asked for.
 type Error struct {
-	Host      string         // who answered
-	Status    int            // of HTTP
-	Errors    errcode.Errors // what the answer says, where it says it as a registry does
-	Text      string         // the beginning of any other answer
-	After     time.Duration  // how long it says to wait before the next request; 0 = nothing
-	Elsewhere bool           // neither the registry answered nor its token service, but another place that it sent an upload to
+	Host   string         // who answered
+	Status int            // of HTTP
+	Errors errcode.Errors // what the answer says, where it says it as a registry does
+	Text   string         // the beginning of any other answer
+	After  time.Duration  // how long it says to wait before the next request; 0 = nothing
+	// neither the registry answered nor its token service, but another place that it sent an upload to
+	Elsewhere bool
 }
 
 // Error says who answered what.
@@ -52,7 +53,8 @@ func (e *Error) Unwrap() error {
 
 // refusal makes an Error of an answer, and ends it.
 func (r *Registry) refusal(answer *http.Response) error {
-	e := &Error{Host: answer.Request.URL.Host, Status: answer.StatusCode, After: retryAfter(answer.Header.Get("Retry-After"), time.Now()),
+	e := &Error{Host: answer.Request.URL.Host, Status: answer.StatusCode,
+		After:     retryAfter(answer.Header.Get("Retry-After"), time.Now()),
 		Elsewhere: !r.owns(answer.Request.URL)}
 	data, _ := end(answer) // what can be read of it is enough
 	var errors errcode.Errors

@@ -35,7 +35,8 @@ type Repository struct {
 // Repository returns the repository with a path, to write to. login is asked when the registry wants credentials for
 // it.
 func (r *Registry) Repository(path string, login Login) *Repository {
-	return &Repository{registry: r, path: path, actions: "pull,push", login: login, asking: make(chan struct{}, 1), tokens: map[string]token{}}
+	return &Repository{registry: r, path: path, actions: "pull,push", login: login, asking: make(chan struct{}, 1),
+		tokens: map[string]token{}}
 }
 
 // Reader is Repository for one that is only read from.

@@ -38,7 +38,8 @@ func (r *Repository) location(answer *http.Response) (*url.URL, error) {
 		return nil, fmt.Errorf("%s does not say where the upload goes: %w", answer.Request.URL.Host, err)
 	}
 	if location.Host == "" || location.Scheme != "https" && location.Scheme != "http" {
-		return nil, fmt.Errorf("%s sends the upload to %q, which is no address", answer.Request.URL.Host, location.Redacted())
+		return nil, fmt.Errorf("%s sends the upload to %q, which is no address", answer.Request.URL.Host,
+			location.Redacted())
 	}
 	if strings.EqualFold(location.Host, r.registry.host) {
 		location.Scheme = r.registry.candidates()[0]
@@ -49,7 +50,8 @@ func (r *Repository) location(answer *http.Response) (*url.URL, error) {
 // Upload sends a blob and ends the session. size is in bytes; -1 = unknown. open returns the content from its
 // beginning, and is called once for each time that it is sent: where credentials have to be renewed, or the registry
 // sends on, that is more than once.
-func (s *Session) Upload(ctx context.Context, blob digest.Digest, size int64, open func() (io.ReadCloser, error)) error {
+func (s *Session) Upload(ctx context.Context, blob digest.Digest, size int64,
+	open func() (io.ReadCloser, error)) error {
 	if size <= 0 { // PUT wants to know; in parts it need not
 		if err := s.stream(ctx, open); err != nil {
 			return err
@@ -60,7 +62,8 @@ func (s *Session) Upload(ctx context.Context, blob digest.Digest, size int64, op
 	query := u.Query()
 	query.Set("digest", blob.String())
 	u.RawQuery = query.Encode()
-	answer, err := s.repository.send(ctx, request{method: http.MethodPut, url: &u, header: octets(), open: open, size: size})
+	answer, err := s.repository.send(ctx, request{method: http.MethodPut, url: &u, header: octets(),
+		open: open, size: size})
 	if err != nil {
 		return err
 	}
@@ -73,7 +76,8 @@ func (s *Session) Upload(ctx context.Context, blob digest.Digest, size int64, op
 
 // stream sends content of unknown size.
 func (s *Session) stream(ctx context.Context, open func() (io.ReadCloser, error)) error {
-	answer, err := s.repository.send(ctx, request{method: http.MethodPatch, url: s.location, header: octets(), open: open, size: -1})
+	answer, err := s.repository.send(ctx, request{method: http.MethodPatch, url: s.location, header: octets(),
+		open: open, size: -1})
 	if err != nil {
 		return err
 	}

@@ -86,13 +86,15 @@ func (r *Repository) bearer(ctx context.Context, c *challenge, login types.Docke
 }
 
 // token asks the registry's token service. A registry that is reached over TLS may name only one that is, too.
-func (r *Repository) token(ctx context.Context, c *challenge, login types.DockerAuthConfig, scopes []string) (token, error) {
+func (r *Repository) token(ctx context.Context, c *challenge, login types.DockerAuthConfig,
+	scopes []string) (token, error) {
 	realm, err := url.Parse(c.realm)
 	if err != nil || realm.Host == "" {
 		return token{}, fmt.Errorf("the registry names the token service %q, which is not an address", c.realm)
 	}
 	if scheme := r.registry.candidates()[0]; realm.Scheme != "https" && realm.Scheme != scheme {
-		return token{}, fmt.Errorf("a request to %q without TLS is refused: the registry sends there for a token", realm.Host)
+		return token{},
+			fmt.Errorf("a request to %q without TLS is refused: the registry sends there for a token", realm.Host)
 	}
 	request, err := tokenRequest(ctx, realm, c.service, login, scopes)
 	if err != nil {

@@ -57,7 +57,8 @@ func run(verb string, args []string) error {
 		os.Exit(3)
 	case "complain": // more than two pipes hold
 		for _, file := range []*os.File{os.Stdout, os.Stderr} {
-			text := strings.Repeat(strings.Repeat("no, ", 250)+"\n", 300) + "the last complaint of " + filepath.Base(file.Name()) + "\n"
+			text := strings.Repeat(strings.Repeat("no, ", 250)+"\n", 300) + "the last complaint of " +
+				filepath.Base(file.Name()) + "\n"
 			if _, err := file.WriteString(text); err != nil {
 				return err
 			}
@@ -109,7 +110,8 @@ func compile() error {
 func spy(path string) error {
 	seen := os.Environ()
 	sort.Strings(seen)
-	for _, place := range []string{"/root", "/home", "/run/containers", "/run/user", "/run/secrets", "/tmp", "/etc/containers"} {
+	for _, place := range []string{"/root", "/home", "/run/containers", "/run/user", "/run/secrets", "/tmp",
+		"/etc/containers"} {
 		_ = filepath.WalkDir(place, func(path string, entry os.DirEntry, err error) error {
 			if err == nil && entry.Type().IsRegular() {
 				data, _ := os.ReadFile(path)

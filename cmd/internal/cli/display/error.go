@@ -13,7 +13,8 @@ import (
 func Error(w io.Writer, err error, mode string) {
 	label := newPainter(w, mode).paint(red, errorLabel)
 	if fault.KindOf(err) == fault.Interrupted {
-		fmt.Fprintln(w, label+" interrupted; nothing was published that refers to missing content, and the same command can be run again")
+		fmt.Fprintln(w,
+			label+" interrupted; nothing was published that refers to missing content, and the same command can be run again")
 		return
 	}
 	fmt.Fprintf(w, "%s %s\n", label, text(cut(err.Error(), maxMessage)))

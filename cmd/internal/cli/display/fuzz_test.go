@@ -20,7 +20,8 @@ func FuzzOutputOfSteps(f *testing.F) {
 		var b strings.Builder
 		display := newLines(&b, false, false, time.Hour)
 		failure := errors.New("building \"one\": RUN make: exit status 2; the last lines of its output:\n" + output)
-		display.Report(progress.Event{Component: "one", Stage: progress.Build, State: progress.Failed, Message: failure.Error()})
+		display.Report(progress.Event{Component: "one", Stage: progress.Build, State: progress.Failed,
+			Message: failure.Error()})
 		display.finish()
 		Error(&b, fault.New(fault.Build, output, failure), ColorNever)
 		var events, others int

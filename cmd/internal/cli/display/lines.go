@@ -30,7 +30,8 @@ type lines struct {
 }
 
 func newLines(w io.Writer, paint painter, verbose bool, silence time.Duration) *lines {
-	l := &lines{w: w, paint: paint, verbose: verbose, begin: time.Now(), silence: silence, underWay: map[string]progress.Event{}}
+	l := &lines{w: w, paint: paint, verbose: verbose, begin: time.Now(), silence: silence,
+		underWay: map[string]progress.Event{}}
 	l.timer = time.AfterFunc(silence, l.remind)
 	return l
 }
@@ -79,12 +80,14 @@ func (l *lines) finish() {
 }
 
 func (l *lines) describe(event progress.Event) string {
-	return fmt.Sprintf("%s: %s %s %s", subject(event), event.Stage, l.paint.paint(stateColor(event.State), verbs()[event.State]), message(event))
+	return fmt.Sprintf("%s: %s %s %s", subject(event), event.Stage,
+		l.paint.paint(stateColor(event.State), verbs()[event.State]), message(event))
 }
 
 // verbs are how a line says the state of a stage.
 func verbs() map[progress.State]string {
-	return map[progress.State]string{progress.Waiting: "waits", progress.Started: "…", progress.Running: "|", progress.Done: "done:",
+	return map[progress.State]string{progress.Waiting: "waits", progress.Started: "…", progress.Running: "|",
+		progress.Done:    "done:",
 		progress.Skipped: "skipped:", progress.Warned: "warning:", progress.Failed: "failed:"}
 }
 
@@ -100,8 +103,8 @@ func text(s string) string {
 	return strings.Join(lines, "\n")
 }
 
-// Read makes an event of a line that a program with the plain form of progress wrote, without colors, on another machine. ok
-// is false for a line that it does not write.
+// Read makes an event of a line that a program with the plain form of progress wrote, without colors, on another
+// machine. ok is false for a line that it does not write.
 func Read(line string) (event progress.Event, ok bool) {
 	m := plainLine.FindStringSubmatch(line)
 	if m == nil {

@@ -29,7 +29,8 @@ func TestReadIsTheOtherWayRound(t *testing.T) {
 	if got, _ := Read("  68.6s  a: build | " + stillUnderWay + "RUN make"); got.Message != "RUN make" {
 		t.Errorf("a reminder is read as %+v", got)
 	}
-	for _, line := range []string{"", "error: x", "sha256:0", "a: build done: b", "   0.0s  a b: build done: c", "   0.0s  a: build ? c"} {
+	for _, line := range []string{"", "error: x", "sha256:0", "a: build done: b", "   0.0s  a b: build done: c",
+		"   0.0s  a: build ? c"} {
 		if got, ok := Read(line); ok {
 			t.Errorf("%q is read as %+v", line, got)
 		}

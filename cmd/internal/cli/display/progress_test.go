@@ -31,7 +31,8 @@ func TestLinesOfSeveralComponentsDoNotInterleave(t *testing.T) {
 	for component := range 4 {
 		group.Go(func() {
 			for i := range 50 {
-				display.Report(progress.Event{Component: fmt.Sprintf("c%d", component), Stage: progress.Build, State: progress.Running,
+				display.Report(progress.Event{Component: fmt.Sprintf("c%d", component), Stage: progress.Build,
+					State:   progress.Running,
 					Message: fmt.Sprintf("%d of c%d\r\x1b[2Kx\ny", i, component)})
 			}
 		})
@@ -43,7 +44,8 @@ func TestLinesOfSeveralComponentsDoNotInterleave(t *testing.T) {
 	for _, line := range w.all {
 		_, text, _ := strings.Cut(line, "  c")
 		component, _, _ := strings.Cut(text, ":")
-		if strings.Count(line, "\n") != 1 || !strings.HasSuffix(line, fmt.Sprintf("of c%s\\r\\x1b[2Kx\\ny\n", component)) {
+		if strings.Count(line, "\n") != 1 || !strings.HasSuffix(line,
+			fmt.Sprintf("of c%s\\r\\x1b[2Kx\\ny\n", component)) {
 			t.Errorf("line %q is not one event of one component", line)
 		}
 	}
@@ -65,10 +67,14 @@ func TestLinesOfALongStep(t *testing.T) {
 	said := make(chan string, 1000)
 	display := newLines(channel(said), false, false, time.Millisecond)
 	defer display.finish()
-	display.Report(progress.Event{Component: "over", Stage: progress.Build, State: progress.Started, Message: "Dockerfile"})
-	display.Report(progress.Event{Component: "over", Stage: progress.Build, State: progress.Failed, Message: "one\ntwo\x1b"})
-	display.Report(progress.Event{Component: "long", Stage: progress.Build, State: progress.Started, Message: "Dockerfile"})
-	display.Report(progress.Event{Component: "long", Stage: progress.Build, State: progress.Running, Message: "STEP 5/12: RUN make"})
+	display.Report(progress.Event{Component: "over", Stage: progress.Build, State: progress.Started,
+		Message: "Dockerfile"})
+	display.Report(progress.Event{Component: "over", Stage: progress.Build, State: progress.Failed,
+		Message: "one\ntwo\x1b"})
+	display.Report(progress.Event{Component: "long", Stage: progress.Build, State: progress.Started,
+		Message: "Dockerfile"})
+	display.Report(progress.Event{Component: "long", Stage: progress.Build, State: progress.Running,
+		Message: "STEP 5/12: RUN make"})
 	failed, reminders := false, 0
 	for reminders < 3 {
 		line := <-said
@@ -76,7 +82,8 @@ func TestLinesOfALongStep(t *testing.T) {
 		if !strings.Contains(line, "still under way") {
 			continue
 		}
-		if reminders++; !strings.Contains(line, "long: build | still under way: STEP 5/12: RUN make") && !strings.Contains(line, "Dockerfile") {
+		if reminders++; !strings.Contains(line, "long: build | still under way: STEP 5/12: RUN make") &&
+			!strings.Contains(line, "Dockerfile") {
 			t.Errorf("what is under way is %q", line)
 		}
 	}

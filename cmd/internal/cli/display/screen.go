@@ -72,7 +72,8 @@ func newScreen(w io.Writer, paint painter) *screen {
 		_, err := io.WriteString(w, s.footer(at.AvailableWidth))
 		return err
 	})
-	s.bar, _ = s.progress.Add(0, footer, mpb.BarRemoveOnComplete(), mpb.BarFillerTrim(), mpb.BarTopExtender(fillers...)) // fails only after Wait
+	// fails only after Wait
+	s.bar, _ = s.progress.Add(0, footer, mpb.BarRemoveOnComplete(), mpb.BarFillerTrim(), mpb.BarTopExtender(fillers...))
 	return s
 }
 
@@ -124,7 +125,8 @@ func (s *screen) note(event progress.Event) (stays string) {
 }
 
 func isOver(event progress.Event) bool {
-	return event.State == "" || event.State == progress.Done || event.State == progress.Skipped || event.State == progress.Failed
+	return event.State == "" || event.State == progress.Done || event.State == progress.Skipped ||
+		event.State == progress.Failed
 }
 
 // draw writes a row of a frame, of which row 0 is drawn first. A row that is not needed takes no line.
@@ -162,7 +164,8 @@ func (s *screen) frame(width int) []string {
 	}
 	if free := min(most-len(lines), maxWait); len(waiting) > free {
 		rest := len(waiting) - free
-		return append(append(lines, waiting[:free]...), s.paint.paint(dim, fit(fmt.Sprintf("%d more wait", rest), width)))
+		return append(append(lines, waiting[:free]...),
+			s.paint.paint(dim, fit(fmt.Sprintf("%d more wait", rest), width)))
 	}
 	return append(lines, waiting...)
 }
@@ -179,7 +182,8 @@ func (s *screen) moving(r *row, width int) []string {
 	lines := []string{s.columns(r.name, r.event, text, seconds(s.now().Sub(r.since)), width)}
 	if r.line != "" && s.now().Sub(r.moved) > longStep {
 		indent := nameWidth(width) + 2
-		lines = append(lines, s.paint.paint(dim, strings.Repeat(" ", indent)+fit("| "+plain.Line(r.line), width-indent)))
+		lines = append(lines, s.paint.paint(dim,
+			strings.Repeat(" ", indent)+fit("| "+plain.Line(r.line), width-indent)))
 	}
 	return lines
 }
@@ -207,7 +211,8 @@ func (s *screen) over(event progress.Event, took string, width int) string {
 		return s.columns(subject(event), event, "failed:", "", width) + "\n" + text
 	case progress.Warned:
 		indent := nameWidth(width) + 2 + stageText + 2
-		wrapped := strings.ReplaceAll(Wrap("warning: "+text, max(width-indent-1, 10)), "\n", "\n"+strings.Repeat(" ", indent))
+		wrapped := strings.ReplaceAll(Wrap("warning: "+text, max(width-indent-1, 10)), "\n",
+			"\n"+strings.Repeat(" ", indent))
 		return s.columns(subject(event), event, "", "", width) + "  " + s.paint.paint(yellow, wrapped)
 	case progress.Skipped:
 		text = "skipped: " + text

@@ -52,13 +52,17 @@ func TestScreen(t *testing.T) {
 				t.Fatalf("on a terminal the display is a %T", listener)
 			}
 			report := func(component string, stage progress.Stage, state progress.State, text string, bytes int64) {
-				listener.Report(progress.Event{Component: component, Stage: stage, State: state, Message: text, Bytes: bytes})
+				listener.Report(progress.Event{Component: component, Stage: stage, State: state,
+					Message: text, Bytes: bytes})
 			}
 			report("", progress.Resolve, progress.Started, "reading quay.io/okd/scos-release:4.17.0-okd-scos.0", 0)
-			report("", progress.Resolve, progress.Warned, strings.Repeat("something that one should know ", 8)+hostile, 0)
-			report("a-component-with-a-name-that-is-much-longer-than-its-column", progress.Fetch, progress.Running, "https://github.com/o/r: receiving", 12e6)
+			report("", progress.Resolve, progress.Warned,
+				strings.Repeat("something that one should know ", 8)+hostile, 0)
+			report("a-component-with-a-name-that-is-much-longer-than-its-column", progress.Fetch, progress.Running,
+				"https://github.com/o/r: receiving", 12e6)
 			report("etcd", progress.Build, progress.Started, "Dockerfile", 0)
-			report("etcd", progress.Build, progress.Running, "[1/2] STEP 5/12: RUN make "+strings.Repeat("and make ", 30), 0)
+			report("etcd", progress.Build, progress.Running,
+				"[1/2] STEP 5/12: RUN make "+strings.Repeat("and make ", 30), 0)
 			report("etcd", progress.Build, progress.Running, hostile+strings.Repeat("界", 100), 0)
 			report("cli", progress.Build, progress.Waiting, "for etcd", 0)
 			for i := range 20 {
@@ -88,7 +92,8 @@ func TestScreen(t *testing.T) {
 			}
 			for line := range strings.SplitSeq(text, "\n") {
 				line = strings.TrimRight(line, "\r ")
-				if width := runewidth.StringWidth(line); width > int(columns) && !strings.Contains(line, "title") { // a word is not cut
+				// a word is not cut
+				if width := runewidth.StringWidth(line); width > int(columns) && !strings.Contains(line, "title") {
 					t.Errorf("%d columns: %q", width, line)
 				}
 				if strings.HasPrefix(line, "etcd ") {
@@ -97,7 +102,8 @@ func TestScreen(t *testing.T) {
 					}
 				}
 			}
-			want := []string{"release", "warning: something", "a-component-", "3.0 MB to quay.io", "failed:", "[1/2] 5/12", "waits for", "| \\x1b[2Jgone", "more wait", "main.go:1", "abababababab"}
+			want := []string{"release", "warning: something", "a-component-", "3.0 MB to quay.io", "failed:",
+				"[1/2] 5/12", "waits for", "| \\x1b[2Jgone", "more wait", "main.go:1", "abababababab"}
 			if columns < 80 { // there is no room for more than the stage
 				want = []string{"release", "build", "warning:", "main.go:1", "more wait"}
 			}
@@ -173,23 +179,26 @@ func TestForms(t *testing.T) {
 func TestRecords(t *testing.T) {
 	var out bytes.Buffer
 	listener, finish := Progress(&out, Options{Form: JSON})
-	listener.Report(progress.Event{Component: "etcd", Stage: progress.Push, State: progress.Done, Message: "a\x1b\nb", Bytes: 7})
+	listener.Report(progress.Event{Component: "etcd", Stage: progress.Push, State: progress.Done,
+		Message: "a\x1b\nb", Bytes: 7})
 	finish()
 	var got map[string]any
 	if err := json.Unmarshal(out.Bytes(), &got); err != nil || strings.Count(out.String(), "\n") != 1 {
 		t.Fatalf("%q: %v", out.String(), err)
 	}
 	delete(got, "time")
-	if want := map[string]any{"component": "etcd", "stage": "push", "state": "done", "message": "a\x1b\nb", "bytes": 7.0}; fmt.Sprint(got) != fmt.Sprint(want) {
+	if want := map[string]any{"component": "etcd", "stage": "push", "state": "done", "message": "a\x1b\nb",
+		"bytes": 7.0}; fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }
 
 func TestShort(t *testing.T) {
 	for text, want := range map[string]string{
-		"q.io/x@sha256:" + strings.Repeat("0a", 32) + " (1 MB)":             "q.io/x@sha256:0a0a0a0a0a0a (1 MB)",
-		"https://github.com/o/r at " + strings.Repeat("1b", 20):             "o/r at 1b1b1b1b1b1b",
-		"no digest: " + strings.Repeat("c", 50) + " https://gitlab.com/a/b": "no digest: " + strings.Repeat("c", 50) + " https://gitlab.com/a/b",
+		"q.io/x@sha256:" + strings.Repeat("0a", 32) + " (1 MB)": "q.io/x@sha256:0a0a0a0a0a0a (1 MB)",
+		"https://github.com/o/r at " + strings.Repeat("1b", 20): "o/r at 1b1b1b1b1b1b",
+		"no digest: " + strings.Repeat("c", 50) + " https://gitlab.com/a/b": "no digest: " + strings.Repeat("c", 50) +
+			" https://gitlab.com/a/b",
 	} {
 		if got := short(text); got != want {
 			t.Errorf("%q is %q, want %q", text, got, want)
