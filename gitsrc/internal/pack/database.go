@@ -1,23 +1,24 @@
 package pack
 
 import (
-	"bufio"
 	"crypto/sha1"
 	"errors"
 	"fmt"
 	"hash"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 )
 
 const (
-	baseCacheBytes  = 16 << 20
-	maxAlternates   = 16
-	maxObjectMemory = 512 << 20 // bytes of an object that Read returns
-	maxDeltaHead    = 20        // bytes of the two sizes that a delta begins with
+	baseCacheBytes    = 16 << 20
+	maxAlternates     = 16
+	maxAlternatesFile = 1 << 20   // bytes
+	maxObjectMemory   = 512 << 20 // bytes of an object that Read returns
+	maxDeltaHead      = 20        // bytes of the two sizes that a delta begins with
 )
 
 // Database reads the objects below one or more directories laid out as .git/objects. It is safe for concurrent use.
@@ -81,28 +82,38 @@ func (d *Database) add(objects string) error {
 }
 
 func (d *Database) addAlternates(objects string) error {
-	file, err := os.Open(filepath.Join(objects, "info", "alternates"))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
+	alternates, err := Alternates(objects)
 	if err != nil {
 		return err
 	}
-	defer file.Close()
-	lines := bufio.NewScanner(io.LimitReader(file, 1<<20))
-	for lines.Scan() {
-		line := lines.Text()
-		if line == "" || line[0] == '#' {
+	for _, directory := range alternates {
+		if err := d.add(directory); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// Alternates lists the objects directories that the info/alternates of one names (gitrepository-layout).
+func Alternates(objects string) ([]string, error) {
+	text, err := regular.Read(filepath.Join(objects, "info", "alternates"), maxAlternatesFile)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var list []string
+	for line := range strings.Lines(string(text)) {
+		if line = strings.TrimSuffix(line, "\n"); line == "" || line[0] == '#' {
 			continue
 		}
 		if !filepath.IsAbs(line) {
 			line = filepath.Join(objects, line)
 		}
-		if err := d.add(line); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
+		list = append(list, line)
 	}
-	return lines.Err()
+	return list, nil
 }
 
 // escapeGlob makes a path match only itself.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/gitconfig"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/pack"
 	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 )
 
@@ -51,29 +52,46 @@ func (r Repository) check(dir string) error {
 // shellWord quotes a name for a shell: whoever packed the directory chose it.
 func shellWord(name string) string { return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'" }
 
-// standsAlone makes sure that no link leads out of the tree to what is read of a repository. Links to directories are
-// none of git's, and would have to be followed to see where those lead in them.
+// standsAlone makes sure that no link leads out of the tree to what is read of a repository.
 func (r Repository) standsAlone(dir string) error {
-	for _, name := range []string{r.GitDir, filepath.Join(r.GitDir, "HEAD"), filepath.Join(r.GitDir, "index"),
-		filepath.Join(r.CommonDir, "config"),
-		filepath.Join(r.CommonDir, "packed-refs"), filepath.Join(r.CommonDir, "shallow"),
-		filepath.Join(r.CommonDir, "refs"), r.Objects()} {
-		err := filepath.WalkDir(name, func(path string, entry fs.DirEntry, err error) error {
-			if errors.Is(err, fs.ErrNotExist) || err == nil && path == r.GitDir && entry.IsDir() {
-				return fs.SkipAll
-			}
-			if err != nil || entry.Type()&fs.ModeSymlink == 0 {
-				return err
-			}
-			in, err := inside(dir, path)
-			if info, statErr := os.Stat(path); err != nil || !in || statErr == nil && info.IsDir() {
-				return errors.Join(&ForeignError{dir, path, "replace the link by what it leads to"}, err)
-			}
-			return nil
-		})
-		if err != nil {
+	if err := checkLink(dir, r.GitDir); err != nil {
+		return err
+	}
+	for _, name := range []string{"HEAD", "index", "refs"} {
+		if err := checkLinks(dir, filepath.Join(r.GitDir, name)); err != nil {
 			return err
 		}
+	}
+	for _, name := range []string{"config", "packed-refs", "shallow", "refs", "objects"} {
+		if err := checkLinks(dir, filepath.Join(r.CommonDir, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkLinks fails where a file, or one below a directory, is a link out of the tree.
+func checkLinks(dir, name string) error {
+	return filepath.WalkDir(name, func(path string, entry fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return fs.SkipAll
+		}
+		if err != nil || entry.Type()&fs.ModeSymlink == 0 {
+			return err
+		}
+		return checkLink(dir, path)
+	})
+}
+
+// checkLink fails where a file is a link out of the tree, or one to a directory: git makes none, and it would have to be
+// followed to see where the links in it lead.
+func checkLink(dir, path string) error {
+	if info, err := os.Lstat(path); err != nil || info.Mode()&fs.ModeSymlink == 0 {
+		return nil // what is not there is missed later
+	}
+	in, err := inside(dir, path)
+	if info, statErr := os.Stat(path); err != nil || !in || statErr == nil && info.IsDir() {
+		return errors.Join(&ForeignError{dir, path, "replace the link by what it leads to"}, err)
 	}
 	return nil
 }
@@ -137,26 +155,25 @@ func (r Repository) objectDirectories(dir string) ([]string, error) {
 		return nil, err
 	}
 	objects := []string{r.Objects()}
-	for i := 0; i < len(objects) && i < maxAlternates; i++ {
+	for i := 0; i < len(objects); i++ {
 		if in, err := inside(dir, objects[i]); ours && (err != nil || !in) {
 			remedy := fmt.Sprintf("git -C %s repack -a -d, then remove .git/objects/info/alternates", shellWord(dir))
 			return nil, errors.Join(&ForeignError{dir, objects[i], remedy}, err)
 		}
-		text, err := readSmall(filepath.Join(objects[i], "info", "alternates"), maxSmallFile)
-		if err != nil {
-			continue
+		if ours && i > 0 {
+			if err := checkLinks(dir, objects[i]); err != nil {
+				return nil, err
+			}
 		}
-		for line := range strings.Lines(text) {
-			if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
-				continue
-			}
-			if !filepath.IsAbs(line) {
-				line = filepath.Join(objects[i], line)
-			}
-			objects = append(objects, line)
+		more, err := pack.Alternates(objects[i])
+		if err != nil {
+			return nil, err
+		}
+		if objects = append(objects, more...); len(objects) > maxAlternates {
+			return nil, fmt.Errorf("more than %d alternates", maxAlternates)
 		}
 	}
-	return objects[:min(len(objects), maxAlternates)], nil
+	return objects, nil
 }
 
 // same tells whether a name, relative to a directory, is that of a file.

@@ -58,6 +58,9 @@ func TestFind(t *testing.T) {
 		"borrower/.git/objects": "->../../plain/.git/objects", "borrower/.git/HEAD": "ref: refs/heads/main\n",
 		"reader/.git/refs/heads/main": "->../../../../plain/.git/refs/heads/main",
 		"own/.git":                    "gitdir: inner.git\n",
+		"halves/.git/commondir":       "../common\n",
+		"halves/.git/refs/heads/main": "->../../../../plain/.git/refs/heads/main",
+		"halves/common/objects/":      "",
 		// A link to the file of a linked tree; links that stay inside, to directories with links that do not.
 		"twin/.git":                        "->../linked/.git",
 		"hops/.git/refs":                   "->../r",
@@ -85,6 +88,7 @@ func TestFind(t *testing.T) {
 		{directory: "apart", git: "apart.git", common: "apart.git"},
 		{directory: "sparse", git: "plain/.git/modules/sparse", common: "plain/.git/modules/sparse"},
 		{directory: "twin", foreign: true},
+		{directory: "halves", foreign: true},
 		{directory: "hops", foreign: true},
 		{directory: "stranger", foreign: true},
 		{directory: "second", foreign: true},
@@ -198,9 +202,21 @@ func TestCopyOfForeignObjects(t *testing.T) {
 	if err := repository.Carry(from); !errors.As(err, &foreign) {
 		t.Errorf("Carry() = %v", err)
 	}
-	write(t, from, map[string]string{".git/inner/aa/two": "2"})
+	write(t, from, map[string]string{".git/inner/aa/two": "2", ".git/hop/aa": "->../../../private/aa"})
 	if err := os.WriteFile(filepath.Join(from, ".git/objects/info/alternates"), []byte("../inner\n"),
 		0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := repository.Carry(from); err != nil {
+		t.Errorf("objects of the tree itself: %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(from, ".git/objects/info/alternates"), []byte("../hop\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := repository.Carry(from); !errors.As(err, &foreign) {
+		t.Errorf("Carry() of a link inside = %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(from, ".git/objects/info/alternates"), []byte("../inner\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if err := errors.Join(os.RemoveAll(to), os.Mkdir(to, 0o755)); err != nil {
