@@ -39,6 +39,9 @@ func Push(ctx context.Context, client *registry.Client, repository string, plann
 	if _, err := plan.Read(data); err != nil {
 		return "", err
 	}
+	if err := isElsewhere(planned); err != nil {
+		return "", err
+	}
 	empty := imagespec.DescriptorEmptyJSON
 	blobs := append([]registry.Blob{registry.Bytes(data, Type, false)}, archives...)
 	var layers []imagespec.Descriptor
@@ -53,7 +56,8 @@ func Push(ctx context.Context, client *registry.Client, repository string, plann
 	if err != nil {
 		return "", fmt.Errorf("describing the plan: %w", err)
 	}
-	target, err := client.Target(ctx, repository)
+	tag := "plan-" + digest.FromBytes(manifest).Encoded()[:12] // what has no tag is garbage to registries
+	target, err := client.Target(ctx, repository+":"+tag)
 	if err != nil {
 		return "", err
 	}
@@ -63,6 +67,19 @@ func Push(ctx context.Context, client *registry.Client, repository string, plann
 	}
 	sum, err := target.Commit(ctx, manifest)
 	return target.Repository() + "@" + sum.String(), err
+}
+
+// isElsewhere refuses a plan that starts from a payload in a place of one machine, such as oci:DIR.
+func isElsewhere(planned *plan.Plan) error {
+	ref, err := registry.ParseReference(planned.Release.PullSpec)
+	if err != nil {
+		return err
+	}
+	if ref.Transport().Name() != "docker" {
+		return fault.Errorf(fault.Unresolved, "release.pullspec: %q is not in a registry, where others would find it",
+			planned.Release.PullSpec)
+	}
+	return nil
 }
 
 // Pull reads the plan that a pull spec by digest names. An error has the class fault.Unresolved where that is no plan,
@@ -80,7 +97,14 @@ func Pull(ctx context.Context, client *registry.Client, pullSpec string) (*plan.
 	if err := open(manifest.Blobs[at]).Copy(ctx, &data); err != nil {
 		return nil, fmt.Errorf("reading plan %q: %w", pullSpec, err)
 	}
-	return plan.Read(data.Bytes())
+	planned, err := plan.Read(data.Bytes())
+	if err == nil {
+		err = isElsewhere(planned)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return planned, nil
 }
 
 // Archive copies the archive of a working tree that a plan came with. What was written is to be trusted only if the

@@ -32,7 +32,8 @@ func (m pushed) Make(ctx context.Context, u Unit) (Image, error) {
 	}
 	m.Report.Report(u.Name, progress.Push, progress.Started, "%s", u.Target)
 	var sent int64
-	if image.PullSpec, err = m.push(ctx, image, u.Target, func(bytes int64) { sent += bytes }); err != nil {
+	if image.PullSpec, err = m.push(ctx, image, pushTag(u.Target, u.Name, image.Digest()),
+		func(bytes int64) { sent += bytes }); err != nil {
 		return Image{}, err
 	}
 	m.Report.Tell(progress.Event{Component: u.Name, Stage: progress.Push, State: progress.Done,
@@ -48,10 +49,17 @@ func Has(ctx context.Context, client *registry.Client, pullSpec string, sum dige
 	return err == nil && named == sum
 }
 
-// push sends an image to a repository, blobs that are there already excepted, and its manifest last. It returns the
-// pull spec by digest. sent hears of the bytes of each layer that is sent.
-func (s *shop) push(ctx context.Context, image Image, repository string, sent func(int64)) (string, error) {
-	target, err := s.Pushing.Target(ctx, repository)
+// pushTag is the pull spec that a component's image is pushed to. A registry takes what has no tag for garbage, quay.io
+// after an hour, though payloads name it by its digest.
+func pushTag(repository, component string, sum digest.Digest) string {
+	const most = 100 // bytes of a name; a tag has 128 at the most (OCI distribution specification)
+	return repository + ":" + component[:min(len(component), most)] + "-" + sum.Encoded()[:12]
+}
+
+// push sends an image to a tag, blobs that are there already excepted, and its manifest last. It returns the pull spec
+// by digest. sent hears of the bytes of each layer that is sent.
+func (s *shop) push(ctx context.Context, image Image, ref string, sent func(int64)) (string, error) {
+	target, err := s.Pushing.Target(ctx, ref)
 	if err != nil {
 		return "", err
 	}
