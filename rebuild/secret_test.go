@@ -9,6 +9,36 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 
+// TestSecretsAreInputs builds with one secret, then with another: what was made of the first is not taken for the
+// second.
+func TestSecretsAreInputs(t *testing.T) {
+	p := newPlayground(t)
+	directory := source(t, map[string]string{"Dockerfile": p.dockerfile(
+		"FROM BASE\nRUN --mount=type=secret,id=token [\"/bin/tool\", \"copy\", \"/run/secrets/token\", \"/made\"]\n")})
+	images := map[string]string{}
+	for _, secret := range []string{"first", "second", "first"} {
+		file := filepath.Join(t.TempDir(), "token")
+		check(t, os.WriteFile(file, []byte(secret), 0o600))
+		o := p.options(t)
+		o.Secrets, o.Results = []string{"id=token,src=" + file}, p.registry.Host+"/results"
+		image := p.mustRun(t, o, target("one", directory)).Components[0].Image
+		if before := images[secret]; before != "" && image != before {
+			t.Errorf("of %q the image is %s, it was %s", secret, image, before)
+		}
+		images[secret] = image
+	}
+	if images["first"] == images["second"] {
+		t.Errorf("of two secrets there is one image, %s", images["first"])
+	}
+	places := map[string]string{}
+	addTree(t, places, filepath.Join(p.cache, "builds"))
+	for place := range places {
+		if strings.HasSuffix(place, ".json") {
+			t.Errorf("%s records what was made of a secret", place)
+		}
+	}
+}
+
 // TestSecretsReachOnlyTheStepThatAsks gives a secret to a build, and searches the image and all that the run leaves
 // for it.
 func TestSecretsReachOnlyTheStepThatAsks(t *testing.T) {

@@ -194,10 +194,12 @@ ADD --chmod=u+s c /c
 		t.Fatal(err)
 	}
 	want := []dockerfile.Notice{
-		{2, "RUN --security=insecure"}, {2, "RUN --network=host"}, {2, "RUN --mount=type=secret"},
-		{4, "ADD https://169.254.169.254/x"}, {4, "ADD git@github.com:a/b.git#main:sub"}, {6, "ADD ftp://x/y"},
-		{8, "COPY --chmod=2750 does not set the set-user-ID, set-group-ID and sticky bits here; RUN chmod does"},
-		{10, "ADD --chmod=u+s does not set the set-user-ID, set-group-ID and sticky bits here; RUN chmod does"},
+		{Line: 2, Text: "RUN --security=insecure"}, {Line: 2, Text: "RUN --network=host"},
+		{Line: 2, Text: "RUN --mount=type=secret", Secret: true},
+		{Line: 4, Text: "ADD https://169.254.169.254/x"}, {Line: 4, Text: "ADD git@github.com:a/b.git#main:sub"},
+		{Line: 6, Text: "ADD ftp://x/y"},
+		{Line: 8, Text: "COPY --chmod=2750 does not set the set-user-ID, set-group-ID and sticky bits here; RUN chmod does"},
+		{Line: 10, Text: "ADD --chmod=u+s does not set the set-user-ID, set-group-ID and sticky bits here; RUN chmod does"},
 	}
 	if diff := cmp.Diff(want, file.Notices); diff != "" {
 		t.Errorf("notices (-want +got):\n%s", diff)

@@ -10,11 +10,13 @@ import (
 type Notice struct {
 	Line int    // 1-based line where the instruction begins
 	Text string // what it does, in a few words; parts of the Dockerfile are in it as they are written
+
+	Secret bool // it takes a secret or an agent of the user's, which no digest of the inputs has
 }
 
 // notice collects what an instruction reaches for.
 func (p *reader) notice(one instruction) {
-	add := func(text string) { p.file.Notices = append(p.file.Notices, Notice{one.line, text}) }
+	add := func(text string) { p.file.Notices = append(p.file.Notices, Notice{Line: one.line, Text: text}) }
 	switch one.command {
 	case "RUN":
 		for _, flag := range flags(one.text) {
@@ -25,7 +27,8 @@ func (p *reader) notice(one instruction) {
 			case flag.name == "--mount":
 				for _, option := range mountOptions(one.text, flag) {
 					if option.name == "type" && (option.value == "secret" || option.value == "ssh") {
-						add("RUN --mount=type=" + option.value)
+						p.file.Notices = append(p.file.Notices,
+							Notice{one.line, "RUN --mount=type=" + option.value, true})
 					}
 				}
 			}
@@ -50,8 +53,8 @@ func (p *reader) noticeMode(one instruction) {
 		octal, err := strconv.ParseUint(flag.value, 8, 32)
 		if flag.name == "--chmod" && (err == nil && octal&^0o777 != 0 ||
 			err != nil && strings.ContainsAny(flag.value, "st")) {
-			p.file.Notices = append(p.file.Notices, Notice{one.line,
-				one.command + " --chmod=" + flag.value +
+			p.file.Notices = append(p.file.Notices, Notice{Line: one.line,
+				Text: one.command + " --chmod=" + flag.value +
 					" does not set the set-user-ID, set-group-ID and sticky bits here; RUN chmod does"})
 		}
 	}

@@ -5,12 +5,16 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
+	"github.com/oc-rebuild/oc-rebuild/ciconfig/dockerfile"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 	"github.com/oc-rebuild/oc-rebuild/internal/regular"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
@@ -22,11 +26,28 @@ type remembered struct {
 }
 
 func (m remembered) Make(ctx context.Context, u Unit) (Image, error) {
-	if image, ok := load(m.cached(cache.Builds), u.key, m.cached(cache.Blobs)); ok {
+	image, ok := load(m.cached(cache.Builds), u.key, m.cached(cache.Blobs))
+	if ok && !u.Replaces() { // a helper, which what is built on it calls by its ID in local storage
+		b, err := m.open(ctx)
+		if err != nil {
+			return Image{}, err
+		}
+		if _, err := b.Image(ctx, image.Stored); err != nil && !errors.Is(err, builder.ErrNotFound) {
+			return Image{}, err
+		} else if err != nil {
+			ok = false
+		}
+	}
+	if ok && !u.takesSecrets() {
 		m.Report.Report(u.Name, progress.Build, progress.Skipped, "nothing changed since it was built last")
 		return image, nil
 	}
 	return m.next.Make(ctx, u)
+}
+
+// takesSecrets tells whether a step asks for a secret. What it makes of that is in no key, so nothing of it is kept.
+func (u *Unit) takesSecrets() bool {
+	return slices.ContainsFunc(u.Recipe.File.Notices, func(n dockerfile.Notice) bool { return n.Secret })
 }
 
 // recording keeps what was made for later runs, unless the source may have been another one while it was made.
@@ -37,8 +58,8 @@ type recording struct {
 
 func (m recording) Make(ctx context.Context, u Unit) (Image, error) {
 	image, err := m.next.Make(ctx, u)
-	if err != nil {
-		return Image{}, err
+	if err != nil || u.takesSecrets() {
+		return image, err
 	}
 	changed, err := m.Sources.IsChanged(u.tree, u.Source.Read)
 	switch {

@@ -84,7 +84,7 @@ type shared struct {
 }
 
 func (m shared) Make(ctx context.Context, u Unit) (Image, error) {
-	if m.Results == "" || !u.Replaces() { // what is not pushed cannot be found by others
+	if m.Results == "" || !u.Replaces() || u.takesSecrets() { // what is not pushed cannot be found by others
 		return m.next.Make(ctx, u)
 	}
 	image, found, err := m.look(ctx, u.key)
@@ -137,7 +137,7 @@ func (c *Chain) Given(ctx context.Context, component plan.Component, pullSpec st
 // record lets others find an image that was pushed, unless it was found there. isNew says that it is not there yet.
 // That it cannot be written is no reason to fail: the image was built and pushed.
 func (s *shop) record(ctx context.Context, u Unit, image Image, isNew bool) {
-	if s.Results == "" || image.shared {
+	if s.Results == "" || image.shared || u.takesSecrets() {
 		return
 	}
 	tag := resultTag(s.Results, image.key)
