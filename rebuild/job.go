@@ -142,6 +142,14 @@ func (j *Job) Apply(ctx context.Context, planned *plan.Plan, request plan.Reques
 	})
 }
 
+// Check opens the payload that a plan starts from, for those who carry the plan out elsewhere: it must be there, the
+// plan's, and what Options.Trust wants.
+func (j *Job) Check(ctx context.Context, planned *plan.Plan, request plan.Request) error {
+	request.Release = planned.Release.PullSpec
+	_, err := j.openPlanned(ctx, planned, request)
+	return err
+}
+
 // openPlanned opens the payload that a plan starts from.
 func (j *Job) openPlanned(ctx context.Context, planned *plan.Plan, request plan.Request) (*payload.Release, error) {
 	if err := errors.Join(request.ValidateNames(), j.options.validate()); err != nil {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -269,7 +270,10 @@ func (c *Cluster) Stream(ctx context.Context, path string) (io.ReadCloser, error
 // isAway tells whether a failure is that of an API server that stops, starts, or cannot reach its etcd.
 func isAway(err error) bool {
 	var busy *busyError
-	return errors.As(err, &busy) || utilnet.IsConnectionRefused(err) || utilnet.IsConnectionReset(err) ||
+	var slow net.Error
+	return errors.As(err, &busy) || errors.As(err, &slow) && slow.Timeout() &&
+		!errors.Is(err, context.DeadlineExceeded) || utilnet.IsConnectionRefused(err) ||
+		utilnet.IsConnectionReset(err) ||
 		utilnet.IsProbableEOF(err) || errors.Is(err, io.ErrUnexpectedEOF) || utilnet.IsHTTP2ConnectionLost(err)
 }
 
@@ -295,7 +299,8 @@ func refusal(code int, status string, data []byte) error {
 		return fmt.Errorf("%w: %s", ErrNotFound, text)
 	case http.StatusConflict:
 		return fmt.Errorf("%w: %s", ErrExists, text)
-	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+	case http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway,
+		http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return &busyError{text}
 	}
 	return fmt.Errorf("the cluster answers %s", text)

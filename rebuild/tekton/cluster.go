@@ -60,7 +60,6 @@ func (c *Cluster) Check(ctx context.Context) error {
 func (c *Cluster) Start(ctx context.Context, objects Objects) error {
 	for _, object := range objects.All() {
 		path := c.path("tasks")
-		_, isRun := object.(Run)
 		switch object.(type) {
 		case Run:
 			path = c.path("pipelineruns")
@@ -71,8 +70,9 @@ func (c *Cluster) Start(ctx context.Context, objects Objects) error {
 		if err != nil {
 			return fmt.Errorf("writing the run: %w", err)
 		}
-		// others that are there already are the same
-		if err := c.API.Create(ctx, path, data, nil); err != nil && (isRun || !errors.Is(err, cluster.ErrExists)) {
+		// Others that are there already are the same; the run is there, since its name is random, where the answer to
+		// an earlier request was lost.
+		if err := c.API.Create(ctx, path, data, nil); err != nil && !errors.Is(err, cluster.ErrExists) {
 			return fmt.Errorf("creating the run: %w", err)
 		}
 	}

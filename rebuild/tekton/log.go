@@ -4,12 +4,14 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/cluster"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
@@ -93,6 +95,10 @@ func (f *follower) follow(ctx context.Context, log *reading) {
 			}
 			err = errors.Join(lines.Err(), body.Close())
 		}
+		if fault.KindOf(err) == fault.Unauthorized {
+			f.warn(log.component, fmt.Sprintf("the logs of pods cannot be shown: %v", err))
+			return
+		}
 		if ended && err == nil || errors.Is(err, cluster.ErrNotFound) {
 			return
 		}
@@ -120,9 +126,16 @@ func (f *follower) line(log *reading, text string) {
 		event.Component = log.component
 	}
 	if event.State == progress.Warned {
-		if _, told := f.warned.LoadOrStore(event.Message, true); told {
-			return
-		}
+		f.warn(event.Component, event.Message)
+		return
 	}
 	f.listener.Report(event)
+}
+
+// warn says something once for all pods of a run, which have it in common.
+func (f *follower) warn(component, message string) {
+	if _, told := f.warned.LoadOrStore(message, true); !told {
+		f.listener.Report(progress.Event{Component: component, Stage: progress.Build, State: progress.Warned,
+			Message: message})
+	}
 }

@@ -245,7 +245,8 @@ func makeTask(o Options, keepGoing bool) Task {
 		Volumes: []volume{{Name: "scratch"}},
 	}
 	if o.Cache != nil {
-		directory = caches
+		// others may write to the top of many a volume, and caches are the user's alone
+		directory = caches + "/oc-rebuild"
 		spec.Workspaces = append(spec.Workspaces,
 			workspaceSpec{Name: cache, Description: "what outlives a pod", MountPath: caches})
 	}

@@ -51,6 +51,10 @@ func runApply(ctx context.Context, streams Streams, o *publishOptions, name stri
 	if o.engine.isCluster() {
 		return o.onCluster(ctx, streams, func(repository string) (*plan.Plan, string, error) {
 			planned, err := o.readPlan(ctx, streams, name)
+			if err == nil {
+				err = o.with(streams, func(job *rebuild.Job) error { return job.Check(ctx, planned, o.target()) },
+					func() error { return nil })
+			}
 			if err != nil || o.artifact != "" {
 				return planned, o.artifact, err
 			}

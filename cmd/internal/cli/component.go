@@ -106,7 +106,12 @@ func newComponent(streams Streams) *cobra.Command {
 	return command
 }
 
-func runComponent(ctx context.Context, streams Streams, o *partOptions, args []string) error {
+func runComponent(ctx context.Context, streams Streams, o *partOptions, args []string) (err error) {
+	defer func() { // whatever went wrong, or what waits for the result has none
+		if err != nil && o.keepGoing && ctx.Err() == nil {
+			err = errors.Join(err, o.keep(plan.Left))
+		}
+	}()
 	if o.toRepository == "" {
 		return fault.New(fault.Usage, "Name where the image goes, such as --to-repository quay.io/me/images.",
 			errors.New("--to-repository is missing"))
@@ -137,9 +142,6 @@ func runComponent(ctx context.Context, streams Streams, o *partOptions, args []s
 		})
 		if result == nil {
 			err = errors.Join(err, o.output.failed(streams, err))
-		}
-		if err != nil && o.keepGoing && ctx.Err() == nil {
-			err = errors.Join(err, o.keep(plan.Left))
 		}
 		return err
 	})

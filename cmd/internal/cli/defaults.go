@@ -38,7 +38,7 @@ func settable() map[string]bool {
 		"registry-config":      false,
 		"push-registry-config": false, "results": false, "certificate-authority": false, "signature-policy": false,
 		"cache-dir": false, "isolation": false,
-		"network":      false,
+		"network": false, "engine-image": false,
 		"storage-root": false, "storage-driver": false, "kubeconfig": false, "context": false,
 	}
 }

@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -49,6 +51,9 @@ func (o *publishOptions) onCluster(ctx context.Context, streams Streams,
 	planned, pullSpec, err := pushed(options.To.Repository())
 	if err != nil {
 		return err
+	}
+	for _, warning := range planned.Warnings {
+		streams.notice("warning: " + plain.Line(warning))
 	}
 	options.Plan = pullSpec
 	options.Name = "rebuild-" + strings.ToLower(rand.Text()[:8])
@@ -161,9 +166,8 @@ func (o *publishOptions) flags(to plan.Request) (building, publishing []string) 
 	if o.registry.Insecure {
 		both = append(both, "--insecure")
 	}
-	if o.registry.Platform != "" {
-		both = append(both, "--platform", o.registry.Platform)
-	}
+	// Nodes may have several architectures; the payload has one.
+	both = append(both, "--platform", cmp.Or(o.registry.Platform, "linux/"+runtime.GOARCH))
 	building = append(both[:len(both):len(both)], "--isolation", o.build.isolation, "--network", o.build.network,
 		"--compression", o.build.compression,
 		"--source-limits", strconv.Itoa(o.recipe.sourceLimits))

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -31,12 +32,15 @@ type engineOptions struct {
 	podTemplate    string
 	timeLimit      time.Duration
 	noWait         bool
+
+	flags *pflag.FlagSet // tells what has a value because the user said so
 }
 
 const defaultTimeLimit = 2 * time.Hour
 
 func (o *engineOptions) apply(flags *pflag.FlagSet) {
 	defer grouped(flags, groupEngine)()
+	o.flags = flags
 	flags.StringVar(&o.engine, "engine", engineLocal,
 		"where it is built: local (this machine), tekton (the cluster in the kubeconfig)")
 	flags.StringVar(&o.image, "engine-image", "", "pull spec of an image with this program, which pods run")
@@ -49,7 +53,8 @@ func (o *engineOptions) apply(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&o.nodeSelector, "node-selector", nil, "`LABEL=VALUE` of nodes that pods may run on")
 	flags.StringVar(&o.podTemplate, "pod-template", "",
 		"`FILE` with a pod template as Tekton takes it, for tolerations and the like")
-	flags.DurationVar(&o.timeLimit, "time-limit", defaultTimeLimit, "how long the pod of a component may run")
+	flags.DurationVar(&o.timeLimit, "time-limit", defaultTimeLimit,
+		"how long the pod of a component may take, waiting for a node included")
 	flags.BoolVar(&o.noWait, "no-wait", false, "print the name of the run once it is created")
 }
 
@@ -66,7 +71,7 @@ func (o *publishOptions) checkEngine() error {
 			flag string
 			is   bool
 		}{
-			{"--engine-image", e.image != ""}, {"--service-account", e.serviceAccount != ""},
+			{"--engine-image", e.flags.Changed("engine-image")}, {"--service-account", e.serviceAccount != ""},
 			{"--workspace", e.workspace != ""},
 			{"--resources", len(e.resources) > 0}, {"--node-selector", len(e.nodeSelector) > 0},
 			{"--pod-template", e.podTemplate != ""},
@@ -120,7 +125,10 @@ func (o *engineOptions) options() (tekton.Options, error) {
 				return options, fault.Errorf(fault.Usage, "--resources %q: %s %q: %w", text, name, quantity, err)
 			}
 		}
-		options.Requests[component] = requests
+		if options.Requests[component] == nil {
+			options.Requests[component] = map[string]string{}
+		}
+		maps.Copy(options.Requests[component], requests)
 	}
 	if o.workspace != "" {
 		fields, err := pairs("workspace", o.workspace)
@@ -156,9 +164,19 @@ func (o *engineOptions) pod() (map[string]any, error) {
 	if pod == nil {
 		pod = map[string]any{}
 	}
-	labels, err := pairs("node-selector", strings.Join(o.nodeSelector, ","))
+	labels := map[string]any{}
+	if given, ok := pod["nodeSelector"].(map[string]any); ok {
+		maps.Copy(labels, given)
+	}
+	for pair := range strings.SplitSeq(strings.Join(o.nodeSelector, ","), ",") {
+		name, value, ok := strings.Cut(pair, "=") // node-role.kubernetes.io/infra= has no value
+		if !ok || name == "" {
+			return nil, fault.Errorf(fault.Usage, "--node-selector: %q is not NAME=VALUE", pair)
+		}
+		labels[name] = value
+	}
 	pod["nodeSelector"] = labels
-	return pod, err
+	return pod, nil
 }
 
 // pairs reads NAME=VALUE,NAME=VALUE.

@@ -166,6 +166,9 @@ func (o *rebuildOptions) rebuildOnCluster(ctx context.Context, streams Streams, 
 		return err
 	}
 	streams.notice("Not planned: " + plain.Line(strings.Join(slices.Sorted(maps.Keys(problems)), ", ")))
+	if err != nil && fault.KindOf(err) != fault.Build { // the run itself went wrong
+		return fault.Join(err, failed)
+	}
 	err = fault.Join(failed, err)
 	return fault.New(fault.Build, fault.AdviceOf(err), err)
 }

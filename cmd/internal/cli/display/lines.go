@@ -126,7 +126,7 @@ func Read(line string) (event progress.Event, ok bool) {
 // stillUnderWay begins what is said of a step that takes long.
 const stillUnderWay = "still under way: "
 
-var plainLine = regexp.Delayed(`^ *[0-9]+\.[0-9]s  ([^ :]+): ([a-z]+) (\S+) (.*)$`)
+var plainLine = regexp.Delayed(`^ *[0-9]+\.[0-9]s  (\S+?): ([a-z]+) (\S+) (.*)$`)
 
 // message is what an event says, made safe, with what was sent.
 func message(event progress.Event) string {
