@@ -6,8 +6,11 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
+
+	"go.podman.io/image/v5/types"
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig/dockerfile"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
@@ -73,6 +76,7 @@ type shop struct {
 	storage  storage
 	compiled atomic.Bool // a build had compile caches
 	made     atomic.Bool // an image was asked for
+	sent     sync.Map    // pull specs of what was pushed: who may push may read it, and maybe nobody else
 }
 
 // Chain is the maker of a run: all makers, one around the other.
@@ -84,8 +88,8 @@ type Chain struct {
 // NewChain puts makers together. Close it.
 func NewChain(options Options) *Chain {
 	options.Build.Temp, options.Build.SystemContext = options.Scratch, options.Reading.SystemContext()
-	options.Build.Source = options.Reading.SourceReference
 	s := &shop{Options: options}
+	s.Build.Source = s.source
 	var m Maker = built{s}
 	if !options.NoCache {
 		m = compileCaches{s, keptStages{s, m}}
@@ -97,6 +101,14 @@ func NewChain(options Options) *Chain {
 		m = remembered{s, shared{s, alone{s, remembered{s, recording{s, inside}}}}}
 	}
 	return &Chain{named{pushed{s, keyed{s, m}}}, s}
+}
+
+// source reads an image with the account that sees it.
+func (s *shop) source(name string) (types.ImageReference, error) {
+	if _, ok := s.sent.Load(name); ok {
+		return s.Pushing.SourceReference(name)
+	}
+	return s.Reading.SourceReference(name)
 }
 
 // maxCompile is how much all compile caches together may take, in bytes: those of an operator have about one GB.

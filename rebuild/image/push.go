@@ -25,6 +25,7 @@ func (m pushed) Make(ctx context.Context, u Unit) (Image, error) {
 	}
 	defer m.Report.Start(u.Name, progress.Push)()
 	image.PullSpec = u.Target + "@" + image.Digest().String()
+	m.sent.Store(image.PullSpec, true)
 	if image.Log == "" && Has(ctx, m.Pushing, image.PullSpec, image.Digest()) {
 		m.Report.Report(u.Name, progress.Push, progress.Skipped, "%s is there", image.PullSpec)
 		m.record(ctx, u, image, false)
@@ -64,11 +65,15 @@ func (s *shop) push(ctx context.Context, image Image, ref string, sent func(int6
 		return "", err
 	}
 	defer target.Close()
+	reading := s.Reading
+	if image.shared { // found with the account that pushes
+		reading = s.Pushing
+	}
 	for _, layer := range image.Layers {
 		blob := registry.Blob{Digest: layer.Digest, Size: layer.Size, MediaType: layer.Type}
 		blob.Open = func(ctx context.Context) (io.ReadCloser, error) {
 			sent(layer.Size)
-			return openBlob(ctx, s.Reading, layer, s.cached(cache.Blobs))
+			return openBlob(ctx, reading, layer, s.cached(cache.Blobs))
 		}
 		if err := target.Put(ctx, blob); err != nil {
 			return "", err
