@@ -79,10 +79,15 @@ func (c *Cluster) Start(ctx context.Context, objects Objects) error {
 	return nil
 }
 
-// Cancel ends a run, and returns once none of its pods is left, or ctx is done.
+// Cancel ends a run, and returns once none of its pods is left, or ctx is done. It does nothing to one that has ended,
+// which Tekton refuses to have changed.
 func (c *Cluster) Cancel(ctx context.Context, name string) error {
-	err := c.API.Merge(ctx, c.path("pipelineruns/"+url.PathEscape(name)), []byte(`{"spec":{"status":"Cancelled"}}`))
-	if err != nil {
+	path := c.path("pipelineruns/" + url.PathEscape(name))
+	var run runState
+	if err := c.API.Get(ctx, path, &run); err == nil && run.Status.CompletionTime != "" {
+		return nil
+	}
+	if err := c.API.Merge(ctx, path, []byte(`{"spec":{"status":"Cancelled"}}`)); err != nil {
 		return fmt.Errorf("cancelling the run: %w", err)
 	}
 	for {

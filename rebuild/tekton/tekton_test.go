@@ -429,6 +429,16 @@ func TestCancel(t *testing.T) {
 	if fault.KindOf(err) != fault.Interrupted {
 		t.Errorf("a cancelled run ends with %v", err)
 	}
+	server.Before(func(w http.ResponseWriter, request *http.Request) bool {
+		if request.Method != http.MethodPatch {
+			return false
+		}
+		http.Error(w, "once the PipelineRun is complete, no updates are allowed", http.StatusBadRequest)
+		return true
+	})
+	if err := target.Cancel(t.Context(), "rebuild-1"); err != nil {
+		t.Errorf("cancelled once more: %v", err)
+	}
 	runs, err := target.List(t.Context())
 	if err != nil || len(runs) != 2 || !slices.ContainsFunc(runs,
 		func(r tekton.Summary) bool { return r.Name == "rebuild-1" && r.State == "Cancelled" }) {
