@@ -50,7 +50,7 @@ func newEngine(t *testing.T, options playground.Options) *engine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := (&tekton.Cluster{API: api}).Check(t.Context()); errors.Is(err, tekton.ErrNone) {
+	if err := (&tekton.Cluster{API: api}).Check(t.Context(), true); errors.Is(err, tekton.ErrNone) {
 		t.Skip(err)
 	} else if err != nil {
 		t.Fatal(err)

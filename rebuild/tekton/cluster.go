@@ -29,19 +29,26 @@ func (c *Cluster) path(collection string) string {
 // ErrNone is the error of a cluster that cannot carry out plans.
 var ErrNone = errors.New("has no Tekton")
 
-// Check returns why no run could be made: the cluster has no Tekton, or its user may not.
-func (c *Cluster) Check(ctx context.Context) error {
+// Check returns why no run could be made, or followed where it is to be: the cluster has no Tekton, or its user may not.
+func (c *Cluster) Check(ctx context.Context, followed bool) error {
 	if err := c.API.Get(ctx, api, nil); errors.Is(err, cluster.ErrNotFound) {
 		return fault.New(fault.Unresolved,
-			"Install the OpenShift Pipelines operator, or Tekton Pipelines 0.44 or later.",
+			"Install the OpenShift Pipelines operator, or Tekton Pipelines 0.53 or later.",
 			fmt.Errorf("cluster %s %w", c.API.Host, ErrNone))
 	} else if err != nil {
 		return err
 	}
-	for _, action := range []cluster.Action{
+	actions := []cluster.Action{
 		{Verb: "create", Group: "tekton.dev", Resource: "tasks"},
 		{Verb: "create", Group: "tekton.dev", Resource: "pipelineruns"},
-	} {
+	}
+	if followed {
+		actions = append(actions, cluster.Action{Verb: "get", Group: "tekton.dev", Resource: "pipelineruns"},
+			cluster.Action{Verb: "patch", Group: "tekton.dev", Resource: "pipelineruns"}, // to cancel
+			cluster.Action{Verb: "list", Group: "tekton.dev", Resource: "taskruns"},
+			cluster.Action{Verb: "list", Resource: "pods"})
+	}
+	for _, action := range actions {
 		action.Namespace = c.API.Namespace
 		allowed, err := c.API.Allows(ctx, action)
 		if err != nil {

@@ -241,7 +241,7 @@ func follow(t *testing.T, planned *plan.Plan, o tekton.Options, program clustert
 		t.Fatal(err)
 	}
 	target := &tekton.Cluster{API: api, Poll: 5 * time.Millisecond}
-	if err := target.Check(t.Context()); err != nil {
+	if err := target.Check(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
 	objects, err := tekton.Make(planned, o)
@@ -488,7 +488,7 @@ func TestNoTekton(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = (&tekton.Cluster{API: api}).Check(t.Context())
+	err = (&tekton.Cluster{API: api}).Check(t.Context(), true)
 	if fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), "has no Tekton") {
 		t.Errorf("without Tekton: %v", err)
 	}
@@ -498,7 +498,7 @@ func TestNoTekton(t *testing.T) {
 	if api, err = cluster.Connect(server.Kubeconfig, ""); err != nil {
 		t.Fatal(err)
 	}
-	err = (&tekton.Cluster{API: api}).Check(t.Context())
+	err = (&tekton.Cluster{API: api}).Check(t.Context(), true)
 	if fault.KindOf(err) != fault.Unauthorized ||
 		!strings.Contains(err.Error(), "may not create pipelineruns in namespace \"here\"") {
 		t.Errorf("without the right: %v", err)

@@ -43,7 +43,7 @@ func (o *publishOptions) onCluster(ctx context.Context, streams Streams,
 			return err
 		}
 		target, options.Namespace = &tekton.Cluster{API: api}, api.Namespace
-		if err := target.Check(ctx); err != nil {
+		if err := target.Check(ctx, !o.engine.noWait); err != nil {
 			return err
 		}
 	}
