@@ -100,7 +100,9 @@ func TestLastLinesWithoutNamespaces(t *testing.T) {
 	const narrow = `mount -t tmpfs none "$0" && for d in null zero random urandom; do
 		touch "$0/$d" && mount --bind "/dev/$d" "$0/$d" || exit 1
 	done && mount --rbind "$0" /dev && exec "$@"`
-	command := exec.Command(unshare, "-m", "sh", "-c", narrow, t.TempDir(), os.Args[0], "-test.v",
+	program, err := os.Executable() // the first argument is another one in a user namespace
+	check(t, err)
+	command := exec.Command(unshare, "-m", "sh", "-c", narrow, t.TempDir(), program, "-test.v",
 		"-test.run", "^TestLastLines$")
 	command.Dir, err = os.Getwd()
 	check(t, err)
