@@ -100,10 +100,12 @@ func TestLastLinesWithoutNamespaces(t *testing.T) {
 	const narrow = `mount -t tmpfs none "$0" && for d in null zero random urandom; do
 		touch "$0/$d" && mount --bind "/dev/$d" "$0/$d" || exit 1
 	done && mount --rbind "$0" /dev && exec "$@"`
-	program, err := os.Executable() // the first argument is another one in a user namespace
+	program, err := os.Open("/proc/self/exe") // in a user namespace it has no name
 	check(t, err)
-	command := exec.Command(unshare, "-m", "sh", "-c", narrow, t.TempDir(), program, "-test.v",
+	defer program.Close()
+	command := exec.Command(unshare, "-m", "sh", "-c", narrow, t.TempDir(), "/proc/self/fd/3", "-test.v",
 		"-test.run", "^TestLastLines$")
+	command.ExtraFiles = []*os.File{program}
 	command.Dir, err = os.Getwd()
 	check(t, err)
 	out, err := command.CombinedOutput()
