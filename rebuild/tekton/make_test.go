@@ -1,0 +1,197 @@
+package tekton_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/tekton"
+)
+
+// planOf makes a plan of components, each built on those that are named after it: "b: a" is b, on a.
+func planOf(lines ...string) *plan.Plan {
+	p := &plan.Plan{Release: plan.Release{Image: "example.com/release:1"}}
+	for _, line := range lines {
+		name, needs, _ := strings.Cut(line, ":")
+		component := plan.Component{Name: name, Kind: "component"}
+		if strings.HasPrefix(name, "image-") { // built first for others, and in no payload
+			component.Kind = "pipeline"
+		}
+		for _, need := range strings.Fields(needs) {
+			component.Bases = append(component.Bases, plan.Base{Built: need})
+		}
+		if component.Kind == "component" {
+			p.Components = append(p.Components, component)
+		} else {
+			p.Images = append(p.Images, component)
+		}
+		p.Order = append(p.Order, []string{name})
+	}
+	return p
+}
+
+func options() tekton.Options {
+	return tekton.Options{Name: "rebuild-1", Namespace: "here", Image: "example.com/engine",
+		Plan: "example.com/plans@sha256:0", TimeLimit: time.Hour,
+		To: plan.Request{To: "example.com/me/release:1"}, Flags: []string{"--insecure"},
+		PublishFlags: []string{"--to-image", "example.com/me/release:1"}}
+}
+
+// tasks are those of a run, with what they come after.
+func tasks(t *testing.T, run tekton.Run) map[string][]string {
+	t.Helper()
+	data, err := json.Marshal(run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read struct {
+		Spec struct {
+			PipelineSpec struct {
+				Tasks []struct {
+					Name     string
+					RunAfter []string
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(data, &read); err != nil {
+		t.Fatal(err)
+	}
+	after := map[string][]string{}
+	for _, task := range read.Spec.PipelineSpec.Tasks {
+		slices.Sort(task.RunAfter)
+		after[task.Name] = task.RunAfter
+	}
+	return after
+}
+
+func TestOrder(t *testing.T) {
+	for _, test := range []struct {
+		description string
+		lines       []string
+		jobs        int
+		want        string // task: what comes before
+	}{
+		{"one", []string{"a"}, 0, "map[a:[] assemble:[a]]"},
+		{"one on another", []string{"a", "b: a", "c"}, 0, "map[a:[] assemble:[a b c] b:[a] c:[]]"},
+		{"by way of an image that is in no payload", []string{"a", "image-x: a", "b: image-x"}, 0,
+			"map[a:[] assemble:[a b] b:[a]]"},
+		{"two at once", []string{"a", "b", "c", "d: c"}, 2, "map[a:[] assemble:[a b c d] b:[] c:[a] d:[b c]]"},
+		{"one at a time", []string{"a", "b: a"}, 1, "map[a:[] assemble:[a b] b:[a]]"},
+		{"the name of the last task", []string{"assemble"}, 0, "map[assemble:[] assemble-payload:[assemble]]"},
+	} {
+		t.Run(test.description, func(t *testing.T) {
+			o := options()
+			o.Jobs = test.jobs
+			objects, err := tekton.Make(planOf(test.lines...), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := fmt.Sprint(tasks(t, objects.Run)); got != test.want {
+				t.Errorf("tasks %s, want %s", got, test.want)
+			}
+		})
+	}
+}
+
+// TestNames has components whose names are none for a task.
+func TestNames(t *testing.T) {
+	long := strings.Repeat("x", 80)
+	objects, err := tekton.Make(planOf("Capital", "a.b", long, "9"), options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(tasks(t, objects.Run)) != 5 {
+		t.Fatalf("tasks %v", tasks(t, objects.Run))
+	}
+	for name := range tasks(t, objects.Run) {
+		if len(name) > 63 || strings.ToLower(name) != name || strings.ContainsAny(name, "._") ||
+			name[0] < 'a' || name[0] > 'z' {
+			t.Errorf("task %q is not a DNS label", name)
+		}
+	}
+}
+
+// TestWholePayload keeps a run of as many components as a payload has below what etcd takes: the spec of a run is in
+// its status once more.
+func TestWholePayload(t *testing.T) {
+	var lines []string
+	for i := range 200 {
+		lines = append(lines, fmt.Sprintf("component-with-a-long-name-%d: component-with-a-long-name-0", i))
+	}
+	lines[0] = "component-with-a-long-name-0"
+	objects, err := tekton.Make(planOf(lines...), options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := json.Marshal(objects.Run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if 2*len(data) > 400<<10 {
+		t.Errorf("a run of 200 components has %d bytes", len(data))
+	}
+}
+
+// TestTaskIsTheSame gives a task a name by what is in it, and what pods are allowed.
+func TestTaskIsTheSame(t *testing.T) {
+	name := func(change func(*tekton.Options)) (string, string) {
+		o := options()
+		change(&o)
+		objects, err := tekton.Make(planOf("a"), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := json.Marshal(objects.Tasks)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return objects.Tasks[0].Metadata.Name, string(data)
+	}
+	usual, text := name(func(*tekton.Options) {})
+	if same, _ := name(func(o *tekton.Options) { o.Name, o.Plan = "rebuild-2", "example.com/plans@sha256:1" }); same != usual {
+		t.Errorf("two runs have tasks %s and %s", usual, same)
+	}
+	if other, _ := name(func(o *tekton.Options) { o.Image = "example.com/other" }); other == usual {
+		t.Error("another program has the same task")
+	}
+	if other, with := name(func(o *tekton.Options) { o.Cache = &tekton.Claim{Name: "c"} }); other == usual ||
+		!strings.Contains(with, "/workspace/cache") {
+		t.Errorf("a workspace makes no other task: %s", with)
+	}
+	if other, with := name(func(o *tekton.Options) { o.Files = map[string]string{"ca.crt": "x"} }); other == usual ||
+		!strings.Contains(with, "/workspace/files") {
+		t.Errorf("files make no other task: %s", with)
+	}
+	if !strings.Contains(text,
+		`"capabilities":{"add":["SETFCAP","SETUID","SETGID"],"drop":["ALL"]},"seccompProfile":{"type":"Unconfined"}`) {
+		t.Errorf("the task is %s", text)
+	}
+}
+
+// TestRequests takes what CI requests, and what the user says instead.
+func TestRequests(t *testing.T) {
+	p := planOf("a", "b")
+	p.Components[0].Recipe.Requests = map[string]string{"cpu": "100m", "memory": "200Mi"}
+	o := options()
+	o.Requests = map[string]map[string]string{"a": {"memory": "8Gi"}}
+	objects, err := tekton.Make(p, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := json.Marshal(objects.Run.Spec.TaskRunSpecs)
+	if want := `[{"pipelineTaskName":"a","computeResources":{"requests":{"cpu":"100m","memory":"8Gi"}}}]`; err != nil ||
+		string(data) != want {
+		t.Errorf("pods request %s, want %s", data, want)
+	}
+	p.Components[1].Recipe.Requests = map[string]string{"cpu": "many"}
+	if _, err := tekton.Make(p, o); fault.KindOf(err) != fault.Unresolved ||
+		!strings.Contains(err.Error(), `"b": its config requests cpu "many"`) {
+		t.Errorf("a quantity that is none: %v", err)
+	}
+}
