@@ -15,7 +15,7 @@ import (
 
 const (
 	baseCacheBytes    = 16 << 20
-	maxAlternates     = 16
+	maxDirectories    = 16
 	maxAlternatesFile = 1 << 20   // bytes
 	maxObjectMemory   = 512 << 20 // bytes of an object that Read returns
 	maxDeltaHead      = 20        // bytes of the two sizes that a delta begins with
@@ -50,19 +50,17 @@ func (d *Database) release(r *reader) {
 func Open(objects string) (*Database, error) {
 	d := &Database{bases: newBaseCache(baseCacheBytes)}
 	d.readers.New = func() any { return &reader{z: newInflater(), sum: sha1.New(), large: share{of: &d.memory}} }
-	if err := d.add(objects); err != nil {
+	directories, err := Directories(objects)
+	for _, directory := range directories {
+		err = errors.Join(err, d.add(directory))
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening git objects: %w", err), d.Close())
 	}
 	return d, nil
 }
 
 func (d *Database) add(objects string) error {
-	if len(d.dirs) > maxAlternates {
-		return fmt.Errorf("more than %d alternates", maxAlternates)
-	}
-	if _, err := os.Stat(objects); err != nil {
-		return err
-	}
 	d.dirs = append(d.dirs, objects)
 	found, err := filepath.Glob(filepath.Join(escapeGlob(objects), "pack", "pack-*.idx"))
 	if err != nil {
@@ -78,32 +76,25 @@ func (d *Database) add(objects string) error {
 		}
 		d.packs = append(d.packs, p)
 	}
-	return d.addAlternates(objects)
-}
-
-func (d *Database) addAlternates(objects string) error {
-	alternates, err := Alternates(objects)
-	if err != nil {
-		return err
-	}
-	for _, directory := range alternates {
-		if err := d.add(directory); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
-	}
 	return nil
 }
 
-// Alternates lists the objects directories that the info/alternates of one names (gitrepository-layout).
-func Alternates(objects string) ([]string, error) {
-	text, err := regular.Read(filepath.Join(objects, "info", "alternates"), maxAlternatesFile)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
+// Directories lists an objects directory and those that its info/alternates names, and theirs, as far as they exist
+// (gitrepository-layout).
+func Directories(objects string) ([]string, error) { return appendDirectories(nil, objects) }
+
+func appendDirectories(all []string, objects string) ([]string, error) {
+	if len(all) == maxDirectories {
+		return nil, fmt.Errorf("git objects are in more than %d directories", maxDirectories)
 	}
-	if err != nil {
+	if _, err := os.Stat(objects); err != nil {
 		return nil, err
 	}
-	var list []string
+	all = append(all, objects)
+	text, err := regular.Read(filepath.Join(objects, "info", "alternates"), maxAlternatesFile)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
 	for line := range strings.Lines(string(text)) {
 		if line = strings.TrimSuffix(line, "\n"); line == "" || line[0] == '#' {
 			continue
@@ -111,9 +102,16 @@ func Alternates(objects string) ([]string, error) {
 		if !filepath.IsAbs(line) {
 			line = filepath.Join(objects, line)
 		}
-		list = append(list, line)
+		more, err := appendDirectories(all, line)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = more
 	}
-	return list, nil
+	return all, nil
 }
 
 // escapeGlob makes a path match only itself.

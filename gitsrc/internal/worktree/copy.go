@@ -80,7 +80,7 @@ func copyGitDir(ctx context.Context, dir string, r Repository, dest string) erro
 		}
 	}
 	for _, directory := range objects {
-		if err := CopyAll(ctx, directory, filepath.Join(dest, "objects")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := CopyAll(ctx, directory, filepath.Join(dest, "objects")); err != nil {
 			return fmt.Errorf("copying git objects: %w", err)
 		}
 	}

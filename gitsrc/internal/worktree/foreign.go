@@ -146,31 +146,23 @@ func (r Repository) Carry(dir string) error {
 	return err
 }
 
-const maxAlternates = 16
-
 // objectDirectories lists the directory of the objects, and those that it names as alternates.
 func (r Repository) objectDirectories(dir string) ([]string, error) {
 	ours, err := inside(dir, r.CommonDir)
 	if err != nil {
 		return nil, err
 	}
-	objects := []string{r.Objects()}
-	for i := 0; i < len(objects); i++ {
-		if in, err := inside(dir, objects[i]); ours && (err != nil || !in) {
+	objects, err := pack.Directories(r.Objects())
+	if err != nil || !ours {
+		return objects, err
+	}
+	for _, directory := range objects[1:] { // the first is the repository's own
+		if in, err := inside(dir, directory); err != nil || !in {
 			remedy := fmt.Sprintf("git -C %s repack -a -d, then remove .git/objects/info/alternates", shellWord(dir))
-			return nil, errors.Join(&ForeignError{dir, objects[i], remedy}, err)
+			return nil, errors.Join(&ForeignError{dir, directory, remedy}, err)
 		}
-		if ours && i > 0 {
-			if err := checkLinks(dir, objects[i]); err != nil {
-				return nil, err
-			}
-		}
-		more, err := pack.Alternates(objects[i])
-		if err != nil {
+		if err := checkLinks(dir, directory); err != nil {
 			return nil, err
-		}
-		if objects = append(objects, more...); len(objects) > maxAlternates {
-			return nil, fmt.Errorf("more than %d alternates", maxAlternates)
 		}
 	}
 	return objects, nil
