@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
-	"github.com/oc-rebuild/oc-rebuild/payload/payloadtest"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/image"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
@@ -228,18 +227,5 @@ func TestKeepGoing(t *testing.T) {
 	}
 	if result, err := p.run(t, t.Context(), o, target("one", bad)); fault.KindOf(err) != fault.Build || result != nil {
 		t.Errorf("nothing could be built: %+v, %v", result, err)
-	}
-}
-
-// TestPushedImagesHaveTags looks for a tag of what is pushed: registries take what has none for garbage.
-func TestPushedImagesHaveTags(t *testing.T) {
-	p := newPlayground(t)
-	directory := source(t,
-		map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nRUN [\"/bin/tool\", \"write\", \"/f\", \"x\"]\n")})
-	image := p.mustRun(t, p.options(t), target("one", directory)).Components[0].Image
-	repository, sum, _ := strings.Cut(image, "@sha256:")
-	tags, err := payloadtest.Client(t).Tags(t.Context(), repository)
-	if err != nil || !slices.Contains(tags, "one-"+sum[:12]) {
-		t.Errorf("%s has the tags %q, %v", image, tags, err)
 	}
 }

@@ -39,7 +39,7 @@ func Push(ctx context.Context, client *registry.Client, repository string, plann
 	if _, err := plan.Read(data); err != nil {
 		return "", err
 	}
-	if err := isElsewhere(planned); err != nil {
+	if err := portable(planned); err != nil {
 		return "", err
 	}
 	empty := imagespec.DescriptorEmptyJSON
@@ -69,8 +69,8 @@ func Push(ctx context.Context, client *registry.Client, repository string, plann
 	return target.Repository() + "@" + sum.String(), err
 }
 
-// isElsewhere refuses a plan that starts from a payload in a place of one machine, such as oci:DIR.
-func isElsewhere(planned *plan.Plan) error {
+// portable refuses a plan that starts from a payload in a place of one machine, such as oci:DIR.
+func portable(planned *plan.Plan) error {
 	ref, err := registry.ParseReference(planned.Release.PullSpec)
 	if err != nil {
 		return err
@@ -99,7 +99,7 @@ func Pull(ctx context.Context, client *registry.Client, pullSpec string) (*plan.
 	}
 	planned, err := plan.Read(data.Bytes())
 	if err == nil {
-		err = isElsewhere(planned)
+		err = portable(planned)
 	}
 	if err != nil {
 		return nil, err

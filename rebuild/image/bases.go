@@ -2,8 +2,6 @@ package image
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -64,7 +62,7 @@ func isOdd(trigger string) bool {
 func (m *prepared) provide(ctx context.Context, u Unit, base plan.Base) (builder.Image, []Layer, error) {
 	need, isBuilt := u.Needs[base.Built]
 	if isBuilt && !need.Unit.Replaces() {
-		image, err := m.local(ctx, need)
+		image, err := m.storage.opened.Image(ctx, need.Image.Stored)
 		return image, need.Image.Layers, err
 	}
 	pullSpec := base.PullSpec
@@ -98,20 +96,4 @@ func (m *prepared) provide(ctx context.Context, u Unit, base plan.Base) (builder
 		layers = layers[:base.Peel.Layers]
 	}
 	return image, layers, nil
-}
-
-// local returns the image of a helper. One that an earlier run made, and that has gone from local storage since, is
-// made again.
-func (m *prepared) local(ctx context.Context, need Need) (builder.Image, error) {
-	return m.storage.images.Do(need.Image.Stored, func() (builder.Image, error) {
-		image, err := m.storage.opened.Image(ctx, need.Image.Stored)
-		if !errors.Is(err, builder.ErrNotFound) {
-			return image, err
-		}
-		made, err := keyed{m.shop, m.again}.Make(ctx, need.Unit)
-		if err != nil {
-			return builder.Image{}, fmt.Errorf("image %q: %w", need.Unit.Name, err)
-		}
-		return m.storage.opened.Image(ctx, made.Stored)
-	})
 }

@@ -96,7 +96,6 @@ func NewChain(options Options) *Chain {
 	}
 	inside := &prepared{shop: s, next: m}
 	m = alone{s, recording{s, inside}}
-	inside.again = m
 	if !options.NoCache { // asked twice: before the storage is opened, and after another run that made the same
 		m = remembered{s, shared{s, alone{s, remembered{s, recording{s, inside}}}}}
 	}

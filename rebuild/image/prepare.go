@@ -14,8 +14,7 @@ import (
 // of it.
 type prepared struct {
 	*shop
-	next  Maker
-	again Maker // makes an image of an earlier run that is not in local storage any more
+	next Maker
 }
 
 func (m *prepared) Make(ctx context.Context, u Unit) (Image, error) {

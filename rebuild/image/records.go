@@ -26,23 +26,36 @@ type remembered struct {
 }
 
 func (m remembered) Make(ctx context.Context, u Unit) (Image, error) {
-	image, ok := load(m.cached(cache.Builds), u.key, m.cached(cache.Blobs))
-	if ok && !u.Replaces() { // a helper, which what is built on it calls by its ID in local storage
-		b, err := m.open(ctx)
-		if err != nil {
-			return Image{}, err
-		}
-		if _, err := b.Image(ctx, image.Stored); err != nil && !errors.Is(err, builder.ErrNotFound) {
-			return Image{}, err
-		} else if err != nil {
-			ok = false
-		}
+	if u.takesSecrets() {
+		return m.next.Make(ctx, u)
 	}
-	if ok && !u.takesSecrets() {
-		m.Report.Report(u.Name, progress.Build, progress.Skipped, "nothing changed since it was built last")
-		return image, nil
+	image, found, err := m.find(ctx, u)
+	switch {
+	case err != nil:
+		return Image{}, err
+	case !found:
+		return m.next.Make(ctx, u)
 	}
-	return m.next.Make(ctx, u)
+	m.Report.Report(u.Name, progress.Build, progress.Skipped, "nothing changed since it was built last")
+	return image, nil
+}
+
+// find returns what an earlier run made. A helper has to be in local storage, too: what is built on it calls it by its
+// ID there, which another build of it need not have.
+func (m remembered) find(ctx context.Context, u Unit) (image Image, found bool, err error) {
+	image, found = load(m.cached(cache.Builds), u.key, m.cached(cache.Blobs))
+	if !found || u.Replaces() {
+		return image, found, nil
+	}
+	b, err := m.open(ctx)
+	if err != nil {
+		return Image{}, false, err
+	}
+	_, err = b.Image(ctx, image.Stored)
+	if errors.Is(err, builder.ErrNotFound) {
+		return Image{}, false, nil
+	}
+	return image, err == nil, err
 }
 
 // takesSecrets tells whether a step asks for a secret. What it makes of that is in no key, so nothing of it is kept.
