@@ -113,10 +113,13 @@ func (c *Client) Close() error {
 	return errors.Join(errs...)
 }
 
+// DefaultPlatform is what images are chosen for where Options.Platform is empty.
+func DefaultPlatform() string { return "linux/" + runtime.GOARCH }
+
 func (c *Client) setPlatform() error {
 	platform := c.options.Platform
 	if platform == "" {
-		platform = "linux/" + runtime.GOARCH
+		platform = DefaultPlatform()
 	}
 	parts := strings.Split(platform, "/")
 	if len(parts) < 2 || len(parts) > 3 {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -167,7 +166,7 @@ func (o *publishOptions) flags(to plan.Request) (building, publishing []string) 
 		both = append(both, "--insecure")
 	}
 	// Nodes may have several architectures; the payload has one.
-	both = append(both, "--platform", cmp.Or(o.registry.Platform, "linux/"+runtime.GOARCH))
+	both = append(both, "--platform", cmp.Or(o.registry.Platform, registry.DefaultPlatform()))
 	building = append(both[:len(both):len(both)], "--isolation", o.build.isolation, "--network", o.build.network,
 		"--compression", o.build.compression,
 		"--source-limits", strconv.Itoa(o.recipe.sourceLimits))

@@ -116,7 +116,7 @@ func (o *engineOptions) options() (tekton.Options, error) {
 		Requests: map[string]map[string]string{}}
 	for _, text := range o.resources {
 		component, list, _ := strings.Cut(text, "=")
-		requests, err := pairs("resources", list)
+		requests, err := pairs("resources", list, false)
 		if err != nil {
 			return options, err
 		}
@@ -131,7 +131,7 @@ func (o *engineOptions) options() (tekton.Options, error) {
 		maps.Copy(options.Requests[component], requests)
 	}
 	if o.workspace != "" {
-		fields, err := pairs("workspace", o.workspace)
+		fields, err := pairs("workspace", o.workspace, false)
 		if err != nil {
 			return options, err
 		}
@@ -168,23 +168,21 @@ func (o *engineOptions) pod() (map[string]any, error) {
 	if given, ok := pod["nodeSelector"].(map[string]any); ok {
 		maps.Copy(labels, given)
 	}
-	for pair := range strings.SplitSeq(strings.Join(o.nodeSelector, ","), ",") {
-		name, value, ok := strings.Cut(pair, "=") // node-role.kubernetes.io/infra= has no value
-		if !ok || name == "" {
-			return nil, fault.Errorf(fault.Usage, "--node-selector: %q is not NAME=VALUE", pair)
-		}
+	// node-role.kubernetes.io/infra= has no value
+	given, err := pairs("node-selector", strings.Join(o.nodeSelector, ","), true)
+	for name, value := range given {
 		labels[name] = value
 	}
 	pod["nodeSelector"] = labels
-	return pod, nil
+	return pod, err
 }
 
-// pairs reads NAME=VALUE,NAME=VALUE.
-func pairs(flag, list string) (map[string]string, error) {
+// pairs reads NAME=VALUE,NAME=VALUE. empty says whether a value may be.
+func pairs(flag, list string, empty bool) (map[string]string, error) {
 	found := map[string]string{}
 	for pair := range strings.SplitSeq(list, ",") {
 		name, value, ok := strings.Cut(pair, "=")
-		if !ok || name == "" || value == "" {
+		if !ok || name == "" || value == "" && !empty {
 			return nil, fault.Errorf(fault.Usage, "--%s: %q is not NAME=VALUE", flag, pair)
 		}
 		found[name] = value

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"regexp"
-	"runtime"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -100,7 +99,7 @@ func platformLike(pattern string) (string, error) {
 	if err != nil {
 		return "", fault.Errorf(fault.Usage, "--filter-by-os: %w", err)
 	}
-	for _, platform := range []string{"linux/" + runtime.GOARCH, "linux/amd64", "linux/arm64",
+	for _, platform := range []string{registry.DefaultPlatform(), "linux/amd64", "linux/arm64",
 		"linux/ppc64le", "linux/s390x"} {
 		if expression.MatchString(platform) {
 			return platform, nil

@@ -17,13 +17,10 @@ func Error(w io.Writer, err error, mode string) {
 			label+" interrupted; nothing was published that refers to missing content, and the same command can be run again")
 		return
 	}
-	fmt.Fprintf(w, "%s %s\n", label, text(cut(err.Error(), maxMessage)))
+	fmt.Fprintf(w, "%s %s\n", label, paragraph(cut(err.Error(), maxMessage)))
 	for _, line := range strings.Split(strings.TrimSpace(fault.AdviceOf(err)), "\n") {
 		if line != "" {
-			if line = plain.Line(cut(line, maxMessage)); plainLine.MatchString(line) {
-				line = "| " + line
-			}
-			fmt.Fprintf(w, "  %s\n", line)
+			fmt.Fprintf(w, "  %s\n", quoted(plain.Line(cut(line, maxMessage))))
 		}
 	}
 }

@@ -91,16 +91,22 @@ func verbs() map[progress.State]string {
 		progress.Skipped: "skipped:", progress.Warned: "warning:", progress.Failed: "failed:"}
 }
 
-// text makes a text of several lines safe: only the first of them can be taken for one that this package writes. The
-// output of a failed step is anybody's.
-func text(s string) string {
-	lines := strings.Split(plain.Text(s), "\n")
+// paragraph makes a text of several lines safe: only the first of them can be taken for one that this package writes.
+// The output of a failed step is anybody's.
+func paragraph(text string) string {
+	lines := strings.Split(plain.Text(text), "\n")
 	for i, line := range lines[1:] {
-		if strings.HasPrefix(line, errorLabel) || plainLine.MatchString(line) {
-			lines[i+1] = "| " + line
-		}
+		lines[i+1] = quoted(line)
 	}
 	return strings.Join(lines, "\n")
+}
+
+// quoted marks a line that could be taken for progress or an error of this program.
+func quoted(line string) string {
+	if strings.HasPrefix(line, errorLabel) || plainLine.MatchString(line) {
+		return "| " + line
+	}
+	return line
 }
 
 // Read makes an event of a line that a program with the plain form of progress wrote, without colors, on another
@@ -131,7 +137,7 @@ var plainLine = regexp.Delayed(`^ *[0-9]+\.[0-9]s  (\S+?): ([a-z]+) (\S+) (.*)$`
 // message is what an event says, made safe, with what was sent.
 func message(event progress.Event) string {
 	if event.State == progress.Failed { // with the last lines of a build's output
-		return text(event.Message)
+		return paragraph(event.Message)
 	}
 	text := plain.Line(event.Message)
 	if event.State == progress.Done && event.Stage == progress.Push && event.Bytes > 0 {
