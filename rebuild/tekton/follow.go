@@ -86,8 +86,9 @@ type follower struct {
 
 // part is what is known of a task run.
 type part struct {
-	said string   // what it waits for
-	log  *reading // of its last pod; nil before there is one
+	said  string   // what it waits for
+	tries int      // those that failed and were told of
+	log   *reading // of its last pod; nil before there is one
 }
 
 // component returns which component a task run builds; "" is the payload.
@@ -112,6 +113,9 @@ func (f *follower) see(ctx context.Context, task taskRunState) {
 	}
 	state := succeeded(task.Status.Conditions)
 	component := f.component(task)
+	for ; one.tries < len(task.Status.RetriesStatus); one.tries++ {
+		f.failed(ctx, component, one, task.Status.RetriesStatus[one.tries])
+	}
 	running, ended := false, state.Status != "Unknown"
 	for _, step := range task.Status.Steps {
 		running = running || step.Running != nil
@@ -135,22 +139,46 @@ func (f *follower) see(ctx context.Context, task taskRunState) {
 		return
 	}
 	if one.log == nil || one.log.pod != pod {
-		if one.log != nil {
-			one.log.hasEnded()
-			text := "failed, and is tried again"
-			if why, _, _ := strings.Cut(one.log.failure(), "\n"); why != "" {
-				text += ": " + why
-			}
-			f.listener.Report(progress.Event{Component: component, Stage: stageOf(component),
-				State: progress.Warned, Message: text})
-		}
-		log := &reading{component: component, pod: pod, ended: make(chan struct{})}
-		one.log = log
-		f.readers.Go(func() { f.follow(ctx, log) })
+		one.log = f.open(ctx, component, pod)
 	}
 	if ended {
 		one.log.hasEnded()
 	}
+}
+
+// open begins to read the log of a pod.
+func (f *follower) open(ctx context.Context, component, pod string) *reading {
+	log := &reading{component: component, pod: pod, ended: make(chan struct{}), read: make(chan struct{})}
+	f.readers.Go(func() {
+		defer close(log.read)
+		f.follow(ctx, log)
+	})
+	return log
+}
+
+// failed tells of a try that failed, once the log of its pod has been read; the pod may have come and gone unseen.
+func (f *follower) failed(ctx context.Context, component string, one *part, try try) {
+	report := func(why string) {
+		text := "failed, and is tried again"
+		if why, _, _ = strings.Cut(why, "\n"); why != "" {
+			text += ": " + why
+		}
+		f.listener.Report(progress.Event{Component: component, Stage: stageOf(component), State: progress.Warned,
+			Message: text})
+	}
+	if try.PodName == "" { // none could be made
+		report(succeeded(try.Conditions).Message)
+		return
+	}
+	if one.log == nil || one.log.pod != try.PodName {
+		one.log = f.open(ctx, component, try.PodName)
+	}
+	log := one.log
+	log.hasEnded()
+	f.readers.Go(func() {
+		<-log.read
+		report(log.failure())
+	})
 }
 
 func stageOf(component string) progress.Stage {

@@ -138,7 +138,6 @@ func TestFailures(t *testing.T) {
 		t.Run(test.description, func(t *testing.T) {
 			_, said, err := follow(t, planOf("a", "b: a"), options(),
 				func(ctx context.Context, args []string, log io.Writer) int {
-					defer time.Sleep(100 * time.Millisecond) // long enough to be seen
 					return test.program(ctx, args, log)
 				}, nil)
 			if fault.KindOf(err) != test.kind || !strings.HasSuffix(err.Error(), test.says) {
@@ -156,7 +155,7 @@ func TestFailures(t *testing.T) {
 func TestSecondTry(t *testing.T) {
 	var mu sync.Mutex
 	tries := 0
-	made, _, err := follow(t, planOf("a"), options(), func(_ context.Context, args []string, log io.Writer) int {
+	made, said, err := follow(t, planOf("a"), options(), func(_ context.Context, args []string, log io.Writer) int {
 		mu.Lock()
 		defer mu.Unlock()
 		if tries++; tries == 1 {
@@ -168,6 +167,9 @@ func TestSecondTry(t *testing.T) {
 	}, nil)
 	if err != nil || made.Payload == "" {
 		t.Errorf("made %v, %v", made, err)
+	}
+	if again := "a build warned: failed, and is tried again: a node went away"; !slices.Contains(said, again) {
+		t.Errorf("said %q", said)
 	}
 }
 

@@ -30,6 +30,7 @@ type reading struct {
 	pod       string
 	end       sync.Once
 	ended     chan struct{} // is closed once the pod's program has ended
+	read      chan struct{} // is closed once there is nothing more to read
 	until     time.Time     // of the last line
 
 	mu     sync.Mutex

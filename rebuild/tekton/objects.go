@@ -233,17 +233,23 @@ type runState struct {
 type taskRunState struct {
 	Metadata Metadata `json:"metadata"`
 	Status   struct {
-		Conditions     []condition `json:"conditions"`
-		PodName        string      `json:"podName"`
-		StartTime      string      `json:"startTime"`
-		CompletionTime string      `json:"completionTime"`
-		Results        []result    `json:"results"`
+		try
+		RetriesStatus  []try    `json:"retriesStatus"` // those that failed, the first one first
+		StartTime      string   `json:"startTime"`
+		CompletionTime string   `json:"completionTime"`
+		Results        []result `json:"results"`
 		Steps          []struct {
 			Container  string `json:"container"`
 			Running    *state `json:"running"`
 			Terminated *state `json:"terminated"`
 		} `json:"steps"`
 	} `json:"status"`
+}
+
+// try is what became of one pod of a task run.
+type try struct {
+	Conditions []condition `json:"conditions"`
+	PodName    string      `json:"podName"`
 }
 
 type state struct {

@@ -77,6 +77,7 @@ type parameter struct {
 type taskRun struct {
 	state  map[string]any // the condition
 	steps  []any
+	tries  []any // those that failed before
 	pod    string
 	result string
 	logs   map[string]*stamped // by pod
@@ -188,7 +189,8 @@ func (k *controller) taskRuns(run string) []any {
 		if one.skipped { // there is none
 			continue
 		}
-		status := map[string]any{"conditions": []any{one.state}, "podName": one.pod, "steps": one.steps}
+		status := map[string]any{"conditions": []any{one.state}, "podName": one.pod, "steps": one.steps,
+			"retriesStatus": one.tries}
 		if one.result != "" {
 			status["results"] = []any{map[string]any{"name": "image", "value": one.result}}
 		}
@@ -268,6 +270,10 @@ func (k *controller) task(ctx context.Context, namespace string, one *pipelineRu
 	for attempt := range task.Retries + 1 {
 		log := &stamped{}
 		k.mu.Lock()
+		if attempt > 0 {
+			mine.tries = append(mine.tries, map[string]any{"podName": mine.pod, "conditions": []any{
+				condition("False", "Failed", `"step-rebuild" exited with an error`)}})
+		}
 		mine.pod = fmt.Sprintf("%s-%s-pod%d", one.spec.Metadata.Name, task.Name, attempt)
 		mine.logs[mine.pod] = log
 		mine.state, mine.steps = condition("Unknown", "Running", ""),
