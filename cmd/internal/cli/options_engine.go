@@ -88,8 +88,9 @@ func (o *publishOptions) checkEngine() error {
 		flag string
 		is   bool
 	}{
-		{"--secret", len(o.build.secrets) > 0}, {"--storage-root", o.build.storageRoot != ""},
-		{"--storage-driver", o.build.storageDriver != ""},
+		// what a file of defaults says of this machine is no concern of a cluster's
+		{"--secret", e.flags.Changed("secret")}, {"--storage-root", e.flags.Changed("storage-root")},
+		{"--storage-driver", e.flags.Changed("storage-driver")},
 		{"--signature-policy", o.registry.SignaturePolicy != ""},
 	} {
 		if given.is {
@@ -98,6 +99,9 @@ func (o *publishOptions) checkEngine() error {
 		}
 	}
 	switch {
+	case o.output.isStructured() && o.after.upgrade:
+		return fault.Errorf(fault.Usage, "with --engine tekton -o %s prints objects and creates none: leave --upgrade out",
+			o.output.format)
 	case e.noWait && o.after.upgrade:
 		return fault.Errorf(fault.Usage, "--no-wait and --upgrade exclude each other")
 	case e.timeLimit < time.Minute:
