@@ -51,8 +51,12 @@ func (a *assembler) each(ctx context.Context, image *registry.Image, take func(*
 	if !a.options.KeepList || image.ListDigest == "" {
 		return []base{take(image)}, nil
 	}
+	instances, err := image.Instances(a.options.Platforms)
+	if err != nil {
+		return nil, fmt.Errorf("the base of the release image: %w", err)
+	}
 	var bases []base
-	for _, instance := range image.List {
+	for _, instance := range instances {
 		child, err := image.Instance(ctx, instance)
 		if err != nil {
 			return nil, fmt.Errorf("reading the base of the release image for %s: %w", instance.Platform, err)

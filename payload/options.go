@@ -1,5 +1,7 @@
 package payload
 
+import "github.com/oc-rebuild/oc-rebuild/internal/registry"
+
 // Method is a way to assemble a payload.
 type Method string
 
@@ -28,6 +30,8 @@ type AssembleOptions struct {
 	Base       string
 	Repository string // repository that the pull specs of all components are written with; "" = each its own
 	KeepList   bool   // a release image that is a manifest list stays one: every image of it gets the release layer
+	// of the list that is kept, the images that are; nil = all
+	Platforms []registry.Platform
 
 	Method Method // Full forces a full extraction; "" = Delta wherever that gives the same
 	Cache  *Cache // labels and manifests of images that were read before; nil = they are kept for this call only

@@ -35,7 +35,7 @@ func (j *Job) assemble(ctx context.Context, release *payload.Release, request pl
 		name = nameFor(release.Name, components)
 	}
 	assembly, err := payload.Assemble(ctx, j.options.Reading, release, changes,
-		payload.AssembleOptions{Name: name, Cache: manifests})
+		payload.AssembleOptions{Name: name, Cache: manifests, KeepList: j.platforms != nil, Platforms: j.platforms})
 	stop()
 	if err != nil {
 		return nil, err

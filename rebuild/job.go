@@ -12,6 +12,7 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/payload"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
@@ -30,6 +31,8 @@ type Job struct {
 	report  *progress.Reporter
 	sources *source.Keeper
 	images  *image.Chain
+
+	platforms []registry.Platform // of a payload that is a manifest list
 }
 
 // New prepares a job. Close it.
@@ -272,16 +275,19 @@ func (j *Job) open(ctx context.Context, reference string) (*payload.Release, err
 // checkPlatform refuses to put images for one platform into a payload for another, and says what becomes of a list of
 // payloads.
 func (j *Job) checkPlatform(release *payload.Release) error {
-	os, arch, _ := j.options.Reading.Platform()
-	have := release.Image.Config.Platform
-	if have.Architecture != "" && (have.OS != os || have.Architecture != arch) {
+	want, have := j.Platform(), release.Image.Config.Platform
+	if have.Architecture != "" && (have.OS != want.OS || have.Architecture != want.Architecture) {
 		return fault.New(fault.Unresolved,
 			fmt.Sprintf("Pass --platform %s/%s: builds then need a machine that runs its programs.", have.OS,
 				have.Architecture),
-			fmt.Errorf("the payload %q is for %s, and images would be built for %s/%s",
-				release.Reference, have, os, arch))
+			fmt.Errorf("the payload %q is for %s, and images would be built for %s",
+				release.Reference, have, want))
 	}
-	if len(release.Image.List) > 1 {
+	if j.options.Lane && release.ListDigest == "" {
+		return fault.New(fault.Unresolved, "Start from one that is a manifest list, or name one platform.",
+			fmt.Errorf("the payload %q is for %s alone", release.Reference, have))
+	}
+	if len(release.Image.List) > 1 && !j.options.Lane {
 		var all []string
 		for _, instance := range release.Image.List {
 			all = append(all, instance.Platform.String())

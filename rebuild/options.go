@@ -33,6 +33,7 @@ type Options struct {
 	// registry
 	Artifact  string
 	Jobs      int      // components built at once; 0 = by the number of processors
+	Lane      bool     // the images are part of a payload that is a manifest list: see Lanes
 	KeepGoing bool     // components that fail stay in the payload as they were; the others are replaced
 	Secrets   []string // as builder.Build.Secrets
 

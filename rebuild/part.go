@@ -43,9 +43,11 @@ func (j *Job) Part(ctx context.Context, planned *plan.Plan, name, repository str
 		if err != nil {
 			return nil, err
 		}
-		given, err := j.given(ctx, pinned, images)
-		if err != nil {
-			return nil, err
+		given := map[string]image.Need{}
+		for _, name := range slices.Sorted(maps.Keys(images)) {
+			if given[name], err = j.given(ctx, pinned, name, images[name]); err != nil {
+				return nil, err
+			}
 		}
 		pending := slices.DeleteFunc(pinned.InOrder(), func(c plan.Component) bool { return !isPending(c.Name) })
 		made, err := j.makeAll(ctx, pending, given)
@@ -71,32 +73,27 @@ func built(planned *plan.Plan, name string) (plan.Component, error) {
 	return planned.Components[at], nil
 }
 
-// given looks up images of a plan that were built elsewhere.
-func (j *Job) given(ctx context.Context, planned *plan.Plan, images map[string]string) (map[string]image.Need, error) {
-	found := map[string]image.Need{}
-	for _, name := range slices.Sorted(maps.Keys(images)) {
-		component, err := built(planned, name)
-		if err != nil {
-			return nil, err
-		}
-		if _, sum := registry.SplitDigest(images[name]); sum == "" {
-			return nil, fault.Errorf(fault.Usage, "%s=%s: want a pull spec by digest, as the build of it printed",
-				name, images[name])
-		}
-		need, err := j.images.Given(ctx, component, images[name])
-		if err != nil {
-			return nil, err
-		}
-		found[name] = need
+// given looks up the image of a component of a plan that was built elsewhere.
+func (j *Job) given(ctx context.Context, planned *plan.Plan, name, pullSpec string) (image.Need, error) {
+	component, err := built(planned, name)
+	if err != nil {
+		return image.Need{}, err
 	}
-	return found, nil
+	if _, sum := registry.SplitDigest(pullSpec); sum == "" {
+		return image.Need{}, fault.Errorf(fault.Usage, "%s=%s: want a pull spec by digest, as the build of it printed",
+			name, pullSpec)
+	}
+	return j.images.Given(ctx, component, pullSpec)
 }
 
 // Assemble makes and pushes the payload of a plan of images that were built elsewhere, all of them: pull specs by
-// digest, or plan.Left, by the names of the components. What is left stays as it was, and is in the result.
+// digest, or plan.Left, by the names of the components. What is left stays as it was, and is in the result. Where
+// components have several images, each for another platform, the payload is a manifest list.
 func (j *Job) Assemble(ctx context.Context, planned *plan.Plan, request plan.Request,
-	images map[string]string) (*Result, error) {
+	images map[string][]string) (*Result, error) {
 	request.Release = planned.Release.PullSpec
+	lists := slices.ContainsFunc(slices.Collect(maps.Values(images)), func(all []string) bool { return len(all) > 1 })
+	j.options.Lane = lists
 	return j.locked(ctx, func() (*Result, error) {
 		release, err := j.openPlanned(ctx, planned, request)
 		if err != nil {
@@ -106,7 +103,7 @@ func (j *Job) Assemble(ctx context.Context, planned *plan.Plan, request plan.Req
 		var left []string
 		images := maps.Clone(images)
 		pinned.Components = slices.DeleteFunc(pinned.Components, func(c plan.Component) bool {
-			if images[c.Name] != plan.Left {
+			if !slices.Contains(images[c.Name], plan.Left) {
 				return false
 			}
 			left = append(left, c.Name)
@@ -118,16 +115,31 @@ func (j *Job) Assemble(ctx context.Context, planned *plan.Plan, request plan.Req
 				errors.New("no component of the plan was built: there is nothing to make a payload of"))
 		}
 		for _, component := range pinned.Components {
-			if !component.IsSwapped() && images[component.Name] == "" {
+			if !component.IsSwapped() && len(images[component.Name]) == 0 {
 				return nil, fault.New(fault.Usage, fmt.Sprintf("Pass it: %s=PULLSPEC.", component.Name),
 					fmt.Errorf("no image is given for %q, which the plan builds", component.Name))
 			}
 		}
-		made, err := j.given(ctx, pinned, images)
-		if err != nil {
-			return nil, err
+		made := map[string][]image.Need{}
+		for _, name := range slices.Sorted(maps.Keys(images)) {
+			for _, pullSpec := range images[name] {
+				need, err := j.given(ctx, pinned, name, pullSpec)
+				if err != nil {
+					return nil, err
+				}
+				made[name] = append(made[name], need)
+			}
 		}
-		result, err := j.assemble(ctx, release, request, pinned, made)
+		var result *Result
+		if lists {
+			result, err = j.assembleLists(ctx, release, request, pinned, made)
+		} else {
+			single := map[string]image.Need{}
+			for name, needs := range made {
+				single[name] = needs[0]
+			}
+			result, err = j.assemble(ctx, release, request, pinned, single)
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -24,6 +24,7 @@ type ResultComponent struct {
 	Name       string             `json:"name"`
 	Image      string             `json:"image"` // repository@digest
 	Digest     digest.Digest      `json:"digest"`
+	Platform   string             `json:"platform,omitempty"`   // os/arch, where the payload is for several
 	Repository string             `json:"repository,omitempty"` // of the source
 	Commit     string             `json:"commit"`
 	Dirty      bool               `json:"dirty"`

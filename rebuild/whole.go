@@ -37,16 +37,22 @@ func (j *Job) RunAll(ctx context.Context, request plan.Request, selection Select
 		}
 		j.warn(planned)
 		result, failed := j.carryOut(ctx, release, request, planned)
-		if result != nil {
-			result.Left = slices.Sorted(slices.Values(slices.AppendSeq(result.Left, maps.Keys(problems))))
-			result.Problems = problems
-		}
-		err = fault.Join(err, failed)
-		if result != nil && err != nil {
-			err = fault.New(fault.Build, fault.AdviceOf(err), err)
-		}
-		return result, err
+		return withProblems(result, problems, err, failed)
 	})
+}
+
+// withProblems adds to a result, if there is one, what could not be planned, and joins the errors.
+func withProblems(result *Result, problems map[string]string, failures ...error) (*Result, error) {
+	err := fault.Join(failures...)
+	if result == nil {
+		return nil, err
+	}
+	result.Left = slices.Sorted(slices.Values(slices.AppendSeq(result.Left, maps.Keys(problems))))
+	result.Problems = problems
+	if err != nil {
+		err = fault.New(fault.Build, fault.AdviceOf(err), err)
+	}
+	return result, err
 }
 
 // PlanAll is Plan for all components of the payload that a request starts from. With KeepGoing the plan is of those

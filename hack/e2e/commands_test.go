@@ -51,6 +51,7 @@ func commands() map[string]command {
 		"faster":      faster,
 		"has":         has,
 		"component":   componentOf,
+		"multi":       multi,
 		"own-storage": ownStorage,
 		"requests":    requests,
 		"cluster":     startCluster,
@@ -180,6 +181,16 @@ func componentOf(ts *testscript.TestScript, _ bool, args []string) {
 	release, err := of(ts).Release(context.Background(), args[0])
 	ts.Check(err)
 	ts.Setenv(args[2], release.PullSpec(args[1]))
+}
+
+// multi ARCH NAME makes a manifest list of $PAYLOAD for this machine's architecture and another one, whose pull spec
+// goes into a variable. The script gets a container storage of its own: others know the base as one image.
+func multi(ts *testscript.TestScript, _ bool, args []string) {
+	usage(ts, len(args) == 2, "multi ARCH NAME")
+	pullSpec, err := of(ts).Multi(context.Background(), args[0])
+	ts.Check(err)
+	ts.Setenv(args[1], pullSpec)
+	ts.Check(of(ts).SetStorage(""))
 }
 
 // own-storage gives the script a container storage and a compile cache that no other script uses, empty at first.

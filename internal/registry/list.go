@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
@@ -36,6 +37,28 @@ func (p Platform) String() string {
 	return s
 }
 
+// Matches reports whether an image for another platform is one for this: a platform without a variant takes any.
+func (p Platform) Matches(image Platform) bool {
+	return p.OS == image.OS && p.Architecture == image.Architecture && (p.Variant == "" || p.Variant == image.Variant)
+}
+
+// Instances returns the images of the image's manifest list that are for platforms, one for each; all where none are
+// named. Where one is missing the error has the class fault.Unresolved.
+func (i *Image) Instances(platforms []Platform) ([]Instance, error) {
+	if platforms == nil {
+		return i.List, nil
+	}
+	var found []Instance
+	for _, platform := range platforms {
+		at := slices.IndexFunc(i.List, func(one Instance) bool { return platform.Matches(one.Platform) })
+		if at < 0 {
+			return nil, noPlatform(platform, i.List)
+		}
+		found = append(found, i.List[at])
+	}
+	return found, nil
+}
+
 // platform is what the client chooses from manifest lists.
 func (c *Client) platform() Platform {
 	return Platform{c.system.OSChoice, c.system.ArchitectureChoice, c.system.VariantChoice}
@@ -53,7 +76,7 @@ func (c *Client) choose(ctx context.Context, image *Image) error {
 	chosen, err := list.ChooseInstance(c.system)
 	if err != nil {
 		if len(image.List) != 1 {
-			return c.noPlatform(image.List)
+			return noPlatform(c.platform(), image.List)
 		}
 		chosen = image.List[0].Digest
 	}
@@ -75,7 +98,7 @@ func (c *Client) choose(ctx context.Context, image *Image) error {
 	return nil
 }
 
-func (c *Client) noPlatform(list []Instance) error {
+func noPlatform(want Platform, list []Instance) error {
 	var have []string
 	for i, instance := range list {
 		if i == 20 {
@@ -84,7 +107,6 @@ func (c *Client) noPlatform(list []Instance) error {
 		}
 		have = append(have, instance.Platform.String())
 	}
-	want := c.platform()
 	return fault.New(fault.Unresolved, "Choose one with --platform.",
 		fmt.Errorf("its manifest list has no image for %s, only for %s", want, strings.Join(have, ", ")))
 }

@@ -5,8 +5,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/oc-rebuild/oc-rebuild/ciconfig/dockerfile"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
@@ -15,6 +18,7 @@ import (
 // pullBases brings every base into local storage, and returns the layers of the one that the image itself is built on.
 func (m *prepared) pullBases(ctx context.Context, u *Unit) (layers []Layer, err error) {
 	defer m.Report.Start(u.Name, progress.Pull)()
+	u.local = map[string]localImage{}
 	for _, base := range u.Bases {
 		image, described, err := m.provide(ctx, *u, base)
 		if err == nil {
@@ -28,7 +32,61 @@ func (m *prepared) pullBases(ctx context.Context, u *Unit) (layers []Layer, err 
 			layers = described
 		}
 	}
-	return layers, nil
+	return layers, u.inStorage()
+}
+
+// pull brings an image into local storage.
+func (m *prepared) pull(ctx context.Context, u Unit, pullSpec string) (builder.Image, error) {
+	pull := func(pullSpec string) (builder.Image, error) {
+		image, err := m.storage.images.Do(pullSpec, func() (builder.Image, error) {
+			m.Report.Report(u.Name, progress.Pull, progress.Started, "%s", pullSpec)
+			return m.storage.opened.Pull(ctx, pullSpec, nil)
+		})
+		return image, m.Reading.Explain(err, "pulling", pullSpec)
+	}
+	image, err := pull(pullSpec)
+	if err != nil {
+		return builder.Image{}, err
+	}
+	platform, err := platformOf(image.Config)
+	if err != nil || m.wants().Matches(platform) {
+		return image, err
+	}
+	// A list has one name in local storage, and that is the name of its image for another platform.
+	described, err := m.Reading.Image(ctx, pullSpec)
+	if err != nil || described.ListDigest == "" {
+		return image, err
+	}
+	repository, _ := registry.SplitDigest(pullSpec)
+	if image, err = pull(repository + "@" + described.Digest.String()); err == nil {
+		u.local[pullSpec] = localImage{image.ID, described.Digest}
+	}
+	return image, err
+}
+
+// localImage is an image in local storage whose name there is another one's.
+type localImage struct {
+	id     string
+	digest digest.Digest // of its manifest
+}
+
+// inStorage puts the IDs of images in local storage into the Dockerfile where their names mean others there.
+func (u *Unit) inStorage() error {
+	if len(u.local) == 0 {
+		return nil
+	}
+	texts := make([]string, len(u.file.References))
+	for i, reference := range u.file.References {
+		texts[i] = reference.Text
+		if image, ok := u.local[reference.Text]; ok && !reference.Local {
+			texts[i] = image.id
+		}
+	}
+	file, err := u.file.Replace(texts)
+	if err == nil {
+		u.file = file
+	}
+	return err
 }
 
 // checkTriggers refuses a base whose ONBUILD instructions name an image: it would be taken from this machine's
@@ -69,12 +127,9 @@ func (m *prepared) provide(ctx context.Context, u Unit, base plan.Base) (builder
 	if isBuilt {
 		pullSpec = need.Image.PullSpec
 	}
-	image, err := m.storage.images.Do(pullSpec, func() (builder.Image, error) {
-		m.Report.Report(u.Name, progress.Pull, progress.Started, "%s", pullSpec)
-		return m.storage.opened.Pull(ctx, pullSpec, nil)
-	})
+	image, err := m.pull(ctx, u, pullSpec)
 	if err != nil {
-		return builder.Image{}, nil, m.Reading.Explain(err, "pulling", pullSpec)
+		return builder.Image{}, nil, err
 	}
 	if base.Peel != nil {
 		if image, err = m.storage.opened.Peel(ctx, image, base.Peel.Layers, base.Peel.Config); err != nil {

@@ -89,6 +89,9 @@ func (u *Unit) baseNames() map[string]string {
 	for _, base := range u.Bases {
 		if _, sum := registry.SplitDigest(u.reference(base)); sum != "" {
 			names[sum.String()] = u.reference(base)
+			if image, ok := u.local[u.reference(base)]; ok {
+				names[image.digest.String()] = u.reference(base)
+			}
 		}
 	}
 	return names

@@ -35,12 +35,13 @@ type Unit struct {
 	Needs map[string]Need // the images of the same plan that it is built on, by name
 
 	// What makers find out for those inside them.
-	tree   gitsrc.Tree      // the source; without a directory where that is not needed yet
-	os     osimage.Recipe   // of an operating system image
-	file   *dockerfile.File // with every base by digest, or by ID in local storage
-	key    string           // of everything that decides the bytes of the image
-	images []builder.Image  // of Bases
-	build  builder.Build    // what buildah is to do
+	tree   gitsrc.Tree           // the source; without a directory where that is not needed yet
+	os     osimage.Recipe        // of an operating system image
+	file   *dockerfile.File      // with every base by digest, or by ID in local storage
+	key    string                // of everything that decides the bytes of the image
+	images []builder.Image       // of Bases
+	local  map[string]localImage // by pull spec
+	build  builder.Build         // what buildah is to do
 }
 
 // Need is an image that another one is built on.
@@ -149,7 +150,13 @@ func (s *shop) cached(elements ...string) string {
 	return filepath.Join(append([]string{s.CacheDir}, elements...)...)
 }
 
-// platform returns what images are built for, as os/arch/variant.
+// wants is what images are built for.
+func (s *shop) wants() registry.Platform {
+	os, arch, variant := s.Reading.Platform()
+	return registry.Platform{OS: os, Architecture: arch, Variant: variant}
+}
+
+// platform is that in keys, as os/arch/variant.
 func (s *shop) platform() string {
 	os, arch, variant := s.Reading.Platform()
 	return strings.Join([]string{os, arch, variant}, "/")

@@ -42,6 +42,28 @@ type Event struct {
 // Listener hears what a job does. It is called from several goroutines.
 type Listener interface{ Report(Event) }
 
+// Label names a component in a job for several platforms; "" = it is for one.
+func Label(component, platform string) string {
+	if component == "" || platform == "" {
+		return component
+	}
+	return component + " (" + platform + ")"
+}
+
+// ForPlatform is a listener to a job for one of several platforms.
+func ForPlatform(listener Listener, platform string) Listener { return lane{listener, platform} }
+
+type lane struct {
+	Listener
+	platform string
+}
+
+// Report implements Listener.
+func (l lane) Report(event Event) {
+	event.Component = Label(event.Component, l.platform)
+	l.Listener.Report(event)
+}
+
 // Silent is a Listener that ignores everything.
 type Silent struct{}
 

@@ -1,6 +1,7 @@
 package tekton
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,15 +20,16 @@ import (
 type Outcome struct {
 	Payload    string // pull spec by digest
 	Components []Made
-	Left       []string // components that could not be built, and stay as they were
+	Left       []string // components that could not be built, for one platform at least, and stay as they were
 	Seconds    float64
 }
 
 // Made is the image of a component.
 type Made struct {
-	Name    string
-	Image   string // pull spec by digest
-	Seconds float64
+	Name     string
+	Image    string // pull spec by digest
+	Platform string // where the run is for several
+	Seconds  float64
 }
 
 // Reader makes an event of a line of a pod's log. ok is false for a line that is none.
@@ -51,8 +53,9 @@ func (c *Cluster) Follow(ctx context.Context, name string, read Reader, listener
 		if err := c.API.Get(ctx, c.path("taskruns?"+selector(name)), &tasks); err != nil {
 			return nil, fmt.Errorf("following run %q: %w", name, err)
 		}
-		f.names = map[string]string{} // names of others than this program's runs do not matter
+		f.names, f.platforms = map[string]string{}, map[string]string{} // those of others' runs do not matter
 		_ = json.Unmarshal([]byte(run.Metadata.Annotations[annotationNames]), &f.names)
+		_ = json.Unmarshal([]byte(run.Metadata.Annotations[annotationPlatforms]), &f.platforms)
 		for _, task := range tasks.Items {
 			f.see(ctx, task)
 		}
@@ -78,6 +81,8 @@ type follower struct {
 	read     Reader
 	listener progress.Listener
 	names    map[string]string // components by task, where they have another name
+	// platforms by task, where there are several
+	platforms map[string]string
 
 	warned  sync.Map // messages of warnings: pods of one image warn of the same
 	readers sync.WaitGroup
@@ -93,7 +98,12 @@ type part struct {
 
 // component returns which component a task run builds; "" is the payload.
 func (f *follower) component(task taskRunState) string {
-	return f.builtBy(task.Metadata.Labels["tekton.dev/pipelineTask"])
+	return f.builtBy(task.name())
+}
+
+// label is what a task builds, as progress names it.
+func (f *follower) label(task taskRunState) string {
+	return progress.Label(f.component(task), f.platforms[task.name()])
 }
 
 // builtBy returns which component a task of the pipeline builds; "" is the payload.
@@ -112,9 +122,9 @@ func (f *follower) see(ctx context.Context, task taskRunState) {
 		f.parts[task.Metadata.Name] = one
 	}
 	state := succeeded(task.Status.Conditions)
-	component := f.component(task)
+	component := f.label(task)
 	for ; one.tries < len(task.Status.RetriesStatus); one.tries++ {
-		f.failed(ctx, component, one, task.Status.RetriesStatus[one.tries])
+		f.failed(ctx, task, one, task.Status.RetriesStatus[one.tries])
 	}
 	running, ended := false, state.Status != "Unknown"
 	for _, step := range task.Status.Steps {
@@ -139,7 +149,7 @@ func (f *follower) see(ctx context.Context, task taskRunState) {
 		return
 	}
 	if one.log == nil || one.log.pod != pod {
-		one.log = f.open(ctx, component, pod)
+		one.log = f.open(ctx, task, pod)
 	}
 	if ended {
 		one.log.hasEnded()
@@ -147,8 +157,8 @@ func (f *follower) see(ctx context.Context, task taskRunState) {
 }
 
 // open begins to read the log of a pod.
-func (f *follower) open(ctx context.Context, component, pod string) *reading {
-	log := &reading{component: component, pod: pod, ended: make(chan struct{}), read: make(chan struct{})}
+func (f *follower) open(ctx context.Context, task taskRunState, pod string) *reading {
+	log := &reading{component: f.component(task), platform: f.platforms[task.name()], pod: pod, ended: make(chan struct{}), read: make(chan struct{})}
 	f.readers.Go(func() {
 		defer close(log.read)
 		f.follow(ctx, log)
@@ -157,7 +167,8 @@ func (f *follower) open(ctx context.Context, component, pod string) *reading {
 }
 
 // failed tells of a try that failed, once the log of its pod has been read; the pod may have come and gone unseen.
-func (f *follower) failed(ctx context.Context, component string, one *part, try try) {
+func (f *follower) failed(ctx context.Context, task taskRunState, one *part, try try) {
+	component := f.label(task)
 	report := func(why string) {
 		text := "failed, and is tried again"
 		if why, _, _ = strings.Cut(why, "\n"); why != "" {
@@ -171,7 +182,7 @@ func (f *follower) failed(ctx context.Context, component string, one *part, try 
 		return
 	}
 	if one.log == nil || one.log.pod != try.PodName {
-		one.log = f.open(ctx, component, try.PodName)
+		one.log = f.open(ctx, task, try.PodName)
 	}
 	log := one.log
 	log.hasEnded()
@@ -202,15 +213,20 @@ func (f *follower) outcome(run runState, state condition, tasks []taskRunState) 
 				made.Left = append(made.Left, component)
 				failures = append(failures, f.failure(task, succeeded(task.Status.Conditions)))
 			default:
-				made.Components = append(made.Components,
-					Made{component, image, seconds(task.Status.StartTime, task.Status.CompletionTime)})
+				made.Components = append(made.Components, Made{component, image, f.platforms[task.name()],
+					seconds(task.Status.StartTime, task.Status.CompletionTime)})
 			}
 		}
-		slices.SortFunc(made.Components, func(a, b Made) int { return strings.Compare(a.Name, b.Name) })
+		slices.SortFunc(made.Components, func(a, b Made) int {
+			return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Platform, b.Platform))
+		})
 		if made.Payload == "" {
 			return nil, fault.Errorf(fault.Publish, "run %q ended, and has no payload as its result", f.name)
 		}
 		slices.Sort(made.Left)
+		made.Left = slices.Compact(made.Left)
+		made.Components = slices.DeleteFunc(made.Components,
+			func(one Made) bool { return slices.Contains(made.Left, one.Name) })
 		err := fault.Join(failures...)
 		if err != nil {
 			err = fault.New(fault.Build, fault.AdviceOf(err), err)
@@ -259,7 +275,7 @@ func (f *follower) failure(task taskRunState, state condition) error {
 		}
 	}
 	what := "the payload"
-	if component := f.component(task); component != "" {
+	if component := f.label(task); component != "" {
 		what = fmt.Sprintf("component %q", component)
 	}
 	if one := f.parts[task.Metadata.Name]; one != nil && one.log != nil {

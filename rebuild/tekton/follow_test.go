@@ -47,6 +47,12 @@ func read(line string) (progress.Event, bool) {
 func follow(t *testing.T, planned *plan.Plan, o tekton.Options, program clustertest.Step,
 	meddle func(*clustertest.Server)) (*tekton.Outcome, []string, error) {
 	t.Helper()
+	return followLanes(t, lanes(planned), o, program, meddle)
+}
+
+func followLanes(t *testing.T, plans []tekton.Lane, o tekton.Options, program clustertest.Step,
+	meddle func(*clustertest.Server)) (*tekton.Outcome, []string, error) {
+	t.Helper()
 	server := clustertest.New(t)
 	t.Cleanup(server.AddTekton(t.TempDir(), program))
 	if meddle != nil {
@@ -60,7 +66,7 @@ func follow(t *testing.T, planned *plan.Plan, o tekton.Options, program clustert
 	if err := target.Check(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
-	objects, err := tekton.Make(planned, o)
+	objects, err := tekton.Make(plans, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +106,7 @@ func TestFollow(t *testing.T) {
 		t.Errorf("made %+v", made)
 	}
 	if got := strings.Join(began["b"], " "); !strings.HasPrefix(got,
-		"component b a=example.com/me/component-a@sha256:0 --to-repository example.com/me/release --insecure --plan example.com/plans@sha256:0 ") {
+		"component b a=example.com/me/component-a@sha256:0 --platform linux/amd64 --to-repository example.com/me/release --insecure --plan example.com/plans@sha256:0 ") {
 		t.Errorf("b was built with %s", got)
 	}
 	if !slices.Contains(said, "b build done: ") || !slices.Contains(said, "C.d build done: ") {
@@ -109,6 +115,62 @@ func TestFollow(t *testing.T) {
 	warnings := slices.DeleteFunc(said, func(line string) bool { return !strings.Contains(line, "of an old kernel") })
 	if len(warnings) != 1 {
 		t.Errorf("of pods that warn alike %q is said", warnings)
+	}
+}
+
+// TestFollowLanes has a run for two platforms. What one of them cannot build is left as it was in both.
+func TestFollowLanes(t *testing.T) {
+	o := options()
+	o.KeepGoing = true
+	var mu sync.Mutex
+	var assembled string
+	made, said, err := followLanes(t, lanes(planOf("a", "b: a", "c"), planOf("a", "b: a", "c")), o,
+		func(_ context.Context, args []string, log io.Writer) int {
+			file, platform := args[slices.Index(args, "--result-file")+1], args[slices.Index(args, "--platform")+1]
+			switch {
+			case args[0] == "assemble":
+				mu.Lock()
+				assembled = strings.Join(args, " ")
+				mu.Unlock()
+				_ = os.WriteFile(file, []byte("example.com/me/payload@sha256:0"), 0o644)
+			case args[1] == "c" && platform == "linux/arm64":
+				fmt.Fprintln(log, "error: no compiler")
+				_ = os.WriteFile(file, []byte(plan.Left), 0o644)
+				return 5
+			default:
+				fmt.Fprintln(log, "done "+args[1])
+				image := "example.com/me/" + args[1] + strings.TrimPrefix(platform, "linux/") + "@sha256:0"
+				if args[1] == "b" { // on what its own lane made
+					image = strings.ReplaceAll(args[2], "=", "/")
+				}
+				_ = os.WriteFile(file, []byte(image), 0o644)
+			}
+			return 0
+		}, nil)
+	if err == nil || fault.KindOf(err) != fault.Build || !strings.Contains(err.Error(), "no compiler") {
+		t.Errorf("error %v", err)
+	}
+	if made == nil || !slices.Equal(made.Left, []string{"c"}) || len(made.Components) != 4 {
+		t.Fatalf("made %+v", made)
+	}
+	for i, want := range []tekton.Made{
+		{Name: "a", Platform: "linux/amd64", Image: "example.com/me/aamd64@sha256:0"},
+		{Name: "a", Platform: "linux/arm64", Image: "example.com/me/aarm64@sha256:0"},
+		{Name: "b", Platform: "linux/amd64", Image: "a/example.com/me/aamd64@sha256:0"},
+		{Name: "b", Platform: "linux/arm64", Image: "a/example.com/me/aarm64@sha256:0"},
+	} {
+		if got := made.Components[i]; got.Name != want.Name || got.Platform != want.Platform || got.Image != want.Image {
+			t.Errorf("made %+v, want %+v", got, want)
+		}
+	}
+	if !slices.Contains(said, "b (linux/arm64) build done: ") {
+		t.Errorf("said %q", said)
+	}
+	want := "assemble a=example.com/me/aamd64@sha256:0 a=example.com/me/aarm64@sha256:0 " +
+		"b=a/example.com/me/aamd64@sha256:0 b=a/example.com/me/aarm64@sha256:0 " +
+		"c=example.com/me/camd64@sha256:0 c=left --platform linux/amd64 "
+	if !strings.HasPrefix(assembled, want) {
+		t.Errorf("assembled by %q, want %q", assembled, want)
 	}
 }
 
@@ -230,7 +292,7 @@ func TestCancel(t *testing.T) {
 		t.Fatal(err)
 	}
 	target := &tekton.Cluster{API: api, Poll: 5 * time.Millisecond}
-	objects, err := tekton.Make(planOf("a", "b: a"), options())
+	objects, err := tekton.Make(lanes(planOf("a", "b: a")), options())
 	if err != nil {
 		t.Fatal(err)
 	}

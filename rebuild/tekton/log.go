@@ -2,6 +2,7 @@ package tekton
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,6 +28,7 @@ const (
 // reading is the log of a pod as far as it was read.
 type reading struct {
 	component string
+	platform  string // where the run is for several
 	pod       string
 	end       sync.Once
 	ended     chan struct{} // is closed once the pod's program has ended
@@ -123,9 +125,7 @@ func (f *follower) line(log *reading, text string) {
 		return
 	}
 	log.forget()
-	if event.Component == "" {
-		event.Component = log.component
-	}
+	event.Component = progress.Label(cmp.Or(event.Component, log.component), log.platform)
 	if event.State == progress.Warned {
 		f.warn(event.Component, event.Message)
 		return

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 )
 
@@ -22,6 +23,8 @@ const (
 	// annotationNames of a run has the components whose tasks have other names, and "" for the task that makes the
 	// payload: a JSON object, by task.
 	annotationNames = "oc-rebuild.io/components"
+	// annotationPlatforms of a run for several platforms has that of each task: a JSON object, by task.
+	annotationPlatforms = "oc-rebuild.io/platforms"
 
 	// managedBy tells the objects of this program from others
 	// (https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/).
@@ -49,9 +52,8 @@ type Options struct {
 	Namespace      string
 	Image          string // pull spec of an image with this program
 	ServiceAccount string // "" = the one that Tekton takes
-	Plan           string // pull spec of the plan
 	To             plan.Request
-	Flags          []string // of the program, for each component
+	Flags          []string // of the program, for each component, besides --platform
 	PublishFlags   []string // of the program, for the payload
 	Cache          *Claim   // where caches outlive a pod; nil = nowhere
 	// Requests are what pods of components request of a node in place of what the plan says, by component and
@@ -65,6 +67,16 @@ type Options struct {
 	Files     map[string]string
 	TimeLimit time.Duration // of each component
 }
+
+// Lane is a plan for nodes of one platform.
+type Lane struct {
+	Plan     *plan.Plan
+	PullSpec string // of the plan, by digest
+	Platform registry.Platform
+}
+
+// suffix tells the objects of a lane from those of others.
+func (l *Lane) suffix() string { return "-" + l.Platform.Architecture + l.Platform.Variant }
 
 // Claim is a persistent volume claim, or a directory of it.
 type Claim struct{ Name, SubPath string }
@@ -88,27 +100,28 @@ func (o Objects) All() []any {
 	return append(all, o.Run)
 }
 
-// Make writes the objects that carry out a plan. An error has the class fault.Usage, or fault.Unresolved where a config
+// Make writes the objects that carry out the plans of one payload, each for another platform. An error has the class fault.Usage, or fault.Unresolved where a config
 // requests what is no quantity.
-func Make(planned *plan.Plan, o Options) (Objects, error) {
+func Make(lanes []Lane, o Options) (Objects, error) {
 	whole := makeTask(o, false)
 	task, tasks := whole, []Task{whole}
 	if o.KeepGoing {
 		task = makeTask(o, true)
 		tasks = append(tasks, task)
 	}
-	order := slices.DeleteFunc(planned.InOrder(), func(c plan.Component) bool { return !c.Replaces() })
+	first := lanes[0].Plan
+	order := slices.DeleteFunc(first.InOrder(), func(c plan.Component) bool { return !c.Replaces() })
 	for _, name := range slices.Sorted(maps.Keys(o.Requests)) {
 		if !slices.ContainsFunc(order, func(c plan.Component) bool { return c.Name == name }) {
 			return Objects{}, fault.Errorf(fault.Usage, "--resources: the plan builds no component %q", name)
 		}
 	}
-	names, taskOf := map[string]string{}, map[string]string{}
+	names, platforms := map[string]string{}, map[string]string{}
 	var parts []pipelineTask
-	add := func(task Task, name string, after []string, command []string) {
+	add := func(task Task, name, planParam string, after []string, command []string) {
 		one := pipelineTask{Name: name, TaskRef: taskRef{"Task", task.Metadata.Name}, RunAfter: after, Retries: retries,
 			Timeout: o.TimeLimit.String(),
-			Params:  []param{{"plan", "$(params.plan)"}, {"command", command}}}
+			Params:  []param{{"plan", "$(params." + planParam + ")"}, {"command", command}}}
 		if o.Cache != nil {
 			one.Workspaces = append(one.Workspaces, workspaceMapping{cache, cache})
 		}
@@ -118,34 +131,61 @@ func Make(planned *plan.Plan, o Options) (Objects, error) {
 		parts = append(parts, one)
 	}
 	var specs []taskRunSpec
-	for i, component := range order {
-		name := taskName(component.Name)
-		taskOf[component.Name] = name
-		if name != component.Name {
-			names[name] = component.Name
+	plans, planSpecs := []param{}, []paramSpec{}
+	made := map[string][]string{} // tasks by component
+	for l, lane := range lanes {
+		suffix, planParam := "", "plan"
+		if len(lanes) > 1 {
+			suffix = lane.suffix()
 		}
-		command := []string{"component", component.Name}
-		var after []string
-		needs, _ := planned.Needs(component.Name)
-		for _, need := range slices.Sorted(slices.Values(needs)) {
-			command = append(command, given(need, taskOf[need]))
-			after = append(after, taskOf[need])
+		if l > 0 {
+			planParam += suffix
 		}
-		if o.Jobs > 0 && i >= o.Jobs {
-			if before := parts[i-o.Jobs].Name; !slices.Contains(after, before) {
-				after = append(after, before)
+		plans = append(plans, param{planParam, lane.PullSpec})
+		planSpecs = append(planSpecs, paramSpec{planParam, "string", "pull spec of the plan for " + lane.Platform.String()})
+		order := slices.DeleteFunc(lane.Plan.InOrder(), func(c plan.Component) bool { return !c.Replaces() })
+		taskOf := map[string]string{}
+		for _, component := range order {
+			name := taskName(component.Name + suffix)
+			taskOf[component.Name] = name
+			made[component.Name] = append(made[component.Name], name)
+			if name != component.Name {
+				names[name] = component.Name
 			}
-		}
-		if o.KeepGoing {
-			command = append(command, "--keep-going")
-		}
-		add(task, name, after, append(command, "--to-repository", "$(params.repository)", "$(params.flags[*])"))
-		requests, err := requests(component, o.Requests[component.Name])
-		if err != nil {
-			return Objects{}, err
-		}
-		if len(requests) > 0 {
-			specs = append(specs, taskRunSpec{name, computeResources{requests}})
+			if suffix != "" {
+				platforms[name] = lane.Platform.String()
+			}
+			command := []string{"component", component.Name}
+			var after []string
+			needs, _ := lane.Plan.Needs(component.Name)
+			for _, need := range slices.Sorted(slices.Values(needs)) {
+				command = append(command, given(need, taskOf[need]))
+				after = append(after, taskOf[need])
+			}
+			if o.Jobs > 0 && len(parts) >= o.Jobs {
+				if before := parts[len(parts)-o.Jobs].Name; !slices.Contains(after, before) {
+					after = append(after, before)
+				}
+			}
+			if o.KeepGoing {
+				command = append(command, "--keep-going")
+			}
+			add(task, name, planParam, after, append(command, "--platform", lane.Platform.String(),
+				"--to-repository", "$(params.repository)", "$(params.flags[*])"))
+			requests, err := requests(component, o.Requests[component.Name])
+			if err != nil {
+				return Objects{}, err
+			}
+			spec := taskRunSpec{PipelineTaskName: name}
+			if len(requests) > 0 {
+				spec.ComputeResources = &computeResources{requests}
+			}
+			if suffix != "" {
+				spec.PodTemplate = onNodesOf(lane.Platform, o.Pod)
+			}
+			if spec.ComputeResources != nil || spec.PodTemplate != nil {
+				specs = append(specs, spec)
+			}
 		}
 	}
 	last := taskName("assemble")
@@ -156,19 +196,24 @@ func Make(planned *plan.Plan, o Options) (Objects, error) {
 	command := []string{"assemble"}
 	var after []string
 	for _, component := range order {
-		command, after = append(command, given(component.Name, taskOf[component.Name])),
-			append(after, taskOf[component.Name])
+		for _, task := range made[component.Name] {
+			command, after = append(command, given(component.Name, task)), append(after, task)
+		}
 	}
-	add(whole, last, after, append(command, o.PublishFlags...))
+	add(whole, last, "plan", after, append(append(command, "--platform", lanes[0].Platform.String()), o.PublishFlags...))
 
+	pod := o.Pod
+	if len(lanes) == 1 {
+		pod = onNodesOf(lanes[0].Platform, o.Pod)
+	}
 	run := Run{APIVersion: apiVersion, Kind: "PipelineRun", Metadata: metadata(o.Name, o.Namespace), Spec: runSpec{
-		Params:          []param{{"plan", o.Plan}, {"repository", o.To.Repository()}, {"flags", o.Flags}},
+		Params:          append(plans, param{"repository", o.To.Repository()}, param{"flags", o.Flags}),
 		Timeouts:        timeouts{"0s"}, // each task has its own
-		TaskRunTemplate: taskRunTemplate{o.ServiceAccount, o.Pod},
+		TaskRunTemplate: taskRunTemplate{o.ServiceAccount, pod},
 		TaskRunSpecs:    specs,
 		PipelineSpec: pipelineSpec{
-			Params: []paramSpec{{"plan", "string", "pull spec of the plan"},
-				{"repository", "string", "where images go"}, {"flags", "array", "how images are built"}},
+			Params: append(planSpecs, paramSpec{"repository", "string", "where images go"},
+				paramSpec{"flags", "array", "how images are built"}),
 			Results: []resultSpec{{Name: "payload", Type: "string",
 				Description: "pull spec of the new payload by digest", Value: resultOf(last)}},
 			Tasks: parts,
@@ -178,8 +223,14 @@ func Make(planned *plan.Plan, o Options) (Objects, error) {
 	if err != nil {
 		return Objects{}, fmt.Errorf("writing the run: %w", err)
 	}
-	run.Metadata.Annotations = map[string]string{annotationFrom: planned.Release.Image, annotationTo: o.To.To,
+	run.Metadata.Annotations = map[string]string{annotationFrom: first.Release.Image, annotationTo: o.To.To,
 		annotationNames: string(text)}
+	if len(platforms) > 0 {
+		if text, err = json.Marshal(platforms); err != nil {
+			return Objects{}, fmt.Errorf("writing the run: %w", err)
+		}
+		run.Metadata.Annotations[annotationPlatforms] = string(text)
+	}
 	bind := func(binding workspaceBinding) {
 		run.Spec.PipelineSpec.Workspaces = append(run.Spec.PipelineSpec.Workspaces, workspaceSpec{Name: binding.Name})
 		run.Spec.Workspaces = append(run.Spec.Workspaces, binding)
@@ -194,6 +245,21 @@ func Make(planned *plan.Plan, o Options) (Objects, error) {
 	}
 	objects.Run = run
 	return objects, nil
+}
+
+// onNodesOf adds to a pod template that its pods run on nodes of a platform, unless it says on which they do
+// (https://kubernetes.io/docs/reference/labels-annotations-taints/#kubernetes-io-arch).
+func onNodesOf(platform registry.Platform, pod map[string]any) map[string]any {
+	selector := map[string]any{"kubernetes.io/arch": platform.Architecture}
+	if given, ok := pod["nodeSelector"].(map[string]any); ok {
+		maps.Copy(selector, given)
+	}
+	pod = maps.Clone(pod)
+	if pod == nil {
+		pod = map[string]any{}
+	}
+	pod["nodeSelector"] = selector
+	return pod
 }
 
 func metadata(name, namespace string) Metadata {

@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/tekton"
 )
@@ -35,10 +37,20 @@ func planOf(lines ...string) *plan.Plan {
 	return p
 }
 
+// lanes are one for each plan: for linux/amd64, linux/arm64, linux/s390x.
+func lanes(plans ...*plan.Plan) []tekton.Lane {
+	var all []tekton.Lane
+	for i, planned := range plans {
+		all = append(all, tekton.Lane{Plan: planned, PullSpec: "example.com/plans@sha256:" + strconv.Itoa(i),
+			Platform: registry.Platform{OS: "linux", Architecture: []string{"amd64", "arm64", "s390x"}[i]}})
+	}
+	return all
+}
+
 func options() tekton.Options {
 	return tekton.Options{Name: "rebuild-1", Namespace: "here", Image: "example.com/engine",
-		Plan: "example.com/plans@sha256:0", TimeLimit: time.Hour,
-		To: plan.Request{To: "example.com/me/release:1"}, Flags: []string{"--insecure"},
+		TimeLimit: time.Hour,
+		To:        plan.Request{To: "example.com/me/release:1"}, Flags: []string{"--insecure"},
 		PublishFlags: []string{"--to-image", "example.com/me/release:1"}}
 }
 
@@ -88,7 +100,7 @@ func TestOrder(t *testing.T) {
 		t.Run(test.description, func(t *testing.T) {
 			o := options()
 			o.Jobs = test.jobs
-			objects, err := tekton.Make(planOf(test.lines...), o)
+			objects, err := tekton.Make(lanes(planOf(test.lines...)), o)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -99,10 +111,49 @@ func TestOrder(t *testing.T) {
 	}
 }
 
+// TestLanes has plans for two platforms: each is carried out on nodes of its own, and knows nothing of the other.
+func TestLanes(t *testing.T) {
+	o := options()
+	o.Pod = map[string]any{"nodeSelector": map[string]any{"disk": "fast"}, "priorityClassName": "low"}
+	o.Requests = map[string]map[string]string{"a": {"cpu": "4"}}
+	objects, err := tekton.Make(lanes(planOf("a", "b: a"), planOf("a", "b: a")), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := fmt.Sprint(tasks(t, objects.Run)), "map[a-amd64:[] a-arm64:[] "+
+		"assemble:[a-amd64 a-arm64 b-amd64 b-arm64] b-amd64:[a-amd64] b-arm64:[a-arm64]]"; got != want {
+		t.Errorf("tasks %s, want %s", got, want)
+	}
+	data, err := json.Marshal(objects.Run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`{"name":"plan","value":"example.com/plans@sha256:0"},{"name":"plan-arm64","value":"example.com/plans@sha256:1"}`,
+		`{"name":"plan","value":"$(params.plan-arm64)"},{"name":"command","value":["component","b",` +
+			`"a=$(tasks.a-arm64.results.image)","--platform","linux/arm64"`,
+		`{"pipelineTaskName":"a-arm64","computeResources":{"requests":{"cpu":"4"}},` +
+			`"podTemplate":{"nodeSelector":{"disk":"fast","kubernetes.io/arch":"arm64"},"priorityClassName":"low"}}`,
+		`"podTemplate":{"nodeSelector":{"disk":"fast"},"priorityClassName":"low"}}`, // of the run: assemble runs anywhere
+	} {
+		if !strings.Contains(string(data), want) {
+			t.Errorf("the run lacks %s:\n%s", want, data)
+		}
+	}
+	o.Pod = map[string]any{"nodeSelector": map[string]any{"kubernetes.io/arch": "amd64"}} // with an emulator
+	if objects, err = tekton.Make(lanes(planOf("a"), planOf("a"))[1:], o); err != nil {
+		t.Fatal(err)
+	}
+	if data, err = json.Marshal(objects.Run); err != nil || strings.Contains(string(data), `arch":"arm64`) ||
+		!strings.Contains(string(data), `"podTemplate":{"nodeSelector":{"kubernetes.io/arch":"amd64"}}`) {
+		t.Errorf("the user's own choice of nodes is gone: %s, %v", data, err)
+	}
+}
+
 // TestNames has components whose names are none for a task.
 func TestNames(t *testing.T) {
 	long := strings.Repeat("x", 80)
-	objects, err := tekton.Make(planOf("Capital", "a.b", long, "9"), options())
+	objects, err := tekton.Make(lanes(planOf("Capital", "a.b", long, "9")), options())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +176,7 @@ func TestWholePayload(t *testing.T) {
 		lines = append(lines, fmt.Sprintf("component-with-a-long-name-%d: component-with-a-long-name-0", i))
 	}
 	lines[0] = "component-with-a-long-name-0"
-	objects, err := tekton.Make(planOf(lines...), options())
+	objects, err := tekton.Make(lanes(planOf(lines...)), options())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +194,7 @@ func TestTaskIsTheSame(t *testing.T) {
 	name := func(change func(*tekton.Options)) (string, string) {
 		o := options()
 		change(&o)
-		objects, err := tekton.Make(planOf("a"), o)
+		objects, err := tekton.Make(lanes(planOf("a")), o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -154,7 +205,7 @@ func TestTaskIsTheSame(t *testing.T) {
 		return objects.Tasks[0].Metadata.Name, string(data)
 	}
 	usual, text := name(func(*tekton.Options) {})
-	if same, _ := name(func(o *tekton.Options) { o.Name, o.Plan = "rebuild-2", "example.com/plans@sha256:1" }); same != usual {
+	if same, _ := name(func(o *tekton.Options) { o.Name = "rebuild-2" }); same != usual {
 		t.Errorf("two runs have tasks %s and %s", usual, same)
 	}
 	if other, _ := name(func(o *tekton.Options) { o.Image = "example.com/other" }); other == usual {
@@ -180,7 +231,7 @@ func TestRequests(t *testing.T) {
 	p.Components[0].Recipe.Requests = map[string]string{"cpu": "100m", "memory": "200Mi"}
 	o := options()
 	o.Requests = map[string]map[string]string{"a": {"memory": "8Gi"}}
-	objects, err := tekton.Make(p, o)
+	objects, err := tekton.Make(lanes(p), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +241,7 @@ func TestRequests(t *testing.T) {
 		t.Errorf("pods request %s, want %s", data, want)
 	}
 	p.Components[1].Recipe.Requests = map[string]string{"cpu": "many"}
-	if _, err := tekton.Make(p, o); fault.KindOf(err) != fault.Unresolved ||
+	if _, err := tekton.Make(lanes(p), o); fault.KindOf(err) != fault.Unresolved ||
 		!strings.Contains(err.Error(), `"b": its config requests cpu "many"`) {
 		t.Errorf("a quantity that is none: %v", err)
 	}

@@ -129,8 +129,9 @@ type taskRunTemplate struct {
 }
 
 type taskRunSpec struct {
-	PipelineTaskName string           `json:"pipelineTaskName"`
-	ComputeResources computeResources `json:"computeResources"`
+	PipelineTaskName string            `json:"pipelineTaskName"`
+	ComputeResources *computeResources `json:"computeResources,omitempty"`
+	PodTemplate      map[string]any    `json:"podTemplate,omitempty"`
 }
 
 type computeResources struct {
@@ -245,6 +246,9 @@ type taskRunState struct {
 		} `json:"steps"`
 	} `json:"status"`
 }
+
+// name is that of the pipeline's task.
+func (t *taskRunState) name() string { return t.Metadata.Labels["tekton.dev/pipelineTask"] }
 
 // try is what became of one pod of a task run.
 type try struct {

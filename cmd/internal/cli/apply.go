@@ -2,12 +2,13 @@ package cli
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
-	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/tekton"
 )
 
 const applyLong = `Carry out a plan that oc rebuild plan wrote as json or yaml: build its images, push them, and assemble the payload.
@@ -42,24 +43,27 @@ func newApply(streams Streams) *cobra.Command {
 }
 
 func runApply(ctx context.Context, streams Streams, o *publishOptions, name string) error {
-	if err := o.checkBuild(); err != nil {
+	if err := errors.Join(o.checkBuild(), o.registry.checkOne()); err != nil {
 		return err
 	}
 	if err := o.after.check(ctx, &o.kube); err != nil {
 		return err
 	}
 	if o.engine.isCluster() {
-		return o.onCluster(ctx, streams, func(repository string) (*plan.Plan, string, error) {
+		return o.onCluster(ctx, streams, func(repository string) ([]tekton.Lane, error) {
 			planned, err := o.readPlan(ctx, streams, name)
-			if err == nil {
-				err = o.with(streams, func(job *rebuild.Job) error { return job.Check(ctx, planned, o.target()) },
-					func() error { return nil })
+			if err != nil {
+				return nil, err
 			}
-			if err != nil || o.artifact != "" {
-				return planned, o.artifact, err
+			lane := tekton.Lane{Plan: planned, PullSpec: o.artifact}
+			err = o.with(streams, func(job *rebuild.Job) error {
+				lane.Platform = job.Platform()
+				return job.Check(ctx, planned, o.target())
+			}, func() error { return nil })
+			if err == nil && lane.PullSpec == "" {
+				lane.PullSpec, err = o.registry.pushPlan(ctx, streams, planned, repository)
 			}
-			pullSpec, err := o.registry.pushPlan(ctx, streams, planned, repository)
-			return planned, pullSpec, err
+			return []tekton.Lane{lane}, err
 		})
 	}
 	if err := builder.EnterUserNamespace(ctx); err != nil { // starts the program again: standard input can be read once
@@ -70,8 +74,8 @@ func runApply(ctx context.Context, streams Streams, o *publishOptions, name stri
 		return err
 	}
 	return withScratch(ctx, streams, o.output, func() error {
-		return o.publish(ctx, streams, func(job *rebuild.Job) (*rebuild.Result, error) {
-			return job.Apply(ctx, planned, o.target())
+		return o.publish(ctx, streams, func(lanes rebuild.Lanes) (*rebuild.Result, error) {
+			return lanes[0].Apply(ctx, planned, o.target())
 		})
 	})
 }

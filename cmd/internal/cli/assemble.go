@@ -13,7 +13,10 @@ import (
 const assembleLong = `Make the payload of a plan that oc rebuild plan wrote, of images that were built elsewhere: by "oc rebuild component", each by itself.
 
 Every component that the plan builds is passed, as NAME=PULLSPEC by digest. The payload is the one that "oc rebuild apply" makes. NAME=left
-leaves a component as it was, which could not be built.`
+leaves a component as it was, which could not be built.
+
+A component that is passed several times has an image for each platform, and the payload is a manifest list. The plan, with its release,
+labels and manifests, is that of --platform.`
 
 func newAssemble(streams Streams) *cobra.Command {
 	var o partOptions
@@ -37,7 +40,7 @@ func newAssemble(streams Streams) *cobra.Command {
 }
 
 func runAssemble(ctx context.Context, streams Streams, o *partOptions, args []string) error {
-	if err := errors.Join(o.output.check("name"), o.checkTarget()); err != nil {
+	if err := errors.Join(o.output.check("name"), o.checkTarget(), o.registry.checkOne()); err != nil {
 		return err
 	}
 	if err := builder.EnterUserNamespace(ctx); err != nil {
@@ -48,8 +51,8 @@ func runAssemble(ctx context.Context, streams Streams, o *partOptions, args []st
 		return err
 	}
 	return withScratch(ctx, streams, o.output, func() error {
-		return o.publish(ctx, streams, func(job *rebuild.Job) (*rebuild.Result, error) {
-			result, err := job.Assemble(ctx, planned, o.target(), images)
+		return o.publish(ctx, streams, func(lanes rebuild.Lanes) (*rebuild.Result, error) {
+			result, err := lanes[0].Assemble(ctx, planned, o.target(), images)
 			if err != nil {
 				return nil, err
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -56,24 +57,25 @@ func (o *partOptions) keep(pullSpec string) error {
 
 // read reads the plan and the images of components that are given.
 func (o *partOptions) read(ctx context.Context, streams Streams, given []string) (*plan.Plan,
-	map[string]string, error) {
+	map[string][]string, error) {
 	if o.plan == "" {
 		return nil, nil, fault.New(fault.Usage, "`oc rebuild plan … -o json` writes one.",
 			errors.New("--plan is missing"))
 	}
-	images := map[string]string{}
+	images := map[string][]string{}
 	for _, argument := range given {
 		target, err := plan.ParseTarget(argument)
 		if err == nil && target.Source == "" {
 			err = fault.Errorf(fault.Usage, "argument %q: want NAME=PULLSPEC", argument)
 		}
-		if err == nil && images[target.Name] != "" {
-			err = fault.Errorf(fault.Usage, "component %q is given twice", target.Name)
+		if err == nil && target.Source != plan.Left &&
+			slices.Contains(images[target.Name], target.Source) {
+			err = fault.Errorf(fault.Usage, "component %q is given %s twice", target.Name, target.Source)
 		}
 		if err != nil {
 			return nil, nil, err
 		}
-		images[target.Name] = target.Source
+		images[target.Name] = append(images[target.Name], target.Source)
 	}
 	planned, err := o.readPlan(ctx, streams, o.plan)
 	return planned, images, err
@@ -122,9 +124,16 @@ func runComponent(ctx context.Context, streams Streams, o *partOptions, args []s
 	if err := builder.EnterUserNamespace(ctx); err != nil {
 		return err
 	}
-	planned, images, err := o.read(ctx, streams, args[1:])
+	planned, given, err := o.read(ctx, streams, args[1:])
 	if err != nil {
 		return err
+	}
+	images := map[string]string{}
+	for component, pullSpecs := range given {
+		if len(pullSpecs) > 1 {
+			return fault.Errorf(fault.Usage, "component %q is given twice", component)
+		}
+		images[component] = pullSpecs[0]
 	}
 	return withScratch(ctx, streams, o.output, func() error {
 		var result *rebuild.Result

@@ -19,7 +19,7 @@ import (
 )
 
 const doctorLong = `Check what a rebuild needs of this machine: the user's ID ranges, user namespaces, storage, isolation, OCI runtimes with known holes,
-space, configuration, what killed runs left; with --from-release and --to-image also whether the credential helpers for them are there, the
+space, configuration, what killed runs left, with --platform whether programs for it run; with --from-release and --to-image also whether the credential helpers for them are there, the
 payload can be read, and the destination be written to (a blob of two bytes is sent, which nothing refers to). Each problem comes with what to do about it. Exit code 1 if there is any.`
 
 func newDoctor(streams Streams) *cobra.Command {
@@ -39,6 +39,7 @@ func newDoctor(streams Streams) *cobra.Command {
 	applyCacheDir(flags, &o.cacheDir)
 	o.registry.apply(flags)
 	o.registry.applyPush(flags)
+	o.registry.describePlatforms(flags)
 	o.build.applyPlace(flags)
 	o.output.apply(flags, "text, "+structured)
 	return command
@@ -84,6 +85,12 @@ func (o *jobOptions) examine(ctx context.Context, streams Streams) ([]machine.Fi
 		findings = append(findings, machine.Runtimes(ctx, temp)...)
 		findings = append(findings, machine.Storage(ctx, o.build.builder(temp))...)
 		findings = append(findings, machine.Leftovers())
+		for _, platform := range o.registry.platforms() {
+			if _, rest, ok := strings.Cut(platform, "/"); ok {
+				arch, _, _ := strings.Cut(rest, "/")
+				findings = append(findings, machine.Programs(arch, temp)...)
+			}
+		}
 	}
 	cacheDir, err := o.cache()
 	if err != nil {
@@ -103,7 +110,9 @@ func (o *jobOptions) examine(ctx context.Context, streams Streams) ([]machine.Fi
 
 // reach checks the source and the destination of a job.
 func (o *jobOptions) reach(ctx context.Context, streams Streams) ([]machine.Finding, error) {
-	reading, pushing, closeClients, err := o.registry.clients(streams.notice)
+	one := o.registry
+	one.Platform = one.platforms()[0]
+	reading, pushing, closeClients, err := one.clients(streams.notice)
 	if err != nil {
 		return nil, err
 	}

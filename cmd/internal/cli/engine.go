@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -27,10 +26,10 @@ import (
 // cancelling is how long the pods of a cancelled run are waited for.
 const cancelling = time.Minute
 
-// onCluster carries a plan out on a cluster. pushed makes the plan and returns its pull spec by digest, where it is in
-// no registry yet after it was pushed to a repository.
+// onCluster carries out on a cluster what pushed plans, for one platform or several. Plans that are in no registry yet
+// are pushed to a repository.
 func (o *publishOptions) onCluster(ctx context.Context, streams Streams,
-	pushed func(repository string) (*plan.Plan, string, error)) error {
+	pushed func(repository string) ([]tekton.Lane, error)) error {
 	options, err := o.engine.options()
 	if err != nil {
 		return err
@@ -47,20 +46,25 @@ func (o *publishOptions) onCluster(ctx context.Context, streams Streams,
 		}
 	}
 	options.To, options.Jobs, options.KeepGoing = o.target(), o.build.jobs, o.keepGoing
-	planned, pullSpec, err := pushed(options.To.Repository())
+	lanes, err := pushed(options.To.Repository())
 	if err != nil {
 		return err
 	}
-	for _, warning := range planned.Warnings {
-		streams.notice("warning: " + plain.Line(warning))
+	var warned []string
+	for _, lane := range lanes {
+		for _, warning := range lane.Plan.Warnings {
+			if !slices.Contains(warned, warning) {
+				warned = append(warned, warning)
+				streams.notice("warning: " + plain.Line(warning))
+			}
+		}
 	}
-	options.Plan = pullSpec
 	options.Name = "rebuild-" + strings.ToLower(rand.Text()[:8])
 	options.Flags, options.PublishFlags = o.flags(options.To)
 	if err := o.giveFiles(&options); err != nil {
 		return err
 	}
-	objects, err := tekton.Make(planned, options)
+	objects, err := tekton.Make(lanes, options)
 	if err != nil {
 		return err
 	}
@@ -80,12 +84,12 @@ func (o *publishOptions) onCluster(ctx context.Context, streams Streams,
 		streams.notice(fmt.Sprintf("Run %s in namespace %s; `oc rebuild follow %s` shows it from elsewhere",
 			options.Name, options.Namespace, options.Name))
 	}
-	return o.followed(ctx, streams, target, options.Name, planned)
+	return o.followed(ctx, streams, target, options.Name, lanes)
 }
 
 // followed shows a run until its end, cancels it where the user ends it, and prints the payload.
 func (o *publishOptions) followed(ctx context.Context, streams Streams, target *tekton.Cluster, name string,
-	planned *plan.Plan) error {
+	lanes []tekton.Lane) error {
 	made, err := o.show(ctx, streams, target, name)
 	if ctx.Err() != nil {
 		return errors.Join(err, o.cancel(ctx, streams, target, name))
@@ -93,7 +97,7 @@ func (o *publishOptions) followed(ctx context.Context, streams Streams, target *
 	if made == nil {
 		return err
 	}
-	return errors.Join(err, o.printMade(ctx, streams, made, planned))
+	return errors.Join(err, o.printMade(ctx, streams, made, lanes))
 }
 
 // show shows a run until its end.
@@ -117,8 +121,8 @@ func (o *publishOptions) cancel(ctx context.Context, streams Streams, target *te
 
 // printMade prints the payload that a run made, and goes on with it as the flags say.
 func (o *publishOptions) printMade(ctx context.Context, streams Streams, made *tekton.Outcome,
-	planned *plan.Plan) error {
-	result := resultOf(made, planned)
+	lanes []tekton.Lane) error {
+	result := resultOf(made, lanes)
 	if err := o.print(streams, result); err != nil {
 		return err
 	}
@@ -136,8 +140,8 @@ func (o *publishOptions) printMade(ctx context.Context, streams Streams, made *t
 	return o.after.carryOn(ctx, streams, &o.jobOptions, images...)
 }
 
-// resultOf is the result of a run, with what the plan says of the source; nil = it is not at hand.
-func resultOf(made *tekton.Outcome, planned *plan.Plan) *rebuild.Result {
+// resultOf is the result of a run, with what the plans say of the source, where they are at hand.
+func resultOf(made *tekton.Outcome, lanes []tekton.Lane) *rebuild.Result {
 	_, sum := registry.SplitDigest(made.Payload)
 	result := &rebuild.Result{
 		Release: rebuild.ResultRelease{Image: made.Payload, Digest: sum}, Left: made.Left,
@@ -145,10 +149,10 @@ func resultOf(made *tekton.Outcome, planned *plan.Plan) *rebuild.Result {
 	}
 	for _, one := range made.Components {
 		_, sum := registry.SplitDigest(one.Image)
-		component := rebuild.ResultComponent{Name: one.Name, Image: one.Image, Digest: sum,
+		component := rebuild.ResultComponent{Name: one.Name, Image: one.Image, Digest: sum, Platform: one.Platform,
 			Seconds: map[string]float64{"total": one.Seconds}}
-		if planned != nil {
-			for _, c := range planned.Components {
+		for _, lane := range lanes {
+			for _, c := range lane.Plan.Components {
 				if c.Name == one.Name {
 					component.Repository, component.Commit = c.Source.Repository, c.Source.Commit
 				}
@@ -165,8 +169,6 @@ func (o *publishOptions) flags(to plan.Request) (building, publishing []string) 
 	if o.registry.Insecure {
 		both = append(both, "--insecure")
 	}
-	// Nodes may have several architectures; the payload has one.
-	both = append(both, "--platform", cmp.Or(o.registry.Platform, registry.DefaultPlatform()))
 	building = append(both[:len(both):len(both)], "--isolation", o.build.isolation, "--network", o.build.network,
 		"--compression", o.build.compression,
 		"--source-limits", strconv.Itoa(o.recipe.sourceLimits))

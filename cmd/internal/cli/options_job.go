@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/payload"
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
@@ -35,6 +36,7 @@ type jobOptions struct {
 	all          bool   // plan --all
 	artifact     string // pull spec of the plan that is carried out; "" = it is in no registry
 	keepGoing    bool
+	lane         bool // the job is for one of several platforms
 
 	opened func(context.Context, *payload.Release) error // is shown the payload that a job starts from; nil = nobody is
 }
@@ -161,7 +163,7 @@ func (o *jobOptions) open(streams Streams, listener progress.Listener) (_ *rebui
 	job, err := rebuild.New(rebuild.Options{
 		BuildData: buildData, Reading: reading, Pushing: pushing, Sources: sources, Configs: configs,
 		CacheDir: cacheDir, Progress: listener,
-		Artifact: o.artifact, NoCache: o.build.noCache, Results: o.build.results, KeepGoing: o.keepGoing,
+		Artifact: o.artifact, Lane: o.lane, NoCache: o.build.noCache, Results: o.build.results, KeepGoing: o.keepGoing,
 		Jobs: o.build.jobs, Secrets: o.build.secrets, Compression: o.build.compression,
 		Build: o.build.builder(""),
 		Trust: func(ctx context.Context, release *payload.Release) error {
@@ -178,17 +180,56 @@ func (o *jobOptions) open(streams Streams, listener progress.Listener) (_ *rebui
 	return job, closeAll, nil
 }
 
-// with opens a job for what do does, whose progress is shown meanwhile, and closes it. print comes when the display
-// has ended, unless do failed.
-func (o *jobOptions) with(streams Streams, do func(*rebuild.Job) error, print func() error) (err error) {
+// lanes opens a job for each platform.
+func (o *jobOptions) lanes(streams Streams, listener progress.Listener) (lanes rebuild.Lanes, _ func() error,
+	err error) {
+	var opened []func() error
+	closeAll := func() error {
+		var failures []error
+		for _, closeOne := range slices.Backward(opened) {
+			failures = append(failures, closeOne())
+		}
+		return errors.Join(failures...)
+	}
+	platforms := o.registry.platforms()
+	for i, platform := range platforms {
+		if slices.Contains(platforms[:i], platform) {
+			return nil, nil, errors.Join(closeAll(),
+				fault.Errorf(fault.Usage, "--platform %q names %q twice", o.registry.Platform, platform))
+		}
+		one, listener := *o, listener
+		one.registry.Platform = platform
+		if len(platforms) > 1 {
+			one.lane, listener = true, progress.ForPlatform(listener, platform)
+		}
+		job, closeJob, err := one.open(streams, listener)
+		if err != nil {
+			return nil, nil, errors.Join(err, closeAll())
+		}
+		lanes, opened = append(lanes, job), append(opened, closeJob)
+	}
+	return lanes, closeAll, nil
+}
+
+// with is withLanes for what has one platform.
+func (o *jobOptions) with(streams Streams, do func(*rebuild.Job) error, print func() error) error {
+	if err := o.registry.checkOne(); err != nil {
+		return err
+	}
+	return o.withLanes(streams, func(lanes rebuild.Lanes) error { return do(lanes[0]) }, print)
+}
+
+// withLanes opens the jobs for what do does, whose progress is shown meanwhile, and closes them. print comes when the
+// display has ended, unless do failed.
+func (o *jobOptions) withLanes(streams Streams, do func(rebuild.Lanes) error, print func() error) (err error) {
 	listener, finish := o.output.progress(streams)
 	defer finish()
-	job, closeJob, err := o.open(streams, listener)
+	lanes, closeLanes, err := o.lanes(streams, listener)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, closeJob()) }()
-	err = do(job)
+	defer func() { err = errors.Join(err, closeLanes()) }()
+	err = do(lanes)
 	finish()
 	if err != nil {
 		return err

@@ -66,11 +66,11 @@ func (o *publishOptions) target() plan.Request {
 
 // publish makes a payload, prints it, and goes on with it as the flags say.
 func (o *publishOptions) publish(ctx context.Context, streams Streams,
-	do func(*rebuild.Job) (*rebuild.Result, error)) error {
+	do func(rebuild.Lanes) (*rebuild.Result, error)) error {
 	var result *rebuild.Result
 	var failed error // what is not in the payload, which is there all the same
-	err := o.with(streams, func(job *rebuild.Job) (err error) {
-		if result, err = do(job); result != nil {
+	err := o.withLanes(streams, func(lanes rebuild.Lanes) (err error) {
+		if result, err = do(lanes); result != nil {
 			failed, err = err, nil
 		}
 		return err

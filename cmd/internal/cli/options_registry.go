@@ -34,6 +34,24 @@ func (o *registryOptions) apply(flags *pflag.FlagSet) {
 		"`os/arch` to take from manifest lists (default: linux on this machine's architecture)")
 }
 
+// describePlatforms says of --platform that it may name several.
+func (o *registryOptions) describePlatforms(flags *pflag.FlagSet) {
+	flags.Lookup("platform").Usage = "`os/arch` to take from manifest lists (default: linux on this machine's " +
+		"architecture); several, with commas, for a payload that is a list"
+}
+
+// platforms lists what --platform names; "" for this machine's.
+func (o *registryOptions) platforms() []string { return strings.Split(o.Platform, ",") }
+
+// checkOne refuses several platforms.
+func (o *registryOptions) checkOne() error {
+	if len(o.platforms()) > 1 {
+		return fault.Errorf(fault.Usage, "--platform %q: want one; only `oc rebuild COMPONENT…` takes several",
+			o.Platform)
+	}
+	return nil
+}
+
 // applyPush adds the credentials for pushing.
 func (o *registryOptions) applyPush(flags *pflag.FlagSet) {
 	defer grouped(flags, groupRegistry)()

@@ -16,6 +16,7 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/tekton"
 )
 
 const rebuildLong = `Rebuild components of an OKD or OpenShift release payload from source, and assemble a new payload that carries them.
@@ -79,6 +80,7 @@ func newRebuild(streams Streams) *cobra.Command {
 	command.SuggestionsMinimumDistance = 2
 	o.apply(command.Flags())
 	o.applyBuild(command.Flags())
+	o.registry.describePlatforms(command.Flags())
 	command.Flags().BoolVar(&o.watch, "watch", false,
 		"rebuild whenever a local source changes, a file or the commit, until interrupted; prints a pull spec each time")
 	o.applySelection(command.Flags())
@@ -106,6 +108,8 @@ func (o *rebuildOptions) checkSelection(args []string) error {
 	case o.watch && o.engine.isCluster():
 		return fault.Errorf(fault.Usage,
 			"--watch is for local sources, which a cluster does not have: leave --engine out")
+	case o.watch && len(o.registry.platforms()) > 1:
+		return fault.Errorf(fault.Usage, "--watch builds for one platform: name one with --platform")
 	case o.all && o.watch:
 		return fault.Errorf(fault.Usage, "--watch is for local sources, and --all rebuilds what the payload records")
 	}
@@ -146,21 +150,29 @@ func runRebuild(ctx context.Context, streams Streams, o *rebuildOptions, args []
 func (o *rebuildOptions) rebuildOnCluster(ctx context.Context, streams Streams, request plan.Request) error {
 	var problems map[string]string
 	var failed error // of what cannot be planned
-	err := o.onCluster(ctx, streams, func(repository string) (planned *plan.Plan, pullSpec string, err error) {
-		err = o.with(streams, func(job *rebuild.Job) (err error) {
+	err := o.onCluster(ctx, streams, func(repository string) (plans []tekton.Lane, err error) {
+		err = o.withLanes(streams, func(lanes rebuild.Lanes) error {
+			var planned []*plan.Plan
 			if o.all {
-				planned, problems, err = job.PlanAll(ctx, request, o.selection)
+				planned, problems, failed = lanes.PlanAll(ctx, request, o.selection)
 			} else {
-				planned, err = job.Plan(ctx, request)
+				planned, failed = lanes.Plan(ctx, request)
 			}
-			if err != nil && len(problems) == 0 {
+			if failed != nil && len(problems) == 0 {
+				err := failed
+				failed = nil
 				return err
 			}
-			failed = err
-			pullSpec, err = job.Push(ctx, planned, repository)
-			return err
+			for i, job := range lanes {
+				pullSpec, err := job.Push(ctx, planned[i], repository)
+				if err != nil {
+					return err
+				}
+				plans = append(plans, tekton.Lane{Plan: planned[i], PullSpec: pullSpec, Platform: job.Platform()})
+			}
+			return nil
 		}, func() error { return nil })
-		return planned, pullSpec, err
+		return plans, err
 	})
 	if failed == nil {
 		return err
@@ -175,10 +187,10 @@ func (o *rebuildOptions) rebuildOnCluster(ctx context.Context, streams Streams, 
 
 // once does the job one time and prints its result.
 func (o *rebuildOptions) once(ctx context.Context, streams Streams, request plan.Request) error {
-	return o.publish(ctx, streams, func(job *rebuild.Job) (*rebuild.Result, error) {
+	return o.publish(ctx, streams, func(lanes rebuild.Lanes) (*rebuild.Result, error) {
 		if o.all {
-			return job.RunAll(ctx, request, o.selection)
+			return lanes.RunAll(ctx, request, o.selection)
 		}
-		return job.Run(ctx, request)
+		return lanes.Run(ctx, request)
 	})
 }

@@ -1,0 +1,253 @@
+package rebuild_test
+
+import (
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/oc-rebuild/oc-rebuild/ciconfig"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/payload"
+	"github.com/oc-rebuild/oc-rebuild/payload/payloadtest"
+	"github.com/oc-rebuild/oc-rebuild/rebuild"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
+)
+
+// multi makes manifest lists for amd64 and a second architecture of the playground's base and payload.
+func (p *playground) multi(t *testing.T, arch string) {
+	t.Helper()
+	list := func(repository, tag, pullSpec string) string {
+		image := p.registry.Pull(t, pullSpec)
+		return p.registry.PushIndex(t, repository, tag,
+			map[string]v1.Image{"linux/amd64": image, "linux/" + arch: payloadtest.ForArch(t, image, arch)})
+	}
+	p.base = list("bases/base", "multi", p.base)
+	p.release.PullSpec = list("test/release", "multi", p.release.PullSpec)
+	p.release.Tagged = p.registry.Host + "/test/release:multi"
+}
+
+// lanes opens a job for each platform.
+func (p *playground) lanes(t *testing.T, change func(*rebuild.Options), platforms ...string) rebuild.Lanes {
+	t.Helper()
+	var lanes rebuild.Lanes
+	for _, platform := range platforms {
+		o := p.options(t)
+		o.Reading = payloadtest.ClientFor(t, platform)
+		o.Pushing, o.Lane = o.Reading, len(platforms) > 1
+		if change != nil {
+			change(&o)
+		}
+		job, err := rebuild.New(o)
+		check(t, err)
+		t.Cleanup(func() { check(t, job.Close()) })
+		lanes = append(lanes, job)
+	}
+	return lanes
+}
+
+// platformsOf lists what the images of a list are for.
+func platformsOf(t *testing.T, pullSpec string) []string {
+	t.Helper()
+	image, err := payloadtest.Client(t).Image(t.Context(), pullSpec)
+	check(t, err)
+	var platforms []string
+	for _, instance := range image.List {
+		child, err := image.Instance(t.Context(), instance)
+		check(t, err)
+		if child.Config.Architecture != instance.Platform.Architecture {
+			t.Errorf("the list %s has an image for %s as one for %s", pullSpec, child.Config.Architecture,
+				instance.Platform)
+		}
+		platforms = append(platforms, instance.Platform.String())
+	}
+	return platforms
+}
+
+// TestLanes builds two components, one on the other, for two platforms: the payload is a list, and names a list of
+// each. In parts, as engines for pipelines do it, it is the same.
+func TestLanes(t *testing.T) {
+	p := newPlayground(t)
+	p.multi(t, "arm64")
+	one := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nCOPY f /f\n"), "f": "one"})
+	two := source(t, map[string]string{"Dockerfile": "FROM quay.io/example/one:latest\nCOPY f /g\n", "f": "two"})
+	request := p.request(target("one", one), target("two", two))
+	request.BaseImages = []string{"quay.io/example/one:latest=payload:one"}
+	platforms := []string{"linux/amd64", "linux/arm64"}
+	lanes := p.lanes(t, nil, platforms...)
+	result, err := lanes.Run(t.Context(), request)
+	check(t, err)
+
+	if got := platformsOf(t, result.Release.Image); !slices.Equal(got, platforms) {
+		t.Errorf("the payload is for %q", got)
+	}
+	if len(result.Components) != 4 || result.Components[0].Platform != "linux/amd64" ||
+		result.Components[3].Platform != "linux/arm64" {
+		t.Errorf("components %+v", result.Components)
+	}
+	for _, platform := range platforms {
+		release, err := payload.Open(t.Context(), payloadtest.ClientFor(t, platform), result.Release.Image)
+		check(t, err)
+		for _, name := range []string{"one", "two"} {
+			component, err := release.Component(name)
+			check(t, err)
+			if got := platformsOf(t, component.Image); !slices.Equal(got, platforms) {
+				t.Errorf("component %s is for %q", name, got)
+			}
+		}
+	}
+
+	// one platform alone, on a machine that never saw the other
+	alone := *p
+	alone.cache, alone.storage = t.TempDir(), t.TempDir()
+	for i, platform := range platforms {
+		job := alone.lanes(t, func(o *rebuild.Options) { o.NoCache = true }, platform)[0]
+		built, err := job.Build(t.Context(), request)
+		if err != nil || built.Components[0].Digest != result.Components[2*i].Digest ||
+			built.Components[1].Digest != result.Components[2*i+1].Digest {
+			t.Errorf("alone, for %s: %+v, %v", platform, built, err)
+		}
+		alone.cache, alone.storage = t.TempDir(), t.TempDir()
+	}
+
+	var plans []*plan.Plan
+	images := map[string][]string{}
+	for _, job := range p.lanes(t, nil, platforms...) {
+		planned, err := job.Plan(t.Context(), request)
+		check(t, err)
+		plans = append(plans, planned)
+		first, err := job.Part(t.Context(), planned, "one", request.Repository(), nil)
+		check(t, err)
+		second, err := job.Part(t.Context(), planned, "two", request.Repository(),
+			map[string]string{"one": first.Components[0].Image})
+		check(t, err)
+		images["one"] = append(images["one"], first.Components[0].Image)
+		images["two"] = append(images["two"], second.Components[0].Image)
+	}
+	assemble := func(images map[string][]string) (*rebuild.Result, error) {
+		return p.lanes(t, nil, platforms[0])[0].Assemble(t.Context(), plans[0], request, images)
+	}
+	again, err := assemble(images)
+	if err != nil || again.Release.Digest != result.Release.Digest {
+		t.Errorf("in parts the payload is %+v, %v, and not %s", again, err, result.Release.Digest)
+	}
+	slices.Reverse(images["one"])
+	if again, err = assemble(images); err != nil || again.Release.Digest != result.Release.Digest {
+		t.Errorf("with images in another order the payload is %+v, %v", again, err)
+	}
+	for _, test := range []struct {
+		two  []string
+		says string
+	}{
+		{[]string{images["two"][0]}, "has images for [linux/amd64], and others for [linux/amd64 linux/arm64]"},
+		{[]string{images["two"][1]}, "no image of \"two\" is for linux/amd64"},
+		{[]string{images["two"][0], images["one"][1]}, "two images of \"two\" are for linux/amd64"},
+	} {
+		_, err := assemble(map[string][]string{"one": images["one"], "two": test.two})
+		if fault.KindOf(err) != fault.Usage || !strings.Contains(err.Error(), test.says) {
+			t.Errorf("error %v, want %s", err, test.says)
+		}
+	}
+}
+
+// TestLanesKeepGoing has a component that only one of two platforms has the base of.
+func TestLanesKeepGoing(t *testing.T) {
+	p := newPlayground(t)
+	single := p.base
+	p.multi(t, "arm64")
+	p.registry.PushIndex(t, "bases/few", "latest", map[string]v1.Image{"linux/amd64": p.registry.Pull(t, single),
+		"linux/s390x": payloadtest.ForArch(t, p.registry.Pull(t, single), "s390x")})
+	one := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nCOPY f /f\n"), "f": "one"})
+	two := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nCOPY nosuch /f\n")})
+	lanes := p.lanes(t, func(o *rebuild.Options) { o.KeepGoing = true }, "linux/amd64", "linux/arm64")
+	result, err := lanes.Run(t.Context(), p.request(target("one", one), target("two", two)))
+	if fault.KindOf(err) != fault.Build || !strings.Contains(err.Error(), "for linux/arm64: ") || result == nil ||
+		!slices.Equal(result.Left, []string{"two"}) || len(result.Components) != 2 {
+		t.Errorf("result %+v, error %v", result, err)
+	}
+	two = source(t, map[string]string{"Dockerfile": "FROM " + p.registry.Host + "/bases/few:latest\nCOPY f /f\n", "f": "x"})
+	_, err = p.lanes(t, nil, "linux/amd64", "linux/arm64").Run(t.Context(), p.request(target("two", two)))
+	if err == nil || !strings.HasPrefix(err.Error(), "for linux/arm64: ") ||
+		!strings.Contains(err.Error(), "no image found in manifest list for architecture \"arm64\"") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestAllLanes rebuilds all components that the payload has the source of. What one lane cannot plan is left in both.
+func TestAllLanes(t *testing.T) {
+	p := newPlayground(t)
+	single := p.base
+	p.multi(t, "arm64")
+	p.registry.PushIndex(t, "bases/few", "latest", map[string]v1.Image{"linux/amd64": p.registry.Pull(t, single),
+		"linux/s390x": payloadtest.ForArch(t, p.registry.Pull(t, single), "s390x")})
+	store, err := gitsrc.Open(t.TempDir(), gitsrc.Options{})
+	check(t, err)
+	root := source(t, map[string]string{"f": "x"})
+	configs := fstest.MapFS{}
+	for name, base := range map[string]string{"one": p.base, "two": p.registry.Host + "/bases/few:latest"} {
+		configs["ci-operator/config/example/"+name+"/example-"+name+"-main.yaml"] = &fstest.MapFile{Data: []byte(
+			"images:\n- to: " + name + "\n  dockerfile_literal: |\n    FROM " + base + "\n    COPY f /f\n" +
+				"promotion: {to: [{namespace: ocp, name: \"4.12\"}]}\n" +
+				"zz_generated_metadata: {org: example, repo: " + name + ", branch: main}\n")}
+	}
+	lanes := p.lanes(t, func(o *rebuild.Options) {
+		o.KeepGoing, o.Configs = true, ciconfig.Open(configs, "the test's configs")
+		o.Sources = repositories{store, map[string]string{"https://github.com/example/one": root, "https://github.com/example/two": root}}
+	}, "linux/amd64", "linux/arm64")
+	request := p.request()
+	result, err := lanes.RunAll(t.Context(), request, rebuild.Selection{Exclude: []string{"cluster-version-operator"}})
+	if err == nil || result == nil || !slices.Equal(result.Left, []string{"two"}) || len(result.Components) != 2 {
+		t.Errorf("result %+v, error %v", result, err)
+	}
+}
+
+// TestLanesRefused starts from payloads that are no lists, or have no image for a platform.
+func TestLanesRefused(t *testing.T) {
+	p := newPlayground(t)
+	refused := func(says string, request plan.Request, platforms ...string) {
+		t.Helper()
+		_, err := p.lanes(t, nil, platforms...).Run(t.Context(), request)
+		if fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), says) {
+			t.Errorf("error %v, want %s", err, says)
+		}
+	}
+	from := func() string {
+		return source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nCOPY f /f\n"), "f": "one"})
+	}
+	refused("is for linux/amd64 alone", p.request(target("one", from())), "linux/amd64", "linux/arm64")
+	single := p.base
+	p.multi(t, "arm64")
+	request := p.request(target("one", from()))
+	refused("no image for linux/s390x", request, "linux/amd64", "linux/s390x")
+	request.Targets = []plan.Target{{Name: "one", Image: single}}
+	refused("one image, for linux/amd64, and no manifest list", request, "linux/amd64", "linux/arm64")
+	request.Targets = []plan.Target{{Name: "one", Image: p.base}}
+	result, err := p.lanes(t, nil, "linux/amd64", "linux/arm64").Run(t.Context(), request)
+	if err != nil || len(platformsOf(t, result.Release.Image)) != 2 {
+		t.Errorf("with an image that is a list: %+v, %v", result, err)
+	}
+}
+
+// TestForeignPrograms builds for an architecture whose programs this machine does not run.
+func TestForeignPrograms(t *testing.T) {
+	arch := "s390x"
+	if runtime.GOARCH == arch {
+		arch = "arm64"
+	}
+	p := newPlayground(t)
+	p.multi(t, arch)
+	runs, err := builder.Runs(arch, t.TempDir())
+	check(t, err)
+	directory := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nRUN [\"/bin/tool\", \"write\", \"/f\", \"x\"]\n")})
+	_, err = p.lanes(t, nil, "linux/"+arch)[0].Run(t.Context(), p.request(target("one", directory)))
+	says := "it has RUN steps, and this machine runs no programs for " + arch
+	if refused := fault.KindOf(err) == fault.Build && strings.Contains(err.Error(), says); refused == runs {
+		t.Errorf("this machine runs programs for %s: %t; the build ended with %v (%s)", arch, runs, err,
+			fault.AdviceOf(err))
+	}
+}
