@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
@@ -60,9 +61,13 @@ func (m compileCaches) caches(ctx context.Context, u Unit) ([]builder.Cache, err
 		Args             []ciconfig.Arg
 		Images           []string
 		Dockerfile       string // of a plan that was read: anybody's
+		Platform         string `json:",omitempty"` // where it is not this machine's
 	}{Writers: writers, Literal: u.Recipe.Literal, Args: u.Recipe.BuildArgs}
 	if u.Given {
 		inputs.Dockerfile = string(u.Recipe.File.Text())
+	}
+	if arch := m.wants().Architecture; arch != runtime.GOARCH {
+		inputs.Platform = arch
 	}
 	for _, b := range u.Wants() {
 		inputs.Images = append(inputs.Images, u.reference(b))
