@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 
 	"github.com/opencontainers/go-digest"
 
@@ -39,6 +40,11 @@ func (j *Job) pack(ctx context.Context, planned *plan.Plan) (*plan.Plan, []regis
 	var archives []registry.Blob
 	known := map[string]digest.Digest{} // by request: several images may be made of one tree
 	for _, c := range units {
+		// what they hold is in the plan, and where they lie is nobody's business
+		c.Source.Request.Patches = slices.Clone(c.Source.Request.Patches)
+		for i, patch := range c.Source.Request.Patches {
+			c.Source.Request.Patches[i] = filepath.Base(patch)
+		}
 		if c.OS != nil {
 			blob, err := j.packChanges(ctx, c)
 			if err != nil {

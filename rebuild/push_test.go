@@ -1,11 +1,18 @@
 package rebuild_test
 
 import (
+	"context"
+	"errors"
+	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 	"github.com/oc-rebuild/oc-rebuild/payload/payloadtest"
+	"github.com/oc-rebuild/oc-rebuild/rebuild"
 )
 
 // TestPushedImagesHaveTags looks for a tag of what is pushed: registries take what has none for garbage.
@@ -18,5 +25,42 @@ func TestPushedImagesHaveTags(t *testing.T) {
 	tags, err := payloadtest.Client(t).Tags(t.Context(), repository)
 	if err != nil || !slices.Contains(tags, "one-"+sum[:12]) {
 		t.Errorf("%s has the tags %q, %v", image, tags, err)
+	}
+}
+
+// headless has trees without a .git.
+type headless struct{ directories }
+
+func (headless) WriteHead(context.Context, gitsrc.Tree, string) error { return nil }
+
+// TestPushedPlanHidesPaths looks for where the patches of a plan lie on the machine that pushed it.
+func TestPushedPlanHidesPaths(t *testing.T) {
+	p := newPlayground(t)
+	options := p.options(t)
+	options.Sources = headless{}
+	job, err := rebuild.New(options)
+	check(t, err)
+	defer job.Close() //nolint:errcheck // the test's directory goes away
+	patches := source(t, map[string]string{"quick.patch": "--- a/f\n+++ b/f\n"})
+	one := target("one", source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nCOPY . /src\n")}))
+	one.Patches = []string{filepath.Join(patches, "quick.patch")}
+	time.Sleep(50 * time.Millisecond) // a file system's clock ticks slowly, and what was written now may be written again
+	planned, err := job.Plan(t.Context(), p.request(one))
+	check(t, err)
+	pullSpec, err := job.Push(t.Context(), planned, p.registry.Host+"/mine/plans")
+	check(t, err)
+	image, open, err := payloadtest.Client(t).Raw(t.Context(), pullSpec)
+	check(t, err)
+	for _, blob := range image.Blobs {
+		stream, err := open(blob).Open(t.Context())
+		check(t, err)
+		data, err := io.ReadAll(stream)
+		check(t, errors.Join(err, stream.Close()))
+		if strings.Contains(string(data), patches) {
+			t.Errorf("the pushed plan has the path of its patch: %s", data)
+		}
+	}
+	if planned.Components[0].Source.Request.Patches[0] != filepath.Join(patches, "quick.patch") {
+		t.Errorf("pushing changed the plan: %q", planned.Components[0].Source.Request.Patches)
 	}
 }

@@ -31,17 +31,43 @@ const (
 	maxDepth   = 100      // directories in one another, as of a checkout
 )
 
+// used counts what an archive has. Whoever packs one is held to the same limits as whoever unpacks it, and hears of
+// them first.
+type used struct {
+	entries int
+	bytes   int64
+	above   string // the directory of the last entry
+}
+
+// add counts an entry, and with it the directories of its name, which an archive need not have.
+func (u *used) add(name string, size int64) error {
+	if u.entries >= maxEntries || size > MaxArchive-u.bytes {
+		return fmt.Errorf("it has more than %d files or %d bytes", maxEntries, int64(MaxArchive))
+	}
+	u.bytes += size
+	if strings.Count(name, "/") >= maxDepth {
+		return fmt.Errorf("it has directories that are more than %d deep", maxDepth)
+	}
+	u.entries++
+	if directory := path.Dir(name); directory != u.above {
+		u.above = directory
+		u.entries += strings.Count(directory, "/")
+	}
+	return nil
+}
+
 // Pack writes directories to an archive, one over the other: names, permissions, times, contents and where symbolic
-// links lead to, as Digest sees them. Of the first, .git and the paths in skip are left out.
+// links lead to, as Digest sees them. Of the first, .git and the paths in skip are left out. What Unpack would refuse
+// is an error of the class fault.Unresolved.
 func Pack(ctx context.Context, w io.Writer, directory string, skip []string, more ...string) error {
 	compressed, err := zstd.NewWriter(w)
 	if err != nil {
 		return fmt.Errorf("packing the source: %w", err)
 	}
 	archive := tar.NewWriter(compressed)
-	skipped := leftOut(skip)
+	skipped, sum := leftOut(skip), &used{}
 	for _, one := range append([]string{directory}, more...) {
-		if err = pack(ctx, archive, one, skipped); err != nil {
+		if err = pack(ctx, archive, one, skipped, sum); err != nil {
 			break
 		}
 		skipped = nil
@@ -52,7 +78,7 @@ func Pack(ctx context.Context, w io.Writer, directory string, skip []string, mor
 	return nil
 }
 
-func pack(ctx context.Context, archive *tar.Writer, directory string, skipped map[string]bool) error {
+func pack(ctx context.Context, archive *tar.Writer, directory string, skipped map[string]bool, sum *used) error {
 	root, err := os.OpenRoot(directory)
 	if err != nil {
 		return err
@@ -70,6 +96,13 @@ func pack(ctx context.Context, archive *tar.Writer, directory string, skipped ma
 		info, err := entry.Info()
 		if err != nil {
 			return err
+		}
+		size := int64(0)
+		if info.Mode().IsRegular() {
+			size = info.Size()
+		}
+		if err := sum.add(name, size); err != nil {
+			return fault.New(fault.Unresolved, "Leave out what no build needs: .gitignore says what that is.", err)
 		}
 		header := &tar.Header{Name: name, Mode: int64(info.Mode().Perm()), ModTime: info.ModTime(),
 			Format: tar.FormatPAX}
@@ -91,7 +124,7 @@ func pack(ctx context.Context, archive *tar.Writer, directory string, skipped ma
 		case !info.Mode().IsRegular():
 			return nil // a build cannot copy it either
 		}
-		header.Typeflag, header.Size = tar.TypeReg, info.Size()
+		header.Typeflag, header.Size = tar.TypeReg, size
 		if err := archive.WriteHeader(header); err != nil {
 			return err
 		}
@@ -151,11 +184,9 @@ func (b *bounded) Read(p []byte) (int, error) {
 
 func unpack(root *os.Root, archive *tar.Reader) error {
 	var directories []tar.Header // their permissions and times come last: files are still written into them
-	above := ""
 	in := &opened{root: root}
 	defer in.close()
-	left := int64(MaxArchive)
-	for count := 0; ; count++ {
+	for sum := new(used); ; {
 		header, err := archive.Next()
 		if err == io.EOF {
 			break
@@ -163,19 +194,12 @@ func unpack(root *os.Root, archive *tar.Reader) error {
 		if err != nil {
 			return err
 		}
-		if left -= header.Size; count >= maxEntries || left < 0 {
-			return fmt.Errorf("it has more than %d files or %d bytes", maxEntries, int64(MaxArchive))
-		}
 		name := strings.TrimSuffix(header.Name, "/")
 		if !fs.ValidPath(name) || name == "." {
 			return fmt.Errorf("%q is not the name of a file in it", header.Name)
 		}
-		if strings.Count(name, "/") >= maxDepth {
-			return fmt.Errorf("it has directories that are more than %d deep", maxDepth)
-		}
-		if directory := path.Dir(name); directory != above { // those of a name that are not there yet are made
-			above = directory
-			count += strings.Count(directory, "/")
+		if err := sum.add(name, header.Size); err != nil {
+			return err
 		}
 		if header.Typeflag == tar.TypeDir {
 			if err := root.MkdirAll(name, 0o755); err != nil {

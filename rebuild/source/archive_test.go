@@ -3,6 +3,8 @@ package source_test
 import (
 	"archive/tar"
 	"bytes"
+	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -143,6 +145,31 @@ func archiveOf(t testing.TB, files ...tar.Header) []byte {
 }
 
 // TestUnpackRefuses reads archives that a plan of a stranger may come with.
+// TestPackRefuses packs what no machine would unpack.
+func TestPackRefuses(t *testing.T) {
+	for _, test := range []struct {
+		says string
+		make func(directory string) error
+	}{
+		{"more than 250000 files or 8589934592 bytes", func(directory string) error {
+			file, err := os.Create(filepath.Join(directory, "large"))
+			return errors.Join(err, file.Truncate(8<<30+1), file.Close())
+		}},
+		{"directories that are more than 100 deep", func(directory string) error {
+			return os.MkdirAll(filepath.Join(directory, strings.Repeat("d/", 101)), 0o755)
+		}},
+	} {
+		directory := t.TempDir()
+		if err := test.make(directory); err != nil {
+			t.Fatal(err)
+		}
+		err := source.Pack(t.Context(), io.Discard, directory, nil)
+		if fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), test.says) {
+			t.Errorf("error %v, want %s", err, test.says)
+		}
+	}
+}
+
 func TestUnpackRefuses(t *testing.T) {
 	for description, files := range map[string][]tar.Header{
 		"a name that climbs":        {{Name: "../outside", Typeflag: tar.TypeReg, Size: 1}},
