@@ -246,7 +246,7 @@ func (a *assembler) checkOperators(ctx context.Context) error {
 
 // contents reads an image of the release, from the cache where it has it.
 func (a *assembler) contents(ctx context.Context, spec string, override bool) (contents, error) {
-	return a.options.Cache.contents(spec, override, func() (contents, error) {
+	return a.options.Cache.contents(spec, a.client.Platform(), override, func() (contents, error) {
 		return readContents(ctx, a.client, spec, override, nil)
 	})
 }
@@ -260,7 +260,7 @@ func (a *assembler) replacement(ctx context.Context, name, spec string) (content
 			return contents{}, fmt.Errorf("reading the image that %q has in the release: %w", name, err)
 		}
 	}
-	return a.options.Cache.contents(spec, true,
+	return a.options.Cache.contents(spec, a.client.Platform(), true,
 		func() (contents, error) { return readContents(ctx, a.client, spec, true, old.Bare) })
 }
 

@@ -61,13 +61,15 @@ func (c *Cache) Close() error {
 	return c.root.Close()
 }
 
-// contents returns what the cache has for an image, or what read returns, which is then kept.
-func (c *Cache) contents(spec string, override bool, read func() (contents, error)) (contents, error) {
+// contents returns what the cache has for an image, or what read returns, which is then kept. of is the platform that
+// is taken of a manifest list.
+func (c *Cache) contents(spec string, of registry.Platform, override bool, read func() (contents, error)) (contents, error) {
 	_, sum := registry.SplitDigest(spec)
 	if sum.Validate() != nil {
 		return read()
 	}
-	name := strings.ReplaceAll(sum.String(), ":", "-")
+	name := strings.ReplaceAll(sum.String()+"-"+of.String(), "/", "-")
+	name = strings.ReplaceAll(name, ":", "-")
 	if override { // then other layers are read
 		name += "-all"
 	}

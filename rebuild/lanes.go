@@ -2,8 +2,10 @@ package rebuild
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -32,30 +34,24 @@ func (l Lanes) Run(ctx context.Context, request plan.Request) (*Result, error) {
 	if len(l) == 1 {
 		return l[0].Run(ctx, request)
 	}
-	return l[0].locked(ctx, func() (*Result, error) {
-		var lanes []*lane
-		for _, job := range l {
-			release, planned, err := job.planBuild(ctx, request)
-			if err != nil {
-				return nil, job.wrap(err)
-			}
-			lanes = append(lanes, &lane{job, release, planned, nil})
+	return l.locked(ctx, func() (*Result, error) {
+		lanes, err := l.plan(ctx, request, func(j *Job) plan.Inputs { return plan.Inputs{NeedsFiles: j.needsFiles} })
+		if err != nil {
+			return nil, err
 		}
+		warnOnce(lanes)
 		return carryOutLanes(ctx, lanes, request)
 	})
 }
 
 // Plan is Job.Plan for all lanes.
 func (l Lanes) Plan(ctx context.Context, request plan.Request) ([]*plan.Plan, error) {
-	var plans []*plan.Plan
-	for _, job := range l {
-		planned, err := job.Plan(ctx, request)
-		if err != nil {
-			return nil, job.wrap(err)
-		}
-		plans = append(plans, planned)
+	if len(l) == 1 {
+		planned, err := l[0].Plan(ctx, request)
+		return []*plan.Plan{planned}, err
 	}
-	return plans, nil
+	lanes, err := l.plan(ctx, request, func(*Job) plan.Inputs { return plan.Inputs{Lenient: true} })
+	return plans(lanes), err
 }
 
 // RunAll is Job.RunAll for all lanes. What cannot be planned in one of them is left as it was in all.
@@ -63,33 +59,104 @@ func (l Lanes) RunAll(ctx context.Context, request plan.Request, selection Selec
 	if len(l) == 1 {
 		return l[0].RunAll(ctx, request, selection)
 	}
-	return l[0].locked(ctx, func() (*Result, error) {
-		planned, request, problems, err := l.planAll(ctx, request, selection,
+	return l.locked(ctx, func() (*Result, error) {
+		lanes, request, problems, err := l.planAll(ctx, request, selection,
 			func(j *Job) plan.Inputs { return plan.Inputs{Lenient: true, NeedsFiles: j.needsFiles} })
-		if planned == nil {
+		if lanes == nil {
 			return nil, err
 		}
-		for _, one := range planned {
-			one.warn(one.planned)
-		}
-		result, failed := carryOutLanes(ctx, planned, request)
+		warnOnce(lanes)
+		result, failed := carryOutLanes(ctx, lanes, request)
 		return withProblems(result, problems, err, failed)
 	})
 }
 
 // PlanAll is Job.PlanAll for all lanes.
-func (l Lanes) PlanAll(ctx context.Context, request plan.Request, selection Selection) (planned []*plan.Plan,
-	problems map[string]string, err error) {
+func (l Lanes) PlanAll(ctx context.Context, request plan.Request, selection Selection) ([]*plan.Plan,
+	map[string]string, error) {
 	if len(l) == 1 {
-		one, problems, err := l[0].PlanAll(ctx, request, selection)
-		return []*plan.Plan{one}, problems, err
+		planned, problems, err := l[0].PlanAll(ctx, request, selection)
+		return []*plan.Plan{planned}, problems, err
 	}
 	lanes, _, problems, err := l.planAll(ctx, request, selection,
 		func(*Job) plan.Inputs { return plan.Inputs{Lenient: true} })
-	for _, one := range lanes {
-		planned = append(planned, one.planned)
+	return plans(lanes), problems, err
+}
+
+// Assemble is Job.Assemble for all lanes: of each component there is an image for each platform. The plan is that of
+// the first lane.
+func (l Lanes) Assemble(ctx context.Context, planned *plan.Plan, request plan.Request,
+	images map[string][]string) (*Result, error) {
+	if len(l) == 1 {
+		single := map[string]string{}
+		for name, all := range images {
+			if len(all) > 1 {
+				return nil, fault.New(fault.Usage, "Name the platforms of the images with --platform.",
+					fmt.Errorf("component %q is given twice", name))
+			}
+			single[name] = all[0]
+		}
+		return l[0].Assemble(ctx, planned, request, single)
 	}
-	return planned, problems, err
+	return l.locked(ctx, func() (*Result, error) {
+		var lanes []*lane
+		for _, job := range l {
+			request.Release = planned.Release.PullSpec
+			release, err := job.openPlanned(ctx, planned, request)
+			if err != nil {
+				return nil, job.wrap(err)
+			}
+			lanes = append(lanes, &lane{job, release, planned, nil})
+		}
+		pinned := planned.Pinned(request.Repository())
+		for _, one := range lanes {
+			one.planned = pinned
+		}
+		if err := agree(ctx, lanes); err != nil {
+			return nil, err
+		}
+		return l[0].parts(pinned, images, func(rest *plan.Plan) (*Result, error) {
+			made := map[string][]image.Need{}
+			for _, component := range rest.Components {
+				for _, pullSpec := range images[component.Name] {
+					need, err := l[0].given(ctx, rest, component.Name, pullSpec)
+					if err != nil {
+						return nil, err
+					}
+					made[component.Name] = append(made[component.Name], need)
+				}
+			}
+			return assembleLists(ctx, lanes, request, rest, made)
+		})
+	})
+}
+
+// locked is Job.locked, and keeps caches from growing with what all lanes compiled.
+func (l Lanes) locked(ctx context.Context, do func() (*Result, error)) (*Result, error) {
+	return l[0].locked(ctx, func() (result *Result, err error) {
+		defer func() {
+			for _, job := range l[1:] {
+				err = errors.Join(err, job.images.Trim())
+			}
+		}()
+		return do()
+	})
+}
+
+// plan plans in all lanes.
+func (l Lanes) plan(ctx context.Context, request plan.Request, inputs func(*Job) plan.Inputs) ([]*lane, error) {
+	var lanes []*lane
+	for _, job := range l {
+		release, planned, err := job.plan(ctx, request, inputs(job))
+		if err == nil {
+			err = planned.Err()
+		}
+		if err != nil {
+			return nil, job.wrap(err)
+		}
+		lanes = append(lanes, &lane{job, release, planned, nil})
+	}
+	return lanes, agree(ctx, lanes)
 }
 
 // planAll plans in all lanes, again without the components that one of them cannot plan until all plan the same.
@@ -97,38 +164,110 @@ func (l Lanes) planAll(ctx context.Context, request plan.Request, selection Sele
 	inputs func(*Job) plan.Inputs) ([]*lane, plan.Request, map[string]string, error) {
 	problems := map[string]string{}
 	var failures []error
-	releases := make([]*payload.Release, len(l))
-	given := make([]plan.Inputs, len(l))
+	lanes, given := make([]*lane, len(l)), make([]plan.Inputs, len(l))
 	for i, job := range l {
-		given[i] = inputs(job)
+		lanes[i], given[i] = &lane{Job: job}, inputs(job)
 		var err error
 		if i == 0 {
-			releases[i], request, err = job.openAll(ctx, request, selection, &given[i])
+			lanes[i].release, request, err = job.openAll(ctx, request, selection, &given[i])
 		} else if err = job.check(request, &given[i]); err == nil {
-			releases[i], err = job.open(ctx, request.Release)
+			lanes[i].release, err = job.open(ctx, request.Release)
 		}
 		if err != nil {
-			return nil, request, nil, err
+			return nil, request, nil, job.wrap(err)
 		}
 	}
 	for {
-		var lanes []*lane
 		before := len(request.Targets)
-		for i, job := range l {
-			planned, why, err := job.planRounds(ctx, releases[i], &request, given[i])
+		for i, one := range lanes {
+			planned, why, err := one.planRounds(ctx, one.release, &request, given[i])
 			if err != nil {
-				failures = append(failures, job.wrap(err))
+				failures = append(failures, one.wrap(err))
 			}
 			if planned == nil {
 				return nil, request, nil, fault.Join(failures...)
 			}
 			maps.Copy(problems, why)
-			lanes = append(lanes, &lane{job, releases[i], planned, nil})
+			one.planned = planned
 		}
 		if len(request.Targets) == before {
-			return lanes, request, problems, fault.Join(failures...)
+			break
 		}
 	}
+	if err := agree(ctx, lanes); err != nil {
+		return nil, request, nil, err
+	}
+	return lanes, request, problems, fault.Join(failures...)
+}
+
+func plans(lanes []*lane) []*plan.Plan {
+	var all []*plan.Plan
+	for _, one := range lanes {
+		all = append(all, one.planned)
+	}
+	return all
+}
+
+// warnOnce passes on what the plans warn of.
+func warnOnce(lanes []*lane) {
+	var told []string
+	for _, one := range lanes {
+		rest := *one.planned
+		rest.Warnings = slices.DeleteFunc(slices.Clone(rest.Warnings),
+			func(warning string) bool { return slices.Contains(told, warning) })
+		told = append(told, rest.Warnings...)
+		one.warn(&rest)
+	}
+}
+
+// agree refuses lanes whose images do not belong together: a branch or a tag may have moved, or a working tree been
+// edited, while they were planned one after the other, and a list of payloads may have been made of any.
+func agree(ctx context.Context, lanes []*lane) error {
+	first := lanes[0]
+	for _, one := range lanes[1:] {
+		if one.release.ListDigest != first.release.ListDigest {
+			return differ("%s was %s and is %s", first.release.Reference, first.release.ListDigest, one.release.ListDigest)
+		}
+		if !reflect.DeepEqual(one.release.References.Spec, first.release.References.Spec) {
+			return fault.New(fault.Unresolved, "Rebuild for one platform after the other.",
+				fmt.Errorf("the payloads for %s and %s in the list %s do not name the same images", first.Platform(),
+					one.Platform(), first.release.Reference))
+		}
+		for _, component := range first.planned.Components {
+			at := slices.IndexFunc(one.planned.Components, func(c plan.Component) bool { return c.Name == component.Name })
+			if at < 0 {
+				return differ("%q is planned for %s alone", component.Name, first.Platform())
+			}
+			switch other := one.planned.Components[at]; {
+			case other.Source.Commit != component.Source.Commit || other.Source.Digest != component.Source.Digest:
+				return differ("the source of %q changed", component.Name)
+			case component.IsSwapped() && other.Target != component.Target:
+				return differ("the image for %q was %s and is %s", component.Name, component.Target, other.Target)
+			}
+		}
+	}
+	for _, component := range first.planned.Components {
+		if !component.IsSwapped() {
+			continue
+		}
+		swapped, err := first.options.Reading.Image(ctx, component.Target)
+		if err == nil && swapped.ListDigest == "" {
+			err = fault.Errorf(fault.Unresolved, "it is one image, for %s, and no manifest list",
+				swapped.Config.Platform)
+		}
+		if err == nil {
+			_, err = swapped.Instances(platforms(lanes))
+		}
+		if err != nil {
+			return fmt.Errorf("component %q: %s: %w", component.Name, component.Target, err)
+		}
+	}
+	return nil
+}
+
+func differ(format string, args ...any) error {
+	return fault.New(fault.Unresolved, "Run it again.",
+		fmt.Errorf("plans for several platforms differ: "+format, args...))
 }
 
 // carryOutLanes builds what the plans of lanes say, puts the images together, and assembles the payload. With KeepGoing
@@ -138,19 +277,25 @@ func carryOutLanes(ctx context.Context, lanes []*lane, request plan.Request) (*R
 	order := slices.Clone(lanes) // what this machine may not be able to run comes first
 	slices.SortStableFunc(order, func(a, b *lane) int { return a.isNative() - b.isNative() })
 	var failures []error
+	var lost []string
 	for _, one := range order {
+		pending := one.without(lost)
 		var err error
-		if one.made, err = one.makeAll(ctx, one.planned.InOrder(), nil); err == nil {
+		if one.made, err = one.makeAll(ctx, pending, nil); err == nil {
 			continue
 		}
 		err = one.wrap(err)
 		if failures = append(failures, err); !first.options.KeepGoing || ctx.Err() != nil {
 			return nil, err
 		}
+		for _, component := range pending {
+			if _, ok := one.made[component.Name]; !ok && component.Replaces() {
+				lost = append(lost, component.Name)
+			}
+		}
 	}
 	failed := fault.Join(failures...)
-	rest := *first.planned
-	images, left := map[string][]image.Need{}, []string(nil)
+	rest, images, left := *first.planned, map[string][]image.Need{}, []string(nil)
 	rest.Components = slices.DeleteFunc(slices.Clone(rest.Components), func(c plan.Component) bool {
 		if c.IsSwapped() {
 			return false
@@ -163,19 +308,13 @@ func carryOutLanes(ctx context.Context, lanes []*lane, request plan.Request) (*R
 		if len(images[c.Name]) == len(lanes) {
 			return false
 		}
-		delete(images, c.Name)
 		left = append(left, c.Name)
 		return true
 	})
 	if len(rest.Components) == 0 {
 		return nil, failed
 	}
-	if len(images) == 0 { // all that is new is swapped in
-		for _, one := range lanes {
-			first.platforms = append(first.platforms, one.Platform())
-		}
-	}
-	result, err := first.assembleLists(ctx, first.release, request, &rest, images)
+	result, err := assembleLists(ctx, lanes, request, &rest, images)
 	if err != nil {
 		return nil, fault.Join(failed, err)
 	}
@@ -190,6 +329,26 @@ func carryOutLanes(ctx context.Context, lanes []*lane, request plan.Request) (*R
 		}
 	}
 	return result, failed
+}
+
+// without lists what a lane builds, but for components that are left as they were, what is built on them, and what is
+// built for these alone.
+func (l *lane) without(lost []string) []plan.Component {
+	all := l.planned.InOrder()
+	if len(lost) == 0 {
+		return all
+	}
+	var wanted []string
+	for _, component := range all {
+		components, images := l.planned.Needs(component.Name)
+		if component.Replaces() && !slices.Contains(lost, component.Name) &&
+			!slices.ContainsFunc(components, func(need string) bool { return slices.Contains(lost, need) }) {
+			wanted = append(append(wanted, component.Name), images...)
+		} else if component.Replaces() {
+			lost = append(lost, component.Name)
+		}
+	}
+	return slices.DeleteFunc(all, func(c plan.Component) bool { return !slices.Contains(wanted, c.Name) })
 }
 
 // isNative returns 1 for the platform of this machine, and else 0.
@@ -209,46 +368,32 @@ func (j *Job) wrap(err error) error {
 }
 
 // Platform is what the job builds for.
-func (j *Job) Platform() registry.Platform {
-	os, arch, variant := j.options.Reading.Platform()
-	return registry.Platform{OS: os, Architecture: arch, Variant: variant}
+func (j *Job) Platform() registry.Platform { return j.options.Reading.Platform().Normal() }
+
+// platforms are those of lanes, in the order in which lists have them.
+func platforms(lanes []*lane) []registry.Platform {
+	var all []registry.Platform
+	for _, one := range lanes {
+		all = append(all, one.Platform())
+	}
+	slices.SortFunc(all, func(a, b registry.Platform) int { return strings.Compare(a.String(), b.String()) })
+	return all
 }
 
 // assembleLists makes the payload of components that have an image for each platform, and pushes it.
-func (j *Job) assembleLists(ctx context.Context, release *payload.Release, request plan.Request, planned *plan.Plan,
+func assembleLists(ctx context.Context, lanes []*lane, request plan.Request, planned *plan.Plan,
 	images map[string][]image.Need) (*Result, error) {
-	made := map[string]image.Need{}
-	for _, name := range slices.Sorted(maps.Keys(images)) {
-		list, platforms, err := j.images.List(ctx, images[name])
-		if err != nil {
-			return nil, fmt.Errorf("component %q: %w", name, err)
-		}
-		slices.SortFunc(platforms,
-			func(a, b registry.Platform) int { return strings.Compare(a.String(), b.String()) })
-		if j.platforms == nil {
-			j.platforms = platforms
-		}
-		if !slices.Equal(j.platforms, platforms) {
-			return nil, fault.Errorf(fault.Usage, "component %q has images for %s, and others for %s", name, platforms,
-				j.platforms)
-		}
-		made[name] = list
-	}
+	first, made := lanes[0], map[string]image.Need{}
 	for _, component := range planned.Components {
-		if !component.IsSwapped() {
+		if component.IsSwapped() {
 			continue
 		}
-		swapped, err := j.options.Reading.Image(ctx, component.Target)
-		if err == nil && swapped.ListDigest == "" {
-			err = fault.Errorf(fault.Unresolved, "it is one image, for %s, and no manifest list",
-				swapped.Config.Platform)
-		}
-		if err == nil {
-			_, err = swapped.Instances(j.platforms)
-		}
+		list, err := first.images.List(ctx, platforms(lanes), images[component.Name])
 		if err != nil {
-			return nil, fmt.Errorf("component %q: %s: %w", component.Name, component.Target, err)
+			return nil, fmt.Errorf("component %q: %w", component.Name, err)
 		}
+		made[component.Name] = list
 	}
-	return j.assemble(ctx, release, request, planned, made)
+	first.platforms = platforms(lanes)
+	return first.assemble(ctx, first.release, request, planned, made)
 }

@@ -129,26 +129,29 @@ func TestLanes(t *testing.T) {
 		images["one"] = append(images["one"], first.Components[0].Image)
 		images["two"] = append(images["two"], second.Components[0].Image)
 	}
-	assemble := func(images map[string][]string) (*rebuild.Result, error) {
-		return p.lanes(t, nil, platforms[0])[0].Assemble(t.Context(), plans[0], request, images)
+	assemble := func(images map[string][]string, platforms ...string) (*rebuild.Result, error) {
+		return p.lanes(t, nil, platforms...).Assemble(t.Context(), plans[0], request, images)
 	}
-	again, err := assemble(images)
+	again, err := assemble(images, platforms...)
 	if err != nil || again.Release.Digest != result.Release.Digest {
 		t.Errorf("in parts the payload is %+v, %v, and not %s", again, err, result.Release.Digest)
 	}
 	slices.Reverse(images["one"])
-	if again, err = assemble(images); err != nil || again.Release.Digest != result.Release.Digest {
+	if again, err = assemble(images, platforms...); err != nil || again.Release.Digest != result.Release.Digest {
 		t.Errorf("with images in another order the payload is %+v, %v", again, err)
 	}
+	slices.Reverse(images["one"])
 	for _, test := range []struct {
-		two  []string
-		says string
+		two       []string
+		platforms []string
+		says      string
 	}{
-		{[]string{images["two"][0]}, "has images for [linux/amd64], and others for [linux/amd64 linux/arm64]"},
-		{[]string{images["two"][1]}, "no image of \"two\" is for linux/amd64"},
-		{[]string{images["two"][0], images["one"][1]}, "two images of \"two\" are for linux/amd64"},
+		{[]string{images["two"][0]}, platforms, "0 images are for linux/arm64"},
+		{[]string{images["two"][0], images["one"][0]}, platforms, "2 images are for linux/amd64"},
+		{[]string{images["two"][0], images["two"][0], images["two"][1]}, platforms, "2 images are for linux/amd64"},
+		{images["two"], platforms[:1], "is given twice"},
 	} {
-		_, err := assemble(map[string][]string{"one": images["one"], "two": test.two})
+		_, err := assemble(map[string][]string{"one": images["one"], "two": test.two}, test.platforms...)
 		if fault.KindOf(err) != fault.Usage || !strings.Contains(err.Error(), test.says) {
 			t.Errorf("error %v, want %s", err, test.says)
 		}
@@ -230,6 +233,38 @@ func TestLanesRefused(t *testing.T) {
 	result, err := p.lanes(t, nil, "linux/amd64", "linux/arm64").Run(t.Context(), request)
 	if err != nil || len(platformsOf(t, result.Release.Image)) != 2 {
 		t.Errorf("with an image that is a list: %+v, %v", result, err)
+	}
+}
+
+// TestForeignBase builds on an image for another platform, which no list has.
+func TestForeignBase(t *testing.T) {
+	p := newPlayground(t)
+	base := p.registry.Push(t, "bases/foreign", "latest", payloadtest.ForArch(t, p.registry.Pull(t, p.base), "arm64"))
+	one := source(t, map[string]string{"Dockerfile": "FROM " + base + "\nCOPY f /f\n", "f": "one"})
+	_, err := p.lanes(t, nil, "linux/amd64")[0].Run(t.Context(), p.request(target("one", one)))
+	says := "the image is to be for linux/amd64, and its base \"" + base + "\" is for linux/arm64"
+	if fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), says) {
+		t.Errorf("error %v", err)
+	}
+	one = source(t, map[string]string{"Dockerfile": p.dockerfile("FROM " + base + " AS a\nFROM BASE\nCOPY --from=a /bin/tool /f\n")})
+	if _, err := p.lanes(t, nil, "linux/amd64")[0].Run(t.Context(), p.request(target("one", one))); err != nil {
+		t.Errorf("files of an image for another platform: %v", err)
+	}
+}
+
+// TestLanesOfStrangers starts from a list of two payloads that are not of one release.
+func TestLanesOfStrangers(t *testing.T) {
+	p := newPlayground(t)
+	p.multi(t, "arm64")
+	amd := p.registry.Pull(t, p.registry.Host+"/test/release:4.12.0")
+	other := newPlayground(t)
+	arm := payloadtest.ForArch(t, other.registry.Pull(t, other.release.PullSpec), "arm64")
+	p.registry.PushIndex(t, "test/release", "strange", map[string]v1.Image{"linux/amd64": amd, "linux/arm64": arm})
+	p.release.Tagged = p.registry.Host + "/test/release:strange"
+	one := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nCOPY f /f\n"), "f": "one"})
+	_, err := p.lanes(t, nil, "linux/amd64", "linux/arm64").Run(t.Context(), p.request(target("one", one)))
+	if fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), "do not name the same images") {
+		t.Errorf("error %v", err)
 	}
 }
 

@@ -87,63 +87,64 @@ func (j *Job) given(ctx context.Context, planned *plan.Plan, name, pullSpec stri
 }
 
 // Assemble makes and pushes the payload of a plan of images that were built elsewhere, all of them: pull specs by
-// digest, or plan.Left, by the names of the components. What is left stays as it was, and is in the result. Where
-// components have several images, each for another platform, the payload is a manifest list.
+// digest, or plan.Left, by the names of the components. What is left stays as it was, and is in the result.
 func (j *Job) Assemble(ctx context.Context, planned *plan.Plan, request plan.Request,
-	images map[string][]string) (*Result, error) {
+	images map[string]string) (*Result, error) {
 	request.Release = planned.Release.PullSpec
-	lists := slices.ContainsFunc(slices.Collect(maps.Values(images)), func(all []string) bool { return len(all) > 1 })
-	j.options.Lane = lists
 	return j.locked(ctx, func() (*Result, error) {
 		release, err := j.openPlanned(ctx, planned, request)
 		if err != nil {
 			return nil, err
 		}
-		pinned := planned.Pinned(request.Repository())
-		var left []string
-		images := maps.Clone(images)
-		pinned.Components = slices.DeleteFunc(pinned.Components, func(c plan.Component) bool {
-			if !slices.Contains(images[c.Name], plan.Left) {
-				return false
-			}
-			left = append(left, c.Name)
-			delete(images, c.Name)
-			return true
-		})
-		if len(pinned.Components) == 0 {
-			return nil, fault.New(fault.Build, "",
-				errors.New("no component of the plan was built: there is nothing to make a payload of"))
+		all := map[string][]string{}
+		for name, pullSpec := range images {
+			all[name] = []string{pullSpec}
 		}
-		for _, component := range pinned.Components {
-			if !component.IsSwapped() && len(images[component.Name]) == 0 {
-				return nil, fault.New(fault.Usage, fmt.Sprintf("Pass it: %s=PULLSPEC.", component.Name),
-					fmt.Errorf("no image is given for %q, which the plan builds", component.Name))
-			}
-		}
-		made := map[string][]image.Need{}
-		for _, name := range slices.Sorted(maps.Keys(images)) {
-			for _, pullSpec := range images[name] {
-				need, err := j.given(ctx, pinned, name, pullSpec)
-				if err != nil {
+		return j.parts(planned.Pinned(request.Repository()), all, func(rest *plan.Plan) (*Result, error) {
+			made := map[string]image.Need{}
+			for _, component := range rest.Components {
+				if component.IsSwapped() {
+					continue
+				}
+				if made[component.Name], err = j.given(ctx, rest, component.Name, images[component.Name]); err != nil {
 					return nil, err
 				}
-				made[name] = append(made[name], need)
 			}
-		}
-		var result *Result
-		if lists {
-			result, err = j.assembleLists(ctx, release, request, pinned, made)
-		} else {
-			single := map[string]image.Need{}
-			for name, needs := range made {
-				single[name] = needs[0]
-			}
-			result, err = j.assemble(ctx, release, request, pinned, single)
-		}
-		if err != nil {
+			return j.assemble(ctx, release, request, rest, made)
+		})
+	})
+}
+
+// parts does with a plan, without the components that are left as they were, what assemble does. images are those that
+// were built elsewhere, by component.
+func (j *Job) parts(planned *plan.Plan, images map[string][]string,
+	assemble func(rest *plan.Plan) (*Result, error)) (*Result, error) {
+	for _, name := range slices.Sorted(maps.Keys(images)) {
+		if _, err := built(planned, name); err != nil {
 			return nil, err
 		}
-		result.Left = left
-		return result, nil
+	}
+	rest, left := *planned, []string(nil)
+	rest.Components = slices.DeleteFunc(slices.Clone(rest.Components), func(c plan.Component) bool {
+		if !slices.Contains(images[c.Name], plan.Left) {
+			return false
+		}
+		left = append(left, c.Name)
+		return true
 	})
+	if len(rest.Components) == 0 {
+		return nil, fault.New(fault.Build, "",
+			errors.New("no component of the plan was built: there is nothing to make a payload of"))
+	}
+	for _, component := range rest.Components {
+		if !component.IsSwapped() && len(images[component.Name]) == 0 {
+			return nil, fault.New(fault.Usage, fmt.Sprintf("Pass it: %s=PULLSPEC.", component.Name),
+				fmt.Errorf("no image is given for %q, which the plan builds", component.Name))
+		}
+	}
+	result, err := assemble(&rest)
+	if err == nil {
+		result.Left = left
+	}
+	return result, err
 }

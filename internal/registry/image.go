@@ -192,7 +192,7 @@ func malformed(what string, err error) error {
 // CheckPlatform refuses an image for another platform than the one that the client's options ask for. Where they ask
 // for none any will do: there is only this one. The error has the class fault.Unresolved.
 func (i *Image) CheckPlatform() error {
-	want, have := i.client.platform(), i.Config.Platform
+	want, have := i.client.Platform(), i.Config.Platform
 	if i.client.options.Platform == "" || have.Architecture == "" ||
 		have.OS == want.OS && have.Architecture == want.Architecture {
 		return nil

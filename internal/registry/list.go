@@ -7,7 +7,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/containerd/platforms"
 	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"go.podman.io/image/v5/manifest"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
@@ -37,19 +39,43 @@ func (p Platform) String() string {
 	return s
 }
 
+// ParsePlatform reads os/arch or os/arch/variant. The error has the class fault.Usage.
+func ParsePlatform(text string) (Platform, error) {
+	parts := strings.Split(text, "/")
+	isWord := func(part string) bool {
+		return part != "" && strings.Trim(part, "abcdefghijklmnopqrstuvwxyz0123456789_") == ""
+	}
+	if len(parts) < 2 || len(parts) > 3 || slices.ContainsFunc(parts, func(part string) bool { return !isWord(part) }) {
+		return Platform{}, fault.Errorf(fault.Usage,
+			"platform %q: want os/arch or os/arch/variant, such as linux/arm64", text)
+	}
+	platform := Platform{OS: parts[0], Architecture: parts[1]}
+	if len(parts) == 3 {
+		platform.Variant = parts[2]
+	}
+	return platform, nil
+}
+
+// Normal is the platform as it is usually written: arm64 is arm64/v8.
+func (p Platform) Normal() Platform {
+	normal := platforms.Normalize(ocispec.Platform{OS: p.OS, Architecture: p.Architecture, Variant: p.Variant})
+	return Platform{normal.OS, normal.Architecture, normal.Variant}
+}
+
 // Matches reports whether an image for another platform is one for this: a platform without a variant takes any.
 func (p Platform) Matches(image Platform) bool {
+	p, image = p.Normal(), image.Normal()
 	return p.OS == image.OS && p.Architecture == image.Architecture && (p.Variant == "" || p.Variant == image.Variant)
 }
 
 // Instances returns the images of the image's manifest list that are for platforms, one for each; all where none are
 // named. Where one is missing the error has the class fault.Unresolved.
-func (i *Image) Instances(platforms []Platform) ([]Instance, error) {
-	if platforms == nil {
+func (i *Image) Instances(wanted []Platform) ([]Instance, error) {
+	if wanted == nil {
 		return i.List, nil
 	}
 	var found []Instance
-	for _, platform := range platforms {
+	for _, platform := range wanted {
 		at := slices.IndexFunc(i.List, func(one Instance) bool { return platform.Matches(one.Platform) })
 		if at < 0 {
 			return nil, noPlatform(platform, i.List)
@@ -59,8 +85,8 @@ func (i *Image) Instances(platforms []Platform) ([]Instance, error) {
 	return found, nil
 }
 
-// platform is what the client chooses from manifest lists.
-func (c *Client) platform() Platform {
+// Platform is what the client chooses from manifest lists.
+func (c *Client) Platform() Platform {
 	return Platform{c.system.OSChoice, c.system.ArchitectureChoice, c.system.VariantChoice}
 }
 
@@ -76,7 +102,7 @@ func (c *Client) choose(ctx context.Context, image *Image) error {
 	chosen, err := list.ChooseInstance(c.system)
 	if err != nil {
 		if len(image.List) != 1 {
-			return noPlatform(c.platform(), image.List)
+			return noPlatform(c.Platform(), image.List)
 		}
 		chosen = image.List[0].Digest
 	}

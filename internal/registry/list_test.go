@@ -11,8 +11,35 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/payload/payloadtest"
 )
+
+func TestPlatforms(t *testing.T) {
+	for _, test := range []struct {
+		wanted, image string
+		matches       bool
+	}{
+		{"linux/arm64", "linux/arm64/v8", true},
+		{"linux/arm64/v8", "linux/arm64", true},
+		{"linux/arm64/v9", "linux/arm64", false},
+		{"linux/arm/v7", "linux/arm", true},
+		{"linux/arm/v6", "linux/arm/v7", false},
+		{"linux/amd64", "linux/arm64", false},
+		{"linux/amd64", "windows/amd64", false},
+	} {
+		wanted, err := registry.ParsePlatform(test.wanted)
+		image, imageErr := registry.ParsePlatform(test.image)
+		if err != nil || imageErr != nil || wanted.Matches(image) != test.matches {
+			t.Errorf("an image for %s is one for %s: %t (%v, %v)", image, wanted, wanted.Matches(image), err, imageErr)
+		}
+	}
+	for _, text := range []string{"", "linux", "linux/", "/amd64", "linux/amd64/v1/x", "linux/Amd64", "linux/amd64,linux/arm64"} {
+		if platform, err := registry.ParsePlatform(text); fault.KindOf(err) != fault.Usage {
+			t.Errorf("ParsePlatform(%q) = %v, %v", text, platform, err)
+		}
+	}
+}
 
 // TestHostileLists gets manifest lists that no builder makes: each is refused, as what cannot be resolved, soon.
 func TestHostileLists(t *testing.T) {

@@ -1,12 +1,12 @@
 package registry
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"sync"
 	"time"
 
@@ -89,11 +89,6 @@ func (c *Client) SystemContext() *types.SystemContext {
 	return &system
 }
 
-// Platform returns the operating system, architecture and variant that the client chooses from manifest lists.
-func (c *Client) Platform() (os, arch, variant string) {
-	return c.system.OSChoice, c.system.ArchitectureChoice, c.system.VariantChoice
-}
-
 // Close ends open connections and removes temporary files.
 func (c *Client) Close() error {
 	c.mu.Lock()
@@ -117,25 +112,10 @@ func (c *Client) Close() error {
 func DefaultPlatform() string { return "linux/" + runtime.GOARCH }
 
 func (c *Client) setPlatform() error {
-	platform := c.options.Platform
-	if platform == "" {
-		platform = DefaultPlatform()
-	}
-	parts := strings.Split(platform, "/")
-	if len(parts) < 2 || len(parts) > 3 {
-		return fault.Errorf(fault.Usage, "platform %q: want os/arch or os/arch/variant, such as linux/arm64", platform)
-	}
-	for _, part := range parts {
-		if part == "" || strings.Trim(part, "abcdefghijklmnopqrstuvwxyz0123456789_") != "" {
-			return fault.Errorf(fault.Usage,
-				"platform %q: want os/arch or os/arch/variant, such as linux/arm64", platform)
-		}
-	}
-	c.system.OSChoice, c.system.ArchitectureChoice = parts[0], parts[1]
-	if len(parts) == 3 {
-		c.system.VariantChoice = parts[2]
-	}
-	return nil
+	platform, err := ParsePlatform(cmp.Or(c.options.Platform, DefaultPlatform()))
+	c.system.OSChoice, c.system.ArchitectureChoice, c.system.VariantChoice = platform.OS, platform.Architecture,
+		platform.Variant
+	return err
 }
 
 func (c *Client) setAuthFile() error {

@@ -8,9 +8,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"slices"
+	"time"
 
 	"github.com/openshift/imagebuilder/dockerfile/command"
 	"github.com/openshift/imagebuilder/dockerfile/parser"
@@ -19,8 +19,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 
-// machines are the architectures that payloads are for, by the names of Go and OCI.
-func machines(arch string) (machine elf.Machine, order binary.ByteOrder, ok bool) {
+// machine says how programs for an architecture that payloads are for begin, by the name that Go and OCI have for it.
+func machine(arch string) (machine elf.Machine, order binary.ByteOrder, ok bool) {
 	switch arch {
 	case "amd64":
 		return elf.EM_X86_64, binary.LittleEndian, true
@@ -28,6 +28,8 @@ func machines(arch string) (machine elf.Machine, order binary.ByteOrder, ok bool
 		return elf.EM_AARCH64, binary.LittleEndian, true
 	case "ppc64le":
 		return elf.EM_PPC64, binary.LittleEndian, true
+	case "riscv64":
+		return elf.EM_RISCV, binary.LittleEndian, true
 	case "s390x":
 		return elf.EM_S390, binary.BigEndian, true
 	}
@@ -37,31 +39,65 @@ func machines(arch string) (machine elf.Machine, order binary.ByteOrder, ok bool
 // Runs reports whether this machine starts programs for an architecture: its own, or one that an emulator is
 // registered for with the kernel (https://docs.kernel.org/admin-guide/binfmt-misc.html). The kernel is asked with the
 // header of a program, which it refuses as no program if nobody would take it. temp is a directory for that. Of an
-// architecture that payloads are not for nothing is known, and true returned.
+// architecture that payloads are not for the error has the class fault.Usage.
 func Runs(arch, temp string) (bool, error) {
-	machine, order, ok := machines(arch)
-	if arch == runtime.GOARCH || !ok {
+	if arch == runtime.GOARCH {
 		return true, nil
 	}
-	header := elf.Header64{Type: uint16(elf.ET_EXEC), Machine: uint16(machine), Version: uint32(elf.EV_CURRENT),
+	program, err := header(arch)
+	if err != nil {
+		return false, err
+	}
+	for {
+		runs, err := starts(program, temp)
+		// another goroutine may be starting a program, which has our file open for writing until it runs
+		if errors.Is(err, unix.ETXTBSY) {
+			time.Sleep(time.Millisecond)
+			continue
+		}
+		return runs, err
+	}
+}
+
+// starts reports whether the kernel takes a program for one.
+func starts(program []byte, temp string) (bool, error) {
+	file, err := os.CreateTemp(temp, "probe-")
+	if err != nil {
+		return false, fmt.Errorf("asking which programs this machine runs: %w", err)
+	}
+	defer os.Remove(file.Name())
+	_, err = file.Write(program)
+	if err := errors.Join(err, file.Chmod(0o700), file.Close()); err != nil {
+		return false, fmt.Errorf("asking which programs this machine runs: %w", err)
+	}
+	switch err := exec.Command(file.Name()).Run(); {
+	case errors.Is(err, unix.ETXTBSY):
+		return false, err
+	case errors.Is(err, unix.ENOEXEC):
+		return false, nil
+	}
+	return true, nil // whatever the emulator says of a program that is a header alone
+}
+
+// header is that of a program for an architecture.
+func header(arch string) ([]byte, error) {
+	kind, order, ok := machine(arch)
+	if !ok {
+		return nil, fault.Errorf(fault.Usage, "no payload is for the architecture %q", arch)
+	}
+	h := elf.Header64{Type: uint16(elf.ET_EXEC), Machine: uint16(kind), Version: uint32(elf.EV_CURRENT),
 		Ehsize: 64, Phentsize: 56}
-	data := elf.ELFDATA2LSB
+	copy(h.Ident[:], elf.ELFMAG)
+	h.Ident[elf.EI_CLASS], h.Ident[elf.EI_VERSION] = byte(elf.ELFCLASS64), byte(elf.EV_CURRENT)
+	h.Ident[elf.EI_DATA] = byte(elf.ELFDATA2LSB)
 	if order == binary.BigEndian {
-		data = elf.ELFDATA2MSB
+		h.Ident[elf.EI_DATA] = byte(elf.ELFDATA2MSB)
 	}
-	copy(header.Ident[:], elf.ELFMAG)
-	header.Ident[elf.EI_CLASS], header.Ident[elf.EI_DATA] = byte(elf.ELFCLASS64), byte(data)
-	header.Ident[elf.EI_VERSION] = byte(elf.EV_CURRENT)
 	var program bytes.Buffer
-	if err := binary.Write(&program, order, header); err != nil {
-		return false, fmt.Errorf("asking which programs this machine runs: %w", err)
+	if err := binary.Write(&program, order, h); err != nil {
+		return nil, fmt.Errorf("asking which programs this machine runs: %w", err)
 	}
-	file := filepath.Join(temp, "probe-"+arch)
-	defer os.Remove(file)
-	if err := os.WriteFile(file, program.Bytes(), 0o700); err != nil {
-		return false, fmt.Errorf("asking which programs this machine runs: %w", err)
-	}
-	return !errors.Is(exec.Command(file).Run(), unix.ENOEXEC), nil
+	return program.Bytes(), nil
 }
 
 // checkPrograms refuses a build with steps whose programs this machine does not run.

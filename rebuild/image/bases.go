@@ -2,6 +2,7 @@ package image
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -24,6 +25,9 @@ func (m *prepared) pullBases(ctx context.Context, u *Unit) (layers []Layer, err 
 		if err == nil {
 			err = checkTriggers(image, u.reference(base))
 		}
+		if err == nil && base.Final {
+			err = m.checkPlatform(image, u.reference(base))
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -35,7 +39,9 @@ func (m *prepared) pullBases(ctx context.Context, u *Unit) (layers []Layer, err 
 	return layers, u.inStorage()
 }
 
-// pull brings an image into local storage.
+// pull brings an image into local storage. All images of a manifest list have one name there, and other runs and tools
+// may give it to that for another platform at any time: such an image goes by its ID. So does one that is for another
+// platform and only gives files, which buildah does not find by its name.
 func (m *prepared) pull(ctx context.Context, u Unit, pullSpec string) (builder.Image, error) {
 	pull := func(pullSpec string) (builder.Image, error) {
 		image, err := m.storage.images.Do(pullSpec, func() (builder.Image, error) {
@@ -48,26 +54,42 @@ func (m *prepared) pull(ctx context.Context, u Unit, pullSpec string) (builder.I
 	if err != nil {
 		return builder.Image{}, err
 	}
+	repository, named := registry.SplitDigest(pullSpec)
 	platform, err := platformOf(image.Config)
-	if err != nil || m.wants().Matches(platform) {
-		return image, err
+	if err != nil {
+		return builder.Image{}, err
 	}
-	// A list has one name in local storage, and that is the name of its image for another platform.
-	described, err := m.Reading.Image(ctx, pullSpec)
-	if err != nil || described.ListDigest == "" {
-		return image, err
+	isList, matches := named != "" && digest.FromBytes(image.Manifest) != named, m.Reading.Platform().Matches(platform)
+	if !isList && matches {
+		return image, nil
 	}
-	repository, _ := registry.SplitDigest(pullSpec)
-	if image, err = pull(repository + "@" + described.Digest.String()); err == nil {
-		u.local[pullSpec] = localImage{image.ID, described.Digest}
+	if isList && !matches {
+		described, err := m.Reading.Image(ctx, pullSpec)
+		if err != nil {
+			return builder.Image{}, err
+		}
+		if image, err = pull(repository + "@" + described.Digest.String()); err != nil {
+			return builder.Image{}, err
+		}
 	}
-	return image, err
+	u.local[pullSpec] = localImage{image.ID, digest.FromBytes(image.Manifest)}
+	return image, nil
+}
+
+// checkPlatform refuses a base that would make the image one for another platform.
+func (m *prepared) checkPlatform(image builder.Image, name string) error {
+	platform, err := platformOf(image.Config)
+	if err != nil || platform.Architecture == "" || m.Reading.Platform().Matches(platform) {
+		return err
+	}
+	return fault.New(fault.Unresolved, "--base-image names another one.",
+		fmt.Errorf("the image is to be for %s, and its base %q is for %s", m.Reading.Platform(), name, platform))
 }
 
 // localImage is an image in local storage whose name there is another one's.
 type localImage struct {
 	id     string
-	digest digest.Digest // of its manifest
+	digest digest.Digest // of its own manifest
 }
 
 // inStorage puts the IDs of images in local storage into the Dockerfile where their names mean others there.

@@ -66,7 +66,7 @@ func (m compileCaches) caches(ctx context.Context, u Unit) ([]builder.Cache, err
 	if u.Given {
 		inputs.Dockerfile = string(u.Recipe.File.Text())
 	}
-	if arch := m.wants().Architecture; arch != runtime.GOARCH {
+	if arch := m.Reading.Platform().Architecture; arch != runtime.GOARCH {
 		inputs.Platform = arch
 	}
 	for _, b := range u.Wants() {

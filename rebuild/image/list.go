@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -21,52 +20,53 @@ func platformOf(config []byte) (registry.Platform, error) {
 	if err := json.Unmarshal(config, &platform); err != nil {
 		return platform, fmt.Errorf("parsing the config of an image: %w", err)
 	}
-	return platform, nil
+	return platform.Normal(), nil
 }
 
-// List makes one image of a component of several that were pushed, each for another platform, and returns it in place
-// of that for the chain's own platform. Equal images give an equal list, in whatever order they come.
-func (c *Chain) List(ctx context.Context, needs []Need) (Need, []registry.Platform, error) {
-	var platforms []registry.Platform
+// List makes one image of a component of several that were pushed, one for each platform, and returns it in place of
+// that for the chain's own platform. Equal images give an equal list, in whatever order they come. Where they are not
+// for these platforms the error has the class fault.Usage.
+func (c *Chain) List(ctx context.Context, platforms []registry.Platform, needs []Need) (Need, error) {
 	var entries []ocispec.Descriptor
-	own := -1
-	wants := c.shop.wants()
-	for i, need := range needs {
-		platform, err := platformOf(need.Image.Config)
-		if err != nil {
-			return Need{}, nil, err
+	var own Need
+	for _, wanted := range platforms {
+		var found []Need
+		for _, need := range needs {
+			platform, err := platformOf(need.Image.Config)
+			if err != nil {
+				return Need{}, err
+			}
+			if wanted.Matches(platform) {
+				found = append(found, need)
+			}
 		}
-		if slices.Contains(platforms, platform) {
-			return Need{}, nil, fault.Errorf(fault.Usage, "two images of %q are for %s", need.Unit.Name, platform)
+		if len(found) != 1 {
+			return Need{}, fault.Errorf(fault.Usage, "%d images are for %s: want one for each of %v", len(found), wanted,
+				platforms)
 		}
-		if wants.Matches(platform) {
-			own = i
+		image := found[0].Image
+		if c.shop.Reading.Platform().Matches(wanted) {
+			own = found[0]
 		}
-		platforms = append(platforms, platform)
 		entries = append(entries, ocispec.Descriptor{
-			MediaType: manifest.GuessMIMEType(need.Image.Manifest), Digest: need.Image.Digest(),
-			Size: int64(len(need.Image.Manifest)),
-			Platform: &ocispec.Platform{OS: platform.OS, Architecture: platform.Architecture,
-				Variant: platform.Variant},
+			MediaType: manifest.GuessMIMEType(image.Manifest), Digest: image.Digest(),
+			Size:     int64(len(image.Manifest)),
+			Platform: &ocispec.Platform{OS: wanted.OS, Architecture: wanted.Architecture, Variant: wanted.Variant},
 		})
 	}
-	if own < 0 {
-		return Need{}, nil, fault.Errorf(fault.Usage, "no image of %q is for %s", needs[0].Unit.Name, wants)
+	if len(needs) != len(platforms) {
+		return Need{}, fault.Errorf(fault.Usage, "there are %d images for %v", len(needs), platforms)
 	}
 	list, err := listOf(entries)
 	if err != nil {
-		return Need{}, nil, err
+		return Need{}, err
 	}
-	need := needs[own]
-	need.Image.PullSpec, err = c.shop.pushList(ctx, need, needs, list)
-	return need, platforms, err
+	own.Image.PullSpec, err = c.shop.pushList(ctx, own, needs, list)
+	return own, err
 }
 
 // listOf writes a manifest list of docker's kind, which all clients know, or an index where an image is of OCI's.
 func listOf(entries []ocispec.Descriptor) ([]byte, error) {
-	slices.SortFunc(entries, func(a, b ocispec.Descriptor) int {
-		return strings.Compare(a.Platform.Architecture+a.Platform.Variant, b.Platform.Architecture+b.Platform.Variant)
-	})
 	if slices.ContainsFunc(entries, func(entry ocispec.Descriptor) bool {
 		return entry.MediaType != manifest.DockerV2Schema2MediaType
 	}) {
@@ -86,8 +86,16 @@ func listOf(entries []ocispec.Descriptor) ([]byte, error) {
 
 // pushList sends a list to the repository of its component, which has the images.
 func (s *shop) pushList(ctx context.Context, own Need, needs []Need, list []byte) (string, error) {
+	to, err := registry.ParsePullSpec(own.Unit.Target)
+	if err != nil {
+		return "", err
+	}
 	for _, need := range needs {
-		if repository, _ := registry.SplitDigest(need.Image.PullSpec); repository != own.Unit.Target {
+		image, err := registry.ParsePullSpec(need.Image.PullSpec)
+		if err != nil {
+			return "", err
+		}
+		if image.Name() != to.Name() {
 			return "", fault.Errorf(fault.Usage, "the image %s of %q is not in %s, where its list goes",
 				need.Image.PullSpec, need.Unit.Name, own.Unit.Target)
 		}

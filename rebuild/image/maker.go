@@ -150,16 +150,10 @@ func (s *shop) cached(elements ...string) string {
 	return filepath.Join(append([]string{s.CacheDir}, elements...)...)
 }
 
-// wants is what images are built for.
-func (s *shop) wants() registry.Platform {
-	os, arch, variant := s.Reading.Platform()
-	return registry.Platform{OS: os, Architecture: arch, Variant: variant}
-}
-
-// platform is that in keys, as os/arch/variant.
+// platform is what images are built for, in keys, as os/arch/variant.
 func (s *shop) platform() string {
-	os, arch, variant := s.Reading.Platform()
-	return strings.Join([]string{os, arch, variant}, "/")
+	p := s.Reading.Platform()
+	return strings.Join([]string{p.OS, p.Architecture, p.Variant}, "/")
 }
 
 // named says of an error to which image it belongs. That of a failed step names it already.

@@ -215,6 +215,7 @@ func (m keptStages) stageCheckpoint(ctx context.Context, u Unit, c dockerfile.Ch
 	if err != nil {
 		return stageCheckpoint{}, err
 	}
-	cost, err := keyOf(stageInputs{Dockerfile: sourceVariables.ReplaceAllString(string(c.Text()), "")})
+	cost, err := keyOf(stageInputs{Dockerfile: sourceVariables.ReplaceAllString(string(c.Text()), ""),
+		Platform: m.platform()})
 	return stageCheckpoint{c, key, cost}, err
 }

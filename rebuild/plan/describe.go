@@ -18,6 +18,7 @@ func (p *planner) describe(order [][]*unit) (*Plan, error) {
 		Release: Release{Image: p.request.Release, PullSpec: p.Release.PullSpec, Digest: p.Release.Digest,
 			Name:   p.Release.Name,
 			Stream: p.stream},
+		Platform:   p.Registry.Platform().Normal().String(),
 		Components: []Component{},
 		Order:      [][]string{},
 	}

@@ -23,6 +23,7 @@ import (
 type Plan struct {
 	APIVersion string      `json:"apiVersion"` // Version
 	Release    Release     `json:"release"`
+	Platform   string      `json:"platform,omitempty"` // os/arch[/variant] that images are built for
 	Components []Component `json:"components"`
 	Images     []Component `json:"images,omitempty"` // built first and only used
 	// components that can be built side by side, in the order of the groups

@@ -88,6 +88,11 @@ func (p *Plan) check() error {
 	if err := p.Release.checkImage(); err != nil {
 		return err
 	}
+	if p.Platform != "" {
+		if _, err := registry.ParsePlatform(p.Platform); err != nil {
+			return fault.Errorf(fault.Usage, "platform: %w", err)
+		}
+	}
 	if err := p.Release.Digest.Validate(); err != nil {
 		return fault.Errorf(fault.Usage, "release.digest %q: %w", p.Release.Digest, err)
 	}

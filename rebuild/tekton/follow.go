@@ -81,7 +81,7 @@ type follower struct {
 	read     Reader
 	listener progress.Listener
 	names    map[string]string // components by task, where they have another name
-	// platforms by task, where there are several
+	// platforms by what the names of their tasks end in, where there are several
 	platforms map[string]string
 
 	warned  sync.Map // messages of warnings: pods of one image warn of the same
@@ -103,7 +103,7 @@ func (f *follower) component(task taskRunState) string {
 
 // label is what a task builds, as progress names it.
 func (f *follower) label(task taskRunState) string {
-	return progress.Label(f.component(task), f.platforms[task.name()])
+	return progress.Label(f.component(task), f.platform(task))
 }
 
 // builtBy returns which component a task of the pipeline builds; "" is the payload.
@@ -111,7 +111,24 @@ func (f *follower) builtBy(task string) string {
 	if component, ok := f.names[task]; ok {
 		return component
 	}
-	return task
+	suffix, _ := f.lane(task)
+	return strings.TrimSuffix(task, suffix)
+}
+
+// lane returns how names of tasks of the same lane end, and its platform; neither where there is one lane.
+func (f *follower) lane(task string) (suffix, platform string) {
+	for suffix, platform := range f.platforms {
+		if strings.HasSuffix(task, suffix) {
+			return suffix, platform
+		}
+	}
+	return "", ""
+}
+
+// platform is that of a task's lane.
+func (f *follower) platform(task taskRunState) string {
+	_, platform := f.lane(task.name())
+	return platform
 }
 
 // see tells what is new of a task run, and begins to read the log of its pod.
@@ -149,6 +166,9 @@ func (f *follower) see(ctx context.Context, task taskRunState) {
 		return
 	}
 	if one.log == nil || one.log.pod != pod {
+		if one.log != nil {
+			one.log.hasEnded()
+		}
 		one.log = f.open(ctx, task, pod)
 	}
 	if ended {
@@ -158,7 +178,7 @@ func (f *follower) see(ctx context.Context, task taskRunState) {
 
 // open begins to read the log of a pod.
 func (f *follower) open(ctx context.Context, task taskRunState, pod string) *reading {
-	log := &reading{component: f.component(task), platform: f.platforms[task.name()], pod: pod, ended: make(chan struct{}), read: make(chan struct{})}
+	log := &reading{component: f.component(task), platform: f.platform(task), pod: pod, ended: make(chan struct{}), read: make(chan struct{})}
 	f.readers.Go(func() {
 		defer close(log.read)
 		f.follow(ctx, log)
@@ -188,7 +208,7 @@ func (f *follower) failed(ctx context.Context, task taskRunState, one *part, try
 	log.hasEnded()
 	f.readers.Go(func() {
 		<-log.read
-		report(log.failure())
+		report(cmp.Or(log.failure(), succeeded(try.Conditions).Message))
 	})
 }
 
@@ -213,7 +233,7 @@ func (f *follower) outcome(run runState, state condition, tasks []taskRunState) 
 				made.Left = append(made.Left, component)
 				failures = append(failures, f.failure(task, succeeded(task.Status.Conditions)))
 			default:
-				made.Components = append(made.Components, Made{component, image, f.platforms[task.name()],
+				made.Components = append(made.Components, Made{component, image, f.platform(task),
 					seconds(task.Status.StartTime, task.Status.CompletionTime)})
 			}
 		}

@@ -168,7 +168,7 @@ func TestFollowLanes(t *testing.T) {
 	}
 	want := "assemble a=example.com/me/aamd64@sha256:0 a=example.com/me/aarm64@sha256:0 " +
 		"b=a/example.com/me/aamd64@sha256:0 b=a/example.com/me/aarm64@sha256:0 " +
-		"c=example.com/me/camd64@sha256:0 c=left --platform linux/amd64 "
+		"c=example.com/me/camd64@sha256:0 c=left --platform linux/amd64,linux/arm64 "
 	if !strings.HasPrefix(assembled, want) {
 		t.Errorf("assembled by %q, want %q", assembled, want)
 	}

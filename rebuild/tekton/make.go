@@ -2,6 +2,7 @@ package tekton
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -23,7 +24,8 @@ const (
 	// annotationNames of a run has the components whose tasks have other names, and "" for the task that makes the
 	// payload: a JSON object, by task.
 	annotationNames = "oc-rebuild.io/components"
-	// annotationPlatforms of a run for several platforms has that of each task: a JSON object, by task.
+	// annotationPlatforms of a run for several platforms has them by what the names of their tasks end in: a JSON object.
+	// Tekton copies annotations to each task run, so they must be short.
 	annotationPlatforms = "oc-rebuild.io/platforms"
 
 	// managedBy tells the objects of this program from others
@@ -76,7 +78,9 @@ type Lane struct {
 }
 
 // suffix tells the objects of a lane from those of others.
-func (l *Lane) suffix() string { return "-" + l.Platform.Architecture + l.Platform.Variant }
+func (l *Lane) suffix() string {
+	return "-" + l.Platform.Architecture + strings.ReplaceAll(l.Platform.Variant, "_", "-")
+}
 
 // Claim is a persistent volume claim, or a directory of it.
 type Claim struct{ Name, SubPath string }
@@ -103,6 +107,10 @@ func (o Objects) All() []any {
 // Make writes the objects that carry out the plans of one payload, each for another platform. An error has the class fault.Usage, or fault.Unresolved where a config
 // requests what is no quantity.
 func Make(lanes []Lane, o Options) (Objects, error) {
+	if o.Cache != nil && len(lanes) > 1 {
+		return Objects{}, fault.New(fault.Usage, "Leave it out, or name one platform.",
+			errors.New("--workspace: Tekton runs all pods that share a claim on one node, and nodes have one architecture"))
+	}
 	whole := makeTask(o, false)
 	task, tasks := whole, []Task{whole}
 	if o.KeepGoing {
@@ -137,6 +145,7 @@ func Make(lanes []Lane, o Options) (Objects, error) {
 		suffix, planParam := "", "plan"
 		if len(lanes) > 1 {
 			suffix = lane.suffix()
+			platforms[suffix] = lane.Platform.String()
 		}
 		if l > 0 {
 			planParam += suffix
@@ -146,14 +155,11 @@ func Make(lanes []Lane, o Options) (Objects, error) {
 		order := slices.DeleteFunc(lane.Plan.InOrder(), func(c plan.Component) bool { return !c.Replaces() })
 		taskOf := map[string]string{}
 		for _, component := range order {
-			name := taskName(component.Name + suffix)
+			name := taskName(component.Name, suffix)
 			taskOf[component.Name] = name
 			made[component.Name] = append(made[component.Name], name)
-			if name != component.Name {
+			if name != component.Name+suffix {
 				names[name] = component.Name
-			}
-			if suffix != "" {
-				platforms[name] = lane.Platform.String()
 			}
 			command := []string{"component", component.Name}
 			var after []string
@@ -188,7 +194,7 @@ func Make(lanes []Lane, o Options) (Objects, error) {
 			}
 		}
 	}
-	last := taskName("assemble")
+	last := taskName("assemble", "")
 	for slices.ContainsFunc(parts, func(t pipelineTask) bool { return t.Name == last }) {
 		last += "-payload"
 	}
@@ -200,7 +206,7 @@ func Make(lanes []Lane, o Options) (Objects, error) {
 			command, after = append(command, given(component.Name, task)), append(after, task)
 		}
 	}
-	add(whole, last, "plan", after, append(append(command, "--platform", lanes[0].Platform.String()), o.PublishFlags...))
+	add(whole, last, "plan", after, append(append(command, "--platform", platformList(lanes)), o.PublishFlags...))
 
 	pod := o.Pod
 	if len(lanes) == 1 {
@@ -245,6 +251,15 @@ func Make(lanes []Lane, o Options) (Objects, error) {
 	}
 	objects.Run = run
 	return objects, nil
+}
+
+// platformList is what --platform says of lanes.
+func platformList(lanes []Lane) string {
+	var all []string
+	for _, lane := range lanes {
+		all = append(all, lane.Platform.String())
+	}
+	return strings.Join(all, ",")
 }
 
 // onNodesOf adds to a pod template that its pods run on nodes of a platform, unless it says on which they do
@@ -338,10 +353,10 @@ func makeTask(o Options, keepGoing bool) Task {
 
 var label = regexp.Delayed(`^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`)
 
-// taskName returns a name that Tekton takes for a task of a pipeline: a DNS label (RFC 1123).
-func taskName(component string) string {
-	if label.MatchString(component) {
-		return component
+// taskName returns a name that Tekton takes for a task of a pipeline: a DNS label (RFC 1123). It ends in suffix.
+func taskName(component, suffix string) string {
+	if label.MatchString(component + suffix) {
+		return component + suffix
 	}
 	name := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' {
@@ -349,5 +364,5 @@ func taskName(component string) string {
 		}
 		return '-'
 	}, strings.ToLower(component))
-	return "c-" + strings.Trim(name[:min(len(name), 40)], "-") + "-" + digest.FromString(component).Encoded()[:8]
+	return "c-" + strings.Trim(name[:min(len(name), 40)], "-") + "-" + digest.FromString(component).Encoded()[:8] + suffix
 }

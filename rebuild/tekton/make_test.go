@@ -140,6 +140,11 @@ func TestLanes(t *testing.T) {
 			t.Errorf("the run lacks %s:\n%s", want, data)
 		}
 	}
+	o.Cache = &tekton.Claim{Name: "caches"}
+	if _, err := tekton.Make(lanes(planOf("a"), planOf("a")), o); fault.KindOf(err) != fault.Usage {
+		t.Errorf("pods of two architectures on one claim: error %v", err)
+	}
+	o.Cache = nil
 	o.Pod = map[string]any{"nodeSelector": map[string]any{"kubernetes.io/arch": "amd64"}} // with an emulator
 	if objects, err = tekton.Make(lanes(planOf("a"), planOf("a"))[1:], o); err != nil {
 		t.Fatal(err)

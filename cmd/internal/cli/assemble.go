@@ -15,8 +15,7 @@ const assembleLong = `Make the payload of a plan that oc rebuild plan wrote, of 
 Every component that the plan builds is passed, as NAME=PULLSPEC by digest. The payload is the one that "oc rebuild apply" makes. NAME=left
 leaves a component as it was, which could not be built.
 
-A component that is passed several times has an image for each platform, and the payload is a manifest list. The plan, with its release,
-labels and manifests, is that of --platform.`
+With several platforms each component is passed once for each of them, and the payload is a manifest list. The plan is that of the first.`
 
 func newAssemble(streams Streams) *cobra.Command {
 	var o partOptions
@@ -33,6 +32,7 @@ func newAssemble(streams Streams) *cobra.Command {
 	flags := command.Flags()
 	o.applyTarget(flags)
 	o.applyPlan(command)
+	o.registry.describePlatforms(flags)
 	o.registry.applyPush(flags)
 	o.output.apply(flags, "text or name (the pull spec), "+structured)
 	o.output.applyProgress(flags)
@@ -40,7 +40,7 @@ func newAssemble(streams Streams) *cobra.Command {
 }
 
 func runAssemble(ctx context.Context, streams Streams, o *partOptions, args []string) error {
-	if err := errors.Join(o.output.check("name"), o.checkTarget(), o.registry.checkOne()); err != nil {
+	if err := errors.Join(o.output.check("name"), o.checkTarget()); err != nil {
 		return err
 	}
 	if err := builder.EnterUserNamespace(ctx); err != nil {
@@ -52,7 +52,7 @@ func runAssemble(ctx context.Context, streams Streams, o *partOptions, args []st
 	}
 	return withScratch(ctx, streams, o.output, func() error {
 		return o.publish(ctx, streams, func(lanes rebuild.Lanes) (*rebuild.Result, error) {
-			result, err := lanes[0].Assemble(ctx, planned, o.target(), images)
+			result, err := lanes.Assemble(ctx, planned, o.target(), images)
 			if err != nil {
 				return nil, err
 			}

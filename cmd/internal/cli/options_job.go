@@ -36,7 +36,6 @@ type jobOptions struct {
 	all          bool   // plan --all
 	artifact     string // pull spec of the plan that is carried out; "" = it is in no registry
 	keepGoing    bool
-	lane         bool // the job is for one of several platforms
 
 	opened func(context.Context, *payload.Release) error // is shown the payload that a job starts from; nil = nobody is
 }
@@ -112,34 +111,42 @@ func (o *jobOptions) request(ctx context.Context, streams Streams, args []string
 	}, nil
 }
 
-// open prepares a job; the function it returns closes all that was opened for it.
-func (o *jobOptions) open(streams Streams, listener progress.Listener) (_ *rebuild.Job, _ func() error, err error) {
-	var opened []func() error
-	closeAll := func() error {
-		var failures []error
-		for _, closeOne := range slices.Backward(opened) {
-			failures = append(failures, closeOne())
-		}
-		return errors.Join(failures...)
+// shared is what all jobs of a run have in common: a branch is one commit for all.
+type shared struct {
+	sources   *gitsrc.Store
+	configs   plan.Configs
+	buildData plan.BuildData
+}
+
+// openings closes what was opened, the last first.
+type openings []func() error
+
+func (c openings) close() error {
+	var failures []error
+	for _, closeOne := range slices.Backward(c) {
+		failures = append(failures, closeOne())
 	}
+	return errors.Join(failures...)
+}
+
+// open prepares a job; the function it returns closes all that was opened for it.
+func (o *jobOptions) open(streams Streams, listener progress.Listener) (*rebuild.Job, func() error, error) {
+	lanes, closeAll, err := o.lanes(streams, listener, o.registry.Platform)
+	if err != nil {
+		return nil, nil, err
+	}
+	return lanes[0], closeAll, nil
+}
+
+// share opens what jobs have in common.
+func (o *jobOptions) share(listener progress.Listener, cacheDir string) (s shared, opened openings, err error) {
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, closeAll())
+			err = errors.Join(err, opened.close())
 		}
 	}()
-	cacheDir, err := o.cache()
-	if err != nil {
-		return nil, nil, err
-	}
-	reading, pushing, closeClients, err := o.registry.clients(func(text string) {
-		listener.Report(progress.Event{Stage: progress.Fetch, State: progress.Warned, Message: text})
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	opened = append(opened, closeClients)
 	limits := gitsrc.DefaultLimits().Times(o.recipe.sourceLimits)
-	sources, err := gitsrc.Open(filepath.Join(cacheDir, "git"), gitsrc.Options{
+	s.sources, err = gitsrc.Open(filepath.Join(cacheDir, "git"), gitsrc.Options{
 		Limits: &limits, Ignored: o.recipe.withIgnored, Progress: func(event gitsrc.Event) {
 			listener.Report(
 				progress.Event{Stage: progress.Fetch, State: progress.Running,
@@ -147,23 +154,70 @@ func (o *jobOptions) open(streams Streams, listener progress.Listener) (_ *rebui
 		},
 	})
 	if err != nil {
-		return nil, nil, err
+		return s, nil, err
 	}
-	opened = append(opened, sources.Close)
-	configs, closeConfigs, err := o.configs(sources)
-	if err != nil {
-		return nil, nil, err
+	opened = append(opened, s.sources.Close)
+	var closeConfigs, closeBuildData func() error
+	if s.configs, closeConfigs, err = o.configs(s.sources); err != nil {
+		return s, opened, err
 	}
 	opened = append(opened, closeConfigs)
-	buildData, closeBuildData, err := o.buildData()
+	if s.buildData, closeBuildData, err = o.buildData(); err != nil {
+		return s, opened, err
+	}
+	return s, append(opened, closeBuildData), nil
+}
+
+// lanes opens a job for each of several platforms.
+func (o *jobOptions) lanes(streams Streams, listener progress.Listener, platforms ...string) (lanes rebuild.Lanes,
+	_ func() error, err error) {
+	cacheDir, err := o.cache()
 	if err != nil {
 		return nil, nil, err
 	}
-	opened = append(opened, closeBuildData)
+	common, opened, err := o.share(listener, cacheDir)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, opened.close())
+		}
+	}()
+	for _, platform := range platforms {
+		one, heard := *o, listener
+		one.registry.Platform = platform
+		if len(platforms) > 1 {
+			heard = progress.ForPlatform(listener, platform)
+		}
+		job, closeJob, err := one.openOn(streams, heard, common, cacheDir, len(platforms) > 1)
+		if err != nil {
+			return nil, nil, err
+		}
+		opened = append(opened, closeJob)
+		if slices.ContainsFunc(lanes, func(other *rebuild.Job) bool { return other.Platform() == job.Platform() }) ||
+			platform == "" && len(platforms) > 1 {
+			return nil, nil, fault.Errorf(fault.Usage, "--platform %q: want each platform once, as os/arch",
+				o.registry.Platform)
+		}
+		lanes = append(lanes, job)
+	}
+	return lanes, opened.close, nil
+}
+
+// openOn prepares the job for a platform.
+func (o *jobOptions) openOn(streams Streams, listener progress.Listener, common shared, cacheDir string,
+	lane bool) (*rebuild.Job, func() error, error) {
+	reading, pushing, closeClients, err := o.registry.clients(func(text string) {
+		listener.Report(progress.Event{Stage: progress.Fetch, State: progress.Warned, Message: text})
+	})
+	if err != nil {
+		return nil, nil, err
+	}
 	job, err := rebuild.New(rebuild.Options{
-		BuildData: buildData, Reading: reading, Pushing: pushing, Sources: sources, Configs: configs,
-		CacheDir: cacheDir, Progress: listener,
-		Artifact: o.artifact, Lane: o.lane, NoCache: o.build.noCache, Results: o.build.results, KeepGoing: o.keepGoing,
+		BuildData: common.buildData, Reading: reading, Pushing: pushing, Sources: common.sources,
+		Configs: common.configs, CacheDir: cacheDir, Progress: listener,
+		Artifact: o.artifact, Lane: lane, NoCache: o.build.noCache, Results: o.build.results, KeepGoing: o.keepGoing,
 		Jobs: o.build.jobs, Secrets: o.build.secrets, Compression: o.build.compression,
 		Build: o.build.builder(""),
 		Trust: func(ctx context.Context, release *payload.Release) error {
@@ -174,41 +228,9 @@ func (o *jobOptions) open(streams Streams, listener progress.Listener) (_ *rebui
 		},
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, errors.Join(err, closeClients())
 	}
-	opened = append(opened, job.Close)
-	return job, closeAll, nil
-}
-
-// lanes opens a job for each platform.
-func (o *jobOptions) lanes(streams Streams, listener progress.Listener) (lanes rebuild.Lanes, _ func() error,
-	err error) {
-	var opened []func() error
-	closeAll := func() error {
-		var failures []error
-		for _, closeOne := range slices.Backward(opened) {
-			failures = append(failures, closeOne())
-		}
-		return errors.Join(failures...)
-	}
-	platforms := o.registry.platforms()
-	for i, platform := range platforms {
-		if slices.Contains(platforms[:i], platform) {
-			return nil, nil, errors.Join(closeAll(),
-				fault.Errorf(fault.Usage, "--platform %q names %q twice", o.registry.Platform, platform))
-		}
-		one, listener := *o, listener
-		one.registry.Platform = platform
-		if len(platforms) > 1 {
-			one.lane, listener = true, progress.ForPlatform(listener, platform)
-		}
-		job, closeJob, err := one.open(streams, listener)
-		if err != nil {
-			return nil, nil, errors.Join(err, closeAll())
-		}
-		lanes, opened = append(lanes, job), append(opened, closeJob)
-	}
-	return lanes, closeAll, nil
+	return job, openings{closeClients, job.Close}.close, nil
 }
 
 // with is withLanes for what has one platform.
@@ -224,7 +246,7 @@ func (o *jobOptions) with(streams Streams, do func(*rebuild.Job) error, print fu
 func (o *jobOptions) withLanes(streams Streams, do func(rebuild.Lanes) error, print func() error) (err error) {
 	listener, finish := o.output.progress(streams)
 	defer finish()
-	lanes, closeLanes, err := o.lanes(streams, listener)
+	lanes, closeLanes, err := o.lanes(streams, listener, o.registry.platforms()...)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/artifact"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
@@ -26,7 +27,24 @@ func (o *jobOptions) readPlan(ctx context.Context, streams Streams, name string)
 	if err != nil {
 		return nil, fmt.Errorf("plan %q: %w", name, err)
 	}
-	return planned, nil
+	return planned, o.registry.planned(planned.Platform)
+}
+
+// planned takes the platform of a plan, which --platform must not contradict. Where it names several it names that
+// first.
+func (o *registryOptions) planned(platform string) error {
+	if platform == "" { // of an older program
+		return nil
+	}
+	if o.Platform == "" {
+		o.Platform = platform
+		return nil
+	}
+	named, err := registry.ParsePlatform(o.platforms()[0])
+	if err == nil && named.Normal().String() != platform {
+		err = fault.Errorf(fault.Usage, "the plan is for %s, and not for %s", platform, named)
+	}
+	return err
 }
 
 func (o *registryOptions) pullPlan(ctx context.Context, streams Streams, pullSpec string) (_ *plan.Plan, err error) {

@@ -115,7 +115,7 @@ func outcomes(result *rebuild.Result, failures []*image.Failure) string {
 	type outcome struct{ name, what, seconds, detail string }
 	var all []outcome
 	for _, component := range result.Components {
-		one := outcome{component.Name, "from cache", "", component.Image}
+		one := outcome{progress.Label(component.Name, component.Platform), "from cache", "", component.Image}
 		if component.Log != "" {
 			one.what, one.seconds = "built", fmt.Sprintf("%.1f s", component.Seconds[string(progress.Build)])
 		}

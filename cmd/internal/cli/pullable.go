@@ -63,7 +63,7 @@ func (o *registryOptions) gets(ctx context.Context, image string, auth []byte) (
 		return false, err
 	}
 	options := o.Options
-	options.AuthFile, options.Attempts = file.Name(), 2
+	options.AuthFile, options.Attempts, options.Platform = file.Name(), 2, "" // nothing is chosen from a list
 	client, err := registry.New(options)
 	if err != nil {
 		return false, err
