@@ -129,15 +129,6 @@ func (c openings) close() error {
 	return errors.Join(failures...)
 }
 
-// open prepares a job; the function it returns closes all that was opened for it.
-func (o *jobOptions) open(streams Streams, listener progress.Listener) (*rebuild.Job, func() error, error) {
-	lanes, closeAll, err := o.lanes(streams, listener, o.registry.Platform)
-	if err != nil {
-		return nil, nil, err
-	}
-	return lanes[0], closeAll, nil
-}
-
 // share opens what jobs have in common.
 func (o *jobOptions) share(listener progress.Listener, cacheDir string) (s shared, opened openings, err error) {
 	defer func() {
