@@ -251,6 +251,25 @@ func TestTekton(t *testing.T) {
 			t.Errorf("the payload is %s, here it is %s\n%s", got, want, said)
 		}
 	})
+	t.Run("two platforms", func(t *testing.T) {
+		e.t = t
+		multi, err := e.p.Multi(t.Context(), "arm64")
+		if err != nil {
+			t.Fatal(err)
+		}
+		args := func(tag string, more ...string) []string {
+			return append([]string{"cluster-config-api", "--from-release", multi, "--release-repo", e.p.ReleaseRepo,
+				"--to-image", release + ":" + tag, "--to-repository", images, "--platform", "linux/amd64,linux/arm64"},
+				more...)
+		}
+		want, _ := e.run(0, args("multi")...)
+		// the only node is for amd64, and can build what copies files for both
+		got, said := e.run(0, args("multi-there", append(e.flags, "--node-selector", "kubernetes.io/arch=amd64",
+			"--no-cache")...)...)
+		if got != want || !strings.Contains(said, "cluster-config-api (linux/arm64): build done") {
+			t.Errorf("the payload is %s, here it is %s\n%s", got, want, said)
+		}
+	})
 	t.Run("the client is killed", func(t *testing.T) {
 		e.t = t
 		run, _ := e.run(0, apply("killed", "--no-wait")...)
