@@ -302,7 +302,8 @@ func TestTekton(t *testing.T) {
 	t.Run("a component fails", func(t *testing.T) {
 		e.t = t
 		_, said := e.run(5, with("echo this is why; exit 3", "broken")...)
-		if !strings.Contains(said, "this is why") || !strings.Contains(said, "not begun: cluster-config-operator") {
+		if !strings.Contains(said, "this is why") || !strings.Contains(said, "not begun: cluster-config-operator") ||
+			!strings.Contains(said, "cluster-config-api: build warning: failed, and is tried again: building") {
 			t.Errorf("said %s", said)
 		}
 	})

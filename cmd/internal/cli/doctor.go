@@ -110,9 +110,7 @@ func (o *jobOptions) examine(ctx context.Context, streams Streams) ([]machine.Fi
 
 // reach checks the source and the destination of a job.
 func (o *jobOptions) reach(ctx context.Context, streams Streams) ([]machine.Finding, error) {
-	one := o.registry
-	one.Platform = one.platforms()[0]
-	reading, pushing, closeClients, err := one.clients(streams.notice)
+	reading, pushing, closeClients, err := o.registry.first().clients(streams.notice)
 	if err != nil {
 		return nil, err
 	}

@@ -48,7 +48,7 @@ func (o *registryOptions) planned(platform string) error {
 }
 
 func (o *registryOptions) pullPlan(ctx context.Context, streams Streams, pullSpec string) (_ *plan.Plan, err error) {
-	client, err := o.client(streams.notice)
+	client, err := o.first().client(streams.notice)
 	if err != nil {
 		return nil, err
 	}

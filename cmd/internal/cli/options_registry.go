@@ -43,6 +43,12 @@ func (o *registryOptions) describePlatforms(flags *pflag.FlagSet) {
 // platforms lists what --platform names; "" for this machine's.
 func (o *registryOptions) platforms() []string { return strings.Split(o.Platform, ",") }
 
+// first are the same options for the first platform alone.
+func (o registryOptions) first() *registryOptions {
+	o.Platform = o.platforms()[0]
+	return &o
+}
+
 // checkOne refuses several platforms.
 func (o *registryOptions) checkOne() error {
 	if len(o.platforms()) > 1 {

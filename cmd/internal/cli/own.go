@@ -42,9 +42,7 @@ func (o *jobOptions) here() (tree workingTree, err error) {
 // own names the components of the payload that are built from the repository that the program is run in, each with the
 // working tree as its source. A fork that knows nothing of the repository it was made from is known by its name.
 func (o *jobOptions) own(ctx context.Context, streams Streams, tree workingTree) (args []string, err error) {
-	one := o.registry
-	one.Platform = one.platforms()[0] // all of a list have the same components
-	client, err := one.client(streams.notice)
+	client, err := o.registry.first().client(streams.notice) // all of a list have the same components
 	if err != nil {
 		return nil, err
 	}
