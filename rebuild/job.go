@@ -309,6 +309,7 @@ func (j *Job) makeAll(ctx context.Context, pending []plan.Component,
 		need image.Need
 		err  error
 	}
+	pending = slices.Clone(pending)
 	several := len(pending) > 1
 	made, failures := map[string]image.Need{}, []error{}
 	maps.Copy(made, given)

@@ -233,6 +233,10 @@ func agree(ctx context.Context, lanes []*lane) error {
 				fmt.Errorf("the payloads for %s and %s in the list %s do not name the same images", first.Platform(),
 					one.Platform(), first.release.Reference))
 		}
+		if len(one.planned.Components) != len(first.planned.Components) { // of dependents, say
+			return differ("%d components for %s and %d for %s", len(first.planned.Components), first.Platform(),
+				len(one.planned.Components), one.Platform())
+		}
 		for _, component := range first.planned.Components {
 			at := slices.IndexFunc(one.planned.Components, func(c plan.Component) bool { return c.Name == component.Name })
 			if at < 0 {

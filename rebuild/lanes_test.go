@@ -17,6 +17,7 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
 // multi makes manifest lists for amd64 and a second architecture of the playground's base and payload.
@@ -158,7 +159,7 @@ func TestLanes(t *testing.T) {
 	}
 }
 
-// TestLanesKeepGoing has a component that only one of two platforms has the base of.
+// TestLanesKeepGoing has a component that cannot be built, and one whose base only one of two platforms has.
 func TestLanesKeepGoing(t *testing.T) {
 	p := newPlayground(t)
 	single := p.base
@@ -167,11 +168,17 @@ func TestLanesKeepGoing(t *testing.T) {
 		"linux/s390x": payloadtest.ForArch(t, p.registry.Pull(t, single), "s390x")})
 	one := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nCOPY f /f\n"), "f": "one"})
 	two := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nCOPY nosuch /f\n")})
-	lanes := p.lanes(t, func(o *rebuild.Options) { o.KeepGoing = true }, "linux/amd64", "linux/arm64")
+	heard := &recorder{}
+	lanes := p.lanes(t, func(o *rebuild.Options) { o.KeepGoing, o.Progress = true, heard }, "linux/amd64", "linux/arm64")
 	result, err := lanes.Run(t.Context(), p.request(target("one", one), target("two", two)))
 	if fault.KindOf(err) != fault.Build || !strings.Contains(err.Error(), "for linux/arm64: ") || result == nil ||
 		!slices.Equal(result.Left, []string{"two"}) || len(result.Components) != 2 {
 		t.Errorf("result %+v, error %v", result, err)
+	}
+	if tries := slices.DeleteFunc(heard.events, func(event progress.Event) bool {
+		return event.Component != "two" || event.Stage != progress.Build || event.State != progress.Started
+	}); len(tries) != 1 {
+		t.Errorf("what one platform lost was built for the other: %+v", tries)
 	}
 	two = source(t, map[string]string{"Dockerfile": "FROM " + p.registry.Host + "/bases/few:latest\nCOPY f /f\n", "f": "x"})
 	_, err = p.lanes(t, nil, "linux/amd64", "linux/arm64").Run(t.Context(), p.request(target("two", two)))
@@ -246,7 +253,7 @@ func TestForeignBase(t *testing.T) {
 	if fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), says) {
 		t.Errorf("error %v", err)
 	}
-	one = source(t, map[string]string{"Dockerfile": p.dockerfile("FROM " + base + " AS a\nFROM BASE\nCOPY --from=a /bin/tool /f\n")})
+	one = source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nCOPY --from=" + base + " /bin/tool /f\n")})
 	if _, err := p.lanes(t, nil, "linux/amd64")[0].Run(t.Context(), p.request(target("one", one))); err != nil {
 		t.Errorf("files of an image for another platform: %v", err)
 	}

@@ -40,11 +40,6 @@ func (j *Job) pack(ctx context.Context, planned *plan.Plan) (*plan.Plan, []regis
 	var archives []registry.Blob
 	known := map[string]digest.Digest{} // by request: several images may be made of one tree
 	for _, c := range units {
-		// what they hold is in the plan, and where they lie is nobody's business
-		c.Source.Request.Patches = slices.Clone(c.Source.Request.Patches)
-		for i, patch := range c.Source.Request.Patches {
-			c.Source.Request.Patches[i] = filepath.Base(patch)
-		}
 		if c.OS != nil {
 			blob, err := j.packChanges(ctx, c)
 			if err != nil {
@@ -71,6 +66,12 @@ func (j *Job) pack(ctx context.Context, planned *plan.Plan) (*plan.Plan, []regis
 		// Where the tree lies is nobody's business, nor is it anybody's own directory of that name.
 		c.Source.Path = "./" + filepath.Base(c.Source.Path)
 		c.Source.Request.Spec.Path = c.Source.Path
+	}
+	for _, c := range units { // what patches hold is in the plan, and where they lie is nobody's business either
+		c.Source.Request.Patches = slices.Clone(c.Source.Request.Patches)
+		for i, patch := range c.Source.Request.Patches {
+			c.Source.Request.Patches[i] = filepath.Base(patch)
+		}
 	}
 	return packed, archives, nil
 }

@@ -62,10 +62,10 @@ func (p Platform) Normal() Platform {
 	return Platform{normal.OS, normal.Architecture, normal.Variant}
 }
 
-// Matches reports whether an image for another platform is one for this: a platform without a variant takes any.
+// Matches reports whether an image for another platform is one for this: where either has no variant it may be any.
 func (p Platform) Matches(image Platform) bool {
 	p, image = p.Normal(), image.Normal()
-	return p.OS == image.OS && p.Architecture == image.Architecture && (p.Variant == "" || p.Variant == image.Variant)
+	return p.OS == image.OS && p.Architecture == image.Architecture && (p.Variant == "" || image.Variant == "" || p.Variant == image.Variant)
 }
 
 // Instances returns the images of the image's manifest list that are for platforms, one for each; all where none are

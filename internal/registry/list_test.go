@@ -22,7 +22,9 @@ func TestPlatforms(t *testing.T) {
 	}{
 		{"linux/arm64", "linux/arm64/v8", true},
 		{"linux/arm64/v8", "linux/arm64", true},
-		{"linux/arm64/v9", "linux/arm64", false},
+		{"linux/arm64/v9", "linux/arm64", true},
+		{"linux/amd64/v2", "linux/amd64", true},
+		{"linux/amd64/v2", "linux/amd64/v3", false},
 		{"linux/arm/v7", "linux/arm", true},
 		{"linux/arm/v6", "linux/arm/v7", false},
 		{"linux/amd64", "linux/arm64", false},

@@ -46,9 +46,6 @@ type Cache struct {
 
 // Build builds an image and returns it. A failing step is a fault.Build.
 func (b *Builder) Build(ctx context.Context, build Build) (Image, error) {
-	if err := b.checkPrograms(build); err != nil {
-		return Image{}, err
-	}
 	scratch, err := os.MkdirTemp(b.options.Temp, "build-")
 	if err != nil {
 		return Image{}, fmt.Errorf("making a scratch directory: %w", err)

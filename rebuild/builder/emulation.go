@@ -70,13 +70,15 @@ func starts(program []byte, temp string) (bool, error) {
 	if err := errors.Join(err, file.Chmod(0o700), file.Close()); err != nil {
 		return false, fmt.Errorf("asking which programs this machine runs: %w", err)
 	}
-	switch err := exec.Command(file.Name()).Run(); {
-	case errors.Is(err, unix.ETXTBSY):
-		return false, err
-	case errors.Is(err, unix.ENOEXEC):
+	err = exec.Command(file.Name()).Run()
+	var exit *exec.ExitError
+	switch {
+	case err == nil || errors.As(err, &exit): // whatever the emulator says of a program that is a header alone
+		return true, nil
+	case errors.Is(err, unix.ENOEXEC) || errors.Is(err, unix.ENOENT): // no emulator, or one that is gone
 		return false, nil
 	}
-	return true, nil // whatever the emulator says of a program that is a header alone
+	return false, fmt.Errorf("asking which programs this machine runs: %w", err)
 }
 
 // header is that of a program for an architecture.
@@ -100,10 +102,10 @@ func header(arch string) ([]byte, error) {
 	return program.Bytes(), nil
 }
 
-// checkPrograms refuses a build with steps whose programs this machine does not run.
-func (b *Builder) checkPrograms(build Build) error {
+// CheckPrograms refuses a Dockerfile with steps whose programs this machine does not run. name is what it is of.
+func (b *Builder) CheckPrograms(name string, dockerfile []byte) error {
 	arch := b.options.SystemContext.ArchitectureChoice
-	if arch == "" || arch == runtime.GOARCH || !hasSteps(build.Dockerfile) {
+	if arch == "" || arch == runtime.GOARCH || !hasSteps(dockerfile) {
 		return nil
 	}
 	runs, err := Runs(arch, b.options.Temp)
@@ -111,7 +113,7 @@ func (b *Builder) checkPrograms(build Build) error {
 		return err
 	}
 	return fault.New(fault.Build, ProgramsAdvice(arch),
-		fmt.Errorf("building %q: it has RUN steps, and this machine runs no programs for %s", build.Name, arch))
+		fmt.Errorf("building %q: it has RUN steps, and this machine runs no programs for %s", name, arch))
 }
 
 // ProgramsAdvice says what to do where programs for an architecture do not run.

@@ -2,6 +2,7 @@ package image
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,7 +26,7 @@ func (m *prepared) pullBases(ctx context.Context, u *Unit) (layers []Layer, err 
 		if err == nil {
 			err = checkTriggers(image, u.reference(base))
 		}
-		if err == nil && base.Final {
+		if err == nil && base.Kind != dockerfile.Copy && base.Kind != dockerfile.Mount {
 			err = m.checkPlatform(image, u.reference(base))
 		}
 		if err != nil {
@@ -39,9 +40,9 @@ func (m *prepared) pullBases(ctx context.Context, u *Unit) (layers []Layer, err 
 	return layers, u.inStorage()
 }
 
-// pull brings an image into local storage. All images of a manifest list have one name there, and other runs and tools
-// may give it to that for another platform at any time: such an image goes by its ID. So does one that is for another
-// platform and only gives files, which buildah does not find by its name.
+// pull brings an image into local storage. All images of a manifest list have the name of the list there, and other runs
+// and tools may give it to that for another platform at any time: such an image is called by its own digest. One that is
+// for another platform and only gives files goes by its ID, since buildah does not find it by a name.
 func (m *prepared) pull(ctx context.Context, u Unit, pullSpec string) (builder.Image, error) {
 	pull := func(pullSpec string) (builder.Image, error) {
 		image, err := m.storage.images.Do(pullSpec, func() (builder.Image, error) {
@@ -54,16 +55,18 @@ func (m *prepared) pull(ctx context.Context, u Unit, pullSpec string) (builder.I
 	if err != nil {
 		return builder.Image{}, err
 	}
-	repository, named := registry.SplitDigest(pullSpec)
-	platform, err := platformOf(image.Config)
+	matches, err := m.isFor(image)
 	if err != nil {
 		return builder.Image{}, err
 	}
-	isList, matches := named != "" && digest.FromBytes(image.Manifest) != named, m.Reading.Platform().Matches(platform)
-	if !isList && matches {
+	repository, named := registry.SplitDigest(pullSpec)
+	if named == "" || digest.FromBytes(image.Manifest) == named {
+		if !matches {
+			u.local[pullSpec] = localImage{image.ID, named}
+		}
 		return image, nil
 	}
-	if isList && !matches {
+	if !matches {
 		described, err := m.Reading.Image(ctx, pullSpec)
 		if err != nil {
 			return builder.Image{}, err
@@ -72,27 +75,19 @@ func (m *prepared) pull(ctx context.Context, u Unit, pullSpec string) (builder.I
 			return builder.Image{}, err
 		}
 	}
-	u.local[pullSpec] = localImage{image.ID, digest.FromBytes(image.Manifest)}
-	return image, nil
+	sum := digest.FromBytes(image.Manifest)
+	own := localImage{repository + "@" + sum.String(), sum}
+	u.local[pullSpec] = own
+	return image, m.storage.opened.Name(image, own.name)
 }
 
-// checkPlatform refuses a base that would make the image one for another platform.
-func (m *prepared) checkPlatform(image builder.Image, name string) error {
-	platform, err := platformOf(image.Config)
-	if err != nil || platform.Architecture == "" || m.Reading.Platform().Matches(platform) {
-		return err
-	}
-	return fault.New(fault.Unresolved, "--base-image names another one.",
-		fmt.Errorf("the image is to be for %s, and its base %q is for %s", m.Reading.Platform(), name, platform))
-}
-
-// localImage is an image in local storage whose name there is another one's.
+// localImage is an image whose pull spec is not what it is called in local storage.
 type localImage struct {
-	id     string
+	name   string
 	digest digest.Digest // of its own manifest
 }
 
-// inStorage puts the IDs of images in local storage into the Dockerfile where their names mean others there.
+// inStorage puts what images are called in local storage into the Dockerfile.
 func (u *Unit) inStorage() error {
 	if len(u.local) == 0 {
 		return nil
@@ -101,7 +96,7 @@ func (u *Unit) inStorage() error {
 	for i, reference := range u.file.References {
 		texts[i] = reference.Text
 		if image, ok := u.local[reference.Text]; ok && !reference.Local {
-			texts[i] = image.id
+			texts[i] = image.name
 		}
 	}
 	file, err := u.file.Replace(texts)
@@ -109,6 +104,24 @@ func (u *Unit) inStorage() error {
 		u.file = file
 	}
 	return err
+}
+
+// isFor reports whether an image is for the platform that is built for. Of one that does not say so nothing is known.
+func (m *prepared) isFor(image builder.Image) (bool, error) {
+	platform, err := platformOf(image.Config)
+	return platform.Architecture == "" || m.Reading.Platform().Matches(platform), err
+}
+
+// checkPlatform refuses a base that is for another platform: what is built on it would be as well, or what its
+// programs make.
+func (m *prepared) checkPlatform(image builder.Image, name string) error {
+	matches, err := m.isFor(image)
+	if err != nil || matches {
+		return err
+	}
+	platform, err := platformOf(image.Config)
+	return fault.New(fault.Unresolved, "--base-image names another one.", errors.Join(err,
+		fmt.Errorf("the image is to be for %s, and its base %q is for %s", m.Reading.Platform(), name, platform)))
 }
 
 // checkTriggers refuses a base whose ONBUILD instructions name an image: it would be taken from this machine's

@@ -1,7 +1,6 @@
 package image
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -27,7 +26,7 @@ var trailingSpace = regexp.Delayed(` +"$`)
 
 // stableHistory returns an image's config without either: the same source then gives the same config, and the same
 // image, whether it was built in one go or not. Of a base that local storage has under several names buildah notes any
-// of them, or its ID: bases are the names in the Dockerfile, by digest and ID.
+// of them: bases are the names in the Dockerfile, by digest.
 func stableHistory(config []byte, bases map[string]string) ([]byte, error) {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(config, &fields); err != nil {
@@ -55,8 +54,7 @@ func withStableSteps(fields map[string]json.RawMessage, bases map[string]string)
 		var comment string
 		if json.Unmarshal(entry["comment"], &comment) == nil {
 			_, sum := registry.SplitDigest(comment)
-			name, isFrom := strings.CutPrefix(comment, fromComment)
-			if base, ok := bases[cmp.Or(sum.String(), name)]; ok && isFrom {
+			if base, ok := bases[sum.String()]; ok && strings.HasPrefix(comment, fromComment) {
 				if entry["comment"], err = json.Marshal(fromComment + base); err != nil {
 					return fmt.Errorf("writing the history of the new image: %w", err)
 				}

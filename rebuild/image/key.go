@@ -83,15 +83,14 @@ func (u *Unit) reference(base plan.Base) string {
 	return base.PullSpec
 }
 
-// baseNames returns what the Dockerfile calls the bases that it has by digest: by this, and by their IDs in local
-// storage.
+// baseNames returns what the Dockerfile calls the bases that it has by digest.
 func (u *Unit) baseNames() map[string]string {
 	names := map[string]string{}
 	for _, base := range u.Bases {
 		if _, sum := registry.SplitDigest(u.reference(base)); sum != "" {
 			names[sum.String()] = u.reference(base)
 			if image, ok := u.local[u.reference(base)]; ok {
-				names[image.digest.String()], names[image.id] = u.reference(base), u.reference(base)
+				names[image.digest.String()] = u.reference(base)
 			}
 		}
 	}

@@ -22,6 +22,9 @@ func (m *prepared) Make(ctx context.Context, u Unit) (Image, error) {
 	if err != nil {
 		return Image{}, err
 	}
+	if err := b.CheckPrograms(u.Name, u.file.Text()); err != nil {
+		return Image{}, err
+	}
 	if err := m.checkOut(ctx, &u); err != nil {
 		return Image{}, err
 	}

@@ -265,6 +265,9 @@ func platformList(lanes []Lane) string {
 // onNodesOf adds to a pod template that its pods run on nodes of a platform, unless it says on which they do
 // (https://kubernetes.io/docs/reference/labels-annotations-taints/#kubernetes-io-arch).
 func onNodesOf(platform registry.Platform, pod map[string]any) map[string]any {
+	if affinity, ok := pod["affinity"].(map[string]any); ok && affinity["nodeAffinity"] != nil {
+		return pod
+	}
 	selector := map[string]any{"kubernetes.io/arch": platform.Architecture}
 	if given, ok := pod["nodeSelector"].(map[string]any); ok {
 		maps.Copy(selector, given)

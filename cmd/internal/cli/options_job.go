@@ -229,7 +229,9 @@ func (o *jobOptions) with(streams Streams, do func(*rebuild.Job) error, print fu
 	if err := o.registry.checkOne(); err != nil {
 		return err
 	}
-	return o.withLanes(streams, func(lanes rebuild.Lanes) error { return do(lanes[0]) }, print)
+	one := *o
+	one.registry.Platform = one.registry.platforms()[0]
+	return one.withLanes(streams, func(lanes rebuild.Lanes) error { return do(lanes[0]) }, print)
 }
 
 // withLanes opens the jobs for what do does, whose progress is shown meanwhile, and closes them. print comes when the

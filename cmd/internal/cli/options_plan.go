@@ -36,15 +36,19 @@ func (o *registryOptions) planned(platform string) error {
 	if platform == "" { // of an older program
 		return nil
 	}
-	if o.Platform == "" {
+	if o.isDefault() {
 		o.Platform = platform
 		return nil
 	}
 	named, err := registry.ParsePlatform(o.platforms()[0])
-	if err == nil && named.Normal().String() != platform {
-		err = fault.Errorf(fault.Usage, "the plan is for %s, and not for %s", platform, named)
+	its, itsErr := registry.ParsePlatform(platform)
+	if err := errors.Join(err, itsErr); err != nil {
+		return err
 	}
-	return err
+	if named.Normal() != its.Normal() {
+		return fault.Errorf(fault.Usage, "the plan is for %s, and not for %s", its, named)
+	}
+	return nil
 }
 
 func (o *registryOptions) pullPlan(ctx context.Context, streams Streams, pullSpec string) (_ *plan.Plan, err error) {

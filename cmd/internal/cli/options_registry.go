@@ -15,10 +15,13 @@ import (
 type registryOptions struct {
 	registry.Options
 	pushAuthFile string
+
+	flags *pflag.FlagSet // tells what has a value because the user said so
 }
 
 func (o *registryOptions) apply(flags *pflag.FlagSet) {
 	defer grouped(flags, groupRegistry)()
+	o.flags = flags
 	flags.StringVarP(&o.AuthFile, "registry-config", "a", "",
 		"file with registry credentials (default: $REGISTRY_AUTH_FILE, then where podman looks)")
 	flags.StringVar(&o.AuthFile, "authfile", "", "the same as --registry-config")
@@ -43,15 +46,18 @@ func (o *registryOptions) describePlatforms(flags *pflag.FlagSet) {
 // platforms lists what --platform names; "" for this machine's.
 func (o *registryOptions) platforms() []string { return strings.Split(o.Platform, ",") }
 
+// isDefault reports whether the platforms are what the environment or a file says.
+func (o *registryOptions) isDefault() bool { return !o.flags.Changed("platform") }
+
 // first are the same options for the first platform alone.
 func (o registryOptions) first() *registryOptions {
 	o.Platform = o.platforms()[0]
 	return &o
 }
 
-// checkOne refuses several platforms.
+// checkOne refuses several platforms. Of several that are a default the first one counts.
 func (o *registryOptions) checkOne() error {
-	if len(o.platforms()) > 1 {
+	if len(o.platforms()) > 1 && !o.isDefault() {
 		return fault.Errorf(fault.Usage, "--platform %q: want one; only `oc rebuild COMPONENT…` takes several",
 			o.Platform)
 	}
@@ -69,6 +75,9 @@ func (o *registryOptions) applyPush(flags *pflag.FlagSet) {
 func (o *registryOptions) client(notice func(text string)) (*registry.Client, error) {
 	options := o.Options
 	options.Notice = notice
+	if o.isDefault() {
+		options.Platform = o.platforms()[0]
+	}
 	return registry.New(options)
 }
 
