@@ -42,13 +42,12 @@ func New(options Options) (*Job, error) {
 			return nil, fmt.Errorf("preparing the cache: %w", err)
 		}
 	}
-	own, err := os.MkdirTemp("", scratch.JobPrefix)
-	if err != nil {
-		return nil, fmt.Errorf("making a scratch directory: %w", err)
+	if err := cache.Mark(options.CacheDir); err != nil {
+		return nil, err
 	}
-	lock, err := cache.Hold(own)
+	own, lock, err := cache.MakeHeld(os.TempDir(), scratch.JobPrefix)
 	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(own))
+		return nil, err
 	}
 	report := progress.NewReporter(options.Progress)
 	known := &source.Known{}

@@ -133,14 +133,11 @@ func (l Lanes) Assemble(ctx context.Context, planned *plan.Plan, request plan.Re
 
 // locked is Job.locked, and keeps caches from growing with what all lanes compiled.
 func (l Lanes) locked(ctx context.Context, do func() (*Result, error)) (*Result, error) {
-	return l[0].locked(ctx, func() (result *Result, err error) {
-		defer func() {
-			for _, job := range l[1:] {
-				err = errors.Join(err, job.images.Trim())
-			}
-		}()
-		return do()
-	})
+	result, err := l[0].locked(ctx, do)
+	for _, job := range l[1:] {
+		err = errors.Join(err, job.images.Trim())
+	}
+	return result, err
 }
 
 // plan plans in all lanes.

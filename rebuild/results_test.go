@@ -2,9 +2,11 @@ package rebuild_test
 
 import (
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -25,6 +27,25 @@ func (p *playground) results(t *testing.T) []string {
 	tags, err := remote.List(repository)
 	check(t, err)
 	return tags
+}
+
+// TestResultsOfAnEditedTree edits the source while it is built: nobody takes the image for that of the tree before.
+func TestResultsOfAnEditedTree(t *testing.T) {
+	p := newPlayground(t)
+	directory := source(t, map[string]string{"f": "x", "Dockerfile": p.dockerfile("FROM BASE\nCOPY f /f\n")})
+	time.Sleep(50 * time.Millisecond) // a file system's clock ticks slowly
+	heard := &editor{file: filepath.Join(directory, "f")}
+	o := p.options(t)
+	o.Progress, o.Results = heard, p.registry.Host+"/me/results"
+	p.mustRun(t, o, target("one", directory))
+	if !heard.saw("one", progress.Build, progress.Warned) {
+		t.Errorf("nothing is said of the edit: %+v", heard.events)
+	}
+	repository, err := name.NewRepository(p.registry.Host+"/me/results", name.Insecure)
+	check(t, err)
+	if tags, err := remote.List(repository); err == nil && len(tags) > 0 {
+		t.Errorf("others find %q", tags)
+	}
 }
 
 // TestResults builds nothing that another machine built, and goes on where the registry has something else under the

@@ -4,6 +4,7 @@ package cluster
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -44,7 +45,8 @@ var ErrNoKubeconfig = errors.New("there is no kubeconfig")
 // Cluster is an API server, with the credentials of a kubeconfig context.
 type Cluster struct {
 	Host      string
-	Namespace string // of the context
+	Namespace string        // of the context
+	Silence   time.Duration // how long a request may take; 0 = a minute
 	config    *rest.Config
 	answered  atomic.Bool
 }
@@ -205,14 +207,14 @@ func (c *Cluster) do(ctx context.Context, method, path string, body []byte, answ
 }
 
 func (c *Cluster) ask(ctx context.Context, method, path string, body []byte, answer any) error {
-	response, err := c.send(ctx, method, path, body, "application/json")
+	within, cancel := context.WithTimeoutCause(ctx, c.silence(), errSilent)
+	defer cancel()
+	data, err := c.answer(within, method, path, body)
+	if err != nil && ctx.Err() == nil && errors.Is(context.Cause(within), errSilent) {
+		return &busyError{fmt.Sprintf("nothing within %s", c.silence())}
+	}
 	if err != nil {
 		return err
-	}
-	defer response.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(response.Body, maxObject))
-	if err != nil {
-		return fmt.Errorf("reading the answer: %w", err)
 	}
 	if answer == nil {
 		return nil
@@ -221,6 +223,26 @@ func (c *Cluster) ask(ctx context.Context, method, path string, body []byte, ans
 		return fmt.Errorf("reading the answer: %w", err)
 	}
 	return nil
+}
+
+// errSilent ends a request that takes too long.
+var errSilent = errors.New("the cluster does not answer")
+
+// silence is how long a request may take.
+func (c *Cluster) silence() time.Duration { return cmp.Or(c.Silence, time.Minute) }
+
+// answer sends a request and reads the answer.
+func (c *Cluster) answer(ctx context.Context, method, path string, body []byte) ([]byte, error) {
+	response, err := c.send(ctx, method, path, body, "application/json")
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(response.Body, maxObject))
+	if err != nil {
+		return nil, fmt.Errorf("reading the answer: %w", err)
+	}
+	return data, nil
 }
 
 // send sends a request and returns the answer, unless that is a refusal. Close its body.
@@ -260,11 +282,29 @@ func (c *Cluster) send(ctx context.Context, method, path string, body []byte, ac
 // Stream reads what the server has at a path while it goes on to send, such as the log of a pod. Close it. It is asked
 // for once: whoever reads knows from where to go on.
 func (c *Cluster) Stream(ctx context.Context, path string) (io.ReadCloser, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	timer := time.AfterFunc(c.silence(), func() { cancel(errSilent) })
 	response, err := c.send(ctx, http.MethodGet, path, nil, "*/*")
+	if !timer.Stop() && err == nil { // it came too late
+		err = errors.Join(errSilent, response.Body.Close())
+	}
 	if err != nil {
+		cancel(err)
 		return nil, err
 	}
-	return response.Body, nil
+	return stream{response.Body, cancel}, nil
+}
+
+// stream is an answer that goes on.
+type stream struct {
+	io.ReadCloser
+	cancel context.CancelCauseFunc
+}
+
+// Close implements io.Closer.
+func (s stream) Close() error {
+	s.cancel(nil)
+	return s.ReadCloser.Close()
 }
 
 // isAway tells whether a failure is that of an API server that stops, starts, or cannot reach its etcd.

@@ -125,6 +125,34 @@ func TestAway(t *testing.T) {
 	}
 }
 
+// TestSilent has a server that takes requests and says nothing, or begins to answer.
+func TestSilent(t *testing.T) {
+	for _, begins := range []bool{false, true} {
+		c := connectTo(t, http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+			if begins {
+				fmt.Fprint(w, "{")
+				w.(http.Flusher).Flush()
+			}
+			<-request.Context().Done()
+		}))
+		c.Silence = 100 * time.Millisecond
+		began := time.Now()
+		err := c.Get(t.Context(), "api/v1/things/one", nil)
+		if err == nil || !strings.Contains(err.Error(), "nothing within 100ms") || time.Since(began) > 10*time.Second {
+			t.Errorf("after %s: %v", time.Since(began), err)
+		}
+		stream, err := c.Stream(t.Context(), "api/v1/things/one/log")
+		if (err == nil) != begins {
+			t.Errorf("a log: %v", err)
+		}
+		if err == nil { // it may be silent for long, until nobody wants it
+			if err := stream.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
 func TestReleases(t *testing.T) {
 	c := connect(t, 200,
 		`{"status": {"desired": {"version": "4.12.1", "image": "q.io/r@sha256:1"}, "history": [{"version": "4.12.0", "image": "q.io/r@sha256:0"}]}}`)

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
 )
 
@@ -117,6 +118,22 @@ func TestSeize(t *testing.T) {
 		t.Fatal("Seize() fails where nobody has a hold")
 	}
 	check(t, seized.Release())
+}
+
+// TestMark tells caches from directories that were named by mistake.
+func TestMark(t *testing.T) {
+	clone := t.TempDir()
+	if err := cache.CheckMark(clone); fault.KindOf(err) != fault.Usage {
+		t.Errorf("a directory of somebody's: %v", err)
+	}
+	if err := cache.Mark(clone); err != nil {
+		t.Fatal(err)
+	}
+	for _, directory := range []string{clone, filepath.Join(clone, "nosuch"), filepath.Join(t.TempDir(), "oc-rebuild")} {
+		if err := cache.CheckMark(directory); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 func TestAbsentCache(t *testing.T) {

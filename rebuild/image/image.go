@@ -38,6 +38,7 @@ type Image struct {
 	local  builder.Image // what was built, until it is packed
 	key    string        // of what decided its bytes
 	shared bool          // somebody else's record was taken
+	unsure bool          // the source may have been another one while it was made: nobody takes it for what was built
 }
 
 // Layer is one layer of an image.

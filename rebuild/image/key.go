@@ -28,7 +28,7 @@ func (m keyed) Make(ctx context.Context, u Unit) (Image, error) {
 	if u.file, err = u.dockerfile(); err != nil {
 		return Image{}, err
 	}
-	if u.key, err = m.buildKey(ctx, u); err != nil {
+	if u.key, u.localKey, err = m.buildKeys(ctx, u); err != nil {
 		return Image{}, err
 	}
 	image, err := m.next.Make(ctx, u)
@@ -117,18 +117,25 @@ type inputs struct {
 	Archive string `json:"archive,omitempty"`
 }
 
-// buildKey digests the inputs of a unit.
-func (m keyed) buildKey(ctx context.Context, u Unit) (string, error) {
+// buildKeys digests the inputs of a unit: all, and those that decide what is in local storage, where layers are not
+// compressed.
+func (m keyed) buildKeys(ctx context.Context, u Unit) (key, local string, err error) {
 	context, err := u.contextKey(ctx, m.Sources.Known)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	return keyOf(inputs{
+	all := inputs{
 		Version: recordVersion, Dockerfile: string(u.file.Text()), Args: u.Recipe.BuildArgs,
 		Labels: u.Labels, Context: context,
 		Time: u.Source.Time.UTC(), Platform: m.platform(), Network: m.Build.Network, Compression: m.Compression,
 		Archive: u.Source.Archive.String(),
-	})
+	}
+	if key, err = keyOf(all); err != nil {
+		return "", "", err
+	}
+	all.Network, all.Compression, all.Archive = "", "", ""
+	local, err = keyOf(all)
+	return key, local, err
 }
 
 // keyOf returns the name under which what a build makes of inputs is kept.

@@ -35,13 +35,15 @@ type Unit struct {
 	Needs map[string]Need // the images of the same plan that it is built on, by name
 
 	// What makers find out for those inside them.
-	tree   gitsrc.Tree           // the source; without a directory where that is not needed yet
-	os     osimage.Recipe        // of an operating system image
-	file   *dockerfile.File      // with every base by digest, or by ID in local storage
-	key    string                // of everything that decides the bytes of the image
-	images []builder.Image       // of Bases
-	local  map[string]localImage // by pull spec
-	build  builder.Build         // what buildah is to do
+	tree gitsrc.Tree      // the source; without a directory where that is not needed yet
+	os   osimage.Recipe   // of an operating system image
+	file *dockerfile.File // with every base by digest, or by ID in local storage
+	key  string           // of everything that decides the bytes of the image
+	// of what decides its bytes in local storage: images of several keys may be one there
+	localKey string
+	images   []builder.Image       // of Bases
+	local    map[string]localImage // by pull spec
+	build    builder.Build         // what buildah is to do
 }
 
 // Need is an image that another one is built on.
@@ -77,6 +79,7 @@ type shop struct {
 	storage  storage
 	compiled atomic.Bool // a build had compile caches
 	made     atomic.Bool // an image was asked for
+	silent   atomic.Bool // the repository of results keeps runs waiting
 	sent     sync.Map    // pull specs of what was pushed: who may push may read it, and maybe nobody else
 }
 
@@ -178,7 +181,7 @@ func (m alone) Make(ctx context.Context, u Unit) (Image, error) {
 	if err != nil {
 		return Image{}, err
 	}
-	release, err := b.Alone(ctx, u.key)
+	release, err := b.Alone(ctx, u.localKey)
 	if err != nil {
 		return Image{}, err
 	}

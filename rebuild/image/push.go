@@ -45,8 +45,7 @@ func (m pushed) Make(ctx context.Context, u Unit) (Image, error) {
 
 // Has reports whether a pull spec names an image of that digest. Whatever goes wrong in asking, a push will tell.
 func Has(ctx context.Context, client *registry.Client, pullSpec string, sum digest.Digest) bool {
-	found, err := client.Resolve(ctx, pullSpec)
-	_, named := registry.SplitDigest(found)
+	named, err := client.Names(ctx, pullSpec) // and not at a mirror
 	return err == nil && named == sum
 }
 

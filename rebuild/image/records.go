@@ -75,6 +75,7 @@ func (m recording) Make(ctx context.Context, u Unit) (Image, error) {
 		return image, err
 	}
 	changed, err := m.Sources.IsChanged(u.tree, u.Source.Read)
+	image.unsure = changed || err != nil
 	switch {
 	case err != nil:
 	case changed:

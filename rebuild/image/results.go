@@ -84,10 +84,14 @@ type shared struct {
 }
 
 func (m shared) Make(ctx context.Context, u Unit) (Image, error) {
-	if m.Results == "" || !u.Replaces() || u.takesSecrets() { // what is not pushed cannot be found by others
+	if m.Results == "" || !u.Replaces() || u.takesSecrets() || m.silent.Load() { // what is not pushed cannot be found by others
 		return m.next.Make(ctx, u)
 	}
+	began := time.Now()
 	image, found, err := m.look(ctx, u.key)
+	if err != nil {
+		m.waited(began)
+	}
 	switch {
 	case ctx.Err() != nil:
 		return Image{}, context.Cause(ctx)
@@ -98,6 +102,16 @@ func (m shared) Make(ctx context.Context, u Unit) (Image, error) {
 		return image, nil
 	}
 	return m.next.Make(ctx, u)
+}
+
+// tooLong is how long a repository of results may let a run wait for an error, before it is left alone.
+const tooLong = time.Minute
+
+// waited ends the use of the repository of results where it took too long: other components would wait for it, too.
+func (s *shop) waited(since time.Time) {
+	if time.Since(since) > tooLong {
+		s.silent.Store(true)
+	}
 }
 
 // look finds what others built with a key.
@@ -137,9 +151,10 @@ func (c *Chain) Given(ctx context.Context, component plan.Component, pullSpec st
 // record lets others find an image that was pushed, unless it was found there. isNew says that it is not there yet.
 // That it cannot be written is no reason to fail: the image was built and pushed.
 func (s *shop) record(ctx context.Context, u Unit, image Image, isNew bool) {
-	if s.Results == "" || image.shared || u.takesSecrets() {
+	if s.Results == "" || image.shared || image.unsure || u.takesSecrets() || s.silent.Load() {
 		return
 	}
+	began := time.Now()
 	tag := resultTag(s.Results, image.key)
 	var there digest.Digest
 	var err error
@@ -150,6 +165,7 @@ func (s *shop) record(ctx context.Context, u Unit, image Image, isNew bool) {
 		_, err = s.push(ctx, image, tag, func(int64) {})
 	}
 	if err != nil && ctx.Err() == nil {
+		s.waited(began)
 		s.Report.Report(u.Name, progress.Push, progress.Warned, "others do not find what was built: %v", err)
 	}
 }

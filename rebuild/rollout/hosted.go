@@ -51,32 +51,71 @@ func (c *Cluster) HostedRelease(ctx context.Context, name string) (string, error
 	return hosted.Spec.Release.Image, nil
 }
 
+// beforeAnnotation of a HostedCluster has what hostedAnnotation said of a component before this program put an image
+// there, in the same form; "NAME=" where it said nothing.
+const beforeAnnotation = "oc-rebuild.io/image-overrides-before"
+
 // SetHosted puts images, by component, in the place of those of a HostedCluster's release.
 func (c *Cluster) SetHosted(ctx context.Context, name string, images map[string]string) error {
-	return c.changeHosted(ctx, name, func(all map[string]string) error {
-		maps.Copy(all, images)
-		return nil
-	})
-}
-
-// RestoreHosted takes images back from a HostedCluster: those of some components, or all.
-func (c *Cluster) RestoreHosted(ctx context.Context, name string, components ...string) error {
-	return c.changeHosted(ctx, name, func(all map[string]string) error {
-		if len(components) == 0 {
-			clear(all)
-		}
-		for _, component := range components {
-			if all[component] == "" {
-				return fault.Errorf(fault.Unresolved,
-					"the hosted cluster %q has no image of %q in the place of its release's", name, component)
+	return c.changeHosted(ctx, name, func(all, before map[string]string) error {
+		for component, image := range images {
+			if _, ours := before[component]; !ours {
+				before[component] = all[component]
 			}
-			delete(all, component)
+			all[component] = image
 		}
 		return nil
 	})
 }
 
-func (c *Cluster) changeHosted(ctx context.Context, name string, edit func(map[string]string) error) error {
+// RestoreHosted takes images back from a HostedCluster: those of some components, or all that SetHosted put there. What
+// somebody else had put there before comes back.
+func (c *Cluster) RestoreHosted(ctx context.Context, name string, components ...string) error {
+	return c.changeHosted(ctx, name, func(all, before map[string]string) error {
+		some := components
+		if len(some) == 0 {
+			some = slices.Collect(maps.Keys(before))
+		}
+		for _, component := range some {
+			image, ours := before[component]
+			if !ours {
+				return fault.Errorf(fault.Unresolved,
+					"the hosted cluster %q has no image of %q that was deployed", name, component)
+			}
+			delete(before, component)
+			delete(all, component)
+			if image != "" {
+				all[component] = image
+			}
+		}
+		return nil
+	})
+}
+
+// pairsOf reads NAME=PULLSPEC with commas between them.
+func pairsOf(text string) map[string]string {
+	all := map[string]string{}
+	for _, pair := range strings.Split(text, ",") {
+		if component, image, ok := strings.Cut(pair, "="); ok {
+			all[component] = image
+		}
+	}
+	return all
+}
+
+// pairs writes what pairsOf reads; nil, which takes an annotation away, where there is none.
+func pairs(all map[string]string) any {
+	var list []string
+	for _, component := range slices.Sorted(maps.Keys(all)) {
+		list = append(list, component+"="+all[component])
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	return strings.Join(list, ",")
+}
+
+func (c *Cluster) changeHosted(ctx context.Context, name string, edit func(all, before map[string]string) error) error {
 	path, err := hostedPath(name)
 	if err != nil {
 		return err
@@ -86,32 +125,21 @@ func (c *Cluster) changeHosted(ctx context.Context, name string, edit func(map[s
 		if err := c.API.Get(ctx, path, &hosted); err != nil {
 			return fmt.Errorf("reading the hosted cluster %q: %w", name, err)
 		}
-		all := map[string]string{}
-		for _, pair := range strings.Split(hosted.Metadata.Annotations[hostedAnnotation], ",") {
-			if component, image, ok := strings.Cut(pair, "="); ok {
-				all[component] = image
-			}
-		}
-		if err := edit(all); err != nil {
+		all, before := pairsOf(hosted.Metadata.Annotations[hostedAnnotation]),
+			pairsOf(hosted.Metadata.Annotations[beforeAnnotation])
+		if err := edit(all, before); err != nil {
 			return err
 		}
-		var pairs []string
-		for _, component := range slices.Sorted(maps.Keys(all)) {
-			pairs = append(pairs, component+"="+all[component])
-		}
-		value := any(strings.Join(pairs, ","))
-		if len(pairs) == 0 {
-			value = nil // which takes the annotation away
-		}
 		patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"resourceVersion": hosted.Metadata.ResourceVersion,
-			"annotations": map[string]any{hostedAnnotation: value}}})
+			"annotations": map[string]any{hostedAnnotation: pairs(all), beforeAnnotation: pairs(before)}}})
 		if err != nil {
 			return err
 		}
 		if err := c.API.Merge(ctx, path, patch); err != nil {
 			return fmt.Errorf("changing the hosted cluster %q: %w", name, err)
 		}
-		c.tell("%s of %s is %q", hostedAnnotation, name, strings.Join(pairs, ","))
+		now, _ := pairs(all).(string)
+		c.tell("%s of %s is %q", hostedAnnotation, name, now)
 		return nil
 	})
 }

@@ -279,7 +279,8 @@ func TestHosted(t *testing.T) {
 	_, s, c := seed(t)
 	ctx := context.Background()
 	const path = "/apis/hypershift.openshift.io/v1beta1/namespaces/clusters/hostedclusters/mine"
-	s.Put(t, path, "metadata: {}\nspec: {release: {image: example.org/release:1}}\n")
+	s.Put(t, path, "metadata: {annotations: {hypershift.openshift.io/image-overrides: 'a=x/a@0,z=x/z@0'}}\n"+
+		"spec: {release: {image: example.org/release:1}}\n")
 	if release, err := c.HostedRelease(ctx, "clusters/mine"); err != nil || release != "example.org/release:1" {
 		t.Errorf("the release is %q, %v", release, err)
 	}
@@ -288,7 +289,7 @@ func TestHosted(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := s.Get(path); !strings.Contains(got, `"hypershift.openshift.io/image-overrides":"a=x/a@1,b=x/b@2"`) {
+	if got := s.Get(path); !strings.Contains(got, `"hypershift.openshift.io/image-overrides":"a=x/a@1,b=x/b@2,z=x/z@0"`) {
 		t.Errorf("the annotation: %s", got)
 	}
 	if err := c.RestoreHosted(ctx, "clusters/mine", "a"); err != nil {
@@ -300,8 +301,12 @@ func TestHosted(t *testing.T) {
 	if err := c.RestoreHosted(ctx, "clusters/mine"); err != nil {
 		t.Fatal(err)
 	}
-	if got := s.Get(path); strings.Contains(got, "image-overrides") {
-		t.Errorf("the annotation is left: %s", got)
+	if got := s.Get(path); !strings.Contains(got, `"hypershift.openshift.io/image-overrides":"a=x/a@0,z=x/z@0"`) ||
+		strings.Contains(got, "oc-rebuild.io") {
+		t.Errorf("what somebody else had put there: %s", got)
+	}
+	if err := c.RestoreHosted(ctx, "clusters/mine", "z"); fault.KindOf(err) != fault.Unresolved {
+		t.Errorf("somebody else's: %v", err)
 	}
 	for _, name := range []string{"mine", "/mine", "a/b/c", "a/../b"} {
 		if err := c.SetHosted(ctx, name, nil); fault.KindOf(err) != fault.Usage {

@@ -20,6 +20,8 @@ type Cluster struct {
 	API *cluster.Cluster // its Namespace is where runs are
 
 	Poll time.Duration // how often it is asked how far a run is; 0 = each second
+	// how long the rest of the logs is waited for once a run has ended; 0 = 30 s
+	LastWords time.Duration
 }
 
 func (c *Cluster) path(collection string) string {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
@@ -65,13 +66,20 @@ func (c *Cluster) Follow(ctx context.Context, name string, read Reader, listener
 					one.log.hasEnded()
 				}
 			}
-			f.readers.Wait()
+			f.finish(stop)
 			return f.outcome(run, state, tasks.Items)
 		}
 		if err := c.wait(ctx); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// finish waits for what is read of logs, and gives up those that stay silent.
+func (f *follower) finish(stop func()) {
+	timer := time.AfterFunc(cmp.Or(f.LastWords, 30*time.Second), stop)
+	defer timer.Stop()
+	f.readers.Wait()
 }
 
 // follower is what is known of a run that is followed.

@@ -62,7 +62,7 @@ func followLanes(t *testing.T, plans []tekton.Lane, o tekton.Options, program cl
 	if err != nil {
 		t.Fatal(err)
 	}
-	target := &tekton.Cluster{API: api, Poll: 5 * time.Millisecond}
+	target := &tekton.Cluster{API: api, Poll: 5 * time.Millisecond, LastWords: time.Second}
 	if err := target.Check(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
@@ -232,6 +232,19 @@ func TestSecondTry(t *testing.T) {
 	}
 	if again := "a build warned: failed, and is tried again: a node went away"; !slices.Contains(said, again) {
 		t.Errorf("said %q", said)
+	}
+}
+
+// TestSilentLog has logs that never end: the run does.
+func TestSilentLog(t *testing.T) {
+	made, _, err := follow(t, planOf("a"), options(), func(_ context.Context, args []string, _ io.Writer) int {
+		result(args)
+		return 0
+	}, func(server *clustertest.Server) {
+		server.Silent(func(request *http.Request) bool { return strings.HasSuffix(request.URL.Path, "/log") })
+	})
+	if err != nil || made.Payload == "" {
+		t.Errorf("made %v, %v", made, err)
 	}
 }
 

@@ -139,6 +139,9 @@ func runCachePrune(ctx context.Context, streams Streams, o *cacheOptions) error 
 	if err != nil {
 		return err
 	}
+	if err := cache.CheckMark(directory); err != nil {
+		return err
+	}
 	before, err := o.before(directory)
 	if err != nil {
 		return err

@@ -73,7 +73,7 @@ func (o *publishOptions) onCluster(ctx context.Context, streams Streams,
 	}
 	if err := target.Start(ctx, objects); err != nil {
 		if ctx.Err() != nil { // it may have been created all the same
-			err = errors.Join(err, o.cancel(ctx, streams, target, options.Name))
+			o.cancel(ctx, streams, target, options.Name)
 		}
 		return err
 	}
@@ -92,7 +92,8 @@ func (o *publishOptions) followed(ctx context.Context, streams Streams, target *
 	lanes []tekton.Lane) error {
 	made, err := o.show(ctx, streams, target, name)
 	if ctx.Err() != nil {
-		return errors.Join(err, o.cancel(ctx, streams, target, name))
+		o.cancel(ctx, streams, target, name)
+		return err
 	}
 	if made == nil {
 		return err
@@ -108,15 +109,16 @@ func (o *publishOptions) show(ctx context.Context, streams Streams, target *tekt
 	return target.Follow(ctx, name, display.Read, listener)
 }
 
-// cancel ends a run whose user has ended this program.
-func (o *publishOptions) cancel(ctx context.Context, streams Streams, target *tekton.Cluster, name string) error {
+// cancel ends a run whose user has ended this program. The user must hear where that fails: the run goes on, and
+// publishes its payload.
+func (o *publishOptions) cancel(ctx context.Context, streams Streams, target *tekton.Cluster, name string) {
 	streams.notice("Cancelling run " + name)
 	ending, stop := context.WithTimeout(context.WithoutCancel(ctx), cancelling)
 	defer stop()
-	if err := target.Cancel(ending, name); !errors.Is(err, cluster.ErrNotFound) {
-		return err
+	if err := target.Cancel(ending, name); err != nil && !errors.Is(err, cluster.ErrNotFound) {
+		streams.notice(plain.Line(fmt.Sprintf("Run %s may go on, it could not be cancelled: %v", name, err)))
+		streams.notice(fmt.Sprintf("  `oc rebuild follow %s --cancel` tries again.", name))
 	}
-	return nil
 }
 
 // printMade prints the payload that a run made, and goes on with it as the flags say.

@@ -34,6 +34,7 @@ type Server struct {
 	denied    map[string]bool
 	handler   func(w http.ResponseWriter, request *http.Request, body []byte) bool
 	before    func(w http.ResponseWriter, request *http.Request) bool
+	silent    func(request *http.Request) bool
 }
 
 // New starts a server, which ends with the test.
@@ -167,8 +168,17 @@ func (s *Server) Before(handler func(w http.ResponseWriter, request *http.Reques
 	s.before = handler
 }
 
+// Silent is told of each request; one for which it returns true is answered with headers, and nothing after them. It is
+// called by several goroutines, and set before there are any requests.
+func (s *Server) Silent(is func(request *http.Request) bool) { s.silent = is }
+
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, request *http.Request) {
+	if s.silent != nil && s.silent(request) {
+		w.(http.Flusher).Flush()
+		<-request.Context().Done()
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	body, _ := io.ReadAll(request.Body)
