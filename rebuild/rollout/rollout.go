@@ -101,14 +101,19 @@ func (c *Cluster) Set(ctx context.Context, sites Sites, record Record) ([]Object
 	var workloads []Object
 	restart := false
 	for _, object := range sites.objects() {
-		if _, err := c.override(ctx, object, true); err != nil {
+		ours, err := c.override(ctx, object, true)
+		if err != nil {
 			return nil, err
 		}
 		changed, err := c.change(ctx, object,
 			func(live map[string]any) (bool, error) { return put(live, object, sites, record) })
 		missing := errors.Is(err, cluster.ErrNotFound)
 		if err != nil && !missing {
-			return nil, fmt.Errorf("changing %s: %w", object, err)
+			err = fmt.Errorf("changing %s: %w", object, err)
+			if ours { // or nobody takes it for something to restore
+				err = errors.Join(err, c.settle(ctx, object))
+			}
+			return nil, err
 		}
 		if err := c.agree(ctx, object); err != nil { // somebody may have restored something there meanwhile
 			return nil, err
@@ -253,6 +258,16 @@ type clusterVersion struct {
 type override struct {
 	Object
 	Unmanaged bool `json:"unmanaged"`
+}
+
+// settling is how long it may take to take an override back after an interrupt.
+const settling = 5 * time.Second
+
+// settle is agree after something went wrong, be it an interrupt.
+func (c *Cluster) settle(ctx context.Context, object Object) error {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), settling)
+	defer stop()
+	return c.agree(ctx, object)
 }
 
 // agree makes the cluster version operator leave an object alone exactly if something is deployed in it. Whoever

@@ -275,6 +275,21 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// TestSetOfAnotherRelease deploys with a payload that the cluster does not run: what cannot be put in place leaves no
+// override behind, which would keep the cluster from being upgraded.
+func TestSetOfAnotherRelease(t *testing.T) {
+	release, s, c := seed(t)
+	sites := find(t, release, "prometheus")
+	sites.Image = "example.org/of-another@sha256:1"
+	_, err := c.Set(t.Context(), sites, rollout.Record{Image: "example.org/mine@sha256:1"})
+	if err == nil || !strings.Contains(err.Error(), "does not name example.org/of-another@sha256:1 any more") {
+		t.Errorf("error %v", err)
+	}
+	if got := s.Get(versionPath); strings.Contains(got, "unmanaged") {
+		t.Errorf("the cluster version is left with %s", got)
+	}
+}
+
 func TestHosted(t *testing.T) {
 	_, s, c := seed(t)
 	ctx := context.Background()
