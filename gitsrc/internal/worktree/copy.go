@@ -50,6 +50,19 @@ func within(dir, dest string, do func(from, to *os.Root) error) error {
 	return do(from, to)
 }
 
+// copyThere copies what is there. A lock that git makes for a moment may be seen and gone: then all is copied again.
+func copyThere(ctx context.Context, from *os.Root, name string, to *os.Root) error {
+	for try := 1; ; try++ {
+		if _, err := from.Lstat(name); errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		err := copytree.Copy(ctx, from, name, to, name)
+		if !errors.Is(err, fs.ErrNotExist) || try == 10 {
+			return err
+		}
+	}
+}
+
 // copyGitDir copies what git needs to read history: not the user's configuration, hooks or remotes.
 func copyGitDir(ctx context.Context, dir string, r Repository, dest string) error {
 	objects, err := r.objectDirectories(dir)
@@ -69,7 +82,7 @@ func copyGitDir(ctx context.Context, dir string, r Repository, dest string) erro
 	}{{r.GitDir, []string{"HEAD", "index"}}, {r.CommonDir, []string{"packed-refs", "shallow", "refs"}}} {
 		err := within(part.of, dest, func(from, to *os.Root) error {
 			for _, name := range part.names {
-				if err := copytree.Copy(ctx, from, name, to, name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				if err := copyThere(ctx, from, name, to); err != nil {
 					return err
 				}
 			}
