@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -33,14 +34,25 @@ func TestTags(t *testing.T) {
 	if diff := cmp.Diff([]string{"a", "b", "c"}, got); err != nil || diff != "" {
 		t.Errorf("%v, tags (-want +got):\n%s", err, diff)
 	}
-	r.Fail(func(w http.ResponseWriter, _ *http.Request) bool { // a list without end
-		w.Header().Set("Link", `</v2/a/b/tags/list?last=a>; rel="next"`)
-		fmt.Fprint(w, `{"tags":["a"]}`)
-		return true
-	})
-	if _, err := payloadtest.Client(t).Tags(t.Context(), r.Host+"/a/b"); err == nil ||
-		!strings.Contains(err.Error(), "more than 1000 pages") {
-		t.Errorf("a list without end: %v", err)
+	page := 0
+	for _, endless := range []struct {
+		next func() string
+		tags string
+		says string
+	}{
+		{func() string { return "a" }, "a", "a list of tags without end"},
+		{func() string { page++; return strconv.Itoa(page) }, "a", "more than 1000 pages"},
+		{func() string { page++; return strconv.Itoa(page) }, strings.Repeat("a", 2<<20), "a list of tags without end"},
+	} {
+		r.Fail(func(w http.ResponseWriter, _ *http.Request) bool {
+			w.Header().Set("Link", `</v2/a/b/tags/list?last=`+endless.next()+`>; rel="next"`)
+			fmt.Fprintf(w, `{"tags":[%q]}`, endless.tags)
+			return true
+		})
+		if _, err := payloadtest.Client(t).Tags(t.Context(), r.Host+"/a/b"); err == nil ||
+			!strings.Contains(err.Error(), endless.says) {
+			t.Errorf("error %v, want %s", err, endless.says)
+		}
 	}
 }
 

@@ -124,8 +124,11 @@ func (r *Repository) Resolve(ctx context.Context, name string) (digest.Digest, e
 	return manifest.Digest(got.Data)
 }
 
-// maxPages is how many pages of tags are read.
-const maxPages = 1000
+// Limits on lists of tags.
+const (
+	maxPages = 1000     // that are read
+	maxTags  = 64 << 20 // bytes of all tags together
+)
 
 // Tags lists tags of the repository: the first of them, where there are many.
 func (r *Repository) Tags(ctx context.Context) ([]string, error) {
@@ -135,15 +138,22 @@ func (r *Repository) Tags(ctx context.Context) ([]string, error) {
 
 // AllTags lists all tags of the repository.
 func (r *Repository) AllTags(ctx context.Context) (all []string, err error) {
-	query := ""
+	query, size := "", 0
 	for range maxPages {
-		var tags []string
-		if tags, query, err = r.tags(ctx, query); err != nil {
+		tags, next, err := r.tags(ctx, query)
+		if err != nil {
 			return nil, err
 		}
-		if all = append(all, tags...); query == "" || len(tags) == 0 {
+		for _, tag := range tags {
+			size += len(tag)
+		}
+		if all = append(all, tags...); next == "" || len(tags) == 0 {
 			return all, nil
 		}
+		if next == query || size > maxTags {
+			return nil, fmt.Errorf("%s has a list of tags without end", r.path)
+		}
+		query = next
 	}
 	return nil, fmt.Errorf("%s has tags on more than %d pages", r.path, maxPages)
 }
