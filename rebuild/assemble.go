@@ -12,9 +12,10 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
-// assemble makes the new payload and pushes it, its tag last.
+// assemble makes the new payload and pushes it, its tag last. platforms are those of a manifest list; nil = it is one
+// image.
 func (j *Job) assemble(ctx context.Context, release *payload.Release, request plan.Request, planned *plan.Plan,
-	made map[string]image.Need) (*Result, error) {
+	made map[string]image.Need, platforms []registry.Platform) (*Result, error) {
 	var changes []payload.Change
 	for _, planned := range planned.Components {
 		change := payload.Change{Component: planned.Name, Image: planned.Target}
@@ -35,7 +36,7 @@ func (j *Job) assemble(ctx context.Context, release *payload.Release, request pl
 		name = nameFor(release.Name, components)
 	}
 	assembly, err := payload.Assemble(ctx, j.options.Reading, release, changes,
-		payload.AssembleOptions{Name: name, Cache: manifests, KeepList: j.platforms != nil, Platforms: j.platforms})
+		payload.AssembleOptions{Name: name, Cache: manifests, KeepList: platforms != nil, Platforms: platforms})
 	stop()
 	if err != nil {
 		return nil, err

@@ -12,7 +12,6 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
-	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/payload"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
@@ -31,8 +30,6 @@ type Job struct {
 	report  *progress.Reporter
 	sources *source.Keeper
 	images  *image.Chain
-
-	platforms []registry.Platform // of a payload that is a manifest list
 }
 
 // New prepares a job. Close it.
@@ -120,9 +117,9 @@ func (j *Job) planBuild(ctx context.Context, request plan.Request) (*payload.Rel
 // needsFiles reports whether what a request for source names is most likely built.
 func (j *Job) needsFiles(request gitsrc.Request) bool { return !j.images.IsRemembered(request) }
 
-// warn passes on what a plan warns of.
-func (j *Job) warn(planned *plan.Plan) {
-	for _, warning := range planned.Warnings {
+// warn passes on what plans warn of.
+func (j *Job) warn(plans ...*plan.Plan) {
+	for _, warning := range plan.Warnings(plans...) {
 		j.report.Report("", progress.Resolve, progress.Warned, "%s", warning)
 	}
 }
@@ -188,7 +185,7 @@ func (j *Job) carryOut(ctx context.Context, release *payload.Release, request pl
 	planned *plan.Plan) (*Result, error) {
 	made, failed := j.makeAll(ctx, planned.InOrder(), nil)
 	if failed == nil {
-		return j.assemble(ctx, release, request, planned, made)
+		return j.assemble(ctx, release, request, planned, made, nil)
 	}
 	rest := *planned
 	rest.Components = slices.DeleteFunc(slices.Clone(planned.Components), func(c plan.Component) bool {
@@ -198,7 +195,7 @@ func (j *Job) carryOut(ctx context.Context, release *payload.Release, request pl
 	if !j.options.KeepGoing || ctx.Err() != nil || len(rest.Components) == 0 {
 		return nil, failed
 	}
-	result, err := j.assemble(ctx, release, request, &rest, made)
+	result, err := j.assemble(ctx, release, request, &rest, made, nil)
 	if err != nil {
 		return nil, fault.Join(failed, err)
 	}

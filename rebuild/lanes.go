@@ -39,7 +39,7 @@ func (l Lanes) Run(ctx context.Context, request plan.Request) (*Result, error) {
 		if err != nil {
 			return nil, err
 		}
-		warnOnce(lanes)
+		l[0].warn(plans(lanes)...)
 		return carryOutLanes(ctx, lanes, request)
 	})
 }
@@ -65,7 +65,7 @@ func (l Lanes) RunAll(ctx context.Context, request plan.Request, selection Selec
 		if lanes == nil {
 			return nil, err
 		}
-		warnOnce(lanes)
+		l[0].warn(plans(lanes)...)
 		result, failed := carryOutLanes(ctx, lanes, request)
 		return withProblems(result, problems, err, failed)
 	})
@@ -99,18 +99,15 @@ func (l Lanes) Assemble(ctx context.Context, planned *plan.Plan, request plan.Re
 		return l[0].Assemble(ctx, planned, request, single)
 	}
 	return l.locked(ctx, func() (*Result, error) {
+		request.Release = planned.Release.PullSpec
+		pinned := planned.Pinned(request.Repository())
 		var lanes []*lane
 		for _, job := range l {
-			request.Release = planned.Release.PullSpec
 			release, err := job.openPlanned(ctx, planned, request)
 			if err != nil {
 				return nil, job.wrap(err)
 			}
-			lanes = append(lanes, &lane{job, release, planned, nil})
-		}
-		pinned := planned.Pinned(request.Repository())
-		for _, one := range lanes {
-			one.planned = pinned
+			lanes = append(lanes, &lane{job, release, pinned, nil})
 		}
 		if err := agree(ctx, lanes); err != nil {
 			return nil, err
@@ -203,18 +200,6 @@ func plans(lanes []*lane) []*plan.Plan {
 		all = append(all, one.planned)
 	}
 	return all
-}
-
-// warnOnce passes on what the plans warn of.
-func warnOnce(lanes []*lane) {
-	var told []string
-	for _, one := range lanes {
-		rest := *one.planned
-		rest.Warnings = slices.DeleteFunc(slices.Clone(rest.Warnings),
-			func(warning string) bool { return slices.Contains(told, warning) })
-		told = append(told, rest.Warnings...)
-		one.warn(&rest)
-	}
 }
 
 // agree refuses lanes whose images do not belong together: a branch or a tag may have moved, or a working tree been
@@ -384,17 +369,16 @@ func platforms(lanes []*lane) []registry.Platform {
 // assembleLists makes the payload of components that have an image for each platform, and pushes it.
 func assembleLists(ctx context.Context, lanes []*lane, request plan.Request, planned *plan.Plan,
 	images map[string][]image.Need) (*Result, error) {
-	first, made := lanes[0], map[string]image.Need{}
+	first, made, wanted := lanes[0], map[string]image.Need{}, platforms(lanes)
 	for _, component := range planned.Components {
 		if component.IsSwapped() {
 			continue
 		}
-		list, err := first.images.List(ctx, platforms(lanes), images[component.Name])
+		list, err := first.images.List(ctx, wanted, images[component.Name])
 		if err != nil {
 			return nil, fmt.Errorf("component %q: %w", component.Name, err)
 		}
 		made[component.Name] = list
 	}
-	first.platforms = platforms(lanes)
-	return first.assemble(ctx, first.release, request, planned, made)
+	return first.assemble(ctx, first.release, request, planned, made, wanted)
 }

@@ -33,6 +33,15 @@ func (p *playground) multi(t *testing.T, arch string) {
 	p.release.Tagged = p.registry.Host + "/test/release:multi"
 }
 
+// few makes a base for amd64 and s390x.
+func (p *playground) few(t *testing.T) string {
+	t.Helper()
+	image := p.registry.Pull(t, p.base)
+	p.registry.PushIndex(t, "bases/few", "latest",
+		map[string]v1.Image{"linux/amd64": image, "linux/s390x": payloadtest.ForArch(t, image, "s390x")})
+	return p.registry.Host + "/bases/few:latest"
+}
+
 // lanes opens a job for each platform.
 func (p *playground) lanes(t *testing.T, change func(*rebuild.Options), platforms ...string) rebuild.Lanes {
 	t.Helper()
@@ -162,10 +171,8 @@ func TestLanes(t *testing.T) {
 // TestLanesKeepGoing has a component that cannot be built, and one whose base only one of two platforms has.
 func TestLanesKeepGoing(t *testing.T) {
 	p := newPlayground(t)
-	single := p.base
+	few := p.few(t)
 	p.multi(t, "arm64")
-	p.registry.PushIndex(t, "bases/few", "latest", map[string]v1.Image{"linux/amd64": p.registry.Pull(t, single),
-		"linux/s390x": payloadtest.ForArch(t, p.registry.Pull(t, single), "s390x")})
 	one := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nCOPY f /f\n"), "f": "one"})
 	two := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nCOPY nosuch /f\n")})
 	heard := &recorder{}
@@ -180,7 +187,7 @@ func TestLanesKeepGoing(t *testing.T) {
 	}); len(tries) != 1 {
 		t.Errorf("what one platform lost was built for the other: %+v", tries)
 	}
-	two = source(t, map[string]string{"Dockerfile": "FROM " + p.registry.Host + "/bases/few:latest\nCOPY f /f\n", "f": "x"})
+	two = source(t, map[string]string{"Dockerfile": "FROM " + few + "\nCOPY f /f\n", "f": "x"})
 	_, err = p.lanes(t, nil, "linux/amd64", "linux/arm64").Run(t.Context(), p.request(target("two", two)))
 	if err == nil || !strings.HasPrefix(err.Error(), "for linux/arm64: ") ||
 		!strings.Contains(err.Error(), "no image found in manifest list for architecture \"arm64\"") {
@@ -191,15 +198,13 @@ func TestLanesKeepGoing(t *testing.T) {
 // TestAllLanes rebuilds all components that the payload has the source of. What one lane cannot plan is left in both.
 func TestAllLanes(t *testing.T) {
 	p := newPlayground(t)
-	single := p.base
+	few := p.few(t)
 	p.multi(t, "arm64")
-	p.registry.PushIndex(t, "bases/few", "latest", map[string]v1.Image{"linux/amd64": p.registry.Pull(t, single),
-		"linux/s390x": payloadtest.ForArch(t, p.registry.Pull(t, single), "s390x")})
 	store, err := gitsrc.Open(t.TempDir(), gitsrc.Options{})
 	check(t, err)
 	root := source(t, map[string]string{"f": "x"})
 	configs := fstest.MapFS{}
-	for name, base := range map[string]string{"one": p.base, "two": p.registry.Host + "/bases/few:latest"} {
+	for name, base := range map[string]string{"one": p.base, "two": few} {
 		configs["ci-operator/config/example/"+name+"/example-"+name+"-main.yaml"] = &fstest.MapFile{Data: []byte(
 			"images:\n- to: " + name + "\n  dockerfile_literal: |\n    FROM " + base + "\n    COPY f /f\n" +
 				"promotion: {to: [{namespace: ocp, name: \"4.12\"}]}\n" +

@@ -110,7 +110,7 @@ func (j *Job) Assemble(ctx context.Context, planned *plan.Plan, request plan.Req
 					return nil, err
 				}
 			}
-			return j.assemble(ctx, release, request, rest, made)
+			return j.assemble(ctx, release, request, rest, made, nil)
 		})
 	})
 }

@@ -2,7 +2,6 @@ package image
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -55,7 +54,7 @@ func (m *prepared) pull(ctx context.Context, u Unit, pullSpec string) (builder.I
 	if err != nil {
 		return builder.Image{}, err
 	}
-	matches, err := m.isFor(image)
+	_, matches, err := m.platformOf(image)
 	if err != nil {
 		return builder.Image{}, err
 	}
@@ -92,36 +91,33 @@ func (u *Unit) inStorage() error {
 	if len(u.local) == 0 {
 		return nil
 	}
-	texts := make([]string, len(u.file.References))
-	for i, reference := range u.file.References {
-		texts[i] = reference.Text
-		if image, ok := u.local[reference.Text]; ok && !reference.Local {
-			texts[i] = image.name
-		}
+	names := map[string]string{}
+	for pullSpec, image := range u.local {
+		names[pullSpec] = image.name
 	}
-	file, err := u.file.Replace(texts)
+	file, err := renamed(u.file, names)
 	if err == nil {
 		u.file = file
 	}
 	return err
 }
 
-// isFor reports whether an image is for the platform that is built for. Of one that does not say so nothing is known.
-func (m *prepared) isFor(image builder.Image) (bool, error) {
-	platform, err := platformOf(image.Config)
-	return platform.Architecture == "" || m.Reading.Platform().Matches(platform), err
+// platformOf returns what an image is for, and whether that is what is built for. Of one that does not say so nothing
+// is known.
+func (m *prepared) platformOf(image builder.Image) (platform registry.Platform, matches bool, err error) {
+	platform, err = platformOf(image.Config)
+	return platform, platform.Architecture == "" || m.Reading.Platform().Matches(platform), err
 }
 
 // checkPlatform refuses a base that is for another platform: what is built on it would be as well, or what its
 // programs make.
 func (m *prepared) checkPlatform(image builder.Image, name string) error {
-	matches, err := m.isFor(image)
+	platform, matches, err := m.platformOf(image)
 	if err != nil || matches {
 		return err
 	}
-	platform, err := platformOf(image.Config)
-	return fault.New(fault.Unresolved, "--base-image names another one.", errors.Join(err,
-		fmt.Errorf("the image is to be for %s, and its base %q is for %s", m.Reading.Platform(), name, platform)))
+	return fault.New(fault.Unresolved, "--base-image names another one.",
+		fmt.Errorf("the image is to be for %s, and its base %q is for %s", m.Reading.Platform(), name, platform))
 }
 
 // checkTriggers refuses a base whose ONBUILD instructions name an image: it would be taken from this machine's

@@ -59,12 +59,16 @@ func (u *Unit) dockerfile() (*dockerfile.File, error) {
 			references[plan.PayloadScheme+base.Built] = u.reference(base)
 		}
 	}
-	file := &u.Recipe.File
+	return renamed(&u.Recipe.File, references)
+}
+
+// renamed returns a Dockerfile with other names for some of the images that it names.
+func renamed(file *dockerfile.File, names map[string]string) (*dockerfile.File, error) {
 	texts := make([]string, len(file.References))
 	for i, reference := range file.References {
 		texts[i] = reference.Text
-		if text, ok := references[reference.Text]; ok && !reference.Local {
-			texts[i] = text
+		if name, ok := names[reference.Text]; ok && !reference.Local {
+			texts[i] = name
 		}
 	}
 	return file.Replace(texts)

@@ -66,6 +66,19 @@ func (p *Plan) Err() error {
 		fmt.Errorf("%d of %d components cannot be built", len(problems), len(p.Components)))
 }
 
+// Warnings lists what plans warn of, each warning once.
+func Warnings(plans ...*Plan) []string {
+	var all []string
+	for _, p := range plans {
+		for _, warning := range p.Warnings {
+			if !slices.Contains(all, warning) {
+				all = append(all, warning)
+			}
+		}
+	}
+	return all
+}
+
 // InOrder lists what is to be built, each after everything that it is built on.
 func (p *Plan) InOrder() []Component {
 	byName := map[string]Component{}

@@ -104,8 +104,8 @@ func (o Objects) All() []any {
 	return append(all, o.Run)
 }
 
-// Make writes the objects that carry out the plans of one payload, each for another platform. An error has the class fault.Usage, or fault.Unresolved where a config
-// requests what is no quantity.
+// Make writes the objects that carry out the plans of one payload, each for another platform. An error has the class
+// fault.Usage, or fault.Unresolved where a config requests what is no quantity.
 func Make(lanes []Lane, o Options) (Objects, error) {
 	if o.Cache != nil && len(lanes) > 1 {
 		return Objects{}, fault.New(fault.Usage, "Leave it out, or name one platform.",
@@ -118,7 +118,7 @@ func Make(lanes []Lane, o Options) (Objects, error) {
 		tasks = append(tasks, task)
 	}
 	first := lanes[0].Plan
-	order := slices.DeleteFunc(first.InOrder(), func(c plan.Component) bool { return !c.Replaces() })
+	order := replacing(first)
 	for _, name := range slices.Sorted(maps.Keys(o.Requests)) {
 		if !slices.ContainsFunc(order, func(c plan.Component) bool { return c.Name == name }) {
 			return Objects{}, fault.Errorf(fault.Usage, "--resources: the plan builds no component %q", name)
@@ -152,9 +152,8 @@ func Make(lanes []Lane, o Options) (Objects, error) {
 		}
 		plans = append(plans, param{planParam, lane.PullSpec})
 		planSpecs = append(planSpecs, paramSpec{planParam, "string", "pull spec of the plan for " + lane.Platform.String()})
-		order := slices.DeleteFunc(lane.Plan.InOrder(), func(c plan.Component) bool { return !c.Replaces() })
 		taskOf := map[string]string{}
-		for _, component := range order {
+		for _, component := range replacing(lane.Plan) {
 			name := taskName(component.Name, suffix)
 			taskOf[component.Name] = name
 			made[component.Name] = append(made[component.Name], name)
@@ -251,6 +250,11 @@ func Make(lanes []Lane, o Options) (Objects, error) {
 	}
 	objects.Run = run
 	return objects, nil
+}
+
+// replacing lists the components that a plan builds for the payload, in its order.
+func replacing(planned *plan.Plan) []plan.Component {
+	return slices.DeleteFunc(planned.InOrder(), func(c plan.Component) bool { return !c.Replaces() })
 }
 
 // platformList is what --platform says of lanes.

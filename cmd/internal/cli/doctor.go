@@ -13,6 +13,7 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
+	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/machine"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/scratch"
@@ -86,9 +87,8 @@ func (o *jobOptions) examine(ctx context.Context, streams Streams) ([]machine.Fi
 		findings = append(findings, machine.Storage(ctx, o.build.builder(temp))...)
 		findings = append(findings, machine.Leftovers())
 		for _, platform := range o.registry.platforms() {
-			if _, rest, ok := strings.Cut(platform, "/"); ok {
-				arch, _, _ := strings.Cut(rest, "/")
-				findings = append(findings, machine.Programs(arch, temp)...)
+			if named, err := registry.ParsePlatform(platform); err == nil { // else reach says so
+				findings = append(findings, machine.Programs(named.Architecture, temp)...)
 			}
 		}
 	}

@@ -50,14 +50,12 @@ func (o *publishOptions) onCluster(ctx context.Context, streams Streams,
 	if err != nil {
 		return err
 	}
-	var warned []string
+	var plans []*plan.Plan
 	for _, lane := range lanes {
-		for _, warning := range lane.Plan.Warnings {
-			if !slices.Contains(warned, warning) {
-				warned = append(warned, warning)
-				streams.notice("warning: " + plain.Line(warning))
-			}
-		}
+		plans = append(plans, lane.Plan)
+	}
+	for _, warning := range plan.Warnings(plans...) {
+		streams.notice("warning: " + plain.Line(warning))
 	}
 	options.Name = "rebuild-" + strings.ToLower(rand.Text()[:8])
 	options.Flags, options.PublishFlags = o.flags(options.To)

@@ -230,7 +230,7 @@ func (o *jobOptions) with(streams Streams, do func(*rebuild.Job) error, print fu
 		return err
 	}
 	one := *o
-	one.registry.Platform = one.registry.platforms()[0]
+	one.registry = *o.registry.first()
 	return one.withLanes(streams, func(lanes rebuild.Lanes) error { return do(lanes[0]) }, print)
 }
 

@@ -153,16 +153,16 @@ func (o *rebuildOptions) rebuildOnCluster(ctx context.Context, streams Streams, 
 	err := o.onCluster(ctx, streams, func(repository string) (plans []tekton.Lane, err error) {
 		err = o.withLanes(streams, func(lanes rebuild.Lanes) error {
 			var planned []*plan.Plan
+			var err error
 			if o.all {
-				planned, problems, failed = lanes.PlanAll(ctx, request, o.selection)
+				planned, problems, err = lanes.PlanAll(ctx, request, o.selection)
 			} else {
-				planned, failed = lanes.Plan(ctx, request)
+				planned, err = lanes.Plan(ctx, request)
 			}
-			if failed != nil && len(problems) == 0 {
-				err := failed
-				failed = nil
+			if err != nil && len(problems) == 0 {
 				return err
 			}
+			failed = err
 			for i, job := range lanes {
 				pullSpec, err := job.Push(ctx, planned[i], repository)
 				if err != nil {
