@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -141,4 +142,52 @@ func TestResults(t *testing.T) {
 			t.Errorf("%s, want %s; %+v", got, want, heard.events)
 		}
 	})
+}
+
+// TestResultThatLostALayer builds what others built where the registry has its manifest and not its layers any more, and
+// gives them to it again.
+func TestResultThatLostALayer(t *testing.T) {
+	p := newPlayground(t)
+	directory := source(t, map[string]string{"f": "x", "Dockerfile": p.dockerfile("FROM BASE\nCOPY f /f\n")})
+	build := func(repository string) (*rebuild.Result, *recorder) {
+		t.Helper()
+		heard := &recorder{}
+		o := p.options(t)
+		o.Progress, o.Results = heard, p.registry.Host+"/me/results"
+		o.CacheDir, o.Build.StorageRoot = t.TempDir(), t.TempDir()
+		result, err := p.runTo(t, t.Context(), o, repository, target("one", directory))
+		check(t, err)
+		return result, heard
+	}
+	first, _ := build("first/release")
+	layers, err := p.registry.Pull(t, first.Components[0].Image).Layers()
+	check(t, err)
+	layer, err := layers[len(layers)-1].Digest()
+	check(t, err)
+	var given atomic.Bool
+	p.registry.Fail(func(w http.ResponseWriter, r *http.Request) bool {
+		if given.Load() || !strings.Contains(r.URL.String(), layer.Hex) {
+			return false
+		}
+		switch r.Method {
+		case http.MethodPost: // nothing is mounted
+			r.URL.RawQuery = ""
+		case http.MethodPut:
+			given.Store(strings.Contains(r.URL.Path, "/me/results/"))
+		default:
+			http.NotFound(w, r)
+			return true
+		}
+		return false
+	})
+	defer p.registry.Fail(nil)
+	second, heard := build("second/release")
+	if second.Components[0].Digest != first.Components[0].Digest || !heard.saw("one", progress.Push, progress.Warned) ||
+		!heard.saw("one", progress.Build, progress.Done) {
+		t.Errorf("%+v; %+v", second.Components, heard.events)
+	}
+	p.registry.Pull(t, second.Components[0].Image)
+	if _, heard := build("third/release"); heard.saw("one", progress.Build, progress.Started) {
+		t.Errorf("what was given again is not found: %+v", heard.events)
+	}
 }

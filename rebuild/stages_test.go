@@ -11,10 +11,12 @@ import (
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/opencontainers/go-digest"
 
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/image"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
 // stagesTests are Dockerfiles whose steps say what they do, with what is said again by a build after an edit of the
@@ -257,5 +259,60 @@ func TestBaseWithoutHistory(t *testing.T) {
 	}
 	if digests[0] != digests[1] || digests[0] != digests[2] {
 		t.Errorf("the builds made %q, want the same", digests)
+	}
+}
+
+// TestKeptStageGoesAway loses a kept stage, as when other runs keep more than there is room for, after the build was
+// told to begin with it.
+func TestKeptStageGoesAway(t *testing.T) {
+	p := newPlayground(t)
+	directory := source(t, map[string]string{"edited": "1", "Dockerfile": p.dockerfile(`FROM BUILDER AS slow
+COPY edited /edited
+RUN ["/bin/tool", "say", "compile"]
+RUN ["/bin/tool", "talk"]
+FROM BUILDER AS kept
+RUN ["/bin/tool", "say", "prepare"]
+COPY edited /edited
+FROM BASE
+COPY --from=slow /edited /slow
+COPY --from=kept /edited /kept
+`)})
+	build := func(noCache bool, during func()) (sum digest.Digest, words string) {
+		t.Helper()
+		forget(t, p)
+		o := p.options(t)
+		o.NoCache, o.KeepStagesAfter = noCache, 1
+		o.Progress = &interrupter{stage: progress.Build, state: progress.Running, text: "no, no", cancel: during}
+		result := p.mustRun(t, o, target("one", directory))
+		log, err := os.ReadFile(result.Components[0].Log)
+		check(t, err)
+		return result.Components[0].Digest, said(string(log))
+	}
+	want, _ := build(true, func() {})
+	edit := func(text string) { check(t, os.WriteFile(filepath.Join(directory, "edited"), []byte(text), 0o644)) }
+	edit("2")
+	build(false, func() {})
+	edit("1")
+	if len(keptStages(t, p)) != 1 {
+		t.Fatalf("kept: %q", keptStages(t, p))
+	}
+	got, words := build(false, func() {
+		b, err := builder.Open(t.Context(), builder.Options{StorageRoot: p.storage, Temp: t.TempDir(), Isolation: "chroot"})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		for _, name := range keptStages(t, p) {
+			err = errors.Join(err, b.Forget(name))
+		}
+		if err := errors.Join(err, b.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	if got != want || words != "compile compile prepare" {
+		t.Errorf("without the kept stage: %s, want %s; it said %q", got, want, words)
+	}
+	if left := p.leftovers(t); len(left) > 0 {
+		t.Errorf("left behind: %q", left)
 	}
 }

@@ -86,6 +86,14 @@ func (c *Client) remember(named reference.Named, blobs []types.BlobInfo) {
 	}
 }
 
+// forget is for a repository that says it has lost a blob of an image: what is written there has to bring it again.
+func (c *Client) forget(named reference.Named, blob digest.Digest) {
+	r := c.repository(named.Name())
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.holds, blob)
+}
+
 // verifyManifest compares a manifest with the digest that it was asked for by.
 func verifyManifest(blob []byte, want digest.Digest) error {
 	ok, err := manifest.MatchesDigest(blob, want)

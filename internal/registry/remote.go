@@ -180,6 +180,9 @@ func (r *remote) GetBlob(ctx context.Context, info types.BlobInfo,
 	_ types.BlobInfoCache) (io.ReadCloser, int64, error) {
 	blob := &resumed{ctx: ctx, reader: r.reader, blob: info.Digest}
 	if err := blob.open(); err != nil {
+		if isNotFound(err) {
+			r.client.forget(r.reference.DockerReference(), info.Digest)
+		}
 		return nil, 0, err
 	}
 	return blob, blob.size, nil

@@ -213,9 +213,9 @@ func (c *Client) refused(err error, action, ref string) error {
 	if err == nil {
 		return nil
 	}
-	var unread *readError
+	var unread *ReadError
 	if errors.As(err, &unread) { // nothing is wrong with the place that is written to
-		return unread.err
+		return unread
 	}
 	explained := c.Explain(err, action, ref)
 	if fault.KindOf(explained) == fault.Unauthorized || fault.KindOf(explained) == fault.Interrupted {

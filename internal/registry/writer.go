@@ -138,13 +138,13 @@ type whole struct {
 	sum    digest.Digest
 	closer io.Closer
 	closed atomic.Bool
-	failed atomic.Pointer[readError]
+	failed atomic.Pointer[ReadError]
 }
 
 func (b Blob) whole(ctx context.Context) (*whole, error) {
 	stream, err := b.Open(ctx)
 	if err != nil {
-		return nil, &readError{err}
+		return nil, &ReadError{err}
 	}
 	return &whole{verifier: verifier{stream: stream, limit: b.Size, check: b.Digest.Verifier()}, sum: b.Digest,
 		closer: stream}, nil
@@ -159,7 +159,7 @@ func (s *whole) Read(p []byte) (int, error) {
 	if err == nil || err == io.EOF || s.closed.Load() {
 		return n, err
 	}
-	failed := &readError{err}
+	failed := &ReadError{err}
 	s.failed.Store(failed)
 	return n, failed
 }
@@ -181,14 +181,14 @@ func (s *whole) explain(err error) error {
 	return err
 }
 
-// readError is a failure to read what was to be written.
-type readError struct{ err error }
+// ReadError is a failure to read what was to be written: it says nothing of the place that is written to.
+type ReadError struct{ err error }
 
 // Error implements error.
-func (e *readError) Error() string { return e.err.Error() }
+func (e *ReadError) Error() string { return e.err.Error() }
 
 // Unwrap gives access to the failure itself.
-func (e *readError) Unwrap() error { return e.err }
+func (e *ReadError) Unwrap() error { return e.err }
 
 // tagged is a writer with the tag that Target.Commit names; "" = manifests go by their digests only.
 type tagged struct {

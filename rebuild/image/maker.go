@@ -41,6 +41,7 @@ type Unit struct {
 	key  string           // of everything that decides the bytes of the image
 	// of what decides its bytes in local storage: images of several keys may be one there
 	localKey string
+	unshared bool                  // what others made of the same has lost a layer
 	images   []builder.Image       // of Bases
 	local    map[string]localImage // by pull spec
 	build    builder.Build         // what buildah is to do

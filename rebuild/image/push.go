@@ -2,6 +2,7 @@ package image
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"github.com/opencontainers/go-digest"
@@ -33,8 +34,15 @@ func (m pushed) Make(ctx context.Context, u Unit) (Image, error) {
 	}
 	m.Report.Report(u.Name, progress.Push, progress.Started, "%s", u.Target)
 	var sent int64
-	if image.PullSpec, err = m.push(ctx, image, pushTag(u.Target, u.Name, image.Digest()),
-		func(bytes int64) { sent += bytes }); err != nil {
+	image.PullSpec, err = m.push(ctx, image, pushTag(u.Target, u.Name, image.Digest()),
+		func(bytes int64) { sent += bytes })
+	var lost *registry.ReadError
+	if errors.As(err, &lost) && image.shared && ctx.Err() == nil {
+		m.Report.Report(u.Name, progress.Push, progress.Warned, "what others built is not used: %v", lost)
+		u.unshared = true
+		return m.Make(ctx, u)
+	}
+	if err != nil {
 		return Image{}, err
 	}
 	m.Report.Tell(progress.Event{Component: u.Name, Stage: progress.Push, State: progress.Done,

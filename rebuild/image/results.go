@@ -84,7 +84,8 @@ type shared struct {
 }
 
 func (m shared) Make(ctx context.Context, u Unit) (Image, error) {
-	if m.Results == "" || !u.Replaces() || u.takesSecrets() || m.silent.Load() { // what is not pushed cannot be found by others
+	// what is not pushed cannot be found by others
+	if m.Results == "" || !u.Replaces() || u.takesSecrets() || u.unshared || m.silent.Load() {
 		return m.next.Make(ctx, u)
 	}
 	began := time.Now()

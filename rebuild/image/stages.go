@@ -46,6 +46,7 @@ func (m keptStages) Make(ctx context.Context, u Unit) (Image, error) {
 		return Image{}, err
 	}
 	all := u.file.Checkpoints()
+	whole := u
 	at, kept := map[int]dockerfile.Checkpoint{}, map[int]string{}
 	var flattenOn *builder.Image
 	for len(all) > 0 {
@@ -85,10 +86,23 @@ func (m keptStages) Make(ctx context.Context, u Unit) (Image, error) {
 	}
 	u.build.Dockerfile = u.file.Resume(at, kept)
 	image, err := m.next.Make(ctx, u)
+	if err != nil && ctx.Err() == nil && anyGone(ctx, b, kept) { // other runs kept more than there is room for
+		return m.next.Make(ctx, whole)
+	}
 	if err == nil && flattenOn != nil {
 		image.local, err = b.Flatten(ctx, image.local, *flattenOn, u.build.Timestamp)
 	}
 	return image, err
+}
+
+// anyGone reports whether one of some images is not in local storage any more.
+func anyGone(ctx context.Context, b *builder.Builder, ids map[int]string) bool {
+	for _, id := range ids {
+		if _, err := b.Image(ctx, id); errors.Is(err, builder.ErrNotFound) {
+			return true
+		}
+	}
+	return false
 }
 
 // stageBase returns the image that a stage is built on.

@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/cluster"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 )
@@ -33,10 +34,13 @@ func (o *registryOptions) pullable(ctx context.Context, streams Streams, api *cl
 				got, err = o.gets(ctx, image, secret)
 			}
 		}
-		if err != nil {
-			return err
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
-		if !got {
+		switch {
+		case err != nil:
+			streams.notice(plain.Line(fmt.Sprintf("warning: whether the cluster can pull %s is not known: %v", image, err)))
+		case !got:
 			refused = append(refused, image)
 		}
 	}
@@ -51,7 +55,8 @@ func (o *registryOptions) pullable(ctx context.Context, streams Streams, api *cl
 	return nil
 }
 
-// gets tells whether the credentials of an auth file get an image.
+// gets tells whether the credentials of an auth file get an image. A registry that does not answer is an error; one that
+// says that there is none may only hide it.
 func (o *registryOptions) gets(ctx context.Context, image string, auth []byte) (got bool, err error) {
 	file, err := os.CreateTemp("", "oc-rebuild-auth-") // with mode 0600
 	if err != nil {
@@ -69,7 +74,10 @@ func (o *registryOptions) gets(ctx context.Context, image string, auth []byte) (
 		return false, err
 	}
 	_, err = client.Resolve(ctx, image)
-	return err == nil, client.Close()
+	if kind := fault.KindOf(err); kind == fault.Unauthorized || kind == fault.Unresolved {
+		return false, client.Close()
+	}
+	return err == nil, errors.Join(err, client.Close())
 }
 
 // pullSecret returns what the cluster's nodes pull with; nil where that cannot be read.

@@ -8,6 +8,8 @@
 //	compile            what a Go toolchain leaves in its caches: a file in $GOCACHE and one in $GOMODCACHE
 //	spy PATH           everything that the step can see of its environment and of the usual places of credentials
 //	say TEXT...        lines on standard output
+//	talk               more than two pipes hold
+//	complain           the same on both outputs, then exit status 3
 //	fail               lines on standard error, then exit status 3
 //	sleep              for a minute
 //	-c COMMANDS        as the shell of an image: of the commands between semicolons, write and copy are done, others are nothing
@@ -55,13 +57,11 @@ func run(verb string, args []string) error {
 	case "fail":
 		fmt.Fprintln(os.Stderr, "one\ntwo\x1b[31m\nthe compiler is not amused")
 		os.Exit(3)
-	case "complain": // more than two pipes hold
-		for _, file := range []*os.File{os.Stdout, os.Stderr} {
-			text := strings.Repeat(strings.Repeat("no, ", 250)+"\n", 300) + "the last complaint of " +
-				filepath.Base(file.Name()) + "\n"
-			if _, err := file.WriteString(text); err != nil {
-				return err
-			}
+	case "talk":
+		return talk(os.Stdout)
+	case "complain":
+		if err := errors.Join(talk(os.Stdout), talk(os.Stderr)); err != nil {
+			return err
 		}
 		os.Exit(3)
 	case "sleep":
@@ -122,4 +122,11 @@ func spy(path string) error {
 	}
 	fmt.Println(strings.Join(seen, "\n"))
 	return write(path, strings.Join(seen, "\n"))
+}
+
+// talk writes so much that it cannot end before its first lines were read.
+func talk(file *os.File) error {
+	_, err := file.WriteString(strings.Repeat(strings.Repeat("no, ", 250)+"\n", 300) + "the last complaint of " +
+		filepath.Base(file.Name()) + "\n")
+	return err
 }
