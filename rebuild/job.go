@@ -12,6 +12,7 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/payload"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
@@ -283,16 +284,29 @@ func (j *Job) checkPlatform(release *payload.Release) error {
 		return fault.New(fault.Unresolved, "Start from one that is a manifest list, or name one platform.",
 			fmt.Errorf("the payload %q is for %s alone", release.Reference, have))
 	}
-	if len(release.Image.List) > 1 && !j.options.Lane {
-		var all []string
-		for _, instance := range release.Image.List {
-			all = append(all, instance.Platform.String())
-		}
-		j.report.Report("", progress.Resolve, progress.Warned,
-			"%s is a list of payloads for %s: the new payload is for %s alone",
-			release.Reference, strings.Join(all, ", "), have)
+	if !j.options.Lane {
+		j.sayLeftOut(release, []registry.Platform{have})
 	}
 	return nil
+}
+
+// sayLeftOut warns of a list of payloads of which only those for some platforms are made anew.
+func (j *Job) sayLeftOut(release *payload.Release, kept []registry.Platform) {
+	const most = 20 // of a list that may have any number
+	var out []string
+	for _, instance := range release.Image.List {
+		isKept := func(platform registry.Platform) bool { return platform.Matches(instance.Platform) }
+		if out = append(out, instance.Platform.String()); slices.ContainsFunc(kept, isKept) {
+			out = out[:len(out)-1]
+		}
+	}
+	if len(out) > most {
+		out = append(out[:most], "…")
+	}
+	if len(out) > 0 {
+		j.report.Report("", progress.Resolve, progress.Warned, "%s is a list of payloads: the new payload has none for %s",
+			release.Reference, strings.Join(out, ", "))
+	}
 }
 
 // makeAll makes and pushes the images of a plan that are pending, in the plan's order, each as soon as those that it is

@@ -232,15 +232,12 @@ func agree(ctx context.Context, lanes []*lane) error {
 			}
 		}
 	}
+	first.sayLeftOut(first.release, platforms(lanes))
 	for _, component := range first.planned.Components {
 		if !component.IsSwapped() {
 			continue
 		}
 		swapped, err := first.options.Reading.Image(ctx, component.Target)
-		if err == nil && swapped.ListDigest == "" {
-			err = fault.Errorf(fault.Unresolved, "it is one image, for %s, and no manifest list",
-				swapped.Config.Platform)
-		}
 		if err == nil {
 			_, err = swapped.Instances(platforms(lanes))
 		}

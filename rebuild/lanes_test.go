@@ -240,11 +240,55 @@ func TestLanesRefused(t *testing.T) {
 	request := p.request(target("one", from()))
 	refused("no image for linux/s390x", request, "linux/amd64", "linux/s390x")
 	request.Targets = []plan.Target{{Name: "one", Image: single}}
-	refused("one image, for linux/amd64, and no manifest list", request, "linux/amd64", "linux/arm64")
+	refused("is for linux/amd64", request, "linux/amd64", "linux/arm64")
 	request.Targets = []plan.Target{{Name: "one", Image: p.base}}
 	result, err := p.lanes(t, nil, "linux/amd64", "linux/arm64").Run(t.Context(), request)
 	if err != nil || len(platformsOf(t, result.Release.Image)) != 2 {
 		t.Errorf("with an image that is a list: %+v, %v", result, err)
+	}
+}
+
+// TestImageForAnotherPlatform gives images to a payload that does not run where they do: by --image, as a part, and as
+// what somebody else built. A list of payloads of which one platform is left out is warned of.
+func TestImageForAnotherPlatform(t *testing.T) {
+	p := newPlayground(t)
+	p.multi(t, "arm64")
+	foreign := p.registry.Push(t, "bases/foreign", "latest", payloadtest.ForArch(t, p.registry.Pull(t, p.base), "arm64"))
+	request := p.request()
+	request.Targets = []plan.Target{{Name: "one", Image: foreign}}
+	_, err := p.lanes(t, nil, "linux/amd64")[0].Run(t.Context(), request)
+	if fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), "is for linux/arm64") {
+		t.Errorf("swapped in: %v", err)
+	}
+
+	one := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nCOPY f /f\n"), "f": "one"})
+	request = p.request(target("one", one))
+	heard := &recorder{}
+	results := func(o *rebuild.Options) {
+		o.Progress, o.Results, o.CacheDir, o.Build.StorageRoot = heard, p.registry.Host+"/me/results", t.TempDir(), t.TempDir()
+	}
+	arm, err := p.lanes(t, results, "linux/arm64")[0].Run(t.Context(), request)
+	check(t, err)
+	if !slices.ContainsFunc(heard.events, func(event progress.Event) bool {
+		return event.State == progress.Warned && strings.HasSuffix(event.Message, "the new payload has none for linux/amd64")
+	}) {
+		t.Errorf("the other platform is not spoken of: %+v", heard.events)
+	}
+	job := p.lanes(t, nil, "linux/amd64")[0]
+	planned, err := job.Plan(t.Context(), request)
+	check(t, err)
+	_, err = job.Assemble(t.Context(), planned, request, map[string]string{"one": arm.Components[0].Image})
+	if fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), "is for linux/arm64, and not for linux/amd64") {
+		t.Errorf("as a part: %v", err)
+	}
+
+	tag := p.results(t)[0]
+	p.registry.Push(t, "me/results", tag, payloadtest.ForArch(t, p.registry.Pull(t, arm.Components[0].Image), "amd64"))
+	heard.events = nil
+	again, err := p.lanes(t, results, "linux/arm64")[0].Run(t.Context(), request)
+	if err != nil || again.Components[0].Digest != arm.Components[0].Digest ||
+		!heard.saw("one", progress.Build, progress.Warned) {
+		t.Errorf("as what somebody else built: %+v, %v; %+v", again, err, heard.events)
 	}
 }
 

@@ -83,7 +83,11 @@ func (j *Job) given(ctx context.Context, planned *plan.Plan, name, pullSpec stri
 		return image.Need{}, fault.Errorf(fault.Usage, "%s=%s: want a pull spec by digest, as the build of it printed",
 			name, pullSpec)
 	}
-	return j.images.Given(ctx, component, pullSpec)
+	need, err := j.images.Given(ctx, component, pullSpec)
+	if err == nil && !j.options.Lane { // lanes need one for each
+		err = need.Image.CheckPlatform(j.Platform())
+	}
+	return need, err
 }
 
 // Assemble makes and pushes the payload of a plan of images that were built elsewhere, all of them: pull specs by

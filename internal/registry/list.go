@@ -39,7 +39,7 @@ func (p Platform) String() string {
 	return s
 }
 
-// ParsePlatform reads os/arch or os/arch/variant. The error has the class fault.Usage.
+// ParsePlatform reads os/arch or os/arch/variant, and returns it as it is usually written: x86_64 is amd64. The error has the class fault.Usage.
 func ParsePlatform(text string) (Platform, error) {
 	parts := strings.Split(text, "/")
 	isWord := func(part string) bool {
@@ -53,7 +53,7 @@ func ParsePlatform(text string) (Platform, error) {
 	if len(parts) == 3 {
 		platform.Variant = parts[2]
 	}
-	return platform, nil
+	return platform.Normal(), nil
 }
 
 // Normal is the platform as it is usually written: arm64 is arm64/v8.
@@ -68,6 +68,16 @@ func (p Platform) Matches(image Platform) bool {
 	return p.OS == image.OS && p.Architecture == image.Architecture && (p.Variant == "" || image.Variant == "" || p.Variant == image.Variant)
 }
 
+// find returns where a list has the image for a platform, -1 where it has none: one for exactly that before one that may
+// be for it.
+func find(list []Instance, wanted Platform) int {
+	exact := slices.IndexFunc(list, func(one Instance) bool { return one.Platform.Normal() == wanted.Normal() })
+	if exact >= 0 {
+		return exact
+	}
+	return slices.IndexFunc(list, func(one Instance) bool { return wanted.Matches(one.Platform) })
+}
+
 // Instances returns the images of the image's manifest list that are for platforms, one for each; all where none are
 // named. Where one is missing the error has the class fault.Unresolved.
 func (i *Image) Instances(wanted []Platform) ([]Instance, error) {
@@ -76,7 +86,7 @@ func (i *Image) Instances(wanted []Platform) ([]Instance, error) {
 	}
 	var found []Instance
 	for _, platform := range wanted {
-		at := slices.IndexFunc(i.List, func(one Instance) bool { return platform.Matches(one.Platform) })
+		at := find(i.List, platform)
 		if at < 0 {
 			return nil, noPlatform(platform, i.List)
 		}
@@ -99,12 +109,14 @@ func (c *Client) choose(ctx context.Context, image *Image) error {
 	if image.List, err = instances(image.Manifest); err != nil {
 		return err
 	}
-	chosen, err := list.ChooseInstance(c.system)
-	if err != nil {
-		if len(image.List) != 1 {
-			return noPlatform(c.Platform(), image.List)
-		}
+	var chosen digest.Digest
+	if at := find(image.List, c.Platform()); at >= 0 {
+		chosen = image.List[at].Digest
+	} else if chosen, err = list.ChooseInstance(c.system); err == nil { // of an older variant, which runs there too
+	} else if len(image.List) == 1 {
 		chosen = image.List[0].Digest
+	} else {
+		return noPlatform(c.Platform(), image.List)
 	}
 	if err := chosen.Validate(); err != nil {
 		return fault.New(fault.Unresolved, "", fmt.Errorf("its manifest list names %q: %w", chosen, err))

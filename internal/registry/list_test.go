@@ -43,6 +43,63 @@ func TestPlatforms(t *testing.T) {
 	}
 }
 
+// TestVariants chooses from lists with several variants of an architecture, alone and together with other platforms.
+func TestVariants(t *testing.T) {
+	r := payloadtest.NewRegistry(t)
+	image := some(nil).Build(t)
+	for _, test := range []struct {
+		list         []string
+		wanted, says string
+	}{
+		{[]string{"amd64", "arm64/v9", "arm64/v8"}, "linux/arm64/v8", "linux/arm64/v8"},
+		{[]string{"amd64", "arm64/v9", "arm64/v8"}, "linux/arm64", "linux/arm64/v8"},
+		{[]string{"amd64", "arm64/v8", "arm64/v9"}, "linux/arm64/v9", "linux/arm64/v9"},
+		{[]string{"amd64", "arm64"}, "linux/arm64/v9", "linux/arm64"},
+		{[]string{"amd64", "arm64"}, "linux/aarch64", "linux/arm64"},
+		{[]string{"arm64", "amd64"}, "linux/x86_64", "linux/amd64"},
+		{[]string{"arm/v6", "amd64"}, "linux/arm/v7", "linux/arm/v6"},
+	} {
+		var children []string
+		for _, platform := range test.list {
+			arch, variant, _ := strings.Cut(platform, "/")
+			child := strings.SplitN(r.Push(t, "a/b", "c", payloadtest.ForArch(t, image, arch+variant)), "@", 2)[1]
+			children = append(children, fmt.Sprintf(
+				`{"mediaType":"application/vnd.docker.distribution.manifest.v2+json","digest":%q,"size":1,`+
+					`"platform":{"os":"linux","architecture":%q,"variant":%q}}`, child, arch, variant))
+		}
+		const kind = "application/vnd.docker.distribution.manifest.list.v2+json"
+		list := fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"manifests":[%s]}`, kind, strings.Join(children, ","))
+		put, err := http.NewRequestWithContext(t.Context(), http.MethodPut, "http://"+r.Host+"/v2/a/b/manifests/list",
+			strings.NewReader(list))
+		if err != nil {
+			t.Fatal(err)
+		}
+		put.Header.Set("Content-Type", kind)
+		answer, err := http.DefaultClient.Do(put)
+		if err != nil || answer.StatusCode != http.StatusCreated {
+			t.Fatalf("pushing %s: %+v, %v", list, answer, err)
+		}
+		answer.Body.Close()
+		client := payloadtest.ClientFor(t, test.wanted)
+		got, err := client.Image(t.Context(), r.Host+"/a/b:list")
+		if err != nil {
+			t.Errorf("%q of %q: %v", test.wanted, test.list, err)
+			continue
+		}
+		want := strings.NewReplacer("linux/", "", "/", "").Replace(test.says)
+		if got.Config.Architecture != want {
+			t.Errorf("%q of %q: %s, want %s", test.wanted, test.list, got.Config.Architecture, want)
+		}
+		instances, err := got.Instances([]registry.Platform{client.Platform()})
+		if test.says == "linux/arm/v6" { // which only runs there
+			continue
+		}
+		if err != nil || instances[0].Platform.String() != test.says {
+			t.Errorf("%q of %q: the instance is %+v, %v", test.wanted, test.list, instances, err)
+		}
+	}
+}
+
 // TestHostileLists gets manifest lists that no builder makes: each is refused, as what cannot be resolved, soon.
 func TestHostileLists(t *testing.T) {
 	r := payloadtest.NewRegistry(t)

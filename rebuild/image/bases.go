@@ -28,6 +28,9 @@ func (m *prepared) pullBases(ctx context.Context, u *Unit) (layers []Layer, err 
 		if err == nil && base.Kind != dockerfile.Copy && base.Kind != dockerfile.Mount {
 			err = m.checkPlatform(image, u.reference(base))
 		}
+		if err == nil && base.Kind == dockerfile.From {
+			err = m.checkPrograms(*u, image)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -118,6 +121,15 @@ func (m *prepared) checkPlatform(image builder.Image, name string) error {
 	}
 	return fault.New(fault.Unresolved, "--base-image names another one.",
 		fmt.Errorf("the image is to be for %s, and its base %q is for %s", m.Reading.Platform(), name, platform))
+}
+
+// checkPrograms refuses a base whose ONBUILD instructions have steps that this machine does not run.
+func (m *prepared) checkPrograms(u Unit, base builder.Image) error {
+	triggers, err := base.Triggers()
+	if err != nil || len(triggers) == 0 {
+		return err
+	}
+	return m.storage.opened.CheckPrograms(u.Name, []byte("FROM scratch\n"+strings.Join(triggers, "\n")+"\n"))
 }
 
 // checkTriggers refuses a base whose ONBUILD instructions name an image: it would be taken from this machine's

@@ -23,6 +23,15 @@ func platformOf(config []byte) (registry.Platform, error) {
 	return platform.Normal(), nil
 }
 
+// CheckPlatform refuses an image for another platform. The error has the class fault.Unresolved.
+func (a *Image) CheckPlatform(wanted registry.Platform) error {
+	platform, err := platformOf(a.Config)
+	if err == nil && platform.Architecture != "" && !wanted.Matches(platform) {
+		err = fault.Errorf(fault.Unresolved, "%s is for %s, and not for %s", a.PullSpec, platform, wanted)
+	}
+	return err
+}
+
 // List makes one image of a component of several that were pushed, one for each platform, and returns it in place of
 // that for the chain's own platform. Equal images give an equal list, in whatever order they come. Where they are not
 // for these platforms the error has the class fault.Usage.

@@ -122,6 +122,9 @@ func (s *shop) look(ctx context.Context, key string) (_ Image, found bool, err e
 		return Image{}, false, err
 	}
 	image, err := take(ctx, s.Pushing, s.Results+"@"+sum.String())
+	if err == nil {
+		err = image.CheckPlatform(s.Reading.Platform())
+	}
 	return image, err == nil, err
 }
 

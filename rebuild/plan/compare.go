@@ -24,6 +24,9 @@ func Compare(from, to *Plan) []Change {
 			changes = append(changes, Change{name, field, before, after})
 		}
 	}
+	if from.Platform != "" && to.Platform != "" { // older plans do not say it
+		add("", "platform", from.Platform, to.Platform)
+	}
 	add("", "release.digest", from.Release.Digest.String(), to.Release.Digest.String())
 	before := map[string]Component{}
 	for _, component := range from.All() {

@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,7 +23,7 @@ func TestCompare(t *testing.T) {
 		`"kind": "fork", "repository": "https://github.com/o/base", "commit": "`+commit+`"`,
 		`"kind": "fork", "repository": "https://github.com/o/base", "commit": "`+other+`"`,
 		`{"name": "A", "value": "1"}`, `{"name": "A", "value": "2"}`, `{"name": "two"`, `{"name": "three"`,
-		`["base", "two"]`, `["base", "three"]`,
+		`["base", "two"]`, `["base", "three"]`, `"apiVersion"`, `"platform": "linux/arm64", "apiVersion"`,
 		"FROM scratch", "# new\\nFROM scratch", `{"built": "base", "kind": "FROM", "line": 2}`,
 		`{"reference": "b", "pullspec": "q.io/x", "kind": "FROM", "line": 2}`,
 	).Replace(small)
@@ -30,7 +31,13 @@ func TestCompare(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if changes := plan.Compare(old, next); slices.ContainsFunc(changes,
+		func(c plan.Change) bool { return c.Field == "platform" }) {
+		t.Errorf("the platform of a plan that says none differs: %+v", changes)
+	}
+	old.Platform = "linux/amd64"
 	want := []plan.Change{
+		{Field: "platform", Old: "linux/amd64", New: "linux/arm64"},
 		{Name: "base", Field: "source.commit", Old: commit, New: other},
 		{Name: "base", Field: "recipe.dockerfileText", Old: "2 lines", New: "3 lines, other ones"},
 		{Name: "one", Field: "recipe.buildArgs", Old: "A=1", New: "A=2"},

@@ -203,6 +203,9 @@ func (p *planner) settle(ctx context.Context, u *unit) error {
 	switch {
 	case u.target.Image != "":
 		u.swapped, err = p.Registry.Resolve(ctx, u.target.Image)
+		if err == nil {
+			err = p.checkSwapped(ctx, u.swapped)
+		}
 	case !u.target.OS.IsZero():
 		err = p.settleOS(ctx, u)
 	default:
@@ -210,6 +213,19 @@ func (p *planner) settle(ctx context.Context, u *unit) error {
 	}
 	if err != nil {
 		return fmt.Errorf("component %q: %w", u.target.Name, err)
+	}
+	return nil
+}
+
+// checkSwapped refuses an image that takes a component's place and does not run where the payload does.
+func (p *planner) checkSwapped(ctx context.Context, pullSpec string) error {
+	image, err := p.Registry.Image(ctx, pullSpec)
+	if err != nil {
+		return err
+	}
+	if have, want := image.Config.Platform, p.Registry.Platform(); have.Architecture != "" && !want.Matches(have) {
+		return fault.New(fault.Unresolved, fmt.Sprintf("Name one for %s, or a manifest list that has one.", want),
+			fmt.Errorf("the image %q is for %s", pullSpec, have))
 	}
 	return nil
 }

@@ -78,6 +78,8 @@ const maxYAML = 8 << 20
 type checker struct {
 	units map[string]*Component
 	ready map[string]bool // units whose turn comes earlier
+	// units whose turn comes earlier, or at the same time
+	placed map[string]bool
 }
 
 // check refuses a plan that no planner writes.
@@ -96,7 +98,10 @@ func (p *Plan) check() error {
 	if err := p.Release.Digest.Validate(); err != nil {
 		return fault.Errorf(fault.Usage, "release.digest %q: %w", p.Release.Digest, err)
 	}
-	c := checker{units: map[string]*Component{}, ready: map[string]bool{}}
+	c := checker{units: map[string]*Component{}, ready: map[string]bool{}, placed: map[string]bool{}}
+	if len(p.Components) == 0 {
+		return fault.Errorf(fault.Usage, "components: there are none: nothing is to be done")
+	}
 	for _, list := range []struct {
 		field string
 		units []Component
@@ -114,9 +119,13 @@ func (p *Plan) check() error {
 			if !ok {
 				return fault.Errorf(fault.Usage, "order[%d]: there is no %q", i, name)
 			}
+			if c.placed[name] {
+				return fault.Errorf(fault.Usage, "order[%d]: %q is there twice", i, name)
+			}
 			if err := c.unit(unit); err != nil {
 				return fmt.Errorf("%s %q: %w", unit.Noun(), plain.Line(name), err)
 			}
+			c.placed[name] = true
 		}
 		for _, name := range group {
 			c.ready[name] = true
@@ -147,6 +156,9 @@ func (r Release) checkImage() error {
 // images.
 var unitName = regexp.Delayed(`^[A-Za-z0-9_][A-Za-z0-9_./:@+-]*$`)
 
+// componentName is that of a tag in a payload's image stream, which no registry takes where it is longer.
+var componentName = regexp.Delayed(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
+
 func (c *checker) add(unit *Component, replaces bool) error {
 	switch {
 	case !unitName.MatchString(unit.Name) || slices.Contains(strings.Split(unit.Name, "/"), ".."):
@@ -155,6 +167,10 @@ func (c *checker) add(unit *Component, replaces bool) error {
 		return fault.Errorf(fault.Usage, "name %q is there twice", unit.Name)
 	case unit.Replaces() != replaces:
 		return fault.Errorf(fault.Usage, "kind %q does not belong there", unit.Kind)
+	case replaces && !componentName.MatchString(unit.Name):
+		return fault.Errorf(fault.Usage, "name %q is not that of a component", unit.Name)
+	case unit.Class < 0 || unit.Class > fault.Publish: // it may become the program's own
+		return fault.Errorf(fault.Usage, "exitCode: %d is none that a plan has", unit.Class)
 	}
 	c.units[unit.Name], unit.Given = unit, true
 	return nil

@@ -186,7 +186,7 @@ func (o *jobOptions) lanes(streams Streams, listener progress.Listener, platform
 			return nil, nil, err
 		}
 		opened = append(opened, closeJob)
-		if slices.ContainsFunc(lanes, func(other *rebuild.Job) bool { return other.Platform() == job.Platform() }) ||
+		if slices.ContainsFunc(lanes, func(other *rebuild.Job) bool { return other.Platform().Matches(job.Platform()) }) ||
 			platform == "" && len(platforms) > 1 {
 			return nil, nil, fault.Errorf(fault.Usage, "--platform %q: want each platform once, as os/arch",
 				o.registry.Platform)
