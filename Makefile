@@ -85,7 +85,7 @@ test: ## all tests that fit ten minutes on two cores
 coverage: ## how much of each package the end-to-end scripts run, and advice that no test has had given
 	@hack/requirements test
 	@data=$$(mktemp -d) && trap 'rm -rf "$$data"' EXIT && mkdir "$$data/scripts" "$$data/packages" && \
-	  GOCOVERDIR=$$data/scripts $(GO) test -trimpath -tags '$(TAGS)' -timeout 60m -count=1 ./hack/e2e >&2 && \
+	  OC_REBUILD_LONG=1 GOCOVERDIR=$$data/scripts $(GO) test -trimpath -tags '$(TAGS)' -timeout 60m -count=1 ./hack/e2e >&2 && \
 	  $(GO) tool covdata percent -i "$$data/scripts" && \
 	  packages=$$($(GO) list ./cmd/... ./rebuild/... ./payload/... ./ciconfig/... ./gitsrc/... ./internal/... | paste -sd,) && \
 	  $(GO) test -trimpath -tags '$(TAGS)' -timeout 60m -count=1 -cover -coverpkg="$$packages" \
@@ -93,8 +93,8 @@ coverage: ## how much of each package the end-to-end scripts run, and advice tha
 	  $(GO) tool covdata textfmt -i "$$data/scripts,$$data/packages" -o "$$data/profile" && \
 	  $(GO) run ./hack/advice "$$data/profile"
 
-test-long: ## rebuild a whole payload, and real operators: OC_REBUILD_SHARED and OC_REBUILD_GIT_ROOT say where the data of these are
-	OC_REBUILD_LONG=1 $(GO) test -trimpath -tags '$(TAGS)' -timeout 60m -count=1 -run 'TestWholePayload|TestRealPayload' ./hack/e2e
+test-long: ## what takes longer: more scripts, a whole payload, and real operators, of which OC_REBUILD_SHARED and OC_REBUILD_GIT_ROOT have the data
+	OC_REBUILD_LONG=1 $(GO) test -trimpath -tags '$(TAGS)' -timeout 60m -count=1 -run 'TestLongScripts|TestWholePayload|TestRealPayload' ./hack/e2e
 
 test-cluster: ## deploy and build on a real cluster, one with Tekton: OC_REBUILD_CLUSTER is its kubeconfig, OC_REBUILD_CLUSTER_REGISTRY a registry that it pulls from; OC_REBUILD_LONG=1 for a whole payload, too
 	$(GO) test -trimpath -tags '$(TAGS)' -timeout 40m -count=1 -v ./hack/cluster

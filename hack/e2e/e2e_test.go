@@ -71,7 +71,10 @@ func build(dir string) (string, error) {
 	return binary, nil
 }
 
-func TestScripts(t *testing.T) {
+func TestScripts(t *testing.T) { testScripts(t, "testdata/scripts") }
+
+// testScripts runs the scripts of a directory, each in a playground of its own.
+func testScripts(t *testing.T, scripts string) {
 	dir := os.Getenv("OC_REBUILD_E2E_DIR")
 	t.Cleanup(func() { // what all scripts share
 		for _, shared := range []string{"storage", "compile"} {
@@ -81,7 +84,7 @@ func TestScripts(t *testing.T) {
 		}
 	})
 	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/scripts",
+		Dir:                 scripts,
 		Setup:               func(env *testscript.Env) error { return setup(env, dir, playground.Options{}) },
 		Cmds:                commands(),
 		Condition:           condition,

@@ -23,3 +23,11 @@ func TestWholePayload(t *testing.T) {
 		RequireExplicitExec: true,
 	})
 }
+
+// TestLongScripts runs the scripts that go further than those of TestScripts.
+func TestLongScripts(t *testing.T) {
+	if os.Getenv("OC_REBUILD_LONG") == "" {
+		t.Skip("`make test-long` runs it")
+	}
+	testScripts(t, "testdata/long")
+}
