@@ -11,7 +11,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 	"sigs.k8s.io/yaml"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
@@ -25,21 +25,29 @@ const (
 	maxDefaults = 1 << 20
 )
 
-// settable lists the flags that may have a default. What is true may be set by a file inside a working tree, which
-// anybody may have written: where a payload comes from and goes, and nothing that decides whom one trusts, what is
-// run besides the source, or where it is kept.
-func settable() map[string]bool {
-	return map[string]bool{
-		"from-release": true, "to-image": true, "to-repository": true, "name": true, "platform": true,
-		"base-policy": true,
-		"compression": true, "jobs": true,
+// rule says who may set the default of a flag, and where it counts.
+type rule struct {
+	// A file inside a working tree may set it, which anybody may have written: where a payload comes from and goes, and
+	// nothing that decides whom one trusts, what is run besides the source, or where it is kept.
+	inTree bool
+	// Commands that mean something else by the flag, or that become another command with it.
+	except []string
+}
 
-		"release-repo": false, "config-resolver": false, "build-data": false, "base-image-map": false,
-		"registry-config":      false,
-		"push-registry-config": false, "results": false, "certificate-authority": false, "signature-policy": false,
-		"cache-dir": false, "isolation": false,
-		"network": false, "engine-image": false,
-		"storage-root": false, "storage-driver": false, "kubeconfig": false, "context": false,
+// settable lists the flags that may have a default.
+func settable() map[string]rule {
+	return map[string]rule{
+		"from-release":  {inTree: true},
+		"to-image":      {inTree: true},
+		"to-repository": {inTree: true}, "name": {inTree: true}, "platform": {inTree: true},
+		"base-policy": {inTree: true}, "compression": {inTree: true}, "jobs": {inTree: true},
+
+		"release-repo": {}, "config-resolver": {}, "build-data": {}, "base-image-map": {},
+		"registry-config": {}, "push-registry-config": {}, "certificate-authority": {}, "signature-policy": {},
+		// cache prune would remove what everybody recorded there
+		"results":   {except: []string{"prune"}},
+		"cache-dir": {}, "isolation": {}, "network": {}, "engine-image": {},
+		"storage-root": {}, "storage-driver": {}, "kubeconfig": {}, "context": {},
 	}
 }
 
@@ -104,7 +112,7 @@ func readDefaults(path string, inTree bool, found map[string]setting) error {
 			fmt.Errorf("reading defaults of %q: %w", path, err))
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		safe, known := settable()[name]
+		rule, known := settable()[name]
 		switch value := values[name].(type) {
 		case string, float64:
 			found[name] = setting{name, fmt.Sprint(value), path}
@@ -115,7 +123,7 @@ func readDefaults(path string, inTree bool, found map[string]setting) error {
 			return fault.New(fault.Usage, "`oc rebuild config` lists what can be set.",
 				fmt.Errorf("defaults of %q: there is nothing called %q", path, name))
 		}
-		if inTree && !safe {
+		if inTree && !rule.inTree {
 			return fault.New(fault.Usage, "Set it in your own file, by "+variable(name)+" or with --"+name+".",
 				fmt.Errorf("defaults of %q: %s cannot be set by a file inside a working tree, which anybody may have written", path, name))
 		}
@@ -124,9 +132,12 @@ func readDefaults(path string, inTree bool, found map[string]setting) error {
 }
 
 // applyDefaults sets the flags that the command line does not, and says what a file in the working tree decides.
-func applyDefaults(streams Streams, flags *pflag.FlagSet) error {
-	if !slices.ContainsFunc(slices.Collect(maps.Keys(settable())),
-		func(name string) bool { return flags.Lookup(name) != nil }) {
+func applyDefaults(streams Streams, command *cobra.Command) error {
+	flags := command.Flags()
+	takes := func(name string) bool {
+		return flags.Lookup(name) != nil && !slices.Contains(settable()[name].except, command.Name())
+	}
+	if !slices.ContainsFunc(slices.Collect(maps.Keys(settable())), takes) {
 		return nil
 	}
 	directory, err := os.Getwd()
@@ -138,11 +149,10 @@ func applyDefaults(streams Streams, flags *pflag.FlagSet) error {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(found)) {
-		flag := flags.Lookup(name)
-		if flag == nil || flag.Changed {
+		if !takes(name) || flags.Changed(name) {
 			continue
 		}
-		if err := flag.Value.Set(found[name].Value); err != nil {
+		if err := flags.Lookup(name).Value.Set(found[name].Value); err != nil {
 			return fault.Errorf(fault.Usage, "%s of %s: %q: %w", name, found[name].From, found[name].Value, err)
 		}
 		if filepath.Base(found[name].From) == treeFile {

@@ -110,3 +110,30 @@ func TestNoSecretsInTrees(t *testing.T) {
 		}
 	}
 }
+
+// alone runs a test in a directory where nothing has a default.
+func alone(t *testing.T) {
+	t.Helper()
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	t.Setenv("KUBECONFIG", "/none")
+	t.Chdir(t.TempDir())
+}
+
+// TestPruneAsTyped removes what is in a registry only where --results is typed: the default is for builds.
+func TestPruneAsTyped(t *testing.T) {
+	alone(t)
+	r, _, _ := seed(t)
+	t.Setenv("OC_REBUILD_RESULTS", r.Host+"/me/components")
+	prune := []string{"cache", "prune", "--insecure", "--all", "--cache-dir", "."}
+	r.Reset()
+	if _, errors := run(t, 2, prune...); !strings.Contains(errors, "is no cache of") {
+		t.Errorf("the directory is not looked at: %s", errors)
+	}
+	if requests, _ := r.Reset(); len(requests) > 0 {
+		t.Errorf("the registry was asked: %q", requests)
+	}
+	run(t, 0, append(prune, "--results", r.Host+"/me/components")...)
+	if requests, _ := r.Reset(); len(requests) == 0 {
+		t.Error("the registry was not asked, and --results was typed")
+	}
+}

@@ -78,7 +78,7 @@ func New(streams Streams, version, name string) *cobra.Command {
 	root.PersistentPreRunE = func(command *cobra.Command, _ []string) error {
 		verbose, _ := command.Flags().GetBool("verbose") // false where a command does not have it
 		routeLibraries(streams.Err, verbose)
-		return applyDefaults(streams, command.Flags())
+		return applyDefaults(streams, command)
 	}
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
 		return fault.New(fault.Usage, "`"+command.CommandPath()+" --help` lists the flags.", err)
