@@ -30,6 +30,8 @@ type rule struct {
 	// A file inside a working tree may set it, which anybody may have written: where a payload comes from and goes, and
 	// nothing that decides whom one trusts, what is run besides the source, or where it is kept.
 	inTree bool
+	// Flags that say the same, or that exclude it: where one is typed the default does not count.
+	yields []string
 	// Commands that mean something else by the flag, or that become another command with it.
 	except []string
 }
@@ -39,11 +41,16 @@ func settable() map[string]rule {
 	return map[string]rule{
 		"from-release":  {inTree: true},
 		"to-image":      {inTree: true},
-		"to-repository": {inTree: true}, "name": {inTree: true}, "platform": {inTree: true},
-		"base-policy": {inTree: true}, "compression": {inTree: true}, "jobs": {inTree: true},
+		"to-repository": {inTree: true, yields: []string{"to-cluster-registry"}},
+		"name":          {inTree: true},
+		"platform":      {inTree: true, yields: []string{"filter-by-os"}},
+		"base-policy":   {inTree: true}, "compression": {inTree: true}, "jobs": {inTree: true},
 
-		"release-repo": {}, "config-resolver": {}, "build-data": {}, "base-image-map": {},
-		"registry-config": {}, "push-registry-config": {}, "certificate-authority": {}, "signature-policy": {},
+		"release-repo":    {yields: []string{"config-resolver"}},
+		"config-resolver": {yields: []string{"release-repo"}},
+		"build-data":      {}, "base-image-map": {},
+		"registry-config":      {yields: []string{"authfile"}},
+		"push-registry-config": {}, "certificate-authority": {}, "signature-policy": {},
 		// cache prune would remove what everybody recorded there
 		"results":   {except: []string{"prune"}},
 		"cache-dir": {}, "isolation": {}, "network": {}, "engine-image": {},
@@ -89,12 +96,27 @@ func defaults(getenv func(string) string, directory string) (map[string]setting,
 			break
 		}
 	}
+	said := map[string]setting{}
 	for name := range settable() {
 		if value := getenv(variable(name)); value != "" {
-			found[name] = setting{name, value, variable(name)}
+			said[name] = setting{name, value, variable(name)}
 		}
 	}
+	override(found, said)
 	return found, nil
+}
+
+// override adds what one place says to what weaker ones do, and takes away what that excludes.
+func override(found, stronger map[string]setting) {
+	for name := range settable() {
+		if slices.ContainsFunc(settable()[name].yields, func(other string) bool {
+			_, ok := stronger[other]
+			return ok
+		}) {
+			delete(found, name)
+		}
+	}
+	maps.Copy(found, stronger)
 }
 
 // readDefaults adds what a file says. A file that is not there says nothing.
@@ -111,11 +133,12 @@ func readDefaults(path string, inTree bool, found map[string]setting) error {
 		return fault.New(fault.Usage, "It has lines such as to-image: quay.io/me/okd-release:mine.",
 			fmt.Errorf("reading defaults of %q: %w", path, err))
 	}
+	said := map[string]setting{}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		rule, known := settable()[name]
 		switch value := values[name].(type) {
 		case string, float64:
-			found[name] = setting{name, fmt.Sprint(value), path}
+			said[name] = setting{name, fmt.Sprint(value), path}
 		default:
 			return fault.Errorf(fault.Usage, "defaults of %q: %s is no text and no number", path, name)
 		}
@@ -128,6 +151,7 @@ func readDefaults(path string, inTree bool, found map[string]setting) error {
 				fmt.Errorf("defaults of %q: %s cannot be set by a file inside a working tree, which anybody may have written", path, name))
 		}
 	}
+	override(found, said)
 	return nil
 }
 
@@ -136,6 +160,9 @@ func applyDefaults(streams Streams, command *cobra.Command) error {
 	flags := command.Flags()
 	takes := func(name string) bool {
 		return flags.Lookup(name) != nil && !slices.Contains(settable()[name].except, command.Name())
+	}
+	typed := func(name string) bool {
+		return flags.Changed(name) || slices.ContainsFunc(settable()[name].yields, flags.Changed)
 	}
 	if !slices.ContainsFunc(slices.Collect(maps.Keys(settable())), takes) {
 		return nil
@@ -149,7 +176,7 @@ func applyDefaults(streams Streams, command *cobra.Command) error {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(found)) {
-		if !takes(name) || flags.Changed(name) {
+		if !takes(name) || typed(name) {
 			continue
 		}
 		if err := flags.Lookup(name).Value.Set(found[name].Value); err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -135,5 +136,69 @@ func TestPruneAsTyped(t *testing.T) {
 	run(t, 0, append(prune, "--results", r.Host+"/me/components")...)
 	if requests, _ := r.Reset(); len(requests) == 0 {
 		t.Error("the registry was not asked, and --results was typed")
+	}
+}
+
+// TestTypedWins over a default, whatever the flag is called that says the same or excludes it.
+func TestTypedWins(t *testing.T) {
+	alone(t)
+	r, release, _ := seed(t)
+	if err := os.WriteFile("auth.json", []byte(`{"auths":{}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	info := []string{"info", "--insecure", release.PullSpec}
+	for _, test := range []struct {
+		variable, value string
+		code            int // with the default alone
+		args            []string
+		code2           int // with typed as well
+		typed           []string
+		not             string // what is not said then
+	}{
+		{"REGISTRY_CONFIG", "/nonexistent", 2, info, 0, []string{"--authfile", "auth.json"}, ""},
+		{"REGISTRY_CONFIG", "/nonexistent", 2, info, 0, []string{"--registry-config", "auth.json"}, ""},
+		{"PLATFORM", "linux/arm64", 3, info, 0, []string{"--filter-by-os", "linux/amd64"}, ""},
+		{"PLATFORM", "linux/amd64", 0, info, 3, []string{"--filter-by-os", "linux/arm64"}, ""},
+		{"PLATFORM", "linux/arm64", 3,
+			[]string{"mirror", "--insecure", "--dry-run", "--to", r.Host + "/copy/of", release.PullSpec},
+			0, []string{"--filter-by-os", "linux/amd64"}, ""},
+		{"RELEASE_REPO", "/nonexistent", 3, plan(release.PullSpec), 3, []string{"--config-resolver", "http://127.0.0.1:1/"},
+			"exclude each other"},
+		{"CONFIG_RESOLVER", "nonsense", 2, plan(release.PullSpec), 3, []string{"--release-repo", "/nonexistent"},
+			"exclude each other"},
+		{"TO_REPOSITORY", "q.io/me/images", 2, []string{"deploy", "coredns"}, 2, []string{"--to-cluster-registry"},
+			"stands in place"},
+	} {
+		t.Run(test.variable, func(t *testing.T) {
+			t.Setenv("OC_REBUILD_"+test.variable, test.value)
+			run(t, test.code, test.args...)
+			_, errors := run(t, test.code2, append(slices.Clone(test.args), test.typed...)...)
+			if test.not != "" && strings.Contains(errors, test.not) {
+				t.Errorf("%q with the default: %s", test.typed, errors)
+			}
+		})
+	}
+}
+
+func plan(release string) []string {
+	return []string{"plan", "--insecure", "coredns", "--from-release", release}
+}
+
+// TestStrongerExcludes the weaker: a variable may name a resolver where the file of the user names a repository.
+func TestStrongerExcludes(t *testing.T) {
+	alone(t)
+	_, release, _ := seed(t)
+	home := t.TempDir()
+	t.Setenv("XDG_CONFIG_HOME", home)
+	if err := errors.Join(os.Mkdir(filepath.Join(home, "oc-rebuild"), 0o755), os.WriteFile(
+		filepath.Join(home, "oc-rebuild", "config.yaml"), []byte("release-repo: /nonexistent\n"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("OC_REBUILD_CONFIG_RESOLVER", "http://127.0.0.1:1/")
+	if _, errors := run(t, 3, plan(release.PullSpec)...); !strings.Contains(errors, "127.0.0.1:1") {
+		t.Errorf("the resolver is not asked: %s", errors)
+	}
+	if out, _ := run(t, 0, "config"); strings.Contains(out, "/nonexistent") {
+		t.Errorf("what does not count is shown:\n%s", out)
 	}
 }
