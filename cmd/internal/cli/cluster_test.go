@@ -123,6 +123,14 @@ func TestReleaseOfTheCluster(t *testing.T) {
 	if !strings.HasPrefix(errors, "Starting from the cluster's release, "+release.PullSpec+"\n") {
 		t.Errorf("the first line is not about the cluster: %s", errors)
 	}
+	t.Run("deploy", func(t *testing.T) { // whatever rebuilds start from
+		t.Setenv("OC_REBUILD_FROM_RELEASE", r.Host+"/another/release:1")
+		_, errors := run(t, 2, "deploy", "coredns", "hyperkube", "--dockerfile", "Dockerfile",
+			"--to-repository", r.Host+"/me/images")
+		if !strings.Contains(errors, "Starting from the cluster's release, "+release.PullSpec) {
+			t.Errorf("deploy starts from something else: %s", errors)
+		}
+	})
 	out, _ = run(t, 0, "mirror", "--insecure", "--to", r.Host+"/copy/of", "--dry-run")
 	if !strings.Contains(out, release.PullSpec+" "+r.Host+"/copy/of:") {
 		t.Errorf("the mirror is of %s", out)

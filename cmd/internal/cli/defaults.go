@@ -39,10 +39,11 @@ type rule struct {
 // settable lists the flags that may have a default.
 func settable() map[string]rule {
 	return map[string]rule{
-		"from-release":  {inTree: true},
-		"to-image":      {inTree: true},
+		// without these new begins with nothing and pushes nothing, and deploy looks at the cluster's own payload
+		"from-release":  {inTree: true, except: []string{"new", "deploy"}},
+		"to-image":      {inTree: true, except: []string{"new"}},
 		"to-repository": {inTree: true, yields: []string{"to-cluster-registry"}},
-		"name":          {inTree: true},
+		"name":          {inTree: true, except: []string{"new"}},
 		"platform":      {inTree: true, yields: []string{"filter-by-os"}},
 		"base-policy":   {inTree: true}, "compression": {inTree: true}, "jobs": {inTree: true},
 

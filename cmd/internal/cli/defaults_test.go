@@ -202,3 +202,36 @@ func TestStrongerExcludes(t *testing.T) {
 		t.Errorf("what does not count is shown:\n%s", out)
 	}
 }
+
+// TestNewAsTyped begins with what is named, and pushes nowhere else: the defaults are for rebuilds.
+func TestNewAsTyped(t *testing.T) {
+	alone(t)
+	r, release, image := seed(t)
+	stream, _ := run(t, 0, "extract", "--insecure", release.PullSpec, "--file", "image-references")
+	if err := os.WriteFile("stream.json", []byte(stream), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("OC_REBUILD_FROM_RELEASE", release.PullSpec)
+	t.Setenv("OC_REBUILD_TO_IMAGE", r.Host+"/me/release:default")
+	t.Setenv("OC_REBUILD_NAME", "auto")
+	r.Reset()
+	for _, args := range [][]string{
+		{"-f", "stream.json", "--name", "4.12.0-mine.1", "--to-dir", "manifests"},
+		{"--from-dir", "manifests", "--name", "4.12.0-mine.2", "--dry-run"},
+	} {
+		run(t, 0, append([]string{"new", "--insecure"}, args...)...)
+	}
+	if _, errors := run(t, 1, "new", "--insecure", "--from-release", release.PullSpec); !strings.Contains(errors,
+		"could not be reproduced") {
+		t.Errorf("a payload is not made again: %s", errors)
+	}
+	if _, errors := run(t, 2, "new", "--insecure", "coredns="+image); !strings.Contains(errors, "Pass --to-image") {
+		t.Errorf("a payload that goes nowhere: %s", errors)
+	}
+	requests, _ := r.Reset()
+	for _, request := range requests {
+		if !strings.HasPrefix(request, "GET ") && !strings.HasPrefix(request, "HEAD ") {
+			t.Errorf("the registry was sent %s", request)
+		}
+	}
+}
