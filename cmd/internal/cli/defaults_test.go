@@ -235,3 +235,23 @@ func TestNewAsTyped(t *testing.T) {
 		}
 	}
 }
+
+// TestClusterHasOtherPlaces than this machine: what names one is refused where it is typed, and not where it is a
+// default.
+func TestClusterHasOtherPlaces(t *testing.T) {
+	alone(t)
+	apply := []string{"apply", "plan.json", "--to-image", "q.io/me/release:1", "--engine", "tekton",
+		"--engine-image", "q.io/me/engine", "-o", "yaml"}
+	for _, flag := range []string{"signature-policy", "storage-root", "storage-driver"} {
+		t.Run(flag, func(t *testing.T) {
+			if _, errors := run(t, 2, append(slices.Clone(apply), "--"+flag, "vfs")...); !strings.Contains(errors,
+				"--"+flag+" names something of this machine") {
+				t.Errorf("it was typed: %s", errors)
+			}
+			t.Setenv("OC_REBUILD_"+strings.ToUpper(strings.ReplaceAll(flag, "-", "_")), "vfs")
+			if _, errors := run(t, 2, apply...); !strings.Contains(errors, "plan.json") {
+				t.Errorf("it is a default: %s", errors)
+			}
+		})
+	}
+}

@@ -57,6 +57,9 @@ func (o *publishOptions) onCluster(ctx context.Context, streams Streams,
 	for _, warning := range plan.Warnings(plans...) {
 		streams.notice("warning: " + plain.Line(warning))
 	}
+	if o.registry.SignaturePolicy != "" { // a default: who typed it was refused
+		streams.notice("warning: the default for --signature-policy counts on this machine alone, and not in the pods")
+	}
 	options.Name = "rebuild-" + strings.ToLower(rand.Text()[:8])
 	options.Flags, options.PublishFlags = o.flags(options.To)
 	if err := o.giveFiles(&options); err != nil {
@@ -169,7 +172,11 @@ func (o *publishOptions) flags(to plan.Request) (building, publishing []string) 
 	if o.registry.Insecure {
 		both = append(both, "--insecure")
 	}
-	building = append(both[:len(both):len(both)], "--isolation", o.build.isolation, "--network", o.build.network,
+	isolation := o.build.isolation
+	if !o.engine.flags.Changed("isolation") {
+		isolation = isolationAuto // a default is for this machine
+	}
+	building = append(both[:len(both):len(both)], "--isolation", isolation, "--network", o.build.network,
 		"--compression", o.build.compression,
 		"--source-limits", strconv.Itoa(o.recipe.sourceLimits))
 	if o.build.noCache {

@@ -9,6 +9,9 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/image"
 )
 
+// isolationAuto is what works where the steps run.
+const isolationAuto = "auto"
+
 // buildOptions say where and how images are built.
 type buildOptions struct {
 	isolation     string
@@ -43,7 +46,7 @@ func (o *buildOptions) check() error {
 
 // applyPlace adds the flags that say where and how builds run.
 func (o *buildOptions) applyPlace(flags *pflag.FlagSet) {
-	flags.StringVar(&o.isolation, "isolation", "auto",
+	flags.StringVar(&o.isolation, "isolation", isolationAuto,
 		"how RUN steps are isolated: auto (what works here), oci, chroot")
 	flags.StringVar(&o.network, "network", "host", "network of RUN steps: host (as in CI) or none")
 	o.applyStorage(flags)

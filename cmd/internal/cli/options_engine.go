@@ -91,7 +91,7 @@ func (o *publishOptions) checkEngine() error {
 		// what a file of defaults says of this machine is no concern of a cluster's
 		{"--secret", e.flags.Changed("secret")}, {"--storage-root", e.flags.Changed("storage-root")},
 		{"--storage-driver", e.flags.Changed("storage-driver")},
-		{"--signature-policy", o.registry.SignaturePolicy != ""},
+		{"--signature-policy", e.flags.Changed("signature-policy")},
 	} {
 		if given.is {
 			return fault.Errorf(fault.Usage,
