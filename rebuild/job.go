@@ -281,7 +281,8 @@ func (j *Job) checkPlatform(release *payload.Release) error {
 				release.Reference, have, want))
 	}
 	if j.options.Lane && release.ListDigest == "" {
-		return fault.New(fault.Unresolved, "Start from one that is a manifest list, or name one platform.",
+		return fault.New(fault.Unresolved,
+			fmt.Sprintf("Start from one that is a manifest list, or pass --platform %s.", have),
 			fmt.Errorf("the payload %q is for %s alone", release.Reference, have))
 	}
 	if !j.options.Lane {

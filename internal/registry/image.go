@@ -197,7 +197,12 @@ func (i *Image) CheckPlatform() error {
 		have.OS == want.OS && have.Architecture == want.Architecture {
 		return nil
 	}
-	return fault.New(fault.Unresolved, "Leave --platform out, or name an image for that platform.",
+	advice := "Leave --platform out, or name an image for that platform."
+	if from := i.client.options.PlatformFrom; from != "" {
+		advice = fmt.Sprintf("%s is the default of %s: pass --platform %s, or name an image for that platform.",
+			i.client.options.Platform, from, have)
+	}
+	return fault.New(fault.Unresolved, advice,
 		fmt.Errorf("it is for %s, not for %s", have, want))
 }
 

@@ -31,6 +31,7 @@ type Options struct {
 	// policy.json; "" = the user's or system's if there is one, else unsigned images are accepted
 	SignaturePolicy string
 	Platform        string        // "os/arch[/variant]" chosen from manifest lists; "" = linux/<arch of this machine>
+	PlatformFrom    string        // the variable or file that has Platform, for advice; "" = whoever runs the program
 	Attempts        int           // how often a request that a registry failed is tried; 0 = 8
 	Delay           time.Duration // pause before the second attempt, doubled for each further one; 0 = 250ms
 	// how long a registry or a credential helper may be silent; 0 = 30s, of a helper twice that

@@ -23,6 +23,8 @@ const (
 	treeFile = ".oc-rebuild.yaml"
 	// maxDefaults is the largest such file that is read, in bytes.
 	maxDefaults = 1 << 20
+	// fromAnnotation of a flag names the variable or the file that its default is from.
+	fromAnnotation = "oc-rebuild/from"
 )
 
 // rule says who may set the default of a flag, and where it counts.
@@ -182,6 +184,9 @@ func applyDefaults(streams Streams, command *cobra.Command) error {
 		}
 		if err := flags.Lookup(name).Value.Set(found[name].Value); err != nil {
 			return fault.Errorf(fault.Usage, "%s of %s: %q: %w", name, found[name].From, found[name].Value, err)
+		}
+		if err := flags.SetAnnotation(name, fromAnnotation, []string{found[name].From}); err != nil {
+			return err
 		}
 		if filepath.Base(found[name].From) == treeFile {
 			streams.once(fmt.Sprintf("--%s %s, says %s", name, found[name].Value, found[name].From))

@@ -255,3 +255,22 @@ func TestClusterHasOtherPlaces(t *testing.T) {
 		})
 	}
 }
+
+// TestWhosePlatform says where a platform comes from that a payload is not for, and of a default not to leave out what
+// nobody passed.
+func TestWhosePlatform(t *testing.T) {
+	alone(t)
+	_, release, _ := seed(t)
+	info := []string{"info", "--insecure", release.PullSpec}
+	if _, errors := run(t, 3, append(slices.Clone(info), "--platform", "linux/arm64")...); !strings.Contains(errors,
+		"Leave --platform out") {
+		t.Errorf("it was typed: %s", errors)
+	}
+	t.Setenv("OC_REBUILD_PLATFORM", "linux/arm64,linux/amd64")
+	for _, args := range [][]string{info, plan(release.PullSpec)} {
+		if _, errors := run(t, 3, args...); !strings.Contains(errors,
+			"linux/arm64 is the default of OC_REBUILD_PLATFORM: pass --platform linux/amd64") {
+			t.Errorf("%s: it is a default: %s", args[0], errors)
+		}
+	}
+}

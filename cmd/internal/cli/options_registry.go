@@ -77,6 +77,7 @@ func (o *registryOptions) client(notice func(text string)) (*registry.Client, er
 	options.Notice = notice
 	if o.isDefault() {
 		options.Platform = o.platforms()[0]
+		options.PlatformFrom = strings.Join(o.flags.Lookup("platform").Annotations[fromAnnotation], "")
 	}
 	return registry.New(options)
 }
