@@ -12,7 +12,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/yaml"
+	"gopkg.in/yaml.v3"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/regular"
@@ -131,18 +131,17 @@ func readDefaults(path string, inTree bool, found map[string]setting) error {
 	if err != nil {
 		return fault.New(fault.Usage, "", fmt.Errorf("reading defaults: %w", err))
 	}
-	var values map[string]any
-	if err := yaml.UnmarshalStrict(data, &values); err != nil {
+	var values map[string]yaml.Node // which have numbers as they are written
+	if err := yaml.Unmarshal(data, &values); err != nil {
 		return fault.New(fault.Usage, "It has lines such as to-image: quay.io/me/okd-release:mine.",
 			fmt.Errorf("reading defaults of %q: %w", path, err))
 	}
 	said := map[string]setting{}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		rule, known := settable()[name]
-		switch value := values[name].(type) {
-		case string, float64:
-			said[name] = setting{name, fmt.Sprint(value), path}
-		default:
+		value := values[name]
+		text := []string{"!!str", "!!int", "!!float", "!!timestamp"}
+		if value.Kind != yaml.ScalarNode || !slices.Contains(text, value.ShortTag()) {
 			return fault.Errorf(fault.Usage, "defaults of %q: %s is no text and no number", path, name)
 		}
 		if !known {
@@ -153,6 +152,7 @@ func readDefaults(path string, inTree bool, found map[string]setting) error {
 			return fault.New(fault.Usage, "Set it in your own file, by "+variable(name)+" or with --"+name+".",
 				fmt.Errorf("defaults of %q: %s cannot be set by a file inside a working tree, which anybody may have written", path, name))
 		}
+		said[name] = setting{name, value.Value, path}
 	}
 	override(found, said)
 	return nil

@@ -60,7 +60,9 @@ func TestDefaults(t *testing.T) {
 		{tree, ".oc-rebuild.yaml", "signature-policy: x\n", "cannot be set"},
 		{tree, ".oc-rebuild.yaml", "cache-dir: x\n", "cannot be set"},
 		{home, own, "upgrade: \"true\"\n", "nothing called"}, {home, own, "jobs: [1]\n", "no text and no number"},
-		{home, own, "a\nb", "reading defaults"},
+		{home, own, "a\nb", "reading defaults"}, {home, own, "jobs: 1\njobs: 2\n", "already defined"},
+		{home, own, "jobs: null\n", "no text and no number"}, {home, own, "context: true\n", "no text and no number"},
+		{home, own, "name: &a 1.2.3\ncontext: *a\n", "no text and no number"},
 	} {
 		write(tree, ".oc-rebuild.yaml", "")
 		write(bad.directory, bad.file, bad.text)
@@ -68,6 +70,28 @@ func TestDefaults(t *testing.T) {
 			t.Errorf("%q: %s", bad.text, errors)
 		}
 		write(home, own, "")
+	}
+}
+
+// TestNumbersAsWritten gives flags the numbers of a file as they stand there.
+func TestNumbersAsWritten(t *testing.T) {
+	alone(t)
+	home := t.TempDir()
+	t.Setenv("XDG_CONFIG_HOME", home)
+	path := filepath.Join(home, "oc-rebuild", "config.yaml")
+	if err := errors.Join(os.Mkdir(filepath.Dir(path), 0o755), os.WriteFile(path,
+		[]byte("jobs: 1000000\ncontext: 1.10\nname: \"4.17.0\"\n"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	out, _ := run(t, 0, "config", "-o", "jsonpath={range [*]}{.name}={.value} {end}")
+	for _, want := range []string{"jobs=1000000 ", "context=1.10 ", "name=4.17.0 "} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in %s", want, out)
+		}
+	}
+	if _, errors := run(t, 2, "apply", "plan.json", "--to-image", "q.io/me/release:1", "--engine", "tekton",
+		"--engine-image", "q.io/me/engine", "-o", "yaml"); !strings.Contains(errors, "plan.json") {
+		t.Errorf("the number of jobs is refused: %s", errors)
 	}
 }
 
