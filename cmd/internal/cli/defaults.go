@@ -47,7 +47,9 @@ func settable() map[string]rule {
 		"to-repository": {inTree: true, yields: []string{"to-cluster-registry"}},
 		"name":          {inTree: true, except: []string{"new"}},
 		"platform":      {inTree: true, yields: []string{"filter-by-os"}},
-		"base-policy":   {inTree: true}, "compression": {inTree: true}, "jobs": {inTree: true},
+		"base-policy":   {inTree: true}, "compression": {inTree: true},
+		// there it is how many images are read or copied at once
+		"jobs": {inTree: true, except: []string{"info", "mirror", "new"}},
 
 		"release-repo":    {yields: []string{"config-resolver"}},
 		"config-resolver": {yields: []string{"release-repo"}},

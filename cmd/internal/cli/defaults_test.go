@@ -298,3 +298,16 @@ func TestWhosePlatform(t *testing.T) {
 		}
 	}
 }
+
+// TestJobsAreBuilds and not images that are read at once, of which the same flag says how many elsewhere.
+func TestJobsAreBuilds(t *testing.T) {
+	alone(t)
+	r, release, _ := seed(t)
+	t.Setenv("OC_REBUILD_JOBS", "none")
+	run(t, 0, "info", "--insecure", release.PullSpec)
+	run(t, 0, "mirror", "--insecure", "--dry-run", "--to", r.Host+"/copy/of", release.PullSpec)
+	run(t, 0, "new", "--insecure", "--dry-run", "--from-release", release.PullSpec)
+	if _, errors := run(t, 2, "apply", "plan.json"); !strings.Contains(errors, "jobs of OC_REBUILD_JOBS") {
+		t.Errorf("apply builds, and does not take it: %s", errors)
+	}
+}

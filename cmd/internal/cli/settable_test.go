@@ -44,3 +44,37 @@ func TestAliasesWin(t *testing.T) {
 		t.Errorf("%d aliases were looked at", found)
 	}
 }
+
+// TestOneMeaning finds flags whose default goes to commands that mean something else by them, as far as their
+// descriptions say.
+func TestOneMeaning(t *testing.T) {
+	root := New(Streams{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard}, "test", "oc rebuild")
+	meanings := map[string]map[string][]string{}
+	known := map[string]bool{}
+	each(root, func(command *cobra.Command) {
+		known[command.Name()] = true
+		for name, rule := range settable() {
+			flag := command.Flags().Lookup(name)
+			if flag == nil || slices.Contains(rule.except, command.Name()) {
+				continue
+			}
+			if meanings[name] == nil {
+				meanings[name] = map[string][]string{}
+			}
+			meanings[name][flag.Usage] = append(meanings[name][flag.Usage], command.Name())
+		}
+	})
+	// doctor looks at what a rebuild would read and write, component and deploy have no --to-image, and not every
+	// command takes several platforms.
+	alike := map[string]int{"from-release": 2, "to-image": 2, "to-repository": 3, "platform": 2}
+	for name, rule := range settable() {
+		if n := len(meanings[name]); n != max(1, alike[name]) {
+			t.Errorf("--%s has %d meanings: %v", name, n, meanings[name])
+		}
+		for _, command := range rule.except {
+			if !known[command] {
+				t.Errorf("--%s is not for %q, which is no command", name, command)
+			}
+		}
+	}
+}
