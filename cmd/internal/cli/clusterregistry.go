@@ -11,6 +11,7 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/internal/cluster"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 )
 
 // clusterRepository is where images go in a cluster's own registry: what is in the project "openshift" every service
@@ -78,7 +79,14 @@ func (r clusterRegistry) login(ctx context.Context, api *cluster.Cluster, o *reg
 		Data map[string]string `json:"data"`
 	}
 	err = api.Get(ctx, "api/v1/namespaces/openshift-config-managed/configmaps/default-ingress-cert", &ingress)
-	if bundle := ingress.Data["ca-bundle.crt"]; err == nil && bundle != "" && o.CertificateAuthority == "" {
+	if bundle := ingress.Data["ca-bundle.crt"]; err == nil && bundle != "" {
+		if path := o.CertificateAuthority; path != "" { // of other registries, and maybe a default
+			own, err := regular.Read(path, maxInput)
+			if err != nil {
+				return fault.Errorf(fault.Usage, "--certificate-authority %q: %w", path, err)
+			}
+			bundle = string(own) + "\n" + bundle
+		}
 		o.CertificateAuthority = filepath.Join(directory, "ca.crt")
 		if err := os.WriteFile(o.CertificateAuthority, []byte(bundle), 0o600); err != nil {
 			return fmt.Errorf("writing the certificates of the cluster: %w", err)

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -58,6 +59,31 @@ func TestFindClusterRegistry(t *testing.T) {
 		err = registry.login(t.Context(), api, &o, t.TempDir())
 		if fault.KindOf(err) != fault.Unauthorized || !strings.Contains(fault.AdviceOf(err), "oc login") {
 			t.Errorf("login without a token: %v (%s)", err, fault.AdviceOf(err))
+		}
+	}
+}
+
+// TestClusterCertificates are trusted beside those that are named, which may be a default for other registries.
+func TestClusterCertificates(t *testing.T) {
+	server := clustertest.New(t)
+	server.Put(t, "/api/v1/namespaces/openshift-config-managed/configmaps/default-ingress-cert",
+		"data: {ca-bundle.crt: of the cluster}")
+	api, err := cluster.Connect(server.Kubeconfig, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := filepath.Join(t.TempDir(), "own.crt")
+	if err := os.WriteFile(own, []byte("of others"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{"": "of the cluster", own: "of others\nof the cluster"} {
+		var o registryOptions
+		o.CertificateAuthority = path
+		if err := (clusterRegistry{route: "registry.example.com"}).login(t.Context(), api, &o, t.TempDir()); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(o.CertificateAuthority); err != nil || string(got) != want {
+			t.Errorf("with %q certificates are %q, %v", path, got, err)
 		}
 	}
 }
