@@ -18,6 +18,13 @@ have lines such as
 
   to-image: quay.io/me/okd-release:mine
 
+What is typed wins, also by another name (--authfile over registry-config, --filter-by-os over platform) or where one
+excludes the other (--config-resolver and release-repo, --to-cluster-registry over to-repository).
+
+Defaults are for rebuilds, and doctor looks at what a rebuild would read and write. No other command becomes a rebuild
+by them: new takes no from-release, to-image and name, deploy starts from the cluster's own payload, cache prune goes to
+a registry where --results is typed, and jobs is not how many images info, mirror and new read at once.
+
 .oc-rebuild.yaml may come with somebody's repository: it can say which payload to start from and where to go, and each such value is told
 when it is used. Credentials, certificates, configs, isolation and places on this machine are not its to set.`
 
