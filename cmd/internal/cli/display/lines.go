@@ -27,11 +27,14 @@ type lines struct {
 	mu       sync.Mutex
 	underWay map[string]progress.Event // by component, the last that was heard
 	timer    *time.Timer
+	ended    bool
 }
 
 func newLines(w io.Writer, paint painter, verbose bool, silence time.Duration) *lines {
 	l := &lines{w: w, paint: paint, verbose: verbose, begin: time.Now(), silence: silence,
 		underWay: map[string]progress.Event{}}
+	l.mu.Lock() // the timer may be quicker than the assignment
+	defer l.mu.Unlock()
 	l.timer = time.AfterFunc(silence, l.remind)
 	return l
 }
@@ -54,7 +57,9 @@ func (l *lines) Report(event progress.Event) {
 
 func (l *lines) print(event progress.Event) {
 	fmt.Fprintf(l.w, "%6.1fs  %s\n", time.Since(l.begin).Seconds(), l.describe(event))
-	l.timer.Reset(l.silence)
+	if !l.ended {
+		l.timer.Reset(l.silence)
+	}
 }
 
 // remind says what each component does.
@@ -76,6 +81,7 @@ func (l *lines) finish() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	clear(l.underWay)
+	l.ended = true
 	l.timer.Stop()
 }
 

@@ -2,6 +2,7 @@ package display
 
 import (
 	"bytes"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -34,5 +35,12 @@ func TestReadIsTheOtherWayRound(t *testing.T) {
 		if got, ok := Read(line); ok {
 			t.Errorf("%q is read as %+v", line, got)
 		}
+	}
+}
+
+// TestReminderAtOnce has a timer that is quicker than its maker.
+func TestReminderAtOnce(t *testing.T) {
+	for range 5000 {
+		newLines(io.Discard, false, false, 1).finish()
 	}
 }
