@@ -2,7 +2,6 @@ package payload
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -29,7 +28,7 @@ func (a *Assembly) Push(ctx context.Context, c *registry.Client, to string) (Pus
 	if err != nil {
 		return Pushed{}, err
 	}
-	target, err := c.Target(ctx, to)
+	target, err := c.Target(to)
 	if err != nil {
 		return Pushed{}, fmt.Errorf("pushing the release: %w", err)
 	}
@@ -37,7 +36,7 @@ func (a *Assembly) Push(ctx context.Context, c *registry.Client, to string) (Pus
 	if err == nil && !a.trustTag {
 		err = target.Verify(ctx, pushed.Digest)
 	}
-	if err = errors.Join(err, target.Close()); err != nil {
+	if err != nil {
 		return Pushed{}, fmt.Errorf("pushing the release: %w", err)
 	}
 	pushed.Tag = tag
@@ -46,7 +45,7 @@ func (a *Assembly) Push(ctx context.Context, c *registry.Client, to string) (Pus
 
 // target completes the pull spec that a release is pushed to.
 func (a *Assembly) target(to string) (ref, tag string, err error) {
-	named, err := registry.ParsePullSpec(to)
+	named, err := registry.ParseTarget(to)
 	if err != nil {
 		return "", "", err
 	}
@@ -81,12 +80,12 @@ func (a *Assembly) send(ctx context.Context, target *registry.Target) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
-	blobs := []registry.Blob{registry.Bytes(layer.data, manifest.DockerV2Schema2LayerMediaType, false)}
+	blobs := []registry.Blob{registry.Bytes(layer.data, manifest.DockerV2Schema2LayerMediaType)}
 	for _, image := range images {
 		for _, info := range image.base.layers {
 			blobs = append(blobs, image.base.image.BlobOf(info))
 		}
-		blobs = append(blobs, registry.Bytes(image.config, manifest.DockerV2Schema2ConfigMediaType, true))
+		blobs = append(blobs, registry.Bytes(image.config, manifest.DockerV2Schema2ConfigMediaType))
 	}
 	if err := target.PutAll(ctx, blobs); err != nil {
 		return nil, err

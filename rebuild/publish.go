@@ -22,7 +22,7 @@ const maxTag = 128
 func tagged(to, name string, components []ResultComponent) (string, error) {
 	named, err := registry.ParsePullSpec(to)
 	if err != nil || !reference.IsNameOnly(named) {
-		return to, nil //nolint:nilerr // it is no pull spec: an OCI layout, say
+		return to, err
 	}
 	parts := whatIsNew(components)
 	// A version may have build metadata after a plus sign, which a tag may not.
@@ -74,7 +74,10 @@ func (j *Job) publish(ctx context.Context, assembly *payload.Assembly, to string
 		return payload.Pushed{}, err
 	}
 	named, err := registry.ParsePullSpec(to)
-	if err == nil && image.Has(ctx, j.options.Pushing, to, sum) {
+	if err != nil {
+		return payload.Pushed{}, err
+	}
+	if image.Has(ctx, j.options.Pushing, to, sum) {
 		if tagged, ok := named.(reference.Tagged); ok {
 			pushed := payload.Pushed{Image: named.Name() + "@" + sum.String(), Tag: tagged.Tag(), Digest: sum}
 			j.report.Report("", progress.Publish, progress.Skipped, "%s is %s already", to, sum)

@@ -23,7 +23,6 @@ func TestTagged(t *testing.T) {
 		{"quay.io/me/okd", "4.17.0+build", one, "quay.io/me/okd:4.17.0_build-etcd-aaaaaaaaa-dirty"},
 		{"quay.io/me/okd", "4.17.0", many, "quay.io/me/okd:4.17.0-etcd-aaaaaaaaa-and-20-more"},
 		{"quay.io/me/okd", "4.17.0", []ResultComponent{{Name: "cli"}}, "quay.io/me/okd:4.17.0-cli"},
-		{"oci:/tmp/layout:x", "4.17.0", one, "oci:/tmp/layout:x"},
 	}
 	for _, test := range tests {
 		if got, err := tagged(test.to, test.name, test.components); err != nil || got != test.want {

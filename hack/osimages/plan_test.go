@@ -86,7 +86,7 @@ func TestPlanWithLinks(t *testing.T) {
 		check(t, writer.WriteHeader(&header))
 		check(t, writer.Close())
 		check(t, compressed.Close())
-		blob := registry.Bytes(archive.Bytes(), source.ArchiveType, false)
+		blob := registry.Bytes(archive.Bytes(), source.ArchiveType)
 		planned.Components[0].Source.Archive = blob.Digest
 		evil, err := artifact.Push(t.Context(), client, w.registry.Host+"/me/plans", planned, []registry.Blob{blob})
 		check(t, err)

@@ -34,7 +34,7 @@ func TestDigestsThatAreWrong(t *testing.T) {
 	})
 	target := f.target(t, payloadtest.Client(t), "/a/b:c")
 	if err := target.Put(context.Background(),
-		registry.Bytes([]byte("x"), "", false)); fault.KindOf(err) != fault.Publish {
+		registry.Bytes([]byte("x"), "")); fault.KindOf(err) != fault.Publish {
 		t.Errorf("Put: %v", err)
 	}
 	if _, err := target.Commit(context.Background(),
@@ -48,7 +48,7 @@ func TestDigestsThatAreNone(t *testing.T) {
 	f := newFront(t)
 	for _, sum := range []digest.Digest{"", "sha256:../../x", "sha256:00",
 		"md5:d41d8cd98f00b204e9800998ecf8427e", "x"} {
-		blob := registry.Bytes(nil, "", false)
+		blob := registry.Bytes(nil, "")
 		blob.Digest = sum
 		if err := f.target(t, payloadtest.Client(t), "/a/b:c").Put(context.Background(),
 			blob); fault.KindOf(err) != fault.Publish {
@@ -79,7 +79,7 @@ func TestContentThatIsSomethingElse(t *testing.T) {
 				return false
 			})
 			blob, _ := opening([]byte("something"))
-			blob.Digest = registry.Bytes([]byte("another"), "", false).Digest
+			blob.Digest = registry.Bytes([]byte("another"), "").Digest
 			change(&blob)
 			err := f.target(t, payloadtest.Client(t), "/a/b:c").Put(context.Background(), blob)
 			if err == nil || !strings.Contains(err.Error(), "tampered") || whole.Load() {
@@ -248,12 +248,12 @@ func TestManifestsOfAllTypes(t *testing.T) {
 		data, err := json.Marshal(map[string]any{"schemaVersion": 2, "mediaType": mediaType})
 		check(t, err)
 		for _, ref := range []string{"/a/b:c", "/a/b"} {
-			target, err := payloadtest.Client(t).Target(context.Background(), r.Host+ref)
+			target, err := payloadtest.Client(t).Target(r.Host + ref)
 			check(t, err)
 			_, err = target.Commit(context.Background(), data)
 			check(t, err)
 		}
-		sum := registry.Bytes(data, "", false).Digest.String()
+		sum := registry.Bytes(data, "").Digest.String()
 		want := map[string]string{"/v2/a/b/manifests/c": mediaType, "/v2/a/b/manifests/" + sum: mediaType}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("requests (-want +got):\n%s", diff)

@@ -99,9 +99,8 @@ func (f *front) image(t *testing.T, client *registry.Client) *registry.Image {
 // target opens a repository of the front.
 func (f *front) target(t *testing.T, client *registry.Client, ref string) *registry.Target {
 	t.Helper()
-	target, err := client.Target(context.Background(), f.host+ref)
+	target, err := client.Target(f.host + ref)
 	check(t, err)
-	t.Cleanup(func() { check(t, target.Close()) })
 	return target
 }
 

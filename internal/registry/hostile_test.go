@@ -87,21 +87,20 @@ func withPassword(t *testing.T, r *payloadtest.Registry,
 }
 
 func put(ctx context.Context, client *registry.Client, ref string) error {
-	return putBlob(ctx, client, ref, registry.Bytes([]byte("content"), "application/octet-stream", false))
+	return putBlob(ctx, client, ref, registry.Bytes([]byte("content"), "application/octet-stream"))
 }
 
 func putBlob(ctx context.Context, client *registry.Client, ref string, blob registry.Blob) error {
-	target, err := client.Target(ctx, ref)
+	target, err := client.Target(ref)
 	if err != nil {
 		return err
 	}
-	defer target.Close()
 	return target.Put(ctx, blob)
 }
 
 // unsized is the blob of put, with nobody knowing how long it is: it is sent in parts.
 func unsized() registry.Blob {
-	blob := registry.Bytes([]byte("content"), "application/octet-stream", false)
+	blob := registry.Bytes([]byte("content"), "application/octet-stream")
 	blob.Size = -1
 	return blob
 }
@@ -208,9 +207,8 @@ func TestMountsThatAreLies(t *testing.T) {
 	client := payloadtest.Client(t)
 	image, err := client.Image(context.Background(), ref.String())
 	check(t, err)
-	target, err := client.Target(context.Background(), host+"/to/there:latest")
+	target, err := client.Target(host + "/to/there:latest")
 	check(t, err)
-	defer target.Close()
 	manifest, err := image.Send(context.Background(), target, false)
 	if err == nil {
 		_, err = target.Commit(context.Background(), manifest)

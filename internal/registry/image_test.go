@@ -219,11 +219,10 @@ func TestThrottledUpload(t *testing.T) {
 		w.WriteHeader(http.StatusTooManyRequests)
 		return true
 	})
-	target, err := payloadtest.Client(t).Target(context.Background(), r.Host+"/a/b:c")
+	target, err := payloadtest.Client(t).Target(r.Host + "/a/b:c")
 	check(t, err)
-	defer target.Close()
 	if err := target.Put(context.Background(),
-		registry.Bytes([]byte("content"), "application/octet-stream", false)); err != nil {
+		registry.Bytes([]byte("content"), "application/octet-stream")); err != nil {
 		t.Errorf("Put: %v", err)
 	}
 	if count.Load() < 3 {

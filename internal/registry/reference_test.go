@@ -67,6 +67,29 @@ func TestParseReference(t *testing.T) {
 	}
 }
 
+func TestParseTarget(t *testing.T) {
+	for _, spec := range []string{"quay.io/a/b", "quay.io/a/b:c", "docker:5000/a/b:c"} { // a host may be called docker
+		if got, err := registry.ParseTarget(spec); err != nil || got.String() != spec {
+			t.Errorf("ParseTarget(%q) = %v, %v", spec, got, err)
+		}
+	}
+	for spec, advice := range map[string]string{
+		"docker://quay.io/a/b:c":    "Leave docker:// out.",
+		"docker://quay.io/a/b":      "Leave docker:// out.",
+		"oci:/tmp/layout:tag":       "Name a repository of a registry, such as quay.io/me/okd-release:mine.",
+		"dir:/tmp/x":                "Name a repository of a registry, such as quay.io/me/okd-release:mine.",
+		"docker-archive:/tmp/x":     "Name a repository of a registry, such as quay.io/me/okd-release:mine.",
+		"quay.io/a/b@" + sum:        "Name a tag, or only the repository.",
+		"containers-storage:x":      "Name a repository of a registry, such as quay.io/me/okd-release:mine.",
+		"okd/scos-release:x":        "Write the registry's name first, such as quay.io/okd/scos-release:4.17.",
+		"docker://quay.io/a@" + sum: "Leave docker:// out.",
+	} {
+		if _, err := registry.ParseTarget(spec); fault.KindOf(err) != fault.Usage || fault.AdviceOf(err) != advice {
+			t.Errorf("ParseTarget(%q): kind %d, %v (%s), want %q", spec, fault.KindOf(err), err, fault.AdviceOf(err), advice)
+		}
+	}
+}
+
 // FuzzParsePullSpec looks for pull specs that do not survive being written and read again, or that name no registry.
 func FuzzParsePullSpec(f *testing.F) {
 	for _, seed := range []string{"quay.io/a/b:c", "quay.io/a@" + sum, "h:1/x", "[::1]:5000/x", "a/b",

@@ -138,12 +138,15 @@ func (c *Client) remote(ref types.ImageReference) (*remote, error) {
 	return &remote{reader: r, reference: ref, name: nameOf(named)}, nil
 }
 
-// nameOf returns the digest or the tag of a reference.
+// nameOf returns the digest or the tag of a reference, "" where it has neither.
 func nameOf(named reference.Named) string {
 	if canonical, ok := named.(reference.Canonical); ok {
 		return canonical.Digest().String()
 	}
-	return tagOf(named)
+	if tagged, ok := named.(reference.Tagged); ok {
+		return tagged.Tag()
+	}
+	return ""
 }
 
 // Reference implements types.ImageSource.

@@ -2,10 +2,12 @@ package registry
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/opencontainers/go-digest"
 	"go.podman.io/image/v5/docker"
@@ -18,23 +20,15 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 
-// Target is a repository, or another place for images, that is open for writing. It is safe for concurrent use; a blob
-// that several images share is sent once.
+// Target is a repository that is open for writing. It is safe for concurrent use; a blob that several images share is
+// sent once.
 type Target struct {
-	ref       string
-	client    *Client
-	reference types.ImageReference
-	place     place
+	ref    string
+	client *Client
+	named  reference.Named
+	writer *writer
 
 	inFlight singleflight.Group
-}
-
-// place is what a target writes to: a repository of a registry, or something else that image/v5 knows.
-type place interface {
-	put(ctx context.Context, blob Blob) error
-	manifest(ctx context.Context, data []byte, sum digest.Digest) error // by its digest
-	commit(ctx context.Context, data []byte, sum digest.Digest) error   // under the name that the target has
-	close() error
 }
 
 // Blob is content on its way to a target.
@@ -42,7 +36,6 @@ type Blob struct {
 	Digest    digest.Digest
 	Size      int64 // bytes; -1 = unknown
 	MediaType string
-	Config    bool // an image's config, not a layer
 	New       bool // made in this run: no registry has it yet, so none is asked for it
 	// Open returns the content from its beginning. It is called each time that it is sent, which may be more than once,
 	// and not at all where the target has it.
@@ -50,75 +43,65 @@ type Blob struct {
 }
 
 // Bytes returns a new blob with the content of data.
-func Bytes(data []byte, mediaType string, config bool) Blob {
-	return Blob{Digest: digest.FromBytes(data), Size: int64(len(data)), MediaType: mediaType, Config: config, New: true,
+func Bytes(data []byte, mediaType string) Blob {
+	return Blob{Digest: digest.FromBytes(data), Size: int64(len(data)), MediaType: mediaType, New: true,
 		Open: func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }}
 }
 
-// Target opens a place to write to: a pull spec with a tag, a bare repository (manifests then go by digest only), or a
-// reference with a transport. A digest is refused, since the content decides it. Nothing is sent yet.
-func (c *Client) Target(ctx context.Context, ref string) (*Target, error) {
-	parsed, err := parseTarget(ref)
+// Target opens a repository to write to: by a pull spec with a tag, or without one, and then manifests go by digest
+// only. A digest is refused, since the content decides it. Nothing is sent yet.
+func (c *Client) Target(ref string) (*Target, error) {
+	named, err := ParseTarget(ref)
 	if err != nil {
 		return nil, err
 	}
-	place, err := c.place(ctx, parsed)
+	w, err := c.writer(reference.TrimNamed(named))
 	if err != nil {
 		return nil, c.refused(err, "opening for writing", ref)
 	}
-	return &Target{ref: ref, client: c, reference: parsed, place: place}, nil
-}
-
-func (c *Client) place(ctx context.Context, ref types.ImageReference) (place, error) {
-	if ref.Transport().Name() == docker.Transport.Name() {
-		w, err := c.writer(reference.TrimNamed(ref.DockerReference()))
-		return &tagged{w, tagOf(ref.DockerReference())}, err
-	}
-	destination, err := ref.NewImageDestination(ctx, c.system)
-	return &elsewhere{destination: destination}, err
-}
-
-// CheckTarget refuses what cannot be written to, as Client.Target does, without asking anybody. The error has the class
-// fault.Usage.
-func CheckTarget(ref string) error {
-	_, err := parseTarget(ref)
-	return err
+	return &Target{ref: ref, client: c, named: named, writer: w}, nil
 }
 
 // CheckRepository refuses what is not the name of a repository in a registry. The error has the class fault.Usage.
 func CheckRepository(name string) error {
 	named, err := ParsePullSpec(name)
-	if err == nil && !reference.IsNameOnly(named) {
-		err = fault.Errorf(fault.Usage, "repository %q: want it without a tag or a digest", name)
+	if err != nil {
+		return explainTransport(name, err)
 	}
-	return err
+	if !reference.IsNameOnly(named) {
+		return fault.Errorf(fault.Usage, "repository %q: want it without a tag or a digest", name)
+	}
+	return nil
 }
 
-func parseTarget(ref string) (types.ImageReference, error) {
+// ParseTarget reads what Client.Target takes. The error has the class fault.Usage.
+func ParseTarget(ref string) (reference.Named, error) {
 	named, err := ParsePullSpec(ref)
 	if err != nil {
-		return ParseReference(ref)
+		return nil, explainTransport(ref, err)
 	}
 	if _, ok := named.(reference.Canonical); ok {
 		return nil, fault.New(fault.Usage, "Name a tag, or only the repository.",
 			fmt.Errorf("cannot push to %q: a digest follows from the content", ref))
 	}
-	if reference.IsNameOnly(named) {
-		return docker.NewReferenceUnknownDigest(named)
-	}
-	return docker.NewReference(named)
+	return named, nil
 }
 
-// Close ends the connection.
-func (t *Target) Close() error { return t.place.close() }
-
-// Repository returns the name of the repository, or "" where the target is not a registry's.
-func (t *Target) Repository() string {
-	if t.reference.Transport().Name() != docker.Transport.Name() {
-		return ""
+// explainTransport explains why a reference that images are read from is no pull spec to push to.
+func explainTransport(ref string, err error) error {
+	name, _, _ := strings.Cut(ref, ":")
+	if !isTransport(name) {
+		return err
 	}
-	return t.reference.DockerReference().Name()
+	advice := "Name a repository of a registry, such as quay.io/me/okd-release:mine."
+	if name == docker.Transport.Name() {
+		advice = "Leave docker:// out."
+	}
+	return fault.New(fault.Usage, advice, fmt.Errorf("cannot push to %q: want a pull spec, without a transport", ref))
 }
+
+// Repository returns the name of the repository.
+func (t *Target) Repository() string { return t.named.Name() }
 
 // Put makes sure that the target has a blob: nothing is sent where it is there already or can be mounted from another
 // repository of the same registry that an image was read from.
@@ -152,7 +135,7 @@ func (t *Target) PutAll(ctx context.Context, blobs []Blob) error {
 }
 
 func (t *Target) put(ctx context.Context, blob Blob) error {
-	if err := t.client.retry(ctx, func() error { return t.place.put(ctx, blob) }); err != nil {
+	if err := t.client.retry(ctx, func() error { return t.writer.put(ctx, blob) }); err != nil {
 		return t.client.refused(fmt.Errorf("blob %s: %w", blob.Digest, err), "pushing to", t.ref)
 	}
 	t.record(blob.Digest)
@@ -165,27 +148,29 @@ func (t *Target) Manifest(ctx context.Context, data []byte) (digest.Digest, erro
 	if err != nil {
 		return "", fmt.Errorf("computing the digest of a manifest: %w", err)
 	}
-	err = t.client.retry(ctx, func() error { return t.place.manifest(ctx, data, sum) })
+	err = t.client.retry(ctx, func() error { return t.writer.manifest(ctx, sum.String(), data, sum) })
 	return sum, t.client.refused(err, "pushing a manifest to", t.ref)
 }
 
-// Commit writes the manifest under the tag that the target was opened with. Everything that it refers to must be there.
+// Commit writes the manifest under the tag that the target was opened with, if any. Everything that it refers to must
+// be there.
 func (t *Target) Commit(ctx context.Context, data []byte) (digest.Digest, error) {
 	sum, err := manifest.Digest(data)
 	if err != nil {
 		return "", fmt.Errorf("computing the digest of a manifest: %w", err)
 	}
-	err = t.client.retry(ctx, func() error { return t.place.commit(ctx, data, sum) })
+	name := cmp.Or(nameOf(t.named), sum.String())
+	err = t.client.retry(ctx, func() error { return t.writer.manifest(ctx, name, data, sum) })
 	return sum, t.client.refused(err, "pushing the manifest to", t.ref)
 }
 
 // Verify asks the registry what the target's tag names. Another digest, because somebody else moved the tag or because
 // the registry lies, is an error.
 func (t *Target) Verify(ctx context.Context, want digest.Digest) error {
-	if t.Repository() == "" || reference.IsNameOnly(t.reference.DockerReference()) {
+	if reference.IsNameOnly(t.named) {
 		return nil
 	}
-	got, err := t.client.resolve(ctx, t.reference.DockerReference())
+	got, err := t.client.resolve(ctx, t.named)
 	if err == nil && got != want {
 		err = fmt.Errorf("pushed %s, but the tag now names %s", want, got)
 	}
@@ -193,9 +178,6 @@ func (t *Target) Verify(ctx context.Context, want digest.Digest) error {
 }
 
 func (t *Target) has(blob digest.Digest) bool {
-	if t.Repository() == "" {
-		return false
-	}
 	r := t.client.repository(t.Repository())
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -203,9 +185,7 @@ func (t *Target) has(blob digest.Digest) bool {
 }
 
 func (t *Target) record(blob digest.Digest) {
-	if t.Repository() != "" {
-		t.client.remember(t.reference.DockerReference(), []types.BlobInfo{{Digest: blob}})
-	}
+	t.client.remember(t.named, []types.BlobInfo{{Digest: blob}})
 }
 
 // refused explains a failure to write: unless the registry wants other credentials, it is fault.Publish.
@@ -227,7 +207,6 @@ func (c *Client) refused(err error, action, ref string) error {
 // BlobOf returns a layer or the config of an image as a blob that is read from there.
 func (i *Image) BlobOf(info types.BlobInfo) Blob {
 	return Blob{Digest: info.Digest, Size: info.Size, MediaType: info.MediaType,
-		Config: info.Digest == i.ConfigInfo.Digest,
 		Open: func(ctx context.Context) (io.ReadCloser, error) {
 			r, w := io.Pipe()
 			go func() {

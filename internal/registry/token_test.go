@@ -104,7 +104,7 @@ func TestTokens(t *testing.T) {
 	opened := 0
 	target := f.target(t, client, "/to/there:latest")
 	check(t, target.PutAll(context.Background(),
-		append(layers(image, &opened), registry.Bytes(image.ConfigBlob, "", true))))
+		append(layers(image, &opened), registry.Bytes(image.ConfigBlob, ""))))
 	sum, err := target.Commit(context.Background(), image.Manifest)
 	check(t, err)
 	check(t, target.Verify(context.Background(), sum))
@@ -134,7 +134,7 @@ func TestTokensToWriteOnly(t *testing.T) {
 	})
 	var blobs []registry.Blob
 	for n := range 8 {
-		blob := registry.Bytes([]byte{byte(n)}, "", false)
+		blob := registry.Bytes([]byte{byte(n)}, "")
 		blob.New = n%2 == 0
 		blobs = append(blobs, blob)
 	}

@@ -88,11 +88,10 @@ func copyImage(ctx context.Context, client *registry.Client, from, to string) er
 	if err != nil {
 		return err
 	}
-	target, err := client.Target(ctx, to)
+	target, err := client.Target(to)
 	if err != nil {
 		return err
 	}
-	defer target.Close()
 	var blobs []registry.Blob
 	for _, info := range manifest.Blobs {
 		blob := open(info)
@@ -128,13 +127,10 @@ func TestReadingFails(t *testing.T) {
 			_, _ = io.WriteString(w, "nonsense")
 			return true
 		})
-		for _, target := range []string{to.Host + "/x/y:z", "oci:" + t.TempDir() + ":z"} {
-			err := copyImage(t.Context(), impatient(t, time.Second), spec, target)
-			if err == nil || fault.KindOf(err) == fault.Publish ||
-				!strings.Contains(err.Error(), `reading "`+from.Host) ||
-				strings.Contains(err.Error(), to.Host) {
-				t.Errorf("answer %d, to %s: kind %d, %v", status, target, fault.KindOf(err), err)
-			}
+		err := copyImage(t.Context(), impatient(t, time.Second), spec, to.Host+"/x/y:z")
+		if err == nil || fault.KindOf(err) == fault.Publish ||
+			!strings.Contains(err.Error(), `reading "`+from.Host) || strings.Contains(err.Error(), to.Host) {
+			t.Errorf("answer %d: kind %d, %v", status, fault.KindOf(err), err)
 		}
 	}
 }

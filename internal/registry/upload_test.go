@@ -24,7 +24,7 @@ const large = 8 << 20
 // opening returns a blob of data, and how often it was opened.
 func opening(data []byte) (registry.Blob, *atomic.Int64) {
 	var opened atomic.Int64
-	blob := registry.Bytes(data, "application/octet-stream", false)
+	blob := registry.Bytes(data, "application/octet-stream")
 	open := blob.Open
 	blob.Open = func(ctx context.Context) (io.ReadCloser, error) {
 		opened.Add(1)

@@ -190,29 +190,7 @@ func (e *ReadError) Error() string { return e.err.Error() }
 // Unwrap gives access to the failure itself.
 func (e *ReadError) Unwrap() error { return e.err }
 
-// tagged is a writer with the tag that Target.Commit names; "" = manifests go by their digests only.
-type tagged struct {
-	*writer
-	tag string
+// manifest writes a manifest under a tag or its digest.
+func (w *writer) manifest(ctx context.Context, name string, data []byte, sum digest.Digest) error {
+	return w.repository.PutManifest(ctx, name, data, sum)
 }
-
-func tagOf(named reference.Named) string {
-	if t, ok := named.(reference.Tagged); ok {
-		return t.Tag()
-	}
-	return ""
-}
-
-func (t *tagged) manifest(ctx context.Context, data []byte, sum digest.Digest) error {
-	return t.repository.PutManifest(ctx, sum.String(), data, sum)
-}
-
-func (t *tagged) commit(ctx context.Context, data []byte, sum digest.Digest) error {
-	if t.tag == "" {
-		return t.manifest(ctx, data, sum)
-	}
-	return t.repository.PutManifest(ctx, t.tag, data, sum)
-}
-
-// close leaves the connections to the client, whose other targets may use them.
-func (t *tagged) close() error { return nil }

@@ -372,6 +372,8 @@ func TestPlan(t *testing.T) {
 			[]string{"q.io:1/a:4.12.0-cli", "q.io:1/a:4.12.0-cluster-version-operator", "q.io:1/a:4.12.0-multi"}},
 		{mirror.Request{Repository: "q.io/a:${component}", ReleaseImage: "q.io/release:x"},
 			[]string{"q.io/a:cli", "q.io/a:cluster-version-operator", "q.io/a:multi", "q.io/release:x"}},
+		{mirror.Request{Repository: "q.io/a:${component}", ReleaseImage: "q.io/release"},
+			[]string{"q.io/a:cli", "q.io/a:cluster-version-operator", "q.io/a:multi", "q.io/release:4.12.0-x86_64"}},
 	}
 	for _, test := range tests {
 		test.request.Release = release
@@ -379,7 +381,13 @@ func TestPlan(t *testing.T) {
 			t.Errorf("Plan for %s (-want +got):\n%s", test.request.Repository, diff)
 		}
 	}
-	for _, to := range []string{"x", "q.io/a:tag", "q.io/${component}", "q.io/a@" + release.Digest.String()} {
+	for _, to := range []string{"docker://q.io/a:x", "oci:dir:x", "q.io/a@" + release.Digest.String()} {
+		request := mirror.Request{Release: release, Repository: "q.io/a", ReleaseImage: to}
+		if _, err := request.Plan(); fault.KindOf(err) != fault.Usage {
+			t.Errorf("Plan with the release image at %q: %v", to, err)
+		}
+	}
+	for _, to := range []string{"x", "docker://q.io/a", "q.io/a:tag", "q.io/${component}", "q.io/a@" + release.Digest.String()} {
 		if _, err := (mirror.Request{Release: release, Repository: to}).Plan(); fault.KindOf(err) != fault.Usage {
 			t.Errorf("Plan for %s: %v, want a usage error", to, err)
 		}

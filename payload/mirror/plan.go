@@ -61,7 +61,11 @@ func (r Request) Plan() ([]Item, error) {
 		return items, nil
 	}
 	to := r.ReleaseImage
-	if to == "" {
+	if to != "" {
+		if to, err = releaseImage(to, prefix); err != nil {
+			return nil, err
+		}
+	} else {
 		tag := prefix
 		if template != "" {
 			tag = strings.NewReplacer("${component}", "release", "${version}", version).Replace(template)
@@ -115,6 +119,18 @@ func (r Request) architecture() string {
 	}
 }
 
+// releaseImage completes a pull spec for the release image that has no tag.
+func releaseImage(to, tag string) (string, error) {
+	named, err := registry.ParseTarget(to)
+	if err == nil && reference.IsNameOnly(named) {
+		named, err = reference.WithTag(named, tag)
+	}
+	if err != nil {
+		return "", fmt.Errorf("the release image: %w", err)
+	}
+	return named.String(), nil
+}
+
 // splitTemplate takes a destination apart into repository and tag template.
 func splitTemplate(to string) (repository, template string, err error) {
 	repository = to
@@ -129,14 +145,10 @@ func splitTemplate(to string) (repository, template string, err error) {
 		return "", "", fault.Errorf(fault.Usage,
 			"destination %q: ${component} and ${version} may only be in the tag", to)
 	}
-	named, err := registry.ParsePullSpec(repository)
-	if err != nil {
-		return "", "", err
+	if err := registry.CheckRepository(repository); err != nil {
+		return "", "", fmt.Errorf("destination %q: %w", to, err)
 	}
-	if !reference.IsNameOnly(named) {
-		return "", "", fault.Errorf(fault.Usage, "destination %q: a digest follows from the content", to)
-	}
-	return named.Name(), template, nil
+	return repository, template, nil
 }
 
 // Sources lists pairs of a repository and where its images were copied to, without duplicates, sorted: what mirror

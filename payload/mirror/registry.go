@@ -2,7 +2,6 @@ package mirror
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"sync"
 
@@ -20,22 +19,13 @@ type Registries struct {
 	targets map[string]*registry.Target // by repository
 }
 
-// NewRegistries returns the registries that a client reaches. It must be closed before the client is.
+// NewRegistries returns the registries that a client reaches.
 func NewRegistries(c *registry.Client) *Registries {
 	return &Registries{client: c, targets: map[string]*registry.Target{}}
 }
 
-// Close ends connections.
-func (r *Registries) Close() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var errs []error
-	for _, target := range r.targets {
-		errs = append(errs, target.Close())
-	}
-	r.targets = map[string]*registry.Target{}
-	return errors.Join(errs...)
-}
+// Close does nothing: connections are the client's.
+func (r *Registries) Close() error { return nil }
 
 // Manifest implements Source.
 func (r *Registries) Manifest(ctx context.Context, spec string) (registry.Manifest,
@@ -51,7 +41,7 @@ func (r *Registries) Has(ctx context.Context, ref string, want digest.Digest) (b
 
 // Blob implements Destination.
 func (r *Registries) Blob(ctx context.Context, ref string, blob registry.Blob) error {
-	target, err := r.repository(ctx, ref)
+	target, err := r.repository(ref)
 	if err != nil {
 		return err
 	}
@@ -60,7 +50,7 @@ func (r *Registries) Blob(ctx context.Context, ref string, blob registry.Blob) e
 
 // Child implements Destination.
 func (r *Registries) Child(ctx context.Context, ref string, data []byte) error {
-	target, err := r.repository(ctx, ref)
+	target, err := r.repository(ref)
 	if err != nil {
 		return err
 	}
@@ -69,24 +59,24 @@ func (r *Registries) Child(ctx context.Context, ref string, data []byte) error {
 }
 
 // Tag implements Destination.
-func (r *Registries) Tag(ctx context.Context, ref string, data []byte) (err error) {
-	target, err := r.client.Target(ctx, ref)
+func (r *Registries) Tag(ctx context.Context, ref string, data []byte) error {
+	target, err := r.client.Target(ref)
 	if err != nil {
 		return err
 	}
 	_, err = target.Commit(ctx, data)
-	return errors.Join(err, target.Close())
+	return err
 }
 
 // repository returns the connection that writes into the repository of a pull spec.
-func (r *Registries) repository(ctx context.Context, ref string) (*registry.Target, error) {
+func (r *Registries) repository(ref string) (*registry.Target, error) {
 	name := ref[:strings.LastIndex(ref, ":")]
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if target, ok := r.targets[name]; ok {
 		return target, nil
 	}
-	target, err := r.client.Target(ctx, name)
+	target, err := r.client.Target(name)
 	if err == nil {
 		r.targets[name] = target
 	}

@@ -43,7 +43,7 @@ func Push(ctx context.Context, client *registry.Client, repository string, plann
 		return "", err
 	}
 	empty := imagespec.DescriptorEmptyJSON
-	blobs := append([]registry.Blob{registry.Bytes(data, Type, false)}, archives...)
+	blobs := append([]registry.Blob{registry.Bytes(data, Type)}, archives...)
 	var layers []imagespec.Descriptor
 	for _, blob := range blobs {
 		layers = append(layers, imagespec.Descriptor{MediaType: blob.MediaType, Digest: blob.Digest, Size: blob.Size})
@@ -57,12 +57,11 @@ func Push(ctx context.Context, client *registry.Client, repository string, plann
 		return "", fmt.Errorf("describing the plan: %w", err)
 	}
 	tag := "plan-" + digest.FromBytes(manifest).Encoded()[:12] // what has no tag is garbage to registries
-	target, err := client.Target(ctx, repository+":"+tag)
+	target, err := client.Target(repository + ":" + tag)
 	if err != nil {
 		return "", err
 	}
-	defer target.Close()
-	if err := target.PutAll(ctx, append(blobs, registry.Bytes(empty.Data, empty.MediaType, true))); err != nil {
+	if err := target.PutAll(ctx, append(blobs, registry.Bytes(empty.Data, empty.MediaType))); err != nil {
 		return "", err
 	}
 	sum, err := target.Commit(ctx, manifest)

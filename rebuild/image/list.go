@@ -109,11 +109,10 @@ func (s *shop) pushList(ctx context.Context, own Need, needs []Need, list []byte
 				need.Image.PullSpec, need.Unit.Name, own.Unit.Target)
 		}
 	}
-	target, err := s.Pushing.Target(ctx, pushTag(own.Unit.Target, own.Unit.Name, digest.FromBytes(list)))
+	target, err := s.Pushing.Target(pushTag(own.Unit.Target, own.Unit.Name, digest.FromBytes(list)))
 	if err != nil {
 		return "", err
 	}
-	defer target.Close()
 	sum, err := target.Commit(ctx, list)
 	if err != nil {
 		return "", err

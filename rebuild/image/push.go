@@ -67,11 +67,10 @@ func pushTag(repository, component string, sum digest.Digest) string {
 // push sends an image to a tag, blobs that are there already excepted, and its manifest last. It returns the pull spec
 // by digest. sent hears of the bytes of each layer that is sent.
 func (s *shop) push(ctx context.Context, image Image, ref string, sent func(int64)) (string, error) {
-	target, err := s.Pushing.Target(ctx, ref)
+	target, err := s.Pushing.Target(ref)
 	if err != nil {
 		return "", err
 	}
-	defer target.Close()
 	reading := s.Reading
 	if image.shared { // found with the account that pushes
 		reading = s.Pushing
@@ -86,7 +85,7 @@ func (s *shop) push(ctx context.Context, image Image, ref string, sent func(int6
 			return "", err
 		}
 	}
-	if err := target.Put(ctx, registry.Bytes(image.Config, image.configType(), true)); err != nil {
+	if err := target.Put(ctx, registry.Bytes(image.Config, image.configType())); err != nil {
 		return "", err
 	}
 	sum, err := target.Commit(ctx, image.Manifest)

@@ -89,18 +89,17 @@ func (r Request) Validate() error {
 // NameAuto asks for a name that says what is new in the payload.
 const NameAuto = "auto"
 
-// ValidateNames checks where the payload and the images go, and what the payload is called.
+// ValidateNames checks the payload to start from, where the new one and the images go, and what it is called, as far as
+// that is known.
 func (r Request) ValidateNames() error {
-	if _, err := registry.ParseReference(r.Release); err != nil {
-		return fmt.Errorf("--from-release: %w", err)
+	if r.Release != "" {
+		if _, err := registry.ParseReference(r.Release); err != nil {
+			return fmt.Errorf("--from-release: %w", err)
+		}
 	}
 	if r.To != "" {
-		if err := registry.CheckTarget(r.To); err != nil {
+		if _, err := registry.ParseTarget(r.To); err != nil {
 			return fmt.Errorf("--to-image: %w", err)
-		}
-		if r.Repository() == "" {
-			return fault.New(fault.Usage, "Pass --to-repository as well: component images are pulled from a registry.",
-				fmt.Errorf("--to-image %q is in no registry", r.To))
 		}
 	}
 	if r.ToRepository != "" {

@@ -82,6 +82,11 @@ func runNew(ctx context.Context, streams Streams, o *newOptions, args []string) 
 		return fault.New(fault.Usage, "Pass --to-image PULLSPEC, --to-dir, --to-file or --dry-run.",
 			errors.New("nothing says where the payload goes"))
 	}
+	if o.to != "" {
+		if _, err := registry.ParseTarget(o.to); err != nil {
+			return fmt.Errorf("--to-image: %w", err)
+		}
+	}
 	if o.metadata != "" {
 		if err := json.Unmarshal([]byte(o.metadata), &o.assemble.Metadata); err != nil {
 			return fault.New(fault.Usage, "", fmt.Errorf("--metadata: %w", err))
@@ -206,13 +211,12 @@ func (o *newOptions) say(streams Streams, format string, args ...any) {
 
 // copyComponents copies the images of the assembled payload to the repository of --mirror.
 func (o *newOptions) copyComponents(ctx context.Context, streams Streams, reading, pushing *registry.Client,
-	assembly *payload.Assembly) (err error) {
+	assembly *payload.Assembly) error {
 	items, err := mirror.Components(o.mirror, assembly.Name, assembly.Sources())
 	if err != nil {
 		return err
 	}
 	from, to := mirror.NewRegistries(reading), mirror.NewRegistries(pushing)
-	defer func() { err = errors.Join(err, from.Close(), to.Close()) }()
 	listener, finish := o.output.progress(streams)
 	defer finish()
 	result, err := mirror.Copy(ctx, from, to, items, o.assemble.Jobs, copies(listener, len(items)))

@@ -49,14 +49,14 @@ func (o *publishOptions) checkBuild() error {
 	return o.checkEngine()
 }
 
-// checkTarget refuses a payload that goes nowhere.
+// checkTarget refuses a payload that goes nowhere, or where none can.
 func (o *publishOptions) checkTarget() error {
 	if o.to == "" {
 		return fault.New(fault.Usage,
 			"Name where the new payload goes, such as --to-image quay.io/me/okd-release:mine; `oc rebuild plan` needs none.",
 			errors.New("--to-image is missing"))
 	}
-	return nil
+	return o.target().ValidateNames()
 }
 
 // target says where images and payload go, for a plan that says the rest.
