@@ -44,6 +44,7 @@ type mirrorOptions struct {
 	kube      kubeOptions
 	output    outputOptions
 	signature signatureOptions
+	flags     *pflag.FlagSet // tells what the user said
 
 	from, fromDir, to, toDir string
 	toStream                 string
@@ -75,6 +76,7 @@ func newMirror(streams Streams) *cobra.Command {
 }
 
 func (o *mirrorOptions) apply(flags *pflag.FlagSet) {
+	o.flags = flags
 	flags.StringVar(&o.from, "from", "",
 		"payload to copy, or the argument (default: that of the cluster in the kubeconfig); with --from-dir its tag, where the directory has several")
 	flags.StringVar(&o.fromDir, "from-dir", "", "`directory` that a payload was mirrored to before")
@@ -88,7 +90,7 @@ func (o *mirrorOptions) apply(flags *pflag.FlagSet) {
 		"`pull spec` of the copied release image (default: VERSION-ARCHITECTURE in --to)")
 	flags.BoolVar(&o.skipRelease, "skip-release-image", false, "copy the components only")
 	flags.BoolVar(&o.keepList, "keep-manifest-list", false,
-		"copy all images of a release image that is a manifest list")
+		"copy all images of a release image that is a manifest list; with --from-dir the default, since the directory has them")
 	flags.BoolVar(&o.list, "to-mirror", false, "copy nothing, print SOURCE DESTINATION of each image")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "the same as --to-mirror")
 	flags.StringVar(&o.instructions, "print-mirror-instructions", "idms",
@@ -120,6 +122,9 @@ func (o *mirrorOptions) check(args []string) error {
 		return err
 	} else if ok {
 		o.from, o.fromDir = tag, cmp.Or(o.fromDir, o.oc.directory)
+	}
+	if o.fromDir != "" && !o.flags.Changed("keep-manifest-list") { // or what was carried would not arrive
+		o.keepList = true
 	}
 	switch {
 	case o.destinations() != 1:
