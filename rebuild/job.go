@@ -12,6 +12,7 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/flock"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/payload"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
@@ -27,7 +28,7 @@ import (
 type Job struct {
 	options Options
 	scratch string      // removed by Close
-	alive   *cache.Lock // on scratch, so that nobody takes it for one that a killed run left
+	alive   *flock.Lock // on scratch, so that nobody takes it for one that a killed run left
 	report  *progress.Reporter
 	sources *source.Keeper
 	images  *image.Chain
@@ -43,7 +44,7 @@ func New(options Options) (*Job, error) {
 	if err := cache.Mark(options.CacheDir); err != nil {
 		return nil, err
 	}
-	own, lock, err := cache.MakeHeld(os.TempDir(), scratch.JobPrefix)
+	own, lock, err := flock.MakeHeld(os.TempDir(), scratch.JobPrefix)
 	if err != nil {
 		return nil, err
 	}

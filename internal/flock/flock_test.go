@@ -58,3 +58,26 @@ func TestLocks(t *testing.T) {
 		}
 	}
 }
+
+func TestSeize(t *testing.T) {
+	path, lock, err := flock.MakeHeld(t.TempDir(), "run-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if seized, err := flock.Seize(path); seized != nil || err != nil {
+		t.Errorf("Seize() = %v, %v of a directory that is held, want nothing", seized, err)
+	}
+	if err := lock.Release(); err != nil {
+		t.Fatal(err)
+	}
+	seized, err := flock.Seize(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if seized == nil {
+		t.Fatal("Seize() fails where nobody has a hold")
+	}
+	if err := seized.Release(); err != nil {
+		t.Error(err)
+	}
+}

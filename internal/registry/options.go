@@ -14,12 +14,16 @@ import (
 	"go.podman.io/image/v5/types"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/flock"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry/distribution"
 	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 )
 
 // maxCertificates is the largest bundle of certificates, in bytes.
 const maxCertificates = 16 << 20
+
+// ScratchPrefix begins the name of a client's directory in $TMPDIR, which Client.Close removes.
+const ScratchPrefix = "oc-rebuild-registry-"
 
 // Options say how registries are reached. The zero value is what podman does on a machine without any configuration.
 type Options struct {
@@ -48,6 +52,7 @@ type Client struct {
 	options Options
 	system  *types.SystemContext
 	scratch string            // directory for generated configuration; "" = none was needed
+	alive   *flock.Lock       // on scratch, so that nobody takes it for one that a killed program left
 	policy  *signature.Policy // nil = anything is accepted
 
 	mu           sync.Mutex
@@ -104,7 +109,7 @@ func (c *Client) Close() error {
 		registry.Close()
 	}
 	if scratch != "" {
-		errs = append(errs, os.RemoveAll(scratch))
+		errs = append(errs, os.RemoveAll(scratch), c.alive.Release())
 	}
 	return errors.Join(errs...)
 }
@@ -192,11 +197,11 @@ func hasDefaultPolicy() bool {
 // file's path.
 func (c *Client) write(directory, name string, data []byte) (string, error) {
 	if c.scratch == "" {
-		scratch, err := os.MkdirTemp("", "oc-rebuild-registry-")
+		scratch, alive, err := flock.MakeHeld(os.TempDir(), ScratchPrefix)
 		if err != nil {
 			return "", fmt.Errorf("making a directory for registry configuration: %w", err)
 		}
-		c.scratch = scratch
+		c.scratch, c.alive = scratch, alive
 	}
 	path := filepath.Join(c.scratch, directory, name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {

@@ -16,7 +16,7 @@ import (
 	storagetypes "go.podman.io/storage/types"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
-	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
+	"github.com/oc-rebuild/oc-rebuild/internal/flock"
 )
 
 // Options choose where images are kept and how RUN steps are isolated.
@@ -37,7 +37,7 @@ type Options struct {
 type Builder struct {
 	options   Options
 	store     ownedStore
-	alive     *cache.Lock // of this run in the storage
+	alive     *flock.Lock // of this run in the storage
 	isolation Isolation
 }
 

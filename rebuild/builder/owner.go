@@ -10,7 +10,7 @@ import (
 
 	"go.podman.io/storage"
 
-	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
+	"github.com/oc-rebuild/oc-rebuild/internal/flock"
 )
 
 // runs is the directory of a storage with one directory for each run that has it open. The run holds a lock on its
@@ -39,12 +39,12 @@ func (s ownedStore) CreateContainer(id string, names []string, image, layer, met
 }
 
 // own makes the directory of this run in a storage.
-func own(store storage.Store) (ownedStore, *cache.Lock, error) {
+func own(store storage.Store) (ownedStore, *flock.Lock, error) {
 	parent := filepath.Join(store.GraphRoot(), runs)
 	if err := os.MkdirAll(parent, 0o700); err != nil {
 		return ownedStore{}, nil, fmt.Errorf("making a directory of this run: %w", err)
 	}
-	path, lock, err := cache.MakeHeld(parent, "run-")
+	path, lock, err := flock.MakeHeld(parent, "run-")
 	return ownedStore{store, filepath.Base(path), &removals{}}, lock, err
 }
 
@@ -81,7 +81,7 @@ func Clear(options Options) error {
 func left(root string) (bool, error) {
 	paths, err := filepath.Glob(filepath.Join(root, runs, "*"))
 	for _, path := range paths {
-		if lock, err := cache.Seize(path); err == nil && lock != nil {
+		if lock, err := flock.Seize(path); err == nil && lock != nil {
 			return true, lock.Release()
 		}
 	}
@@ -141,7 +141,7 @@ func (b *Builder) isDead(run string) bool {
 	if run != filepath.Base(run) || run == b.store.run {
 		return false
 	}
-	lock, err := cache.Seize(filepath.Join(b.store.GraphRoot(), runs, run))
+	lock, err := flock.Seize(filepath.Join(b.store.GraphRoot(), runs, run))
 	if err != nil {
 		return errors.Is(err, fs.ErrNotExist)
 	}
@@ -157,7 +157,7 @@ func (b *Builder) forget() error {
 	}
 	for _, entry := range entries {
 		path := filepath.Join(parent, entry.Name())
-		lock, err := cache.Seize(path)
+		lock, err := flock.Seize(path)
 		if err != nil || lock == nil {
 			continue // gone, or in use
 		}

@@ -105,21 +105,6 @@ func TestPruneWaitsForRuns(t *testing.T) {
 	}
 }
 
-func TestSeize(t *testing.T) {
-	path, lock, err := cache.MakeHeld(t.TempDir(), "run-")
-	check(t, err)
-	if seized, err := cache.Seize(path); seized != nil || err != nil {
-		t.Errorf("Seize() = %v, %v of a directory that is held, want nothing", seized, err)
-	}
-	check(t, lock.Release())
-	seized, err := cache.Seize(path)
-	check(t, err)
-	if seized == nil {
-		t.Fatal("Seize() fails where nobody has a hold")
-	}
-	check(t, seized.Release())
-}
-
 // TestMark tells caches from directories that were named by mistake.
 func TestMark(t *testing.T) {
 	clone := t.TempDir()

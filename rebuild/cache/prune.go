@@ -21,7 +21,7 @@ func Prune(ctx context.Context, directory string, before time.Time,
 	if _, err := os.Stat(directory); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	lock, err := acquire(ctx, directory, flock.Exclusive, waiting)
+	lock, err := flock.Use(ctx, directory, flock.Exclusive, waiting)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func Before(entries []Entry, keep int64) time.Time {
 
 // Trim brings the entries of one kind down to a size, in bytes, unless another run uses the cache.
 func Trim(directory, kind string, size int64) error {
-	lock, err := Seize(directory)
+	lock, err := flock.Seize(directory)
 	if lock == nil || err != nil {
 		return err
 	}

@@ -10,7 +10,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
+	"github.com/oc-rebuild/oc-rebuild/internal/flock"
+	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 )
 
 // JobPrefix begins the name of the directory in $TMPDIR that a job works in and removes at its end. Where the job
@@ -48,9 +49,10 @@ func eachDead(do func(path string) error) error {
 	if err != nil {
 		return err
 	}
+	temporary := escape(os.TempDir())
 	var failures []error
-	for _, pattern := range []string{filepath.Join(escape(base), prefix+"*"),
-		filepath.Join(escape(os.TempDir()), JobPrefix+"*")} {
+	for _, pattern := range []string{filepath.Join(escape(base), prefix+"*"), filepath.Join(temporary, JobPrefix+"*"),
+		filepath.Join(temporary, registry.ScratchPrefix+"*")} {
 		paths, err := filepath.Glob(pattern)
 		if err != nil {
 			return fmt.Errorf("looking for temporary directories: %w", err)
@@ -59,7 +61,7 @@ func eachDead(do func(path string) error) error {
 			if !ours(path) {
 				continue
 			}
-			lock, err := cache.Seize(path)
+			lock, err := flock.Seize(path)
 			if err != nil || lock == nil {
 				continue // gone, or in use
 			}

@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
+	"github.com/oc-rebuild/oc-rebuild/internal/flock"
 )
 
 // prefix begins the name of the directory of a run.
@@ -20,7 +20,7 @@ const variable = "TMPDIR"
 // Directory is the directory of this run.
 type Directory struct {
 	Path   string
-	lock   *cache.Lock
+	lock   *flock.Lock
 	before string // value of TMPDIR
 	set    bool   // whether it had one
 }
@@ -32,7 +32,7 @@ func Enter() (*Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	path, lock, err := cache.MakeHeld(base, prefix)
+	path, lock, err := flock.MakeHeld(base, prefix)
 	if err != nil {
 		return nil, err
 	}

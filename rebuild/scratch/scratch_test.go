@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/scratch"
 )
 
@@ -61,8 +62,9 @@ func TestEnterAndLeave(t *testing.T) {
 func TestClearTakesWhatIsDeadAndOurs(t *testing.T) {
 	base := temporary(t)
 	dead, job := filepath.Join(base, "oc-rebuild-run-dead"), filepath.Join(base, "oc-rebuild-job-dead")
+	client := filepath.Join(base, "oc-rebuild-registry-dead")
 	other, link := filepath.Join(base, "buildah123"), filepath.Join(base, "oc-rebuild-run-link")
-	for _, directory := range []string{dead, job, other} {
+	for _, directory := range []string{dead, job, client, other} {
 		write(t, filepath.Join(directory, "below", "file"))
 	}
 	check(t, os.Symlink(other, link))
@@ -73,15 +75,15 @@ func TestClearTakesWhatIsDeadAndOurs(t *testing.T) {
 	t.Setenv("TMPDIR", base) // as another process has it
 	found, err := scratch.Dead()
 	check(t, err)
-	if diff := cmp.Diff([]string{dead, job}, found); diff != "" {
+	if diff := cmp.Diff([]string{dead, job, client}, found); diff != "" {
 		t.Errorf("Dead() (-want +got):\n%s", diff)
 	}
 	removed, err := scratch.Clear(t.Context())
 	check(t, err)
-	if diff := cmp.Diff([]string{dead, job}, removed); diff != "" {
+	if diff := cmp.Diff([]string{dead, job, client}, removed); diff != "" {
 		t.Errorf("Clear() (-want +got):\n%s", diff)
 	}
-	for path, want := range map[string]bool{dead: false, job: false, link: true,
+	for path, want := range map[string]bool{dead: false, job: false, client: false, link: true,
 		filepath.Join(other, "below", "file"): true,
 		filepath.Join(alive.Path, "file"):     true} {
 		if exists(path) != want {
@@ -101,6 +103,24 @@ func TestClearLeavesTheDirectoriesOfOthers(t *testing.T) {
 	removed, err := scratch.Clear(t.Context())
 	if err != nil || removed != nil || !exists(path) {
 		t.Errorf("Clear() = %q, %v; the directory of another user exists: %v", removed, err, exists(path))
+	}
+}
+
+// A client of registries has a directory of its own, which `oc rebuild info` leaves when it is killed.
+func TestClearLeavesClientsThatLive(t *testing.T) {
+	base := temporary(t)
+	authorities := filepath.Join(t.TempDir(), "ca.crt")
+	write(t, authorities)
+	client, err := registry.New(registry.Options{CertificateAuthority: authorities})
+	check(t, err)
+	removed, err := scratch.Clear(t.Context())
+	file := filepath.Join(client.SystemContext().DockerCertPath, "ca.crt")
+	if err != nil || removed != nil || !exists(file) {
+		t.Errorf("Clear() = %q, %v; %q exists: %v", removed, err, file, exists(file))
+	}
+	check(t, client.Close())
+	if entries, err := os.ReadDir(base); err != nil || len(entries) > 0 {
+		t.Errorf("the client leaves %v, %v", entries, err)
 	}
 }
 

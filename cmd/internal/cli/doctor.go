@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"go.podman.io/storage/pkg/unshare"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/flock"
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
@@ -78,11 +80,11 @@ func (o *jobOptions) examine(ctx context.Context, streams Streams) ([]machine.Fi
 		if err := builder.EnterUserNamespace(ctx); err != nil {
 			return nil, err
 		}
-		temp, err := os.MkdirTemp("", "oc-rebuild-doctor-")
+		temp, alive, err := flock.MakeHeld(os.TempDir(), scratch.JobPrefix)
 		if err != nil {
-			return nil, fmt.Errorf("making a scratch directory: %w", err)
+			return nil, err
 		}
-		defer os.RemoveAll(temp)
+		defer func() { _ = errors.Join(os.RemoveAll(temp), alive.Release()) }()
 		findings = append(findings, machine.Runtimes(ctx, temp)...)
 		findings = append(findings, machine.Storage(ctx, o.build.builder(temp))...)
 		findings = append(findings, machine.Leftovers())

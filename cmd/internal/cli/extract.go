@@ -163,7 +163,7 @@ func runExtract(ctx context.Context, streams Streams, o *extractOptions, args []
 			return err
 		}
 		to := streams.Out
-		if terminal, ok := to.(*os.File); ok && term.IsTerminal(int(terminal.Fd())) {
+		if display.IsTerminal(to) {
 			to = plain.Writer(to)
 		}
 		if _, err := to.Write(file.Data); err != nil {

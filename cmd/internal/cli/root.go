@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -33,6 +34,9 @@ func (s Streams) once(text string) {
 // Execute runs the program with its arguments (the first is the program's own path) and returns its exit code.
 func Execute(ctx context.Context, streams Streams, version string, args []string) int {
 	name := displayName(args[0])
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	streams.Out, streams.Err = watched{streams.Out, end}, watched{streams.Err, end}
 	command := New(streams, version, name)
 	if name != usualName { // results stay as they are
 		streams.Err = renaming{streams.Err, name}
@@ -42,6 +46,9 @@ func Execute(ctx context.Context, streams Streams, version string, args []string
 	command, err := command.ExecuteContextC(ctx)
 	if err == nil {
 		return 0
+	}
+	if errors.Is(context.Cause(ctx), errUnread) {
+		return unreadCode
 	}
 	if ctx.Err() != nil {
 		err = fault.New(fault.Interrupted, "", err)

@@ -49,11 +49,22 @@ func (p painter) paint(c color, text string) string {
 // Decorated is a writer that changes what is written to another one.
 type Decorated interface{ Inner() io.Writer }
 
+// IsTerminal reports whether a writer leads to a terminal of whatever kind.
+func IsTerminal(w io.Writer) bool {
+	file := inner(w)
+	return file != nil && term.IsTerminal(int(file.Fd()))
+}
+
 // Terminal returns the terminal that a writer leads to, if it is one on which the cursor can be moved.
 func Terminal(w io.Writer) (*os.File, bool) {
+	return inner(w), IsTerminal(w) && os.Getenv("TERM") != "dumb"
+}
+
+// inner returns the file that a writer leads to, nil if it leads to none.
+func inner(w io.Writer) *os.File {
 	if decorated, ok := w.(Decorated); ok {
-		return Terminal(decorated.Inner())
+		return inner(decorated.Inner())
 	}
-	file, ok := w.(*os.File)
-	return file, ok && term.IsTerminal(int(file.Fd())) && os.Getenv("TERM") != "dumb"
+	file, _ := w.(*os.File)
+	return file
 }

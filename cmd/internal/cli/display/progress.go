@@ -63,7 +63,7 @@ type record struct {
 func (r *records) Report(event progress.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	_ = r.encoder.Encode(record{time.Now().UTC(), event}) // a reader that went away is no reason to end the job
+	_ = r.encoder.Encode(record{time.Now().UTC(), event}) // where the reader went away the writer ends the job
 }
 
 // nothing is the subject of what is about no component.
