@@ -1,6 +1,12 @@
 package ciconfig
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+)
 
 // Override is what a user says about a recipe: --context-dir, --dockerfile and --build-arg.
 type Override struct {
@@ -9,7 +15,7 @@ type Override struct {
 	BuildArgs  []Arg  // win over the config's of the same name
 }
 
-// With returns the recipe with what the user says. Paths that lead out of the repository are an error.
+// With returns the recipe with what the user says. Paths that lead out of the repository are an error of class Usage.
 func (r Recipe) With(o Override) (Recipe, error) {
 	image := Image{ContextDir: r.ContextDir, Dockerfile: r.Dockerfile, Literal: r.Literal,
 		BuildArgs: slices.Clone(r.BuildArgs),
@@ -32,5 +38,16 @@ func (r Recipe) With(o Override) (Recipe, error) {
 		r.BuildArgs = image.BuildArgs
 		return r, nil
 	}
-	return r, r.fill(image)
+	if r.fill(image) != nil { // what the config says is well
+		var said []string
+		if o.ContextDir != "" {
+			said = append(said, fmt.Sprintf("--context-dir %q", o.ContextDir))
+		}
+		if o.Dockerfile != "" {
+			said = append(said, fmt.Sprintf("--dockerfile %q", o.Dockerfile))
+		}
+		return Recipe{}, fault.Errorf(fault.Usage, "%s: not inside the repository (context directory %q, Dockerfile %q)",
+			strings.Join(said, ", "), image.ContextDir, image.Dockerfile)
+	}
+	return r, nil
 }

@@ -1,6 +1,7 @@
 package ciconfig_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -43,8 +44,12 @@ func TestOverride(t *testing.T) {
 	}
 	for _, bad := range []ciconfig.Override{{Dockerfile: "/etc/passwd"}, {Dockerfile: "../../x"}, {ContextDir: ".."},
 		{ContextDir: "/"}} {
-		if got, err := recipe.With(bad); fault.KindOf(err) != fault.Unresolved {
-			t.Errorf("With(%+v) = %+v, %v, want an error", bad, got, err)
+		flag := "--dockerfile"
+		if bad.ContextDir != "" {
+			flag = "--context-dir"
+		}
+		if got, err := recipe.With(bad); fault.KindOf(err) != fault.Usage || !strings.HasPrefix(err.Error(), flag) {
+			t.Errorf("With(%+v) = %+v, %v, want an error about %s", bad, got, err, flag)
 		}
 	}
 }

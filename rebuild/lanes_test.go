@@ -166,6 +166,11 @@ func TestLanes(t *testing.T) {
 			t.Errorf("error %v, want %s", err, test.says)
 		}
 	}
+	repository, _, _ := strings.Cut(images["one"][0], "@")
+	request.ToRepository = p.registry.Host + "/another/place"
+	if _, err := assemble(images, platforms...); fault.AdviceOf(err) != "Pass --to-repository "+repository+"." {
+		t.Errorf("images beside the repository: %v (%s)", err, fault.AdviceOf(err))
+	}
 }
 
 // TestLanesKeepGoing has a component that cannot be built, and one whose base only one of two platforms has.
@@ -190,7 +195,7 @@ func TestLanesKeepGoing(t *testing.T) {
 	two = source(t, map[string]string{"Dockerfile": "FROM " + few + "\nCOPY f /f\n", "f": "x"})
 	_, err = p.lanes(t, nil, "linux/amd64", "linux/arm64").Run(t.Context(), p.request(target("two", two)))
 	if err == nil || !strings.HasPrefix(err.Error(), "for linux/arm64: ") ||
-		!strings.Contains(err.Error(), "no image found in manifest list for architecture \"arm64\"") {
+		!strings.Contains(err.Error(), "its manifest list has no image for linux/arm64") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -305,6 +310,25 @@ func TestForeignBase(t *testing.T) {
 	one = source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nCOPY --from=" + base + " /bin/tool /f\n")})
 	if _, err := p.lanes(t, nil, "linux/amd64")[0].Run(t.Context(), p.request(target("one", one))); err != nil {
 		t.Errorf("files of an image for another platform: %v", err)
+	}
+}
+
+// TestBaseWithoutPlatform builds on a list that has no image for the platform, and swaps it in: the platform is the
+// payload's, so another image is what helps.
+func TestBaseWithoutPlatform(t *testing.T) {
+	p := newPlayground(t)
+	image := p.registry.Pull(t, p.base)
+	base := p.registry.PushIndex(t, "bases/others", "latest", map[string]v1.Image{
+		"linux/arm64": payloadtest.ForArch(t, image, "arm64"), "linux/s390x": payloadtest.ForArch(t, image, "s390x")})
+	one := source(t, map[string]string{"Dockerfile": "FROM " + base + "\nCOPY f /f\n", "f": "one"})
+	for advice, target := range map[string]plan.Target{
+		"--base-image names another one.":                            target("one", one),
+		"Name one for linux/amd64, or a manifest list that has one.": {Name: "one", Image: base},
+	} {
+		_, err := p.lanes(t, nil, "linux/amd64")[0].Run(t.Context(), p.request(target))
+		if fault.KindOf(err) != fault.Unresolved || fault.AdviceOf(err) != advice {
+			t.Errorf("kind %d, %v (%s), want %q", fault.KindOf(err), err, fault.AdviceOf(err), advice)
+		}
 	}
 }
 

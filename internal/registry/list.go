@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -136,6 +137,9 @@ func (c *Client) choose(ctx context.Context, image *Image) error {
 	return nil
 }
 
+// ErrNoPlatform is in the error about a manifest list that lacks an image for a platform.
+var ErrNoPlatform = errors.New("has no image for")
+
 func noPlatform(want Platform, list []Instance) error {
 	var have []string
 	for i, instance := range list {
@@ -146,7 +150,7 @@ func noPlatform(want Platform, list []Instance) error {
 		have = append(have, instance.Platform.String())
 	}
 	return fault.New(fault.Unresolved, "Choose one with --platform.",
-		fmt.Errorf("its manifest list has no image for %s, only for %s", want, strings.Join(have, ", ")))
+		fmt.Errorf("its manifest list %w %s, only for %s", ErrNoPlatform, want, strings.Join(have, ", ")))
 }
 
 // instances reads the entries of a manifest list or an OCI index, which have the same fields.

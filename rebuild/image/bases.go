@@ -2,6 +2,7 @@ package image
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -55,6 +56,9 @@ func (m *prepared) pull(ctx context.Context, u Unit, pullSpec string) (builder.I
 	}
 	image, err := pull(pullSpec)
 	if err != nil {
+		if _, why := m.describe(ctx, pullSpec); errors.Is(why, registry.ErrNoPlatform) {
+			err = why
+		}
 		return builder.Image{}, err
 	}
 	_, matches, err := m.platformOf(image)
@@ -69,7 +73,7 @@ func (m *prepared) pull(ctx context.Context, u Unit, pullSpec string) (builder.I
 		return image, nil
 	}
 	if !matches {
-		described, err := m.Reading.Image(ctx, pullSpec)
+		described, err := m.describe(ctx, pullSpec)
 		if err != nil {
 			return builder.Image{}, err
 		}
@@ -82,6 +86,19 @@ func (m *prepared) pull(ctx context.Context, u Unit, pullSpec string) (builder.I
 	u.local[pullSpec] = own
 	return image, m.storage.opened.Name(image, own.name)
 }
+
+// describe reads what an image is in its registry. What is built is for the payload's platform: where a list has nothing
+// for that, another image is what helps.
+func (m *prepared) describe(ctx context.Context, pullSpec string) (*registry.Image, error) {
+	described, err := m.Reading.Image(ctx, pullSpec)
+	if errors.Is(err, registry.ErrNoPlatform) {
+		err = fault.New(fault.KindOf(err), otherBase, err)
+	}
+	return described, err
+}
+
+// otherBase is the advice for a base that is not for the platform.
+const otherBase = "--base-image names another one."
 
 // localImage is an image whose pull spec is not what it is called in local storage.
 type localImage struct {
@@ -119,7 +136,7 @@ func (m *prepared) checkPlatform(image builder.Image, name string) error {
 	if err != nil || matches {
 		return err
 	}
-	return fault.New(fault.Unresolved, "--base-image names another one.",
+	return fault.New(fault.Unresolved, otherBase,
 		fmt.Errorf("the image is to be for %s, and its base %q is for %s", m.Reading.Platform(), name, platform))
 }
 

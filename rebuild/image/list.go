@@ -105,8 +105,9 @@ func (s *shop) pushList(ctx context.Context, own Need, needs []Need, list []byte
 			return "", err
 		}
 		if image.Name() != to.Name() {
-			return "", fault.Errorf(fault.Usage, "the image %s of %q is not in %s, where its list goes",
-				need.Image.PullSpec, need.Unit.Name, own.Unit.Target)
+			return "", fault.New(fault.Usage, fmt.Sprintf("Pass --to-repository %s.", image.Name()),
+				fmt.Errorf("the image %s of %q is not in %s, where its list goes", need.Image.PullSpec, need.Unit.Name,
+					own.Unit.Target))
 		}
 	}
 	target, err := s.Pushing.Target(pushTag(own.Unit.Target, own.Unit.Name, digest.FromBytes(list)))

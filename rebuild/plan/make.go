@@ -2,6 +2,7 @@ package plan
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -220,12 +221,16 @@ func (p *planner) settle(ctx context.Context, u *unit) error {
 // checkSwapped refuses an image that takes a component's place and does not run where the payload does.
 func (p *planner) checkSwapped(ctx context.Context, pullSpec string) error {
 	image, err := p.Registry.Image(ctx, pullSpec)
+	want := p.Registry.Platform()
+	advice := fmt.Sprintf("Name one for %s, or a manifest list that has one.", want)
+	if errors.Is(err, registry.ErrNoPlatform) {
+		return fault.New(fault.KindOf(err), advice, err)
+	}
 	if err != nil {
 		return err
 	}
-	if have, want := image.Config.Platform, p.Registry.Platform(); have.Architecture != "" && !want.Matches(have) {
-		return fault.New(fault.Unresolved, fmt.Sprintf("Name one for %s, or a manifest list that has one.", want),
-			fmt.Errorf("the image %q is for %s", pullSpec, have))
+	if have := image.Config.Platform; have.Architecture != "" && !want.Matches(have) {
+		return fault.New(fault.Unresolved, advice, fmt.Errorf("the image %q is for %s", pullSpec, have))
 	}
 	return nil
 }

@@ -84,7 +84,7 @@ func readConfig(name string, query ciconfig.Query) (ciconfig.Match, error) {
 func (u *unit) withoutConfig() ciconfig.Match {
 	config := &ciconfig.Config{
 		Name:   "--dockerfile",
-		Images: []ciconfig.Image{{To: u.target.Name, Dockerfile: u.target.Dockerfile, ContextDir: u.target.ContextDir}},
+		Images: []ciconfig.Image{{To: u.target.Name}}, // what the user says comes last
 	}
 	return ciconfig.Match{Path: "", Origin: "--dockerfile", Config: config, Image: u.target.Name,
 		Reason: "no config promotes it"}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
@@ -20,7 +21,11 @@ func (o *jobOptions) readPlan(ctx context.Context, streams Streams, name string)
 	} else {
 		var data []byte
 		if data, err = readInput(streams, name); err != nil {
-			return nil, err
+			advice := ""
+			if _, noPullSpec := registry.ParsePullSpec(name); errors.Is(err, fs.ErrNotExist) && noPullSpec == nil {
+				advice = "A plan in a registry is named by its digest, REPOSITORY@sha256:…, as `oc rebuild plan --push` prints it."
+			}
+			return nil, fault.New(fault.KindOf(err), advice, err)
 		}
 		planned, err = plan.Read(data)
 	}

@@ -58,7 +58,7 @@ func (o registryOptions) first() *registryOptions {
 // checkOne refuses several platforms. Of several that are a default the first one counts.
 func (o *registryOptions) checkOne() error {
 	if len(o.platforms()) > 1 && !o.isDefault() {
-		return fault.Errorf(fault.Usage, "--platform %q: want one; only `oc rebuild COMPONENT…` takes several",
+		return fault.Errorf(fault.Usage, "--platform %q: want one; only `oc rebuild COMPONENT…` and `oc rebuild assemble` take several",
 			o.Platform)
 	}
 	return nil
