@@ -137,7 +137,7 @@ func runComponent(ctx context.Context, streams Streams, o *partOptions, args []s
 	}
 	return withScratch(ctx, streams, o.output, func() error {
 		var result *rebuild.Result
-		err := o.with(streams, func(job *rebuild.Job) (err error) {
+		return o.with(streams, func(job *rebuild.Job) (err error) {
 			result, err = job.Part(ctx, planned, args[0], o.toRepository, images)
 			return err
 		}, func() error {
@@ -149,9 +149,5 @@ func runComponent(ctx context.Context, streams Streams, o *partOptions, args []s
 			}
 			return display.Line(streams.Out, result.Components[0].Image)
 		})
-		if result == nil {
-			err = errors.Join(err, o.output.failed(streams, err))
-		}
-		return err
 	})
 }

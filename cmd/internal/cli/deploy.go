@@ -198,7 +198,7 @@ func (o *deployOptions) round(ctx context.Context, streams Streams, target *roll
 		return o.print(streams, target, deployed, time.Since(began))
 	})
 	if result == nil {
-		err = errors.Join(err, o.output.failed(streams, err))
+		err = errors.Join(err, o.output.failed(ctx, streams, err))
 	}
 	return err
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"io"
 	"strings"
@@ -81,7 +82,7 @@ func (o *outputOptions) progress(streams Streams) (progress.Listener, func()) {
 		Verbose: o.verbose})
 }
 
-// failure is the result of a job that failed, in the form of json and yaml.
+// failure is the result of a command that failed, in the form of json and yaml.
 type failure struct {
 	Error    string           `json:"error"`
 	Advice   string           `json:"advice,omitempty"`
@@ -89,11 +90,20 @@ type failure struct {
 	Failures []*image.Failure `json:"failures,omitempty"` // steps of Dockerfiles
 }
 
-// failed prints what went wrong where the result would have been, in the form of the result.
-func (o *outputOptions) failed(streams Streams, err error) error {
-	if err == nil || o.format != "json" && o.format != "yaml" { // a template is for the result
+// failed prints what went wrong in a job, which may be one of several. What interrupts it is the end of the program,
+// whose exit code it says.
+func (o *outputOptions) failed(ctx context.Context, streams Streams, err error) error {
+	if err == nil || ctx.Err() != nil {
 		return nil
 	}
-	return o.print(streams.Out, failure{Error: err.Error(), Advice: fault.AdviceOf(err),
+	return printFailure(streams.Out, o.format, err)
+}
+
+// printFailure prints what went wrong where the result would have been, in the form of the result.
+func printFailure(w io.Writer, format string, err error) error {
+	if format != "json" && format != "yaml" { // a template is for the result
+		return nil
+	}
+	return display.Structured(w, format, failure{Error: err.Error(), Advice: fault.AdviceOf(err),
 		ExitCode: int(fault.KindOf(err)), Failures: image.Failures(err)})
 }

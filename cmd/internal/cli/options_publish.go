@@ -94,7 +94,7 @@ func (o *publishOptions) publish(ctx context.Context, streams Streams,
 		return o.after.carryOn(ctx, streams, &o.jobOptions, images...)
 	})
 	if result == nil {
-		err = errors.Join(err, o.output.failed(streams, err))
+		err = errors.Join(err, o.output.failed(ctx, streams, err))
 	}
 	return fault.Join(failed, err)
 }

@@ -36,7 +36,8 @@ func Execute(ctx context.Context, streams Streams, version string, args []string
 	name := displayName(args[0])
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	streams.Out, streams.Err = watched{streams.Out, end}, watched{streams.Err, end}
+	out := &watched{to: streams.Out, end: end}
+	streams.Out, streams.Err = out, &watched{to: streams.Err, end: end}
 	command := New(streams, version, name)
 	if name != usualName { // results stay as they are
 		streams.Err = renaming{streams.Err, name}
@@ -47,11 +48,15 @@ func Execute(ctx context.Context, streams Streams, version string, args []string
 	if err == nil {
 		return 0
 	}
-	if errors.Is(context.Cause(ctx), errUnread) {
-		return unreadCode
-	}
 	if ctx.Err() != nil {
 		err = fault.New(fault.Interrupted, "", err)
+	}
+	if !out.used.Load() { // else there is a result, or the failure of a job
+		format, _ := command.Flags().GetString("output") // "" where a command does not have it
+		err = fault.Join(err, printFailure(streams.Out, format, err))
+	}
+	if errors.Is(context.Cause(ctx), errUnread) {
+		return unreadCode
 	}
 	color, _ := command.Flags().GetString("color") // "" where a command does not have it
 	display.Error(streams.Err, err, color)

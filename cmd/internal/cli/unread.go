@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -15,15 +16,17 @@ const unreadCode = 128 + int(syscall.SIGPIPE)
 
 // watched is a stream that ends the run where its reader is gone.
 type watched struct {
-	to  io.Writer
-	end context.CancelCauseFunc
+	to   io.Writer
+	end  context.CancelCauseFunc
+	used atomic.Bool // something was written
 }
 
 // Inner implements display.Decorated.
-func (w watched) Inner() io.Writer { return w.to }
+func (w *watched) Inner() io.Writer { return w.to }
 
 // Write implements io.Writer.
-func (w watched) Write(p []byte) (int, error) {
+func (w *watched) Write(p []byte) (int, error) {
+	w.used.Store(true)
 	n, err := w.to.Write(p)
 	if errors.Is(err, syscall.EPIPE) {
 		w.end(errUnread)
