@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/cluster"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/flock"
 	"github.com/oc-rebuild/oc-rebuild/internal/plain"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/scratch"
 )
 
 // pullable warns of images that were pushed to where a cluster cannot pull them: a new repository is private in most
@@ -58,17 +61,18 @@ func (o *registryOptions) pullable(ctx context.Context, streams Streams, api *cl
 // gets tells whether the credentials of an auth file get an image. A registry that does not answer is an error; one that
 // says that there is none may only hide it.
 func (o *registryOptions) gets(ctx context.Context, image string, auth []byte) (got bool, err error) {
-	file, err := os.CreateTemp("", "oc-rebuild-auth-") // with mode 0600
+	// where it is found, and removed, if the program is killed
+	directory, alive, err := flock.MakeHeld(os.TempDir(), scratch.JobPrefix)
 	if err != nil {
 		return false, err
 	}
-	defer func() { err = errors.Join(err, os.Remove(file.Name())) }()
-	_, err = file.Write(auth)
-	if err := errors.Join(err, file.Close()); err != nil {
-		return false, err
+	defer func() { err = errors.Join(err, os.RemoveAll(directory), alive.Release()) }()
+	file := filepath.Join(directory, "auth.json")
+	if err := os.WriteFile(file, auth, 0o600); err != nil {
+		return false, fmt.Errorf("writing credentials: %w", err)
 	}
 	options := o.Options
-	options.AuthFile, options.Attempts, options.Platform = file.Name(), 2, "" // nothing is chosen from a list
+	options.AuthFile, options.Attempts, options.Platform = file, 2, "" // nothing is chosen from a list
 	client, err := registry.New(options)
 	if err != nil {
 		return false, err
