@@ -238,6 +238,10 @@ func agree(ctx context.Context, lanes []*lane) error {
 			continue
 		}
 		swapped, err := first.options.Reading.Image(ctx, component.Target)
+		if err == nil && swapped.ListDigest == "" { // a plan for one of the platforms takes it
+			err = fault.Errorf(fault.Unresolved, "it is one image, for %s, and no manifest list",
+				swapped.Config.Platform)
+		}
 		if err == nil {
 			_, err = swapped.Instances(platforms(lanes))
 		}

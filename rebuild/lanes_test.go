@@ -251,6 +251,15 @@ func TestLanesRefused(t *testing.T) {
 	if err != nil || len(platformsOf(t, result.Release.Image)) != 2 {
 		t.Errorf("with an image that is a list: %+v, %v", result, err)
 	}
+
+	request.Targets = []plan.Target{{Name: "one", Image: single}, target("two", from())}
+	planned, err := p.lanes(t, nil, "linux/amd64")[0].Plan(t.Context(), request)
+	check(t, err)
+	_, err = p.lanes(t, nil, "linux/amd64", "linux/arm64").Assemble(t.Context(), planned, request,
+		map[string][]string{"two": {p.base, p.base}})
+	if fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), "one image, for linux/amd64, and no manifest list") {
+		t.Errorf("a plan for one platform: %v", err)
+	}
 }
 
 // TestImageForAnotherPlatform gives images to a payload that does not run where they do: by --image, as a part, and as

@@ -86,12 +86,13 @@ func (c *Client) remember(named reference.Named, blobs []types.BlobInfo) {
 	}
 }
 
-// forget is for a repository that says it has lost a blob of an image: what is written there has to bring it again.
-func (c *Client) forget(named reference.Named, blob digest.Digest) {
+// forget is for a repository that says it has lost a blob of an image, and may have lost others: what is written there
+// has to bring all again that it does not have.
+func (c *Client) forget(named reference.Named) {
 	r := c.repository(named.Name())
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.holds, blob)
+	clear(r.holds)
 }
 
 // verifyManifest compares a manifest with the digest that it was asked for by.

@@ -57,7 +57,7 @@ func ParsePlatform(text string) (Platform, error) {
 	return platform.Normal(), nil
 }
 
-// Normal is the platform as it is usually written: arm64 is arm64/v8.
+// Normal is the platform as it is usually written: arm64/v8 is arm64.
 func (p Platform) Normal() Platform {
 	normal := platforms.Normalize(ocispec.Platform{OS: p.OS, Architecture: p.Architecture, Variant: p.Variant})
 	return Platform{normal.OS, normal.Architecture, normal.Variant}
@@ -69,14 +69,16 @@ func (p Platform) Matches(image Platform) bool {
 	return p.OS == image.OS && p.Architecture == image.Architecture && (p.Variant == "" || image.Variant == "" || p.Variant == image.Variant)
 }
 
-// find returns where a list has the image for a platform, -1 where it has none: one for exactly that before one that may
-// be for it.
+// find returns where a list has the image for a platform, -1 where it has none: one for exactly that before one for all
+// variants. One for another variant need not run.
 func find(list []Instance, wanted Platform) int {
 	exact := slices.IndexFunc(list, func(one Instance) bool { return one.Platform.Normal() == wanted.Normal() })
 	if exact >= 0 {
 		return exact
 	}
-	return slices.IndexFunc(list, func(one Instance) bool { return wanted.Matches(one.Platform) })
+	return slices.IndexFunc(list, func(one Instance) bool {
+		return one.Platform.Normal().Variant == "" && wanted.Matches(one.Platform)
+	})
 }
 
 // Instances returns the images of the image's manifest list that are for platforms, one for each; all where none are

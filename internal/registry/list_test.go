@@ -58,6 +58,8 @@ func TestVariants(t *testing.T) {
 		{[]string{"amd64", "arm64"}, "linux/aarch64", "linux/arm64"},
 		{[]string{"arm64", "amd64"}, "linux/x86_64", "linux/amd64"},
 		{[]string{"arm/v6", "amd64"}, "linux/arm/v7", "linux/arm/v6"},
+		{[]string{"amd64", "arm64/v9"}, "linux/arm64/v8", ""},
+		{[]string{"amd64/v3", "arm64"}, "linux/amd64", ""},
 	} {
 		var children []string
 		for _, platform := range test.list {
@@ -82,6 +84,9 @@ func TestVariants(t *testing.T) {
 		answer.Body.Close()
 		client := payloadtest.ClientFor(t, test.wanted)
 		got, err := client.Image(t.Context(), r.Host+"/a/b:list")
+		if fault.KindOf(err) == fault.Unresolved && test.says == "" {
+			continue
+		}
 		if err != nil {
 			t.Errorf("%q of %q: %v", test.wanted, test.list, err)
 			continue

@@ -184,7 +184,7 @@ func (r *remote) GetBlob(ctx context.Context, info types.BlobInfo,
 	blob := &resumed{ctx: ctx, reader: r.reader, blob: info.Digest}
 	if err := blob.open(); err != nil {
 		if isNotFound(err) {
-			r.client.forget(r.reference.DockerReference(), info.Digest)
+			r.client.forget(r.reference.DockerReference())
 		}
 		return nil, 0, err
 	}

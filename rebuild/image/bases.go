@@ -56,8 +56,11 @@ func (m *prepared) pull(ctx context.Context, u Unit, pullSpec string) (builder.I
 	}
 	image, err := pull(pullSpec)
 	if err != nil {
-		if _, why := m.describe(ctx, pullSpec); errors.Is(why, registry.ErrNoPlatform) {
-			err = why
+		// as image/v5 says it, which knows nothing of flags; whatever else failed would only fail once more
+		if strings.Contains(err.Error(), "no image found in") {
+			if _, why := m.describe(ctx, pullSpec); errors.Is(why, registry.ErrNoPlatform) {
+				err = why
+			}
 		}
 		return builder.Image{}, err
 	}

@@ -24,6 +24,19 @@ func (m pushed) Make(ctx context.Context, u Unit) (Image, error) {
 	if err != nil || !u.Replaces() {
 		return image, err
 	}
+	made := image
+	image, err = m.send(ctx, u, made)
+	var lost *registry.ReadError
+	if errors.As(err, &lost) && made.shared && ctx.Err() == nil {
+		m.Report.Report(u.Name, progress.Push, progress.Warned, "what others built is not used: %v", lost)
+		u.unshared = true
+		return m.Make(ctx, u)
+	}
+	return image, err
+}
+
+// send pushes an image, unless its repository has it, and lets others find it.
+func (m pushed) send(ctx context.Context, u Unit, image Image) (_ Image, err error) {
 	defer m.Report.Start(u.Name, progress.Push)()
 	image.PullSpec = u.Target + "@" + image.Digest().String()
 	m.sent.Store(image.PullSpec, true)
@@ -34,15 +47,8 @@ func (m pushed) Make(ctx context.Context, u Unit) (Image, error) {
 	}
 	m.Report.Report(u.Name, progress.Push, progress.Started, "%s", u.Target)
 	var sent int64
-	image.PullSpec, err = m.push(ctx, image, pushTag(u.Target, u.Name, image.Digest()),
-		func(bytes int64) { sent += bytes })
-	var lost *registry.ReadError
-	if errors.As(err, &lost) && image.shared && ctx.Err() == nil {
-		m.Report.Report(u.Name, progress.Push, progress.Warned, "what others built is not used: %v", lost)
-		u.unshared = true
-		return m.Make(ctx, u)
-	}
-	if err != nil {
+	if image.PullSpec, err = m.push(ctx, image, pushTag(u.Target, u.Name, image.Digest()),
+		func(bytes int64) { sent += bytes }); err != nil {
 		return Image{}, err
 	}
 	m.Report.Tell(progress.Event{Component: u.Name, Stage: progress.Push, State: progress.Done,

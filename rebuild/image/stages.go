@@ -45,9 +45,18 @@ func (m keptStages) Make(ctx context.Context, u Unit) (Image, error) {
 	if err != nil {
 		return Image{}, err
 	}
+	kept := map[int]string{}
+	image, err := m.makeOn(ctx, b, u, kept)
+	if err != nil && ctx.Err() == nil && anyGone(ctx, b, kept) { // other runs kept more than there is room for
+		return m.next.Make(ctx, u)
+	}
+	return image, err
+}
+
+// makeOn begins stages with images that are kept, by stage.
+func (m keptStages) makeOn(ctx context.Context, b *builder.Builder, u Unit, kept map[int]string) (Image, error) {
 	all := u.file.Checkpoints()
-	whole := u
-	at, kept := map[int]dockerfile.Checkpoint{}, map[int]string{}
+	at := map[int]dockerfile.Checkpoint{}
 	var flattenOn *builder.Image
 	for len(all) > 0 {
 		stage := all[0].Stage
@@ -59,14 +68,14 @@ func (m keptStages) Make(ctx context.Context, u Unit) (Image, error) {
 		// Without a time for its files, the layer of an image cannot be made again.
 		if base != nil && !base.HasTriggers() && !(all[0].Final && u.build.Timestamp.IsZero()) {
 			furthest, id, err := m.resume(ctx, b, u, all[:end])
-			if err != nil {
-				return Image{}, err
-			}
 			if id != "" {
 				at[stage], kept[stage] = furthest, id
 				if furthest.Final {
 					flattenOn = base
 				}
+			}
+			if err != nil {
+				return Image{}, err
 			}
 		}
 		all = all[end:]
@@ -86,9 +95,6 @@ func (m keptStages) Make(ctx context.Context, u Unit) (Image, error) {
 	}
 	u.build.Dockerfile = u.file.Resume(at, kept)
 	image, err := m.next.Make(ctx, u)
-	if err != nil && ctx.Err() == nil && anyGone(ctx, b, kept) { // other runs kept more than there is room for
-		return m.next.Make(ctx, whole)
-	}
 	if err == nil && flattenOn != nil {
 		image.local, err = b.Flatten(ctx, image.local, *flattenOn, u.build.Timestamp)
 	}
@@ -165,7 +171,7 @@ func (m keptStages) resume(ctx context.Context, b *builder.Builder, u Unit, list
 		}
 		made, err := m.keepStage(ctx, b, u, text, c)
 		if err != nil {
-			return furthest, "", err
+			return furthest, id, err // on what is kept, if that is still there
 		}
 		if made != "" {
 			furthest, id = c.Checkpoint, made

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -90,7 +91,7 @@ func (o *mirrorOptions) apply(flags *pflag.FlagSet) {
 		"`pull spec` of the copied release image (default: VERSION-ARCHITECTURE in --to)")
 	flags.BoolVar(&o.skipRelease, "skip-release-image", false, "copy the components only")
 	flags.BoolVar(&o.keepList, "keep-manifest-list", false,
-		"copy all images of a release image that is a manifest list; with --from-dir the default, since the directory has them")
+		"copy all images of a release image that is a manifest list; with --from-dir the default, unless a platform is named")
 	flags.BoolVar(&o.list, "to-mirror", false, "copy nothing, print SOURCE DESTINATION of each image")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "the same as --to-mirror")
 	flags.StringVar(&o.instructions, "print-mirror-instructions", "idms",
@@ -123,8 +124,8 @@ func (o *mirrorOptions) check(args []string) error {
 	} else if ok {
 		o.from, o.fromDir = tag, cmp.Or(o.fromDir, o.oc.directory)
 	}
-	if o.fromDir != "" && !o.flags.Changed("keep-manifest-list") { // or what was carried would not arrive
-		o.keepList = true
+	if o.fromDir != "" && !slices.ContainsFunc([]string{"keep-manifest-list", "platform", "filter-by-os"}, o.flags.Changed) {
+		o.keepList = true // or what was carried would not arrive
 	}
 	switch {
 	case o.destinations() != 1:

@@ -31,8 +31,8 @@ request, #N+#M for several, which are merged in this order onto the branch that 
 URL[@REF] for a fork.
 
 Exit codes: 0 done, 1 other failure, 2 usage, 3 an input cannot be resolved, 4 not authorised, 5 a build failed, 6 publishing failed,
-130 interrupted, 141 nobody reads the output. With -o json or yaml every command prints a failure where its result would have been: error,
-advice, exitCode, and failures, the steps of Dockerfiles that failed.`
+130 interrupted, 141 nobody reads the output. With -o json or yaml every command prints a failure where its result would have been (wrong flags
+excepted): error, advice, exitCode, and failures, the steps of Dockerfiles that failed.`
 
 const rebuildExample = `  # The machine-config-operator of a working tree, in a payload of your own
   oc rebuild machine-config-operator=../machine-config-operator \

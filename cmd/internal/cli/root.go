@@ -48,15 +48,15 @@ func Execute(ctx context.Context, streams Streams, version string, args []string
 	if err == nil {
 		return 0
 	}
+	if errors.Is(context.Cause(ctx), errUnread) {
+		return unreadCode
+	}
 	if ctx.Err() != nil {
 		err = fault.New(fault.Interrupted, "", err)
 	}
 	if !out.used.Load() { // else there is a result, or the failure of a job
 		format, _ := command.Flags().GetString("output") // "" where a command does not have it
 		err = fault.Join(err, printFailure(streams.Out, format, err))
-	}
-	if errors.Is(context.Cause(ctx), errUnread) {
-		return unreadCode
 	}
 	color, _ := command.Flags().GetString("color") // "" where a command does not have it
 	display.Error(streams.Err, err, color)

@@ -49,8 +49,7 @@ func (o *jobOptions) follow(ctx context.Context, streams Streams, request plan.R
 		err := round()
 		switch {
 		case ctx.Err() != nil && err != nil:
-			streams.notice("Stopped watching in the middle of a round, which was not finished.")
-			return nil
+			return stopped(ctx, streams, "Stopped watching in the middle of a round, which was not finished.")
 		case err != nil:
 			display.Error(streams.Err, err, o.output.color)
 		}
@@ -59,8 +58,7 @@ func (o *jobOptions) follow(ctx context.Context, streams Streams, request plan.R
 		}
 		changed, err := sources.wait(ctx)
 		if ctx.Err() != nil {
-			streams.notice("Stopped watching.")
-			return nil
+			return stopped(ctx, streams, "Stopped watching.")
 		}
 		if err != nil {
 			return err
@@ -69,6 +67,15 @@ func (o *jobOptions) follow(ctx context.Context, streams Streams, request plan.R
 			streams.notice(time.Now().Format(time.TimeOnly) + " changed: " + plain.Line(changed))
 		}
 	}
+}
+
+// stopped ends a watch, which is no failure where the user ended it.
+func stopped(ctx context.Context, streams Streams, text string) error {
+	if cause := context.Cause(ctx); errors.Is(cause, errUnread) {
+		return cause
+	}
+	streams.notice(text)
+	return nil
 }
 
 // followed are the local sources of a watch.

@@ -66,6 +66,9 @@ func (l *lines) print(event progress.Event) {
 func (l *lines) remind() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.ended { // it waited for the end
+		return
+	}
 	for _, component := range slices.Sorted(maps.Keys(l.underWay)) {
 		event := l.underWay[component]
 		if event.State != progress.Waiting {

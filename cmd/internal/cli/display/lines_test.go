@@ -43,4 +43,9 @@ func TestReminderAtOnce(t *testing.T) {
 	for range 5000 {
 		newLines(io.Discard, false, false, 1).finish()
 	}
+	l := newLines(io.Discard, false, false, time.Hour)
+	l.finish()
+	if l.remind(); l.timer.Stop() {
+		t.Error("after the end another reminder is to come")
+	}
 }
