@@ -15,6 +15,7 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/pack"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/remote"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/flock"
 )
 
 // Event is one piece of progress.
@@ -86,12 +87,15 @@ func raisable(err error) error {
 		"Pass --source-limits 4, say, if you trust whoever wrote it: that lets sources be 4 times as large.", err)
 }
 
+// ScratchPrefix begins the name of a temporary cache in $TMPDIR, which Store.Close removes.
+const ScratchPrefix = "oc-rebuild-git-"
+
 // Store keeps one bare repository per upstream below a directory, so that a commit is fetched once. Any number of
 // processes may use one directory. What is read from it is checked, so that a damaged or poisoned cache is noticed
 // and fetched again.
 type Store struct {
 	dir       string
-	temporary bool
+	temporary *flock.Lock // on a cache for this run alone; nil where it outlives the run
 	progress  func(Event)
 	getenv    func(string) string
 	config    *gitconfig.Config
@@ -135,18 +139,17 @@ func Open(dir string, o Options) (*Store, error) {
 	if errors.Is(err, errNotPrivate) {
 		return nil, err
 	}
-	if s.dir, err = os.MkdirTemp("", "oc-rebuild-git-"); err != nil {
+	if s.dir, s.temporary, err = flock.MakeHeld(os.TempDir(), ScratchPrefix); err != nil {
 		return nil, fmt.Errorf("making a source cache: %w", err)
 	}
-	s.temporary = true
 	s.progress(Event{Message: "the user's cache directory cannot be written: sources are kept for this run only"})
 	return s, nil
 }
 
 // Close removes the cache if it was a temporary one.
 func (s *Store) Close() error {
-	if s.temporary {
-		return os.RemoveAll(s.dir)
+	if s.temporary != nil {
+		return errors.Join(os.RemoveAll(s.dir), s.temporary.Release())
 	}
 	return nil
 }

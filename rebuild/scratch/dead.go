@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 	"github.com/oc-rebuild/oc-rebuild/internal/flock"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 )
@@ -52,7 +53,7 @@ func eachDead(do func(path string) error) error {
 	temporary := escape(os.TempDir())
 	var failures []error
 	for _, pattern := range []string{filepath.Join(escape(base), prefix+"*"), filepath.Join(temporary, JobPrefix+"*"),
-		filepath.Join(temporary, registry.ScratchPrefix+"*")} {
+		filepath.Join(temporary, registry.ScratchPrefix+"*"), filepath.Join(temporary, gitsrc.ScratchPrefix+"*")} {
 		paths, err := filepath.Glob(pattern)
 		if err != nil {
 			return fmt.Errorf("looking for temporary directories: %w", err)

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/scratch"
 )
@@ -62,9 +63,9 @@ func TestEnterAndLeave(t *testing.T) {
 func TestClearTakesWhatIsDeadAndOurs(t *testing.T) {
 	base := temporary(t)
 	dead, job := filepath.Join(base, "oc-rebuild-run-dead"), filepath.Join(base, "oc-rebuild-job-dead")
-	client := filepath.Join(base, "oc-rebuild-registry-dead")
+	client, sources := filepath.Join(base, "oc-rebuild-registry-dead"), filepath.Join(base, "oc-rebuild-git-dead")
 	other, link := filepath.Join(base, "buildah123"), filepath.Join(base, "oc-rebuild-run-link")
-	for _, directory := range []string{dead, job, client, other} {
+	for _, directory := range []string{dead, job, client, sources, other} {
 		write(t, filepath.Join(directory, "below", "file"))
 	}
 	check(t, os.Symlink(other, link))
@@ -75,15 +76,15 @@ func TestClearTakesWhatIsDeadAndOurs(t *testing.T) {
 	t.Setenv("TMPDIR", base) // as another process has it
 	found, err := scratch.Dead()
 	check(t, err)
-	if diff := cmp.Diff([]string{dead, job, client}, found); diff != "" {
+	if diff := cmp.Diff([]string{dead, job, client, sources}, found); diff != "" {
 		t.Errorf("Dead() (-want +got):\n%s", diff)
 	}
 	removed, err := scratch.Clear(t.Context())
 	check(t, err)
-	if diff := cmp.Diff([]string{dead, job, client}, removed); diff != "" {
+	if diff := cmp.Diff([]string{dead, job, client, sources}, removed); diff != "" {
 		t.Errorf("Clear() (-want +got):\n%s", diff)
 	}
-	for path, want := range map[string]bool{dead: false, job: false, client: false, link: true,
+	for path, want := range map[string]bool{dead: false, job: false, client: false, sources: false, link: true,
 		filepath.Join(other, "below", "file"): true,
 		filepath.Join(alive.Path, "file"):     true} {
 		if exists(path) != want {
@@ -106,21 +107,31 @@ func TestClearLeavesTheDirectoriesOfOthers(t *testing.T) {
 	}
 }
 
-// A client of registries has a directory of its own, which `oc rebuild info` leaves when it is killed.
-func TestClearLeavesClientsThatLive(t *testing.T) {
+// A client of registries, and a cache of source where the user has none, have directories of their own, which `oc rebuild
+// info` leaves when it is killed.
+func TestClearLeavesWhatLives(t *testing.T) {
 	base := temporary(t)
 	authorities := filepath.Join(t.TempDir(), "ca.crt")
 	write(t, authorities)
 	client, err := registry.New(registry.Options{CertificateAuthority: authorities})
 	check(t, err)
+	t.Setenv("XDG_CACHE_HOME", filepath.Join(authorities, "below a file"))
+	store, err := gitsrc.Open("", gitsrc.Options{})
+	check(t, err)
+	before, err := os.ReadDir(base)
+	if err != nil || len(before) != 2 {
+		t.Fatalf("they have %v, %v", before, err)
+	}
 	removed, err := scratch.Clear(t.Context())
 	file := filepath.Join(client.SystemContext().DockerCertPath, "ca.crt")
-	if err != nil || removed != nil || !exists(file) {
-		t.Errorf("Clear() = %q, %v; %q exists: %v", removed, err, file, exists(file))
+	after, readErr := os.ReadDir(base)
+	if err != nil || removed != nil || !exists(file) || readErr != nil || len(after) != 2 {
+		t.Errorf("Clear() = %q, %v; of %v there are %v", removed, err, before, after)
 	}
 	check(t, client.Close())
+	check(t, store.Close())
 	if entries, err := os.ReadDir(base); err != nil || len(entries) > 0 {
-		t.Errorf("the client leaves %v, %v", entries, err)
+		t.Errorf("they leave %v, %v", entries, err)
 	}
 }
 
