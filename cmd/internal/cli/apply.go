@@ -13,8 +13,8 @@ import (
 
 const applyLong = `Carry out a plan that oc rebuild plan wrote as json or yaml: build its images, push them, and assemble the payload.
 
-Nothing is looked up again. The same plan gives the same images and the same payload on another machine, with another cache, later. Patches
-are in it; a working tree and the files for an operating system image go along with a plan in a registry.
+Nothing is looked up again: the same plan gives the same images and the same payload later, on another machine, with another cache. Patches
+are part of it; a working tree and the files for an operating system image travel with a plan in a registry.
 
 PLAN is a file, - for standard input, or the pull spec by digest that "oc rebuild plan --push" printed.`
 
@@ -26,7 +26,7 @@ func newApply(streams Streams) *cobra.Command {
 	var o publishOptions
 	command := &cobra.Command{
 		Use:     "apply PLAN --to-image REF",
-		Short:   "Build what a saved plan says",
+		Short:   "Carry out a saved plan",
 		Long:    applyLong,
 		Example: applyExample,
 		Args:    usageArgs(cobra.ExactArgs(1)),

@@ -10,18 +10,18 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
 )
 
-const assembleLong = `Make the payload of a plan that oc rebuild plan wrote, of images that were built elsewhere: by "oc rebuild component", each by itself.
+const assembleLong = `Assemble the payload of a plan that oc rebuild plan wrote, from images built elsewhere, each by its own "oc rebuild component".
 
-Every component that the plan builds is passed, as NAME=PULLSPEC by digest. The payload is the one that "oc rebuild apply" makes. NAME=left
-leaves a component as it was, which could not be built.
+Pass every component that the plan builds, as NAME=PULLSPEC by digest. The payload is the same as "oc rebuild apply" makes. NAME=left
+leaves a component that could not be built as it was.
 
-With several platforms each component is passed once for each of them, and the payload is a manifest list. The plan is that of the first.`
+For several platforms, pass each component once per platform: the payload is a manifest list. The plan is that of the first platform.`
 
 func newAssemble(streams Streams) *cobra.Command {
 	var o partOptions
 	command := &cobra.Command{
 		Use:     "assemble NAME=PULLSPEC... --plan PLAN --to-image REF",
-		Short:   "Make the payload of a saved plan, of images built elsewhere",
+		Short:   "Assemble the payload of a saved plan from images built elsewhere",
 		Long:    assembleLong,
 		Example: componentExample,
 		Args:    cobra.ArbitraryArgs,

@@ -40,7 +40,7 @@ func newCache(streams Streams) *cobra.Command {
 	var o cacheOptions
 	command := &cobra.Command{
 		Use:   "cache",
-		Short: "Show what earlier runs left for later ones",
+		Short: "Show what is cached for later runs",
 		Args:  usageArgs(cobra.NoArgs),
 		RunE: func(command *cobra.Command, _ []string) error {
 			return runCache(streams, &o)
@@ -56,12 +56,12 @@ func newCachePrune(streams Streams) *cobra.Command {
 	var o cacheOptions
 	command := &cobra.Command{
 		Use:   "prune",
-		Short: "Remove what was not used for some time",
-		Long: `Remove what was not used for some time: fetched sources, finished builds and their layers, compile caches, kept stages, logs, and what runs
-that were killed left in the temporary directory and in the containers storage: mounts, containers, files. It waits for runs that are under
-way. Base images lie in the containers storage, where podman and buildah prune them.
+		Short: "Remove what has not been used for a while",
+		Long: `Remove what has not been used for a while: fetched sources, finished builds and their layers, compile caches, kept stages, logs, and what
+killed runs left in the temporary directory and in the containers storage: mounts, containers, files. It waits for other runs to
+end. Base images are in the containers storage, where podman and buildah prune them.
 
-With --results nothing of this machine is removed, but the tags by which others find what was built, of images whose commit is as old as that.
+With --results, nothing on this machine is removed, only the tags by which others find what was built, if the image's commit is that old.
 The images stay for the payloads that name them.`,
 		Example: `  oc rebuild cache prune --older-than 7d
   oc rebuild cache prune --results quay.io/me/results --older-than 90d`,
@@ -76,10 +76,10 @@ The images stay for the payloads that name them.`,
 	command.Flags().StringVar(&o.olderThan, "older-than", "30d",
 		"`AGE` since the last use: days (7d), or hours and minutes (12h30m)")
 	command.Flags().StringVar(&o.keep, "keep", "",
-		"`SIZE` that the cache may have afterwards, such as 10GB or 10GiB: what was used longest ago goes first")
+		"maximum `SIZE` of the cache afterwards, such as 10GB or 10GiB: the least recently used goes first")
 	command.Flags().BoolVar(&o.all, "all", false, "remove everything")
 	command.Flags().StringVar(&o.results, "results", "",
-		"`REPOSITORY` of --results to prune, in place of what is on this machine")
+		"`REPOSITORY` of --results to prune, instead of this machine")
 	applyCacheDir(command.Flags(), &o.cacheDir)
 	o.build.applyStorage(command.Flags())
 	o.registry.apply(command.Flags())

@@ -18,12 +18,12 @@ import (
 
 const componentLong = `Build and push one component of a plan that oc rebuild plan wrote. The last line of output is its pull spec by digest.
 
-So a plan can be carried out by several machines, as an engine for pipelines does: each component by itself, after those that it is built
-on, whose images are passed as NAME=PULLSPEC; and then "oc rebuild assemble". The payload is the one that "oc rebuild apply" makes.
+This lets several machines carry out a plan, as a pipeline engine does: each component by itself, after those it is built on, whose
+images are passed as NAME=PULLSPEC; then "oc rebuild assemble". The payload is the same as "oc rebuild apply" makes.
 
 NAME=left says that a component could not be built: what is built on it cannot be either, and "oc rebuild assemble" leaves it as it was.`
 
-const componentExample = `  # One machine, another one, and the payload
+const componentExample = `  # Build on two machines, then assemble the payload
   oc rebuild component cli --plan plan.json --to-repository quay.io/me/okd
   oc rebuild component tools cli=quay.io/me/okd@sha256:… \
     --plan plan.json --to-repository quay.io/me/okd
@@ -39,9 +39,9 @@ type partOptions struct {
 
 func (o *partOptions) applyPlan(command *cobra.Command) {
 	command.Flags().StringVar(&o.plan, "plan", "",
-		"`FILE` with the plan, as json or yaml; - for standard input, or its pull spec by digest")
+		"`FILE` with the plan in json or yaml, - for standard input, or its pull spec by digest")
 	command.Flags().StringVar(&o.resultFile, "result-file", "",
-		"write the pull spec to this `FILE` too, without an end of line, as pipelines take results")
+		"also write the pull spec to this `FILE`, without a newline, as pipelines expect results")
 }
 
 // keep writes a pull spec to where --result-file says.
@@ -97,7 +97,7 @@ func newComponent(streams Streams) *cobra.Command {
 	flags.StringVar(&o.toRepository, "to-repository", "", "`repository` for the image")
 	o.applyPlan(command)
 	flags.BoolVar(&o.keepGoing, "keep-going", false,
-		"where the image cannot be built, write the word left to --result-file all the same: for others to pass on")
+		"if the image cannot be built, write the word left to --result-file, for others to pass on")
 	applyCacheDir(flags, &o.cacheDir)
 	o.registry.apply(flags)
 	o.registry.applyPush(flags)

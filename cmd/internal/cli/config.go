@@ -10,29 +10,29 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/cmd/internal/cli/display"
 )
 
-const configLong = `Show the defaults of flags, and where each comes from.
+const configLong = `Show the defaults of flags and where each comes from.
 
 A flag that is not given takes its value from the variable OC_REBUILD_FLAG (such as OC_REBUILD_TO_IMAGE), else from .oc-rebuild.yaml in this
-directory or the nearest one above that has it, else from oc-rebuild/config.yaml in the user's configuration directory (~/.config). The files
+directory or the nearest parent that has one, else from oc-rebuild/config.yaml in the user's configuration directory (~/.config). The files
 have lines such as
 
   to-image: quay.io/me/okd-release:mine
 
-What is typed wins, also by another name (--authfile over registry-config, --filter-by-os over platform) or where one
-excludes the other (--config-resolver and release-repo, --to-cluster-registry over to-repository).
+What you type wins, also under another name (--authfile over registry-config, --filter-by-os over platform) or if the
+two exclude each other (--config-resolver over release-repo, --to-cluster-registry over to-repository).
 
-Defaults are for rebuilds, and doctor looks at what a rebuild would read and write. No other command becomes a rebuild
-by them: new takes no from-release, to-image and name, deploy starts from the cluster's own payload, cache prune goes to
-a registry where --results is typed, and jobs is not how many images info, mirror and new read at once.
+Defaults are for rebuilds, and for doctor, which checks what a rebuild would read and write. They turn no other command
+into a rebuild: new ignores from-release, to-image and name, deploy starts from the cluster's own payload, cache prune
+goes to a registry only if --results is typed, and jobs does not set how many images info, mirror and new read at once.
 
-.oc-rebuild.yaml may come with somebody's repository: it can say which payload to start from and where to go, and each such value is told
-when it is used. Credentials, certificates, configs, isolation and places on this machine are not its to set.`
+.oc-rebuild.yaml may come with somebody's repository: it can set the payload to start from and the destination, and each such value is
+reported when it is used. It cannot set credentials, certificates, configs, isolation or places on this machine.`
 
 func newConfig(streams Streams) *cobra.Command {
 	var output outputOptions
 	command := &cobra.Command{
 		Use:   "config",
-		Short: "Show the defaults of flags, and where each comes from",
+		Short: "Show the defaults of flags and where each comes from",
 		Long:  configLong,
 		Args:  usageArgs(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
@@ -50,7 +50,7 @@ func newConfig(streams Streams) *cobra.Command {
 			return printDefaults(streams, &output, found)
 		},
 	}
-	command.Flags().StringVarP(&output.format, "output", "o", "", "form of the result: text, "+structured)
+	command.Flags().StringVarP(&output.format, "output", "o", "", "output format: text, "+structured)
 	return command
 }
 

@@ -21,28 +21,28 @@ import (
 const deployLong = `Rebuild components and run them on the cluster in the kubeconfig, without a payload and without an upgrade.
 
 The manifests of the cluster's own release say where the image of a component is named: in a Deployment, in a variable of its operator, or in a
-ConfigMap. There the new image is put in, and the cluster version operator is told to leave these objects alone, so that the change stays. What was
-there before is written on the objects: "oc rebuild status" lists it, "oc rebuild restore" puts it back, on any machine.
+ConfigMap. The new image is put there, and the cluster version operator is told to leave these objects alone, so that the change stays. What was
+there before is recorded on the objects: "oc rebuild status" lists it, "oc rebuild restore" puts it back, from any machine.
 
-While anything is deployed the cluster says that it cannot be upgraded.`
+While anything is deployed, the cluster reports that it cannot be upgraded.`
 
-const deployExample = `  # The operator of a working tree
+const deployExample = `  # Deploy the operator from a working tree
   oc rebuild deploy machine-config-operator=../mco --to-repository quay.io/me/mco
 
-  # The same, by way of the cluster's own registry
+  # The same, through the cluster's own registry
   oc rebuild deploy machine-config-operator=../mco --to-cluster-registry
 
-  # Again with every file that is saved, until interrupted
+  # Deploy again whenever a file is saved, until interrupted
   oc rebuild deploy cluster-dns-operator=. --to-repository quay.io/me/dns --watch
 
-  # An image that is there already
+  # Deploy an existing image
   oc rebuild deploy --image coredns=quay.io/me/coredns:fix
 
-  # Of a cluster that HyperShift hosts, in the kubeconfig of the management cluster
+  # On a cluster hosted by HyperShift, with the kubeconfig of the management cluster
   oc rebuild deploy cluster-dns-operator=. --to-repository quay.io/me/dns \
     --hosted-cluster clusters/mine
 
-  # What is deployed, and the end of it
+  # List what is deployed, and undo it
   oc rebuild status
   oc rebuild restore`
 
@@ -69,11 +69,11 @@ func newDeploy(streams Streams) *cobra.Command {
 	}
 	flags := command.Flags()
 	flags.StringVar(&o.toRepository, "to-repository", "",
-		"`repository` for the images, which the cluster must be able to pull from")
+		"`repository` for the images; the cluster must be able to pull from it")
 	flags.BoolVar(&o.toCluster, "to-cluster-registry", false,
-		"push to the registry that an OpenShift has inside, through its route")
+		"push to OpenShift's internal registry, through its route")
 	flags.StringVar(&o.release, "from-release", "",
-		"payload whose manifests and commits are taken (default: that of the cluster)")
+		"payload to take manifests and commits from (default: the cluster's)")
 	o.rollout.apply(flags)
 	flags.BoolVar(&o.watch, "watch", false, "deploy again whenever a local source changes, until interrupted")
 	applyCacheDir(flags, &o.cacheDir)

@@ -21,15 +21,16 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/scratch"
 )
 
-const doctorLong = `Check what a rebuild needs of this machine: the user's ID ranges, user namespaces, storage, isolation, OCI runtimes with known holes,
-space, configuration, what killed runs left, with --platform whether programs for it run; with --from-release and --to-image also whether the credential helpers for them are there, the
-payload can be read, and the destination be written to (a blob of two bytes is sent, which nothing refers to). Each problem comes with what to do about it. Exit code 1 if there is any.`
+const doctorLong = `Check what a rebuild needs on this machine: the user's ID ranges, user namespaces, storage, isolation, OCI runtimes with known vulnerabilities,
+disk space, configuration, what killed runs left, and with --platform whether programs for it run. With --from-release and --to-image,
+also check that their credential helpers are there, the payload can be read, and the destination can be written to (a two-byte blob
+is sent, which nothing refers to). Each problem comes with advice. The exit code is 1 if there is any.`
 
 func newDoctor(streams Streams) *cobra.Command {
 	var o jobOptions
 	command := &cobra.Command{
 		Use:   "doctor",
-		Short: "Check whether this machine can rebuild, and say what to do where it cannot",
+		Short: "Check whether this machine can rebuild, and say what to do if it cannot",
 		Long:  doctorLong,
 		Args:  usageArgs(cobra.NoArgs),
 		RunE: func(command *cobra.Command, _ []string) error {

@@ -20,16 +20,16 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/payload/extract"
 )
 
-const extractLong = `Take the manifests of a release payload out as they are, or the client tools that it has.
+const extractLong = `Extract the manifests of a release payload as they are, or its client tools.
 
-Manifests are written byte for byte, with their comments. Tools have the release written into them; --tools makes archives of those
-for this machine's platform, with checksums, and with --command-os='*' for all. Nothing but the release layer, or the images that the
-tools are in, is read, and each layer once. What cannot be written completely, since the disk is full, is not there.`
+Manifests are written byte for byte, with their comments. Tools have the release written into them; --tools makes archives of the
+tools for this machine's platform, with checksums, or with --command-os='*' for all. Only the release layer, or the images with the
+tools, are read, each layer once. What cannot be written completely, as when the disk is full, is not left behind.`
 
 const extractExample = `  # All manifests, image-references and release-metadata
   oc rebuild extract REF --to manifests
 
-  # Only what a cluster applies that is installed with this install-config.yaml
+  # Only what a cluster installed with this install-config.yaml applies
   oc rebuild extract REF --included --install-config install-config.yaml --to manifests
 
   # One file, to standard output
@@ -62,7 +62,7 @@ func newExtract(streams Streams) *cobra.Command {
 	var o extractOptions
 	command := &cobra.Command{
 		Use:     "extract [REF]",
-		Short:   "Take manifests or client tools out of a release payload",
+		Short:   "Extract manifests or client tools from a release payload",
 		Long:    extractLong,
 		Example: extractExample,
 		Args:    usageArgs(cobra.MaximumNArgs(1)),
@@ -78,21 +78,21 @@ func (o *extractOptions) apply(flags *pflag.FlagSet) {
 	flags.StringVar(&o.to, "to", ".", "`directory` to write to")
 	flags.StringVar(&o.file, "file", "", "print this `file` of the release on standard output")
 	flags.BoolVar(&o.tools, "tools", false, "extract the client tools for --command-os, as archives with checksums")
-	flags.StringVar(&o.from, "from", "", "the payload, in place of the argument")
+	flags.StringVar(&o.from, "from", "", "the payload, instead of the argument")
 	flags.StringVar(&o.command, "command", "", "extract this `command`, such as oc or openshift-install")
 	flags.StringVar(&o.commandOS, "command-os", "",
 		"`platform` of the command: linux, mac, windows, OS/ARCH, or * for all as archives (default: this machine's)")
 	flags.StringVar(&o.signingKey, "signing-key", "", "`file` with the OpenPGP key to sign the checksums with")
 	flags.BoolVar(&o.included, "included", false, "only manifests that a cluster applies")
 	flags.StringVar(&o.installConfig, "install-config", "",
-		"with --included: install-config.yaml of the cluster (default: a cluster with the default capabilities and features)")
+		"with --included: install-config.yaml of the cluster (default: the default capabilities and features)")
 	flags.BoolVar(&o.credentials, "credentials-requests", false, "only requests for cloud credentials")
 	flags.StringVar(&o.cloud, "cloud", "",
-		"of requests for cloud credentials only those for this `cloud`, such as aws (default: that of --install-config, else all)")
-	flags.StringVar(&o.git, "git", "", "check the source of every component out below this `directory`")
-	flags.StringVarP(&o.output, "output", "o", "", "with --git: commit prints the commit too")
+		"limit requests for cloud credentials to this `cloud`, such as aws (default: that of --install-config, else all)")
+	flags.StringVar(&o.git, "git", "", "check out the source of every component under this `directory`")
+	flags.StringVarP(&o.output, "output", "o", "", "with --git: commit also prints the commit")
 	applyCacheDir(flags, &o.cacheDir)
-	flags.BoolVarP(&o.quiet, "quiet", "q", false, "no messages but errors")
+	flags.BoolVarP(&o.quiet, "quiet", "q", false, "no messages except errors")
 	o.oc.apply(flags)
 	o.registry.apply(flags)
 	o.kubeconfig.apply(flags)

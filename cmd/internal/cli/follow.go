@@ -12,15 +12,15 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/tekton"
 )
 
-const followLong = `Show a run of a plan on a cluster, which oc rebuild --engine tekton began, up to its end. The last line of output is the pull spec of the payload.
+const followLong = `Follow a run of a plan on a cluster, started by oc rebuild --engine tekton, until it ends. The last line of output is the payload's pull spec.
 
-The run goes on when this command is interrupted, unless it is told to cancel it.`
+The run continues when this command is interrupted; --cancel stops it.`
 
-const followExample = `  # What runs, and one of them
+const followExample = `  # List the runs, and follow one
   oc rebuild runs
   oc rebuild follow rebuild-k3x7pq2a
 
-  # The end of it
+  # Cancel it
   oc rebuild follow rebuild-k3x7pq2a --cancel`
 
 // followOptions are the flags of follow.
@@ -33,7 +33,7 @@ func newFollow(streams Streams) *cobra.Command {
 	var o followOptions
 	command := &cobra.Command{
 		Use:     "follow RUN",
-		Short:   "Show a run on a cluster up to its end",
+		Short:   "Follow a run on a cluster until it ends",
 		Long:    followLong,
 		Example: followExample,
 		Args:    usageArgs(cobra.ExactArgs(1)),
@@ -42,7 +42,7 @@ func newFollow(streams Streams) *cobra.Command {
 		},
 	}
 	flags := command.Flags()
-	flags.BoolVar(&o.cancel, "cancel", false, "cancel the run, and wait until its pods are gone")
+	flags.BoolVar(&o.cancel, "cancel", false, "cancel the run and wait until its pods are gone")
 	o.kube.apply(flags)
 	o.kube.applyNamespace(flags, "of the run")
 	o.output.apply(flags, "text or name (the pull spec), "+structured)

@@ -21,23 +21,23 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/payload/updates"
 )
 
-const infoLong = `Show what a release payload consists of, or what is different in two.
+const infoLong = `Show what is in a release payload, or what differs between two.
 
 REF is a pull spec, a reference with a transport such as oci:DIR:TAG, or the version of a released payload: the cluster in the kubeconfig
-knows its own, the update service all others. Without one, the release of the cluster in the current kubeconfig context is shown. Two are
-compared; of more, each is shown. Reading a payload takes four requests; --size, --verify and --include-images read every image of it.`
+knows its own, the update service all others. Without REF, the release of the cluster in the current kubeconfig context is shown. Two are
+compared; more are shown one by one. Reading a payload takes four requests; --size, --verify and --include-images read all its images.`
 
 const infoExample = `  # A payload, and the commit that each of its images was built from
   oc rebuild info quay.io/okd/scos-release:4.17.0-okd-scos.0 --commit-urls
 
-  # What is different in two payloads, and in their manifests as a unified diff
+  # What differs between two payloads, and their manifests as a unified diff
   oc rebuild info OLD NEW
   oc rebuild info OLD NEW --contents
 
   # The pull requests between two payloads, as Markdown
   oc rebuild info OLD NEW --changelog
 
-  # The RPM packages of the operating system, and what is different in two
+  # The RPM packages of the operating system, and what differs between two
   oc rebuild info REF --rpmdb
   oc rebuild info OLD NEW --rpmdb-diff
 
@@ -77,7 +77,7 @@ func newInfo(streams Streams) *cobra.Command {
 	var o infoOptions
 	command := &cobra.Command{
 		Use:     "info [REF]...",
-		Short:   "Show what a release payload consists of, or what is different in two",
+		Short:   "Show what is in a release payload, or what differs between two",
 		Long:    infoLong,
 		Example: infoExample,
 		RunE: func(command *cobra.Command, args []string) error {
@@ -89,27 +89,27 @@ func newInfo(streams Streams) *cobra.Command {
 	flags.BoolVar(&o.commits, "commits", false, "show the repository and the commit that each image was built from")
 	flags.BoolVar(&o.pullSpecs, "pullspecs", false, "show the pull spec of each image")
 	flags.BoolVar(&o.contents, "contents", false,
-		"print the manifests; of two payloads, their difference as a unified diff")
-	flags.BoolVar(&o.size, "size", false, "show how much each image takes")
+		"print the manifests; for two payloads, their unified diff")
+	flags.BoolVar(&o.size, "size", false, "show how much space each image takes")
 	flags.BoolVar(&o.verify, "verify", false,
-		"read every image and verify its digests; prints the payload's digest, date and name")
-	flags.BoolVar(&o.includeImages, "include-images", false, "with -o json or yaml: describe every image too")
-	flags.StringVar(&o.imageFor, "image-for", "", "print the pull spec of this `component` alone")
-	flags.StringVar(&o.from, "changes-from", "", "the payload to compare with, in place of a second argument")
+		"read every image and verify its digests; print the payload's digest, date and name")
+	flags.BoolVar(&o.includeImages, "include-images", false, "with -o json or yaml: also describe every image")
+	flags.StringVar(&o.imageFor, "image-for", "", "print only the pull spec of this `component`")
+	flags.StringVar(&o.from, "changes-from", "", "the payload to compare with, instead of a second argument")
 	flags.StringVarP(&o.output, "output", "o", "",
-		"form of the result: text, json, yaml, jsonpath=TEMPLATE, go-template=TEMPLATE; or the name, digest or pullspec of each image")
+		"output format: text, json, yaml, jsonpath=TEMPLATE, go-template=TEMPLATE; or the name, digest or pullspec of each image")
 	flags.StringVar(&o.template, "template", "",
-		"`template` of -o go-template or -o jsonpath, where it is not given there")
-	flags.BoolVar(&o.missing, "allow-missing-template-keys", true, "templates may name fields that are not there")
+		"`template` for -o go-template or -o jsonpath, if not given there")
+	flags.BoolVar(&o.missing, "allow-missing-template-keys", true, "let templates name missing fields")
 	flags.BoolVar(&o.skipBugCheck, "skip-bug-check", false, "ignored: no bug tracker is asked")
 	flags.StringVar(&o.service, "update-service", updates.Service,
-		"`URL` that knows the pull specs of versions (default: OpenShift's)")
+		"`URL` to ask for the pull specs of versions (default: OpenShift's)")
 	flags.Lookup("update-service").DefValue = ""
-	flags.IntVar(&o.jobs, "jobs", 32, "images that are read at once")
+	flags.IntVar(&o.jobs, "jobs", 32, "images to read at once")
 	flags.StringVar(&o.changelog, "changelog", unset,
-		"of two payloads: the pull requests between them, as Markdown; git repositories are kept in the cache, or in `DIR`")
+		"for two payloads: the pull requests between them, as Markdown; git repositories are kept in the cache, or in `DIR`")
 	flags.StringVar(&o.bugs, "bugs", unset,
-		"of two payloads: the bugs that these pull requests name; repositories as with --changelog, in `DIR`")
+		"for two payloads: the bugs named in these pull requests; repositories as with --changelog, in `DIR`")
 	for _, name := range []string{"changelog", "bugs"} {
 		flag := flags.Lookup(name)
 		flag.NoOptDefVal, flag.DefValue = inCache, ""

@@ -29,11 +29,11 @@ type rpmOptions struct {
 func (o *rpmOptions) apply(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.list, "rpmdb", false, "list the RPM packages of the operating system image")
 	flags.BoolVar(&o.diff, "rpmdb-diff", false,
-		"of two payloads: the RPM packages that are different in their operating system images")
+		"for two payloads: the RPM packages that differ between their operating system images")
 	flags.StringVar(&o.image, "rpmdb-image", "",
-		"with --rpmdb or --rpmdb-diff: the `component` whose image to look into (default: the one that declares machine-os)")
+		"with --rpmdb or --rpmdb-diff: the `component` whose image to read (default: the one that declares machine-os)")
 	flags.StringVar(&o.directory, "rpmdb-cache", "",
-		"`directory` that keeps the packages of images (default: rpmdb in the cache)")
+		"`directory` to keep the packages of images in (default: rpmdb in the cache)")
 }
 
 // component is the name of the image to look into.

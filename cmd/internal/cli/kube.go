@@ -26,7 +26,7 @@ func (o *kubeOptions) apply(flags *pflag.FlagSet) {
 
 func (o *kubeOptions) applyNamespace(flags *pflag.FlagSet, of string) {
 	defer grouped(flags, groupCluster)()
-	flags.StringVarP(&o.namespace, "namespace", "n", "", "`namespace` "+of+" (default: that of the kubeconfig context)")
+	flags.StringVarP(&o.namespace, "namespace", "n", "", "`namespace` "+of+" (default: the kubeconfig context's)")
 }
 
 func (o *kubeOptions) connect() (*cluster.Cluster, error) {

@@ -25,10 +25,10 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
-const mirrorLong = `Copy a release payload with all its images: to another registry, or to a directory that can be carried to a network without one.
+const mirrorLong = `Copy a release payload and all its images to another registry, or to a directory that can be carried to a disconnected network.
 
-The images keep their digests, and the release image its bytes: clusters find the copies through the mirror rules that are printed at the
-end. What is at the destination already is not sent again, so an interrupted copy can be started again. The release image comes last.`
+The images keep their digests, and the release image its bytes: clusters find the copies through the mirror rules printed at the end.
+What is already at the destination is not sent again, so an interrupted copy can be resumed. The release image is copied last.`
 
 const mirrorExample = `  # To a registry
   oc rebuild mirror --from quay.io/okd/scos-release:4.17.0-okd-scos.0 \
@@ -64,7 +64,7 @@ func newMirror(streams Streams) *cobra.Command {
 	var o mirrorOptions
 	command := &cobra.Command{
 		Use:     "mirror --from REF --to REPOSITORY",
-		Short:   "Copy a release payload with all its images",
+		Short:   "Copy a release payload and all its images",
 		Long:    mirrorLong,
 		Example: mirrorExample,
 		Args:    usageArgs(cobra.MaximumNArgs(1)),
@@ -79,29 +79,29 @@ func newMirror(streams Streams) *cobra.Command {
 func (o *mirrorOptions) apply(flags *pflag.FlagSet) {
 	o.flags = flags
 	flags.StringVar(&o.from, "from", "",
-		"payload to copy, or the argument (default: that of the cluster in the kubeconfig); with --from-dir its tag, where the directory has several")
-	flags.StringVar(&o.fromDir, "from-dir", "", "`directory` that a payload was mirrored to before")
+		"payload to copy, or the argument (default: that of the cluster in the kubeconfig); with --from-dir its tag, if the directory has several")
+	flags.StringVar(&o.fromDir, "from-dir", "", "`directory` that a payload was mirrored to")
 	flags.StringVar(&o.to, "to", "",
-		"`repository` to copy to; it may have a tag with ${component} and ${version} in it")
+		"`repository` to copy to; its tag, if any, may contain ${component} and ${version}")
 	flags.StringVar(&o.toDir, "to-dir", "", "`directory` to copy to")
 	flags.StringVar(&o.toStream, "to-image-stream", "",
-		"image `stream` of the cluster in the kubeconfig, which imports the images")
-	flags.StringVar(&o.layout, "layout", "v2", "of --to-dir: v2, which oc reads too, or oci for an OCI image layout")
+		"image `stream` to import into, on the cluster in the kubeconfig")
+	flags.StringVar(&o.layout, "layout", "v2", "layout of --to-dir: v2, which oc also reads, or oci for an OCI image layout")
 	flags.StringVar(&o.toRelease, "to-release-image", "",
 		"`pull spec` of the copied release image (default: VERSION-ARCHITECTURE in --to)")
-	flags.BoolVar(&o.skipRelease, "skip-release-image", false, "copy the components only")
+	flags.BoolVar(&o.skipRelease, "skip-release-image", false, "copy only the components")
 	flags.BoolVar(&o.keepList, "keep-manifest-list", false,
-		"copy all images of a release image that is a manifest list; with --from-dir the default, unless a platform is named")
-	flags.BoolVar(&o.list, "to-mirror", false, "copy nothing, print SOURCE DESTINATION of each image")
+		"copy all images of a release image that is a manifest list (default with --from-dir, unless a platform is named)")
+	flags.BoolVar(&o.list, "to-mirror", false, "copy nothing, print SOURCE DESTINATION for each image")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "the same as --to-mirror")
 	flags.StringVar(&o.instructions, "print-mirror-instructions", "idms",
-		"rules for clusters to print: idms, icsp, none")
+		"mirror rules to print: idms, icsp, none")
 	flags.StringVar(&o.signatureDir, "release-image-signature-to-dir", "",
 		"`directory` for the payload's signatures, as an object for clusters (default: config in --to-dir)")
 	flags.BoolVar(&o.applySignature, "apply-release-image-signature", false,
-		"give the payload's signatures to the cluster in the kubeconfig")
-	flags.BoolVar(&o.overwrite, "overwrite", false, "with --apply-release-image-signature: replace those that it has")
-	flags.IntVar(&o.jobs, "jobs", 16, "images that are copied at once")
+		"apply the payload's signatures to the cluster in the kubeconfig")
+	flags.BoolVar(&o.overwrite, "overwrite", false, "with --apply-release-image-signature: replace existing ones")
+	flags.IntVar(&o.jobs, "jobs", 16, "images to copy at once")
 	o.oc.apply(flags)
 	o.kube.apply(flags)
 	o.kube.applyNamespace(flags, "of the image stream")

@@ -21,13 +21,13 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
 )
 
-const newLong = `Make a release payload of images that exist already.
+const newLong = `Make a release payload from existing images.
 
-It begins with another release, with an image stream, with a directory of extracted manifests, or with nothing, and puts the images in
-that are named as COMPONENT=PULLSPEC. A tag is resolved to its digest. Where only a few components of a release change, its manifests are
-edited in place; otherwise those of all operators are extracted again. Both give the same payload, and the same input gives the same digest.
+It starts from another release, an image stream, a directory of extracted manifests, or nothing, and puts in the images named as
+COMPONENT=PULLSPEC. A tag is resolved to its digest. If only a few components of a release change, its manifests are edited in place;
+otherwise those of all operators are extracted again. Both give the same payload, and the same input gives the same digest.
 
-An operator that would lose its manifests, and a component that no operator names, are errors.
+It is an error if an operator would lose its manifests, or if no operator names a component.
 The digest pull spec of the new payload is the last line on standard output.`
 
 const newExample = `  # A release with another image for one component
@@ -35,13 +35,13 @@ const newExample = `  # A release with another image for one component
     --to-image quay.io/me/okd-release:4.17 \
     machine-config-operator=quay.io/me/mco:fix
 
-  # See what the manifests of a release from an image stream would be
+  # See the manifests that a release from an image stream would have
   oc rebuild new --from-image-stream-file stream.json --name 4.17.0-mine.1 --to-dir manifests
 
-  # Whether a release can be made again from its components, and what differs if not
+  # Check whether a release can be reproduced from its components, and what differs if not
   oc rebuild new --from-release REF
 
-  # A release in one repository with all its components
+  # A release in the same repository as all its components
   oc rebuild new --from-release REF --name 4.17.0-mine.1 \
     --mirror quay.io/me/okd --to-image quay.io/me/okd:release`
 
@@ -49,7 +49,7 @@ func newNew(streams Streams) *cobra.Command {
 	var o newOptions
 	command := &cobra.Command{
 		Use:     "new [COMPONENT=PULLSPEC]... --to-image REF",
-		Short:   "Make a release payload of images that exist already",
+		Short:   "Make a release payload from existing images",
 		Long:    newLong,
 		Example: newExample,
 		RunE: func(command *cobra.Command, args []string) error {

@@ -29,13 +29,13 @@ func (o *buildOptions) apply(flags *pflag.FlagSet) {
 	defer grouped(flags, groupBuild)()
 	o.applyPlace(flags)
 	flags.BoolVar(&o.noCache, "no-cache", false,
-		"build afresh: no result, compile cache or layer of an earlier run is used")
+		"build afresh: reuse no result, compile cache or layer of an earlier run")
 	flags.StringVar(&o.results, "results", "",
-		"`repository` where what was built is recorded, and taken from if anybody built the same: whoever writes there is trusted")
-	flags.IntVar(&o.jobs, "jobs", 0, "components to build at once (default: by the number of processors)")
+		"`repository` to record builds in and reuse identical builds from: whoever writes there is trusted")
+	flags.IntVar(&o.jobs, "jobs", 0, "components to build at once (default: from the number of processors)")
 	flags.StringVar(&o.compression, "compression", "gzip",
-		"of new layers: gzip (as in CI), or zstd (in an image with an OCI manifest)")
-	flags.StringArrayVar(&o.secrets, "secret", nil, "`id=ID,src=FILE` that RUN --mount=type=secret may read")
+		"compression of new layers: gzip (as in CI) or zstd (with an OCI manifest)")
+	flags.StringArrayVar(&o.secrets, "secret", nil, "secret `id=ID,src=FILE` for RUN --mount=type=secret")
 }
 
 // check refuses values that no build knows.
@@ -47,7 +47,7 @@ func (o *buildOptions) check() error {
 // applyPlace adds the flags that say where and how builds run.
 func (o *buildOptions) applyPlace(flags *pflag.FlagSet) {
 	flags.StringVar(&o.isolation, "isolation", isolationAuto,
-		"how RUN steps are isolated: auto (what works here), oci, chroot")
+		"how to isolate RUN steps: auto (what works here), oci, chroot")
 	flags.StringVar(&o.network, "network", "host", "network of RUN steps: host (as in CI) or none")
 	o.applyStorage(flags)
 }
@@ -55,7 +55,7 @@ func (o *buildOptions) applyPlace(flags *pflag.FlagSet) {
 // applyStorage adds the flags that say where images are kept.
 func (o *buildOptions) applyStorage(flags *pflag.FlagSet) {
 	flags.StringVar(&o.storageRoot, "storage-root", "",
-		"`directory` of a containers storage for these builds alone (default: the user's)")
+		"`directory` of a containers storage for these builds only (default: the user's)")
 	flags.StringVar(&o.storageDriver, "storage-driver", "",
 		"storage driver: overlay, vfs (default: what the storage configuration says, or what works here)")
 }

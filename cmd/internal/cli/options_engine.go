@@ -42,20 +42,20 @@ func (o *engineOptions) apply(flags *pflag.FlagSet) {
 	defer grouped(flags, groupEngine)()
 	o.flags = flags
 	flags.StringVar(&o.engine, "engine", engineLocal,
-		"where it is built: local (this machine), tekton (the cluster in the kubeconfig)")
-	flags.StringVar(&o.image, "engine-image", "", "pull spec of an image with this program, which pods run")
+		"where to build: local (this machine), tekton (the cluster in the kubeconfig)")
+	flags.StringVar(&o.image, "engine-image", "", "pull spec of an image with this program, for pods to run")
 	flags.StringVar(&o.serviceAccount, "service-account", "",
-		"of the pods, whose secrets say how registries are reached (default: that which Tekton takes)")
+		"service account of the pods, whose secrets give access to registries (default: Tekton's)")
 	flags.StringVar(&o.workspace, "workspace", "",
 		"`BINDING` of a persistent volume claim that keeps caches for later runs: name=cache,claimName=CLAIM[,subPath=DIR]")
 	flags.StringArrayVar(&o.resources, "resources", nil,
-		"`COMPONENT=cpu=4,memory=8Gi`: what its pod requests of a node")
+		"`COMPONENT=cpu=4,memory=8Gi`: what its pod requests")
 	flags.StringArrayVar(&o.nodeSelector, "node-selector", nil, "`LABEL=VALUE` of nodes that pods may run on")
 	flags.StringVar(&o.podTemplate, "pod-template", "",
-		"`FILE` with a pod template as Tekton takes it, for tolerations and the like")
+		"`FILE` with a Tekton pod template, for tolerations and the like")
 	flags.DurationVar(&o.timeLimit, "time-limit", defaultTimeLimit,
-		"how long the pod of a component may take, waiting for a node included")
-	flags.BoolVar(&o.noWait, "no-wait", false, "print the name of the run once it is created")
+		"how long a component's pod may take, including the wait for a node")
+	flags.BoolVar(&o.noWait, "no-wait", false, "create the run, print its name and exit")
 }
 
 func (o *engineOptions) isCluster() bool { return o.engine == engineTekton }

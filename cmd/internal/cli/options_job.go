@@ -55,11 +55,11 @@ func (o *jobOptions) apply(flags *pflag.FlagSet) {
 func (o *jobOptions) applyTarget(flags *pflag.FlagSet) {
 	defer grouped(flags, groupTarget)()
 	flags.StringVar(&o.to, "to-image", "",
-		"pull spec of the new payload (without a tag: its name, and each component that is new with its commit)")
+		"pull spec of the new payload (default tag: its name, and each new component with its commit)")
 	flags.StringVar(&o.toRepository, "to-repository", "",
 		"repository for component images (default: that of --to-image)")
 	flags.StringVar(&o.name, "name", "",
-		"name of the new payload, a semantic version, or auto: the old name and what is new (default: the old one's)")
+		"name of the new payload: a semantic version, or auto for the old name and what is new (default: the old name)")
 	applyCacheDir(flags, &o.cacheDir)
 	o.registry.apply(flags)
 	o.signature.apply(flags)

@@ -45,43 +45,44 @@ func (o *newOptions) apply(flags *pflag.FlagSet) {
 	flags.StringVar(&o.fromRelease, "from-release", "", "payload to start from")
 	flags.StringVarP(&o.fromStream, "from-image-stream-file", "f", "",
 		"image stream to start from: a `file`, or - for standard input")
-	flags.StringVar(&o.fromImageStream, "from-image-stream", "", "image stream of the cluster to start from")
+	flags.StringVar(&o.fromImageStream, "from-image-stream", "", "image stream on the cluster to start from")
 	flags.StringVar(&o.fromDir, "from-dir", "",
-		"directory to start from: a directory of manifests for each operator, and image-references beside them")
+		"directory to start from: a directory of manifests per operator, and image-references beside them")
 	flags.StringArrayVar(&o.mappingFiles, "mapping-file", nil, "`file` with COMPONENT=PULLSPEC pairs")
 	flags.StringVar(&o.assemble.Name, "name", "",
-		"name of the new payload, a semantic version (default: the old one's)")
+		"name of the new payload, a semantic version (default: the old name)")
 	flags.StringSliceVar(&o.assemble.Previous, "previous", nil, "versions that can upgrade to it (default: as before)")
 	flags.StringSliceVar(&o.assemble.Next, "next", nil, "versions that it can upgrade to (default: as before)")
 	flags.StringVar(&o.metadata, "metadata", "", "other metadata, as a JSON `object` (default: as before)")
 	flags.StringVar(&o.assemble.Versions, "component-versions", "",
-		"versions of the payload as a whole, `KEY=VERSION[,…]`, where no component declares them")
+		"versions of the whole payload, `KEY=VERSION[,…]`, if no component declares them")
 	flags.StringVar(&o.assemble.DisplayNames, "component-versions-display-names", "",
-		"what these are called, `KEY=TEXT[,…]`")
-	flags.StringVar(&o.assemble.DisplayNames, "component-version-display-names", "", "the same")
+		"display names of these versions, `KEY=TEXT[,…]`")
+	flags.StringVar(&o.assemble.DisplayNames, "component-version-display-names", "",
+		"the same as --component-versions-display-names")
 	flags.StringSliceVar(&o.assemble.Exclude, "exclude", nil, "components to leave out")
-	flags.StringSliceVar(&o.assemble.Include, "include", nil, "components to keep even though no operator names them")
+	flags.StringSliceVar(&o.assemble.Include, "include", nil, "components to keep even if no operator names them")
 	flags.BoolVar(&o.assemble.AllowMissing, "allow-missing-images", false,
-		"operators may name images that the payload lacks")
+		"let operators name images that the payload lacks")
 	flags.BoolVar(&o.assemble.SkipManifestCheck, "skip-manifest-check", false, "do not parse the manifests")
 	flags.StringVar(&o.referenceMode, "reference-mode", "public",
-		"pull specs to take from an image stream: public, or source")
+		"pull specs to take from an image stream: public or source")
 	flags.BoolVar(&o.assemble.KeepList, "keep-manifest-list", false,
-		"a release image that is a manifest list stays one")
+		"keep a release image a manifest list if it is one")
 	flags.StringVar(&o.assemble.Base, "to-image-base", "",
 		"`pull spec` to build the release image on (default: as before, or a changed cluster-version-operator)")
-	flags.StringVar(&o.baseTag, "to-image-base-tag", "", "the same, naming a `component` of the payload")
+	flags.StringVar(&o.baseTag, "to-image-base-tag", "", "the same, as a `component` of the payload")
 	flags.StringVar(&o.toSignature, "to-signature", "",
-		"`file` for a message about the pushed payload that can be signed")
+		"`file` for a signable message about the pushed payload")
 	flags.BoolVar(&o.releaseManifest, "release-manifest", false, "ignored: release-metadata is always written")
-	flags.StringVar(&o.mirror, "mirror", "", "`repository` that all components are copied to first")
+	flags.StringVar(&o.mirror, "mirror", "", "`repository` to copy all components to first")
 	flags.StringVar(&o.to, "to-image", "", "pull spec of the new payload")
 	flags.StringVar(&o.toDir, "to-dir", "", "write the manifests to this directory instead")
 	flags.StringVar(&o.toFile, "to-file", "",
-		"write the release layer, a gzipped tar, to this `file`; - for standard output, the result goes to standard error then")
-	flags.BoolVar(&o.dryRun, "dry-run", false, "write nothing, only say what the digest would be")
-	flags.StringVar(&o.method, "method", "", "how to assemble: delta or full (default: delta where it gives the same)")
-	flags.IntVar(&o.assemble.Jobs, "jobs", 16, "images that are read at once")
+		"write the release layer, a gzipped tar, to this `file`; - for standard output, with the result on standard error")
+	flags.BoolVar(&o.dryRun, "dry-run", false, "write nothing, only print what the digest would be")
+	flags.StringVar(&o.method, "method", "", "how to assemble: delta or full (default: delta if it gives the same)")
+	flags.IntVar(&o.assemble.Jobs, "jobs", 16, "images to read at once")
 	applyCacheDir(flags, &o.cacheDir)
 	o.oc.apply(flags)
 	o.kube.apply(flags)

@@ -25,7 +25,7 @@ type ocOptions struct {
 func (o *ocOptions) apply(flags *pflag.FlagSet) {
 	defer grouped(flags, groupOC)()
 	flags.IntVar(&o.maxPerRegistry, "max-per-registry", 0, "the same as --jobs")
-	flags.StringVar(&o.filterByOS, "filter-by-os", "", "the same as --platform, for which a regular expression chooses")
+	flags.StringVar(&o.filterByOS, "filter-by-os", "", "the same as --platform, chosen by a regular expression")
 	flags.BoolVar(&o.skipVerification, "skip-verification", false, "ignored: digests are always verified")
 	flags.StringVar(&o.directory, "dir", ".",
 		"`directory` with the payloads that file:// references name, as mirror --to-dir writes it")

@@ -28,13 +28,13 @@ func (o *osImageOptions) apply(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&o.containerfiles, "containerfile", nil,
 		"operating system image: build it with `[COMPONENT=]FILE`, whose FROM may be payload:NAME; its directory is the build context")
 	flags.StringArrayVar(&o.overlays, "overlay", nil,
-		"operating system image: put the files of `[COMPONENT=]DIR`, laid out like its root, into it")
+		"operating system image: copy in the files of `[COMPONENT=]DIR`, laid out like its root")
 	flags.StringArrayVar(&o.replacements, "replace-file", nil,
-		"operating system image: `[COMPONENT=]PATH=FILE` puts FILE in the place of PATH, which it must have")
+		"operating system image: `[COMPONENT=]PATH=FILE` replaces PATH, which must exist, with FILE")
 	flags.StringArrayVar(&o.rpms, "rpm", nil,
 		"operating system image: install `[COMPONENT=]FILE|NAME`, or offer it as an extension in machine-os-content")
 	flags.StringArrayVar(&o.repoFiles, "repo-file", nil,
-		"operating system image: `[COMPONENT=]FILE` with repositories for --rpm NAME, used for the installation alone")
+		"operating system image: `[COMPONENT=]FILE` with repositories for --rpm NAME, used only for the installation")
 	flags.StringArrayVar(&o.extensionRPMs, "extensions-rpm", nil,
 		"operating system image: add `[COMPONENT=]FILE` to the RPMs that nodes can install as extensions")
 	flags.StringVar(&o.tools, "os-tools-image", osimage.DefaultTools,

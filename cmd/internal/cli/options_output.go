@@ -25,16 +25,16 @@ type outputOptions struct {
 
 func (o *outputOptions) apply(flags *pflag.FlagSet, formats string) {
 	defer grouped(flags, groupOutput)()
-	flags.StringVarP(&o.format, "output", "o", "", "form of the result: "+formats)
+	flags.StringVarP(&o.format, "output", "o", "", "output format: "+formats)
 	flags.BoolVarP(&o.quiet, "quiet", "q", false, "no progress, only the result and errors")
-	flags.BoolVarP(&o.verbose, "verbose", "v", false, "say more: the output of builds, requests to servers, decisions")
+	flags.BoolVarP(&o.verbose, "verbose", "v", false, "print more: build output, requests to servers, decisions")
 }
 
 // applyProgress adds how progress is shown, for commands that take long.
 func (o *outputOptions) applyProgress(flags *pflag.FlagSet) {
 	defer grouped(flags, groupOutput)()
 	flags.StringVar(&o.shown, "progress", display.Auto,
-		"form of the progress: auto, plain, tty, json (an event a line)")
+		"progress format: auto, plain, tty, json (one event per line)")
 	flags.StringVar(&o.color, "color", display.ColorAuto,
 		"color the progress: auto (on a terminal, unless NO_COLOR is set), always, never")
 }

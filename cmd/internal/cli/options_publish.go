@@ -29,7 +29,7 @@ type publishOptions struct {
 func (o *publishOptions) applyBuild(flags *pflag.FlagSet) {
 	o.build.apply(flags)
 	flags.BoolVar(&o.keepGoing, "keep-going", false,
-		"make a payload of what can be built; components that fail stay as they were, and the exit code says so")
+		"keep going when a component fails: it stays as it was in the payload, and the exit code says so")
 	o.registry.applyPush(flags)
 	o.after.apply(flags)
 	o.engine.apply(flags)

@@ -42,7 +42,7 @@ func (o *recipeOptions) apply(flags *pflag.FlagSet) {
 	flags.StringVar(&o.configResolver, "config-resolver", "",
 		"`URL` of a ci-operator config resolver to ask instead of --release-repo")
 	flags.StringArrayVar(&o.configs, "config", nil,
-		"ci-operator config `[COMPONENT=]FILE` to take instead of looking for one")
+		"ci-operator config `[COMPONENT=]FILE` to use instead of looking for one")
 	flags.StringArrayVar(&o.configImages, "config-image", nil,
 		"`[COMPONENT=]NAME` of the image in that config (default: the one promoted to the component)")
 	flags.StringArrayVar(&o.variants, "variant", nil,
@@ -51,27 +51,27 @@ func (o *recipeOptions) apply(flags *pflag.FlagSet) {
 		"`[COMPONENT=]PATH` of the Dockerfile in the source, instead of the config's")
 	flags.StringArrayVar(&o.contextDirs, "context-dir", nil, "`[COMPONENT=]DIR` in the source, instead of the config's")
 	flags.StringArrayVar(&o.buildArgs, "build-arg", nil,
-		"build argument `[COMPONENT=]NAME=VALUE`, winning over the config's")
+		"build argument `[COMPONENT=]NAME=VALUE`, overriding the config's")
 	flags.StringArrayVar(&o.baseImages, "base-image", nil,
-		"`REFERENCE=PULLSPEC`: what to build on where a Dockerfile or config says REFERENCE (namespace/name:tag or the text itself; * matches; payload:NAME is the payload's image)")
-	flags.StringVar(&o.baseImageMap, "base-image-map", "", "`FILE` of such lines")
+		"`REFERENCE=PULLSPEC`: build on PULLSPEC where a Dockerfile or config says REFERENCE (namespace/name:tag or the literal text; * matches; payload:NAME is the payload's image)")
+	flags.StringVar(&o.baseImageMap, "base-image-map", "", "`FILE` with one such rule per line")
 	flags.StringVar(&o.basePolicy, "base-policy", "auto", "auto: find a base that can be pulled; ci: only what CI uses")
-	flags.StringVar(&o.buildData, "build-data", "", "`DIR` laid out as ocp-build-data, for a second opinion")
-	flags.StringVar(&o.recipe, "recipe", "ci", "whose Dockerfile and bases are taken: ci or build-data")
+	flags.StringVar(&o.buildData, "build-data", "", "`DIR` laid out like ocp-build-data, for a second opinion")
+	flags.StringVar(&o.recipe, "recipe", "ci", "whose Dockerfile and bases to use: ci or build-data")
 	flags.BoolVar(&o.withDependents, "with-dependents", false,
-		"rebuild the components too whose images are built on the ones named")
-	flags.StringArrayVar(&o.patches, "patch", nil, "patch `[COMPONENT=]FILE` to apply on the source")
+		"also rebuild components whose images are built on those named")
+	flags.StringArrayVar(&o.patches, "patch", nil, "patch `[COMPONENT=]FILE` to apply to the source")
 	flags.BoolVar(&o.withIgnored, "with-ignored-files", false,
-		"build local sources with the files that git ignores; CI's clone has none of them")
+		"build local sources with files that git ignores; CI's clone has none of them")
 	o.applyLimits(flags)
-	flags.StringArrayVar(&o.images, "image", nil, "`COMPONENT=PULLSPEC`: swap in an image that exists already")
+	flags.StringArrayVar(&o.images, "image", nil, "`COMPONENT=PULLSPEC`: swap in an existing image")
 }
 
 // applyLimits adds how large sources may be.
 func (o *recipeOptions) applyLimits(flags *pflag.FlagSet) {
 	defer grouped(flags, groupRecipe)()
 	flags.IntVar(&o.sourceLimits, "source-limits", 1,
-		"let fetched sources have `N` times the usual files, bytes and time")
+		"allow fetched sources `N` times the usual files, bytes and time")
 }
 
 // checkLimits refuses a number that is none.

@@ -27,12 +27,12 @@ func (o *registryOptions) apply(flags *pflag.FlagSet) {
 	flags.StringVar(&o.AuthFile, "authfile", "", "the same as --registry-config")
 	flags.BoolVar(&o.Insecure, "insecure", false, "allow plain http and certificates that cannot be verified")
 	flags.StringVar(&o.CertificateAuthority, "certificate-authority", "",
-		"file with the certificate authorities to trust besides the system's")
+		"file with certificate authorities to trust besides the system's")
 	flags.StringArrayVar(&o.MirrorFiles, "idms-file", nil,
 		"ImageDigestMirrorSet `file` with mirrors to try first, for references by digest")
-	flags.StringArrayVar(&o.MirrorFiles, "icsp-file", nil, "the same with an ImageContentSourcePolicy `file`")
+	flags.StringArrayVar(&o.MirrorFiles, "icsp-file", nil, "the same as --idms-file, with an ImageContentSourcePolicy `file`")
 	flags.StringVar(&o.SignaturePolicy, "signature-policy", "",
-		"policy.json that pulls obey (default: the system's, or accept unsigned images where there is none)")
+		"policy.json for pulls (default: the system's; if there is none, accept unsigned images)")
 	flags.StringVar(&o.Platform, "platform", "",
 		"`os/arch` to take from manifest lists (default: linux on this machine's architecture)")
 }
@@ -40,7 +40,7 @@ func (o *registryOptions) apply(flags *pflag.FlagSet) {
 // describePlatforms says of --platform that it may name several.
 func (o *registryOptions) describePlatforms(flags *pflag.FlagSet) {
 	flags.Lookup("platform").Usage = "`os/arch` to take from manifest lists (default: linux on this machine's " +
-		"architecture); several, with commas, for a payload that is a list"
+		"architecture); several, comma-separated, for a payload that is a list"
 }
 
 // platforms lists what --platform names; "" for this machine's.
@@ -68,7 +68,7 @@ func (o *registryOptions) checkOne() error {
 func (o *registryOptions) applyPush(flags *pflag.FlagSet) {
 	defer grouped(flags, groupRegistry)()
 	flags.StringVar(&o.pushAuthFile, "push-registry-config", "",
-		"file with the credentials for pushing, where they differ from those for reading")
+		"file with credentials for pushing, if they differ from those for reading")
 }
 
 // client opens the registry client for reading. notice is told what is waited for.

@@ -21,8 +21,8 @@ type rolloutOptions struct {
 
 func (o *rolloutOptions) apply(flags *pflag.FlagSet) {
 	flags.StringVar(&o.hosted, "hosted-cluster", "",
-		"`NAMESPACE/NAME` of a HyperShift HostedCluster on the cluster, which is changed instead")
-	flags.BoolVar(&o.noWait, "no-wait", false, "do not wait until the new pods run")
+		"change the HyperShift HostedCluster `NAMESPACE/NAME` on the cluster instead")
+	flags.BoolVar(&o.noWait, "no-wait", false, "do not wait for the new pods to run")
 	flags.DurationVar(&o.timeout, "timeout", 10*time.Minute, "how long to wait for the new pods and their operators")
 }
 

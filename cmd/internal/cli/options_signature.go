@@ -24,10 +24,10 @@ type signatureOptions struct {
 func (o *signatureOptions) apply(flags *pflag.FlagSet) {
 	defer grouped(flags, groupSignature)()
 	flags.StringVar(&o.mode, "verify-signature", "",
-		"verify the OpenPGP signature of the payload: off, warn, require (default: require where --signature-key is given, else off)")
+		"verify the OpenPGP signature of the payload: off, warn, require (default: require if --signature-key is given, else off)")
 	flags.StringArrayVar(&o.keys, "signature-key", nil, "`file` with public keys of the payload's publisher")
 	flags.StringArrayVar(&o.stores, "signature-store", signature.Published(),
-		"`URL` or directory with signatures of payloads (default: those that OpenShift publishes)")
+		"`URL` or directory with signatures of payloads (default: those OpenShift publishes)")
 	flags.Lookup("signature-store").DefValue = "[]"
 }
 

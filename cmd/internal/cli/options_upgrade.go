@@ -17,7 +17,7 @@ type upgradeOptions struct{ upgrade bool }
 func (o *upgradeOptions) apply(flags *pflag.FlagSet) {
 	defer grouped(flags, groupCluster)()
 	flags.BoolVar(&o.upgrade, "upgrade", false,
-		"bring the cluster in the kubeconfig to the new payload, and follow it until it is there")
+		"upgrade the cluster in the kubeconfig to the new payload, and follow it until it is done")
 }
 
 // check refuses a cluster that cannot be upgraded, before anything is built.

@@ -19,10 +19,10 @@ import (
 const planLong = `Show what oc rebuild would do: the source of each component, the ci-operator config and Dockerfile that CI builds it with, what every
 base image resolves to and why, what was tried before, the labels, and where the image would go.
 
-With --all every component of the payload is planned, from the configs alone: no source is fetched, so that a base is what the config
-declares, and references that stand only in a Dockerfile are not seen.
+With --all, every component of the payload is planned, from the configs alone: no source is fetched, so a base is what the config
+declares, and references that appear only in a Dockerfile are not seen.
 
-What cannot be built is in the plan with the reason, and the exit code is 3; images of a whole payload that record no source are not counted.`
+What cannot be built is listed in the plan with the reason, and the exit code is 3; with --all, images that record no source do not count.`
 
 const planExample = `  # How CI builds a component, and on what
   oc rebuild plan cluster-dns-operator --from-release R
@@ -30,10 +30,10 @@ const planExample = `  # How CI builds a component, and on what
   # What is built from what in a whole payload, as a picture
   oc rebuild plan --all --from-release R -o svg > payload.svg
 
-  # What is different since the plan of last week: commits, recipes, bases
+  # What has changed since last week's plan: commits, recipes, bases
   oc rebuild plan cluster-dns-operator --from-release R --diff plan.json
 
-  # What else has to be built when cli changes
+  # What else must be built when cli changes
   oc rebuild plan cli=../oc --with-dependents --from-release R`
 
 // planOptions are the flags of plan.
@@ -47,7 +47,7 @@ func newPlan(streams Streams) *cobra.Command {
 	var o planOptions
 	command := &cobra.Command{
 		Use:     "plan COMPONENT[=SOURCE]... --from-release REF",
-		Short:   "Resolve everything that a rebuild needs, build nothing",
+		Short:   "Resolve everything a rebuild needs, but build nothing",
 		Long:    planLong,
 		Example: planExample,
 		Args:    cobra.ArbitraryArgs,
@@ -58,9 +58,9 @@ func newPlan(streams Streams) *cobra.Command {
 	o.apply(command.Flags())
 	command.Flags().BoolVar(&o.all, "all", false, "plan every component of the payload, from the configs alone")
 	command.Flags().StringVar(&o.diff, "diff", "",
-		"print what is different since the plan in this `FILE`, which -o json or yaml wrote")
+		"print what has changed since the plan in this `FILE`, written with -o json or yaml")
 	command.Flags().StringVar(&o.push, "push", "",
-		"push the plan to this `REPOSITORY`, and print its pull spec, which apply takes")
+		"push the plan to this `REPOSITORY` and print its pull spec, for apply")
 	o.registry.applyPush(command.Flags())
 	o.output.applyProgress(command.Flags())
 	o.output.apply(command.Flags(), "text, svg, dot, mermaid, "+structured)

@@ -19,22 +19,22 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/tekton"
 )
 
-const rebuildLong = `Rebuild components of an OKD or OpenShift release payload from source, and assemble a new payload that carries them.
+const rebuildLong = `Rebuild components of an OKD or OpenShift release payload from source, and assemble a new payload with them.
 
-From the payload it learns the commit that each component was built from; from openshift/release it learns how CI builds it. It fetches
-the source, builds with buildah on this machine, pushes the images, and assembles a payload that differs from the old one in them alone.
+The payload says which commit each component was built from; openshift/release says how CI builds it. The command fetches
+the source, builds with buildah on this machine, pushes the images, and assembles a payload that differs from the old one only in them.
 The digest pull spec of the new payload is the last line on standard output.
 
-Without a COMPONENT, those are rebuilt that the payload has from the repository of the working tree that it is run in, as the tree is.
-SOURCE is nothing for the payload's own commit, ./DIR for a working tree as it is, @REF for a branch, tag or commit, #N for a pull
-request, #N+#M for several, which are merged in this order onto the branch that CI builds (@REF+#N: onto another), ORG/REPO[@REF] or
+Without a COMPONENT, it rebuilds those that the payload has from the repository of the current working tree, as the tree is.
+SOURCE is empty for the payload's own commit, ./DIR for a working tree as it is, @REF for a branch, tag or commit, #N for a pull
+request, #N+#M for several, merged in this order onto the branch that CI builds (@REF+#N: onto another), ORG/REPO[@REF] or
 URL[@REF] for a fork.
 
 Exit codes: 0 done, 1 other failure, 2 usage, 3 an input cannot be resolved, 4 not authorised, 5 a build failed, 6 publishing failed,
-130 interrupted, 141 nobody reads the output. With -o json or yaml every command prints a failure where its result would have been (wrong flags
-excepted): error, advice, exitCode, and failures, the steps of Dockerfiles that failed.`
+130 interrupted, 141 nobody reads the output. With -o json or yaml, every command prints a failure in place of its result (except for wrong
+flags): error, advice, exitCode, and failures, the Dockerfile steps that failed.`
 
-const rebuildExample = `  # The machine-config-operator of a working tree, in a payload of your own
+const rebuildExample = `  # The machine-config-operator from a working tree, in a payload of your own
   oc rebuild machine-config-operator=../machine-config-operator \
     --from-release quay.io/okd/scos-release:4.17.0-okd-scos.0 \
     --to-image quay.io/me/okd-release:4.17-mco
@@ -43,7 +43,7 @@ const rebuildExample = `  # The machine-config-operator of a working tree, in a 
   oc rebuild cluster-dns-operator machine-config-operator=me/machine-config-operator@fix \
     --from-release R --to-image T
 
-  # Every component that changed since another payload, as far as it can be built
+  # Every component that changed since another payload, leaving out what cannot be built
   oc rebuild --all --only-changed-since R0 --keep-going --from-release R --to-image T
 
   # What a pull request would change, without building
@@ -83,7 +83,7 @@ func newRebuild(streams Streams) *cobra.Command {
 	o.applyBuild(command.Flags())
 	o.registry.describePlatforms(command.Flags())
 	command.Flags().BoolVar(&o.watch, "watch", false,
-		"rebuild whenever a local source changes, a file or the commit, until interrupted; prints a pull spec each time")
+		"rebuild whenever a file or the commit of a local source changes, until interrupted; print a pull spec each time")
 	o.applySelection(command.Flags())
 	return command
 }
@@ -94,9 +94,9 @@ func (o *rebuildOptions) applySelection(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.all, "all", false, "rebuild every component whose source the payload records")
 	flags.StringArrayVar(&o.selection.Exclude, "exclude", nil, "with --all: leave this `COMPONENT` as it is")
 	flags.StringVar(&o.selection.ChangedSince, "only-changed-since", "",
-		"with --all: only components that have another commit in this `PAYLOAD`")
+		"with --all: only components whose commit differs in this `PAYLOAD`")
 	flags.StringVar(&o.selection.Branch, "branch", "",
-		"with --all: this branch of each repository, not the payload's commit")
+		"with --all: this branch of each repository, instead of the payload's commit")
 }
 
 // checkSelection refuses what makes no sense together.

@@ -9,7 +9,7 @@ import (
 )
 
 const restoreLong = `Put back what the cluster in the kubeconfig ran before "oc rebuild deploy", hand the objects back to the cluster version operator, and wait until
-their pods run. Without a component, everything that was deployed is taken back. Overrides that somebody made by hand stay.`
+their pods run. Without a component, everything that was deployed is undone. Overrides made by hand stay.`
 
 const restoreExample = `  # Everything
   oc rebuild restore
@@ -28,7 +28,7 @@ func newRestore(streams Streams) *cobra.Command {
 	var o restoreOptions
 	command := &cobra.Command{
 		Use:     "restore [COMPONENT]...",
-		Short:   "Take back what was deployed on a cluster",
+		Short:   "Undo what was deployed on a cluster",
 		Long:    restoreLong,
 		Example: restoreExample,
 		RunE: func(command *cobra.Command, args []string) error {
@@ -38,7 +38,7 @@ func newRestore(streams Streams) *cobra.Command {
 	flags := command.Flags()
 	o.kube.apply(flags)
 	o.rollout.apply(flags)
-	flags.BoolVarP(&o.quiet, "quiet", "q", false, "no messages but errors")
+	flags.BoolVarP(&o.quiet, "quiet", "q", false, "no messages except errors")
 	return command
 }
 

@@ -10,12 +10,12 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/rebuild/tekton"
 )
 
-const runsLong = `List the runs of plans on a cluster, which oc rebuild --engine tekton began, the newest first.`
+const runsLong = `List the runs of plans on a cluster, started by oc rebuild --engine tekton, newest first.`
 
-const runsExample = `  # Those in the namespace of the kubeconfig context
+const runsExample = `  # Runs in the namespace of the kubeconfig context
   oc rebuild runs
 
-  # As data
+  # As json
   oc rebuild runs -n builds -o json`
 
 // runsOptions are the flags of runs.
@@ -38,7 +38,7 @@ func newRuns(streams Streams) *cobra.Command {
 	}
 	o.kube.apply(command.Flags())
 	o.kube.applyNamespace(command.Flags(), "of the runs")
-	command.Flags().StringVarP(&o.output.format, "output", "o", "", "form of the result: text, "+structured)
+	command.Flags().StringVarP(&o.output.format, "output", "o", "", "output format: text, "+structured)
 	return command
 }
 

@@ -13,12 +13,12 @@ import (
 )
 
 const statusLong = `List the objects that the cluster version operator of the cluster in the kubeconfig leaves alone: what "oc rebuild deploy" put there, since when, from
-which commit, by whom; and overrides that somebody made by hand.`
+which commit, by whom; and overrides made by hand.`
 
 const statusExample = `  # What is deployed on the cluster
   oc rebuild status
 
-  # The images alone
+  # Only the images
   oc rebuild status -o jsonpath='{..image}'`
 
 // statusOptions are the flags of status.
@@ -31,7 +31,7 @@ func newStatus(streams Streams) *cobra.Command {
 	var o statusOptions
 	command := &cobra.Command{
 		Use:     "status",
-		Short:   "List what is deployed on a cluster beside its payload",
+		Short:   "List what is deployed on a cluster outside its payload",
 		Long:    statusLong,
 		Example: statusExample,
 		Args:    usageArgs(cobra.NoArgs),
@@ -40,7 +40,7 @@ func newStatus(streams Streams) *cobra.Command {
 		},
 	}
 	o.kube.apply(command.Flags())
-	command.Flags().StringVarP(&o.output.format, "output", "o", "", "form of the result: text, "+structured)
+	command.Flags().StringVarP(&o.output.format, "output", "o", "", "output format: text, "+structured)
 	return command
 }
 

@@ -31,7 +31,7 @@ func newVersion(streams Streams, version string) *cobra.Command {
 	var output outputOptions
 	command := &cobra.Command{
 		Use:   "version",
-		Short: "Print the version of this program and of the libraries that do its work",
+		Short: "Print the version of this program and of its main libraries",
 		Args:  usageArgs(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
 			info := collectVersion(version)
@@ -45,7 +45,7 @@ func newVersion(streams Streams, version string) *cobra.Command {
 			return err
 		},
 	}
-	command.Flags().StringVarP(&output.format, "output", "o", "", "form of the result: text, "+structured)
+	command.Flags().StringVarP(&output.format, "output", "o", "", "output format: text, "+structured)
 	return command
 }
 
