@@ -294,20 +294,12 @@ func (j *Job) checkPlatform(release *payload.Release) error {
 
 // sayLeftOut warns of a list of payloads of which only those for some platforms are made anew.
 func (j *Job) sayLeftOut(release *payload.Release, kept []registry.Platform) {
-	const most = 20 // of a list that may have any number
-	var out []string
-	for _, instance := range release.Image.List {
-		isKept := func(platform registry.Platform) bool { return platform.Matches(instance.Platform) }
-		if out = append(out, instance.Platform.String()); slices.ContainsFunc(kept, isKept) {
-			out = out[:len(out)-1]
-		}
-	}
-	if len(out) > most {
-		out = append(out[:most], "…")
-	}
+	out := slices.DeleteFunc(slices.Clone(release.Image.List), func(instance registry.Instance) bool {
+		return slices.ContainsFunc(kept, func(platform registry.Platform) bool { return platform.Matches(instance.Platform) })
+	})
 	if len(out) > 0 {
 		j.report.Report("", progress.Resolve, progress.Warned, "%s is a list of payloads: the new payload has none for %s",
-			release.Reference, strings.Join(out, ", "))
+			release.Reference, registry.PlatformsOf(out))
 	}
 }
 

@@ -143,6 +143,12 @@ func (c *Client) choose(ctx context.Context, image *Image) error {
 var ErrNoPlatform = errors.New("has no image for")
 
 func noPlatform(want Platform, list []Instance) error {
+	return fault.New(fault.Unresolved, "Choose one with --platform.",
+		fmt.Errorf("its manifest list %w %s, only for %s", ErrNoPlatform, want, PlatformsOf(list)))
+}
+
+// PlatformsOf says in a message what the images of a list are for. A list may have any number: the first 20 are named.
+func PlatformsOf(list []Instance) string {
 	var have []string
 	for i, instance := range list {
 		if i == 20 {
@@ -151,8 +157,7 @@ func noPlatform(want Platform, list []Instance) error {
 		}
 		have = append(have, instance.Platform.String())
 	}
-	return fault.New(fault.Unresolved, "Choose one with --platform.",
-		fmt.Errorf("its manifest list %w %s, only for %s", ErrNoPlatform, want, strings.Join(have, ", ")))
+	return strings.Join(have, ", ")
 }
 
 // instances reads the entries of a manifest list or an OCI index, which have the same fields.

@@ -113,8 +113,8 @@ func defaults(getenv func(string) string, directory string) (map[string]setting,
 
 // override adds what one place says to what weaker ones do, and takes away what that excludes.
 func override(found, stronger map[string]setting) {
-	for name := range settable() {
-		if slices.ContainsFunc(settable()[name].yields, func(other string) bool {
+	for name, rule := range settable() {
+		if slices.ContainsFunc(rule.yields, func(other string) bool {
 			_, ok := stronger[other]
 			return ok
 		}) {
@@ -138,9 +138,9 @@ func readDefaults(path string, inTree bool, found map[string]setting) error {
 		return fault.New(fault.Usage, "It has lines such as to-image: quay.io/me/okd-release:mine.",
 			fmt.Errorf("reading defaults of %q: %w", path, err))
 	}
-	said := map[string]setting{}
+	said, rules := map[string]setting{}, settable()
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		rule, known := settable()[name]
+		rule, known := rules[name]
 		value := values[name]
 		text := []string{"!!str", "!!int", "!!float", "!!timestamp"}
 		if value.Kind != yaml.ScalarNode || !slices.Contains(text, value.ShortTag()) {
@@ -162,14 +162,14 @@ func readDefaults(path string, inTree bool, found map[string]setting) error {
 
 // applyDefaults sets the flags that the command line does not, and says what a file in the working tree decides.
 func applyDefaults(streams Streams, command *cobra.Command) error {
-	flags := command.Flags()
+	flags, rules := command.Flags(), settable()
 	takes := func(name string) bool {
-		return flags.Lookup(name) != nil && !slices.Contains(settable()[name].except, command.Name())
+		return flags.Lookup(name) != nil && !slices.Contains(rules[name].except, command.Name())
 	}
 	typed := func(name string) bool {
-		return flags.Changed(name) || slices.ContainsFunc(settable()[name].yields, flags.Changed)
+		return flags.Changed(name) || slices.ContainsFunc(rules[name].yields, flags.Changed)
 	}
-	if !slices.ContainsFunc(slices.Collect(maps.Keys(settable())), takes) {
+	if !slices.ContainsFunc(slices.Collect(maps.Keys(rules)), takes) {
 		return nil
 	}
 	directory, err := os.Getwd()
