@@ -29,7 +29,7 @@ uninstall: ## take away what install put there
 	rm -f $(DESTDIR)$(PREFIX)/share/man/man1/oc-rebuild.1 $(DESTDIR)$(PREFIX)/share/man/man1/oc-rebuild-*.1
 
 man: ## write the manual to bin/man
-	@$(GO) test -tags '$(TAGS)' ./cmd/internal/cli -run TestManual -man $(CURDIR)/bin/man >/dev/null
+	@$(GO) test -trimpath -tags '$(TAGS)' ./cmd/internal/cli -run TestManual -man $(CURDIR)/bin/man >/dev/null
 
 pictures: build ## make the pictures of the documents anew; that of a run on a cluster where OC_REBUILD_CLUSTER is set, as for test-cluster
 	@$(GO) run -trimpath -tags '$(TAGS)' ./hack/pictures
@@ -53,10 +53,10 @@ demo: ## rebuild an operator in a payload on loopback: no network, no account
 
 bench: build ## how long each command takes, and how many requests it makes
 	@hack/requirements bench
-	$(GO) run -tags '$(TAGS)' ./hack/bench
+	$(GO) run -trimpath -tags '$(TAGS)' ./hack/bench
 
 bench-build: build ## builds beside buildah's, with medians: BENCH='-release R -release-repo D -component C -source D -edit F'
-	$(GO) run -tags '$(TAGS)' ./hack/bench/build $(BENCH)
+	$(GO) run -trimpath -tags '$(TAGS)' ./hack/bench/build $(BENCH)
 
 bench-all: build ## rebuilds of 1, 8, 49 and all components of a payload: seconds, requests, memory, disk
 	@hack/requirements bench
@@ -74,7 +74,7 @@ reliability: build ## runs that are killed, interrupted, at once, on full disks,
 	$(GO) run -trimpath -tags '$(TAGS)' ./hack/reliability $(if $(RUNS),-runs $(RUNS)) $(FIGURES)
 
 bench-fetch: ## fetch and checkout of a commit beside git's, with medians: BENCH='-repository URL -commit ID'
-	$(GO) run -tags '$(TAGS)' ./hack/bench/fetch $(BENCH)
+	$(GO) run -trimpath -tags '$(TAGS)' ./hack/bench/fetch $(BENCH)
 
 test: ## all tests that fit ten minutes on two cores
 	@hack/requirements test
@@ -91,7 +91,7 @@ coverage: ## how much of each package the end-to-end scripts run, and advice tha
 	  $(GO) test -trimpath -tags '$(TAGS)' -timeout 60m -count=1 -cover -coverpkg="$$packages" \
 	    $$($(GO) list ./... | grep -v /hack/e2e) -args -test.gocoverdir="$$data/packages" >&2 && \
 	  $(GO) tool covdata textfmt -i "$$data/scripts,$$data/packages" -o "$$data/profile" && \
-	  $(GO) run ./hack/advice "$$data/profile"
+	  $(GO) run -trimpath ./hack/advice "$$data/profile"
 
 test-long: ## what takes longer: more scripts, a whole payload, and real operators, of which OC_REBUILD_SHARED and OC_REBUILD_GIT_ROOT have the data
 	OC_REBUILD_LONG=1 $(GO) test -trimpath -tags '$(TAGS)' -timeout 60m -count=1 -run 'TestLongScripts|TestWholePayload|TestRealPayload' ./hack/e2e
@@ -111,9 +111,9 @@ lint: vet ## vet, gofmt and staticcheck, all from the vendor directory
 	$(GO) tool staticcheck -tags '$(TAGS)' ./...
 
 docs: ## write docs/commands, docs/plan.schema.json and the table of attacks from the code
-	$(GO) test ./hack/attacks -update
-	$(GO) test -tags '$(TAGS)' ./cmd/internal/cli -run TestReferenceIsCurrent -update
-	$(GO) test -tags '$(TAGS)' ./rebuild/plan -run TestSchema -update
+	$(GO) test -trimpath ./hack/attacks -update
+	$(GO) test -trimpath -tags '$(TAGS)' ./cmd/internal/cli -run TestReferenceIsCurrent -update
+	$(GO) test -trimpath -tags '$(TAGS)' ./rebuild/plan -run TestSchema -update
 
 verify-vendor: ## check that vendor/ is what go.mod and go.sum say (needs the module cache or a proxy)
 	$(GO) mod verify

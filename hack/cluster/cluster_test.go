@@ -70,7 +70,7 @@ func newWorld(t *testing.T) *world {
 	}
 	w.binary = filepath.Join(t.TempDir(), "oc-rebuild")
 	const tags = "containers_image_openpgp exclude_graphdriver_btrfs osusergo"
-	if out, err := exec.Command("go", "build", "-tags", tags, "-o", w.binary,
+	if out, err := exec.Command("go", "build", "-trimpath", "-tags", tags, "-o", w.binary,
 		"github.com/oc-rebuild/oc-rebuild/cmd/oc-rebuild").CombinedOutput(); err != nil {
 		t.Fatalf("building the program: %v\n%s", err, out)
 	}

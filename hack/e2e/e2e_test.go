@@ -59,7 +59,7 @@ func build(dir string) (string, error) {
 		}
 		return binary, os.Symlink(given, binary)
 	}
-	args := []string{"build", "-tags", tags, "-o", binary}
+	args := []string{"build", "-trimpath", "-tags", tags, "-o", binary}
 	if os.Getenv("GOCOVERDIR") != "" { // make coverage
 		args = append(args, "-cover", "-coverpkg", "github.com/oc-rebuild/oc-rebuild/...")
 	}

@@ -48,7 +48,7 @@ func run(m *testing.M) (int, error) {
 		return m.Run(), nil
 	}
 	const tags = "containers_image_openpgp exclude_graphdriver_btrfs osusergo"
-	command := exec.CommandContext(context.Background(), "go", "build", "-tags", tags, "-o", binary,
+	command := exec.CommandContext(context.Background(), "go", "build", "-trimpath", "-tags", tags, "-o", binary,
 		"github.com/oc-rebuild/oc-rebuild/cmd/oc-rebuild")
 	if out, err := command.CombinedOutput(); err != nil {
 		return 1, fmt.Errorf("building the program: %w: %s", err, out)

@@ -106,7 +106,7 @@ func TestSignAsTheLinkerDoes(t *testing.T) {
 	if err := os.WriteFile(source, []byte("package main\n\nfunc main() {}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	build := exec.Command("go", "build", "-o", binary, source)
+	build := exec.Command("go", "build", "-trimpath", "-o", binary, source)
 	build.Env = append(os.Environ(), "GOOS=darwin", "GOARCH=arm64", "CGO_ENABLED=0", "GOFLAGS=")
 	build.Dir = directory
 	if out, err := build.CombinedOutput(); err != nil {
