@@ -245,21 +245,28 @@ promotion:
 zz_generated_metadata: {org: example, repo: one, branch: main}
 `
 
+// pipeline writes a source whose image is built from several others, and asks for it.
+func (p *playground) pipeline(t *testing.T) (one string, request plan.Request) {
+	t.Helper()
+	tool := staticTool(t)
+	shell := p.registry.Push(t, "bases/shell", "latest",
+		baseImage(t, map[string]string{"bin/tool": tool, "bin/sh": tool, "bin/bash": tool}))
+	one = source(t, map[string]string{"config.yaml": pipelineConfig, "source": "s\n", "sub/file": "of the source\n",
+		"Dockerfile": "FROM scratch\nCOPY compiled /compiled\nCOPY sibling /copied\nCOPY file/prepared /prepared\nCOPY linked /linked\nCOPY sub /sub\n"})
+	// A link of the image leads to the image's own directory, never to this machine's.
+	check(t, os.Mkdir(filepath.Join(one, "links"), 0o755))
+	check(t, os.Symlink("/etc", filepath.Join(one, "links", "out")))
+	request = p.request(plan.Target{Name: "one", Source: one, Config: filepath.Join(one, "config.yaml")})
+	request.BaseImages = []string{"ocp/builder:root=" + shell, "ocp/4.12:base=" + shell}
+	return one, request
+}
+
 // Everything that an image of a config is built from is built first, from the same source, and only used: a sibling, a
 // cache step, and src and bin on the build root. Files of these are copied into the build context before the source's
 // own.
 func TestPipelineImages(t *testing.T) {
 	p := newPlayground(t)
-	tool := staticTool(t)
-	shell := p.registry.Push(t, "bases/shell", "latest",
-		baseImage(t, map[string]string{"bin/tool": tool, "bin/sh": tool, "bin/bash": tool}))
-	one := source(t, map[string]string{"config.yaml": pipelineConfig, "source": "s\n", "sub/file": "of the source\n",
-		"Dockerfile": "FROM scratch\nCOPY compiled /compiled\nCOPY sibling /copied\nCOPY file/prepared /prepared\nCOPY linked /linked\nCOPY sub /sub\n"})
-	// A link of the image leads to the image's own directory, never to this machine's.
-	check(t, os.Mkdir(filepath.Join(one, "links"), 0o755))
-	check(t, os.Symlink("/etc", filepath.Join(one, "links", "out")))
-	request := p.request(plan.Target{Name: "one", Source: one, Config: filepath.Join(one, "config.yaml")})
-	request.BaseImages = []string{"ocp/builder:root=" + shell, "ocp/4.12:base=" + shell}
+	one, request := p.pipeline(t)
 	planned, result := p.do(t, request)
 
 	want := [][]string{{"example/one:prepared", "example/one:src"}, {"example/one:bin", "example/one:sibling"}, {"one"}}

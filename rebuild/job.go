@@ -347,8 +347,18 @@ func (j *Job) makeAll(ctx context.Context, pending []plan.Component,
 			made[one.name] = one.need
 			continue
 		}
-		failures = append(failures, one.err)
-		if several && ctx.Err() == nil { // the others may take long to end
+		var need *image.NeedError
+		switch isNeed := errors.As(one.err, &need); {
+		case !isNeed:
+			failures = append(failures, one.err)
+		case !slices.ContainsFunc(failures, func(known error) bool { return errors.Is(known, need) }):
+			failures = append(failures, need)
+		}
+		switch {
+		case !several || ctx.Err() != nil:
+		case need != nil:
+			j.report.Report(one.name, progress.Build, progress.Failed, "it is built on %s", need.Need)
+		default: // the others may take long to end
 			j.report.Report(one.name, progress.Build, progress.Failed, "%v", one.err)
 		}
 	}

@@ -1,7 +1,9 @@
 package rebuild_test
 
 import (
+	"errors"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,7 +18,10 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/static"
 
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/image"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
@@ -189,5 +194,112 @@ func TestResultThatLostALayer(t *testing.T) {
 	p.registry.Pull(t, second.Components[0].Image)
 	if _, heard := build("third/release"); heard.saw("one", progress.Build, progress.Started) {
 		t.Errorf("what was given again is not found: %+v", heard.events)
+	}
+}
+
+// TestImagesThatAreOnlyUsed makes none of the images that a component is built on where the component is there: in the
+// cache or, on another machine, in the repository of results.
+func TestImagesThatAreOnlyUsed(t *testing.T) {
+	p := newPlayground(t)
+	_, request := p.pipeline(t)
+	build := func(change ...func(*rebuild.Options)) (*rebuild.Result, *recorder) {
+		t.Helper()
+		heard := &recorder{}
+		o := p.options(t)
+		o.Progress, o.Results = heard, p.registry.Host+"/me/results"
+		for _, f := range change {
+			f(&o)
+		}
+		job, err := rebuild.New(o)
+		check(t, err)
+		result, err := job.Run(t.Context(), request)
+		check(t, errors.Join(err, job.Close()))
+		return result, heard
+	}
+	first, _ := build()
+	if tags := p.results(t); len(tags) != 1 {
+		t.Fatalf("the repository has %q, want the component alone", tags)
+	}
+	for where, change := range map[string]func(*rebuild.Options){
+		"without storage":    func(o *rebuild.Options) { o.Build.StorageRoot, o.Results = t.TempDir(), "" },
+		"on another machine": func(o *rebuild.Options) { o.Build.StorageRoot, o.CacheDir = t.TempDir(), t.TempDir() },
+	} {
+		t.Run(where, func(t *testing.T) {
+			result, heard := build(change)
+			if result.Release.Digest != first.Release.Digest {
+				t.Errorf("it is %s, want %s", result.Release.Digest, first.Release.Digest)
+			}
+			for _, event := range heard.events {
+				if event.Stage == progress.Build && event.State == progress.Started || event.Stage == progress.Pull {
+					t.Errorf("%+v", event)
+				}
+			}
+		})
+	}
+}
+
+// siblings writes a source whose image is built on one that is built on another, in which a step runs, and asks for it.
+func (p *playground) siblings(t *testing.T, step string) plan.Request {
+	t.Helper()
+	directory := source(t, map[string]string{
+		"Dockerfile": "FROM whatever\nCOPY Dockerfile /\n",
+		"config.yaml": "base_images:\n  base: {namespace: ocp, name: \"4.12\", tag: base}\nimages:\n" +
+			"- to: below\n  from: base\n  dockerfile_literal: |\n    FROM whatever\n    " + step + "\n" +
+			"- to: sibling\n  from: below\n  dockerfile_literal: |\n    FROM whatever\n    COPY config.yaml /\n" +
+			"- {to: one, from: sibling}\n" +
+			"promotion: {to: [{namespace: ocp, name: \"4.12\"}]}\n" +
+			"zz_generated_metadata: {org: example, repo: one, branch: main}\n"})
+	request := p.request(plan.Target{Name: "one", Source: directory, Config: filepath.Join(directory, "config.yaml")})
+	request.BaseImages = []string{"ocp/4.12:base=" + p.base}
+	return request
+}
+
+// TestImageThatIsUsedFails builds on an image that cannot be made: why is told once.
+func TestImageThatIsUsedFails(t *testing.T) {
+	p := newPlayground(t)
+	request := p.siblings(t, `RUN ["/bin/tool", "fail"]`)
+	heard := &recorder{}
+	o := p.options(t)
+	o.Progress = heard
+	job, err := rebuild.New(o)
+	check(t, err)
+	_, err = job.Run(t.Context(), request)
+	check(t, job.Close())
+	if failures := image.Failures(err); len(failures) != 1 || failures[0].Component != "example/one:below" ||
+		fault.KindOf(err) != fault.Build || !strings.Contains(fault.AdviceOf(err), ".log") {
+		t.Errorf("the error is %v with advice %q, of %d steps", err, fault.AdviceOf(err), len(failures))
+	}
+	said := map[string][]string{}
+	for _, event := range heard.events {
+		if event.State == progress.Failed {
+			said[event.Component] = append(said[event.Component], event.Message)
+		}
+	}
+	want := []string{"it is built on example/one:below"}
+	if len(said["example/one:below"]) != 1 || !slices.Equal(said["example/one:sibling"], want) ||
+		!slices.Equal(said["one"], want) {
+		t.Errorf("it was said: %q", said)
+	}
+}
+
+// TestSecretOfAnImageThatIsUsed builds on an image that was made with a secret: of another secret comes another image.
+func TestSecretOfAnImageThatIsUsed(t *testing.T) {
+	p := newPlayground(t)
+	request := p.siblings(t,
+		`RUN --mount=type=secret,id=token ["/bin/tool", "copy", "/run/secrets/token", "/made"]`)
+	var payloads []string
+	for _, secret := range []string{"first", "second"} {
+		file := filepath.Join(t.TempDir(), "token")
+		check(t, os.WriteFile(file, []byte(secret), 0o600))
+		o := p.options(t)
+		o.Secrets, o.Results = []string{"id=token,src=" + file}, p.registry.Host+"/me/results"
+		job, err := rebuild.New(o)
+		check(t, err)
+		result, err := job.Run(t.Context(), request)
+		check(t, errors.Join(err, job.Close()))
+		payloads = append(payloads, result.Release.Digest.String())
+	}
+	if payloads[0] == payloads[1] {
+		t.Error("the image of the first secret was taken for that of the second")
 	}
 }

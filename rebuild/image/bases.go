@@ -183,8 +183,10 @@ func isOdd(trigger string) bool {
 func (m *prepared) provide(ctx context.Context, u Unit, base plan.Base) (builder.Image, []Layer, error) {
 	need, isBuilt := u.Needs[base.Built]
 	if isBuilt && !need.Unit.Replaces() {
-		image, err := m.storage.opened.Image(ctx, need.Image.Stored)
-		return image, need.Image.Layers, err
+		made := u.used[base.Built]
+		image, err := m.storage.opened.Image(ctx, made.Stored)
+		u.local[u.reference(base)] = localImage{name: made.Stored}
+		return image, made.Layers, err
 	}
 	pullSpec := base.PullSpec
 	if isBuilt {

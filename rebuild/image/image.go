@@ -35,6 +35,9 @@ type Image struct {
 	PullSpec string `json:"-"` // repository@digest, once it is pushed
 	Log      string `json:"-"` // file with the output of the build; "" where an earlier run's result was taken
 
+	// of an image that is only used: makes it, when something has to be built on it, once
+	make func() (Image, error)
+
 	local  builder.Image // what was built, until it is packed
 	key    string        // of what decided its bytes
 	shared bool          // somebody else's record was taken

@@ -74,13 +74,18 @@ func renamed(file *dockerfile.File, names map[string]string) (*dockerfile.File, 
 	return file.Replace(texts)
 }
 
-// reference is what a Dockerfile says for a base: a pull spec by digest, or the name of an image in local storage.
+// usedScheme begins the name of an image that is only used, in a Dockerfile that is not built yet. The key of what it is
+// made from follows: what is built on it is known by that, without it.
+const usedScheme = "localhost/oc-rebuild:"
+
+// reference is what a Dockerfile says for a base: a pull spec by digest, the name of an image in local storage, or that
+// of one which may be there later.
 func (u *Unit) reference(base plan.Base) string {
 	switch need, ok := u.Needs[base.Built]; {
 	case ok && need.Unit.Replaces():
 		return need.Image.PullSpec
 	case ok:
-		return need.Image.Stored
+		return usedScheme + need.Image.key
 	case base.Peel != nil:
 		return base.Peel.ID()
 	}
@@ -102,7 +107,7 @@ func (u *Unit) baseNames() map[string]string {
 }
 
 // recordVersion is part of every key: raise it when the same inputs would give another image.
-const recordVersion = 6
+const recordVersion = 7
 
 // inputs are all that decides the bytes of an image. Two builds with equal inputs give the same image, so the second
 // one is not made.

@@ -44,6 +44,7 @@ type Unit struct {
 	unshared bool                  // what others made of the same has lost a layer
 	images   []builder.Image       // of Bases
 	local    map[string]localImage // by pull spec
+	used     map[string]Image      // those of Needs that are only used, once they are made
 	build    builder.Build         // what buildah is to do
 }
 
@@ -104,7 +105,7 @@ func NewChain(options Options) *Chain {
 	if !options.NoCache { // asked twice: before the storage is opened, and after another run that made the same
 		m = remembered{s, shared{s, alone{s, remembered{s, recording{s, inside}}}}}
 	}
-	return &Chain{named{pushed{s, keyed{s, m}}}, s}
+	return &Chain{named{pushed{s, keyed{s, later{s, named{m}}}}}, s}
 }
 
 // source reads an image with the account that sees it.

@@ -28,6 +28,9 @@ func (m *prepared) Make(ctx context.Context, u Unit) (Image, error) {
 	if err := m.checkOut(ctx, &u); err != nil {
 		return Image{}, err
 	}
+	if err := u.makeNeeds(ctx); err != nil {
+		return Image{}, err
+	}
 	base, err := m.pullBases(ctx, &u)
 	if err != nil {
 		return Image{}, err
@@ -48,6 +51,9 @@ func (m *prepared) Make(ctx context.Context, u Unit) (Image, error) {
 	image, err := m.logged(ctx, b, u)
 	if err != nil {
 		return Image{}, err
+	}
+	for _, need := range u.used {
+		image.unsure = image.unsure || need.unsure
 	}
 	if u.Replaces() {
 		defer b.Remove(image.local.ID) //nolint:errcheck // what was packed is kept; storage that cannot delete the image loses only space

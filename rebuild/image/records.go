@@ -58,8 +58,14 @@ func (m remembered) find(ctx context.Context, u Unit) (image Image, found bool, 
 	return image, err == nil, err
 }
 
-// takesSecrets tells whether a step asks for a secret. What it makes of that is in no key, so nothing of it is kept.
+// takesSecrets tells whether a step asks for a secret, here or in an image that is only used and stands in the key by
+// what it is made from. What it makes of that is in no key, so nothing of it is kept.
 func (u *Unit) takesSecrets() bool {
+	for _, need := range u.Needs {
+		if !need.Unit.Replaces() && need.Unit.takesSecrets() {
+			return true
+		}
+	}
 	return slices.ContainsFunc(u.Recipe.File.Notices, func(n dockerfile.Notice) bool { return n.Secret })
 }
 
@@ -75,12 +81,14 @@ func (m recording) Make(ctx context.Context, u Unit) (Image, error) {
 		return image, err
 	}
 	changed, err := m.Sources.IsChanged(u.tree, u.Source.Read)
-	image.unsure = changed || err != nil
+	wasUnsure := image.unsure
+	image.unsure = wasUnsure || changed || err != nil
 	switch {
 	case err != nil:
 	case changed:
 		m.Report.Report(u.Name, progress.Build, progress.Warned,
 			"%s was changed during the build: what was made is not kept for later runs", u.tree.Directory)
+	case wasUnsure: // which was said of what it is built on
 	default:
 		if err = save(m.cached(cache.Builds), u.key, image); err == nil {
 			err = m.mark(u.Source.Request)
