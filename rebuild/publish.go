@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/opencontainers/go-digest"
 	"go.podman.io/image/v5/docker/reference"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/payload"
-	"github.com/oc-rebuild/oc-rebuild/rebuild/image"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
@@ -77,11 +77,15 @@ func (j *Job) publish(ctx context.Context, assembly *payload.Assembly, to string
 	if err != nil {
 		return payload.Pushed{}, err
 	}
-	if image.Has(ctx, j.options.Pushing, to, sum) {
-		if tagged, ok := named.(reference.Tagged); ok {
-			pushed := payload.Pushed{Image: named.Name() + "@" + sum.String(), Tag: tagged.Tag(), Digest: sum}
+	if tagged, ok := named.(reference.NamedTagged); ok {
+		// whatever goes wrong in asking, the push will tell
+		switch before, err := j.options.Pushing.Names(ctx, to); {
+		case err != nil || before == "":
+		case before == sum:
 			j.report.Report("", progress.Publish, progress.Skipped, "%s is %s already", to, sum)
-			return pushed, nil
+			return payload.Pushed{Image: named.Name() + "@" + sum.String(), Tag: tagged.Tag(), Digest: sum}, nil
+		default:
+			j.keep(ctx, tagged, before)
 		}
 	}
 	j.report.Report("", progress.Publish, progress.Started, "%s", to)
@@ -90,4 +94,23 @@ func (j *Job) publish(ctx context.Context, assembly *payload.Assembly, to string
 		j.report.Report("", progress.Publish, progress.Done, "%s", pushed.Image)
 	}
 	return pushed, err
+}
+
+// keep gives what a tag names another one, since the first is about to move: a cluster may run that payload by its
+// digest, and a registry takes what has no tag for garbage.
+func (j *Job) keep(ctx context.Context, named reference.NamedTagged, sum digest.Digest) {
+	kept := keptTag(named.Tag(), sum)
+	err := j.options.Pushing.Tag(ctx, named.Name()+"@"+sum.String(), kept)
+	switch {
+	case err == nil:
+		j.report.Report("", progress.Publish, progress.Running, "what was %s is %s:%s now", named, named.Name(), kept)
+	case ctx.Err() == nil:
+		j.report.Report("", progress.Publish, progress.Warned, "%s has no tag any more: %v", sum, err)
+	}
+}
+
+// keptTag is the tag of a payload that was called tag before.
+func keptTag(tag string, sum digest.Digest) string {
+	own := "-" + sum.Encoded()[:12]
+	return tag[:min(len(tag), maxTag-len(own))] + own
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,6 +15,7 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 	"github.com/oc-rebuild/oc-rebuild/payload/payloadtest"
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
 // TestPushedImagesHaveTags looks for a tag of what is pushed: registries take what has none for garbage.
@@ -62,5 +65,55 @@ func TestPushedPlanHidesPaths(t *testing.T) {
 	}
 	if planned.Components[0].Source.Request.Patches[0] != filepath.Join(patches, "quick.patch") {
 		t.Errorf("pushing changed the plan: %q", planned.Components[0].Source.Request.Patches)
+	}
+}
+
+// TestTagThatMoves makes two payloads under one tag: the first has a tag of its own then.
+func TestTagThatMoves(t *testing.T) {
+	p := newPlayground(t)
+	directory := source(t, map[string]string{"f": "x", "Dockerfile": p.dockerfile("FROM BASE\nCOPY f /f\n")})
+	build := func(content string) (*rebuild.Result, *recorder) {
+		t.Helper()
+		check(t, os.WriteFile(filepath.Join(directory, "f"), []byte(content), 0o644))
+		heard := &recorder{}
+		o := p.options(t)
+		o.Progress = heard
+		return p.mustRun(t, o, target("one", directory)), heard
+	}
+	tags := func() []string {
+		t.Helper()
+		all, err := payloadtest.Client(t).Tags(t.Context(), p.registry.Host+"/mine/release")
+		check(t, err)
+		return slices.DeleteFunc(all, func(tag string) bool { return strings.HasPrefix(tag, "one-") })
+	}
+	first, _ := build("x")
+	before := tags()
+	if len(before) != 1 {
+		t.Fatalf("the repository has %q", before)
+	}
+	build("y")
+	kept := before[0] + "-" + first.Release.Digest.Encoded()[:12]
+	if after := tags(); !slices.Equal(after, []string{before[0], kept}) {
+		t.Errorf("the repository has %q, want %s as well", after, kept)
+	}
+	sum, err := p.registry.Pull(t, p.registry.Host+"/mine/release:"+kept).Digest()
+	if err != nil || sum.String() != first.Release.Digest.String() {
+		t.Errorf("%s is %s (%v), want %s", kept, sum, err, first.Release.Digest)
+	}
+	build("y")
+	if after := tags(); len(after) != 2 {
+		t.Errorf("after a run that changes nothing the repository has %q", after)
+	}
+
+	p.registry.Fail(func(w http.ResponseWriter, r *http.Request) bool {
+		refused := r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/manifests/"+before[0]+"-")
+		if refused {
+			w.WriteHeader(http.StatusForbidden)
+		}
+		return refused
+	})
+	defer p.registry.Fail(nil)
+	if _, heard := build("z"); !heard.saw("", progress.Publish, progress.Warned) {
+		t.Errorf("nothing is said of a payload without a tag: %+v", heard.events)
 	}
 }

@@ -28,6 +28,21 @@ func (c *Client) Tags(ctx context.Context, repository string) (tags []string, er
 	return tags, c.Explain(err, "listing the tags of", repository)
 }
 
+// Tag gives an image or a manifest list, a pull spec by digest, one more tag in its repository.
+func (c *Client) Tag(ctx context.Context, pullSpec, tag string) error {
+	repository, _ := SplitDigest(pullSpec)
+	m, _, err := c.Raw(ctx, pullSpec)
+	if err != nil {
+		return err
+	}
+	target, err := c.Target(repository + ":" + tag)
+	if err != nil {
+		return err
+	}
+	_, err = target.Commit(ctx, m.Data)
+	return err
+}
+
 // Untag removes a tag, and leaves what it names. Not every registry can do so (distribution specification, "Deleting
 // tags"). The error has the class fault.Publish.
 func (c *Client) Untag(ctx context.Context, pullSpec string) error {
