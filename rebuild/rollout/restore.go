@@ -17,7 +17,9 @@ import (
 type Entry struct {
 	Object     Object            `json:"object"`
 	Missing    bool              `json:"missing,omitempty"` // the cluster does not have it
-	Components map[string]Record `json:"components"`        // none: somebody else made the override
+	Components map[string]Record `json:"components"`        // none: see Unfinished
+	// Unfinished is an override that was to be removed by Restore. Without components and this, somebody else made it.
+	Unfinished bool `json:"unfinished,omitempty"`
 }
 
 // List lists the objects that the cluster version operator leaves alone.
@@ -41,6 +43,7 @@ func (c *Cluster) List(ctx context.Context) ([]Entry, error) {
 			if entry.Components, err = records(live); err != nil {
 				return nil, fmt.Errorf("%s: %w", one.Object, err)
 			}
+			entry.Unfinished = len(entry.Components) == 0 && isOurs(live)
 		}
 		entries = append(entries, entry)
 	}
@@ -48,7 +51,8 @@ func (c *Cluster) List(ctx context.Context) ([]Entry, error) {
 }
 
 // Restore puts back what was there before, of some components or of all, and hands the objects back to the cluster
-// version operator. It returns the workloads whose pods are replaced by that. Overrides that somebody else made stay.
+// version operator. It returns the workloads whose pods are replaced by that. Overrides that somebody else made stay. What
+// an earlier Restore did not finish is finished.
 func (c *Cluster) Restore(ctx context.Context, components ...string) ([]Object, error) {
 	entries, err := c.List(ctx)
 	if err != nil {
@@ -63,6 +67,12 @@ func (c *Cluster) Restore(ctx context.Context, components ...string) ([]Object, 
 				names = append(names, name)
 			}
 		}
+		if entry.Unfinished {
+			if err := c.handBack(ctx, entry.Object); err != nil {
+				return nil, err
+			}
+			c.tell("%s is left to the cluster version operator again", entry.Object)
+		}
 		if len(names) == 0 {
 			continue
 		}
@@ -72,7 +82,7 @@ func (c *Cluster) Restore(ctx context.Context, components ...string) ([]Object, 
 		if err != nil {
 			return nil, fmt.Errorf("restoring %s: %w", entry.Object, err)
 		}
-		if err := c.agree(ctx, entry.Object); err != nil {
+		if err := c.handBack(ctx, entry.Object); err != nil {
 			return nil, err
 		}
 		c.tell("%s is as it was before %s", entry.Object, strings.Join(names, ", "))
@@ -94,6 +104,17 @@ func (c *Cluster) Restore(ctx context.Context, components ...string) ([]Object, 
 	slices.SortFunc(restart, func(a, b Object) int { return strings.Compare(a.String(), b.String()) })
 	restartedNow, err := c.restart(ctx, slices.Compact(restart), time.Now())
 	return append(workloads, restartedNow...), err
+}
+
+// handBack leaves an object to the cluster version operator if nothing is deployed in it any more.
+func (c *Cluster) handBack(ctx context.Context, object Object) error {
+	if err := c.agree(ctx, object); err != nil {
+		return err
+	}
+	if _, err := c.change(ctx, object, forget); err != nil {
+		return fmt.Errorf("restoring %s: %w", object, err)
+	}
+	return nil
 }
 
 // takeBack puts back what components were before.

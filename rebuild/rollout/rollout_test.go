@@ -3,6 +3,7 @@ package rollout_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -227,6 +228,51 @@ func TestRestoreLeavesWhatOthersDid(t *testing.T) {
 	entries, err := c.List(ctx)
 	if err != nil || len(entries) != 1 || entries[0].Object.Name != "byhand" || !entries[0].Missing {
 		t.Errorf("overrides that are left: %+v, %v", entries, err)
+	}
+}
+
+// TestRestoreThatIsCutOff cuts the connection before each of the writes of a Restore in turn: the next one finishes what is
+// left, and no override stays that would look as if somebody else had made it.
+func TestRestoreThatIsCutOff(t *testing.T) {
+	for cut := 1; ; cut++ {
+		release, s, c := seed(t)
+		ctx := context.Background()
+		before := s.Get(dnsPath, "spec")
+		if _, err := c.Set(ctx, find(t, release, "coredns"),
+			rollout.Record{Image: "example.org/coredns@sha256:1"}); err != nil {
+			t.Fatal(err)
+		}
+		writes := 0
+		s.Before(func(w http.ResponseWriter, request *http.Request) bool {
+			if request.Method != http.MethodPut && request.Method != http.MethodPatch {
+				return false
+			}
+			writes++
+			if writes >= cut {
+				http.Error(w, "gone", http.StatusBadRequest)
+			}
+			return writes >= cut
+		})
+		_, failed := c.Restore(ctx)
+		s.Before(nil)
+		if writes < cut {
+			if failed != nil || cut < 4 {
+				t.Errorf("%d writes, %v; want at least three", writes, failed)
+			}
+			return
+		}
+		if failed == nil {
+			t.Errorf("write %d failed, and Restore does not say so", cut)
+		}
+		if _, err := c.Restore(ctx); err != nil {
+			t.Errorf("after write %d failed: %v", cut, err)
+		}
+		if entries, err := c.List(ctx); err != nil || len(entries) > 0 {
+			t.Errorf("after write %d failed there are overrides: %+v, %v", cut, entries, err)
+		}
+		if diff := cmp.Diff(before, s.Get(dnsPath, "spec")); diff != "" {
+			t.Errorf("after write %d failed the operator is not as before (-before +after):\n%s", cut, diff)
+		}
 	}
 }
 

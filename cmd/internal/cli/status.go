@@ -67,8 +67,11 @@ func runStatus(ctx context.Context, streams Streams, o *statusOptions) error {
 	for _, entry := range entries {
 		if len(entry.Components) == 0 {
 			note := "an override that was made by hand"
-			if entry.Missing {
+			switch {
+			case entry.Missing:
 				note = "an override of what the cluster does not have"
+			case entry.Unfinished:
+				note = "an override that `oc rebuild restore` did not get to remove: run it again"
 			}
 			t.Noted(note, "–", entry.Object.String())
 			continue
