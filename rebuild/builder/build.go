@@ -67,6 +67,11 @@ func (b *Builder) Build(ctx context.Context, build Build) (Image, error) {
 	if err != nil {
 		return Image{}, err
 	}
+	if options.Runtime != "" {
+		if options.Runtime, err = makeRuntime(scratch, options.Runtime); err != nil {
+			return Image{}, err
+		}
+	}
 	store := b.store.until(ctx)
 	if store.overlayProgram, err = makeOverlayProgram(scratch); err != nil {
 		return Image{}, err
