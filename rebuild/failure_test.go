@@ -229,3 +229,25 @@ func TestKeepGoing(t *testing.T) {
 		t.Errorf("nothing could be built: %+v, %v", result, err)
 	}
 }
+
+// TestErrorsNameTheComponentOnce lets the base of a component be gone when it is pulled.
+func TestErrorsNameTheComponentOnce(t *testing.T) {
+	p := newPlayground(t)
+	directory := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nCOPY Dockerfile /\n")})
+	layers, err := p.registry.Pull(t, p.base).Layers()
+	check(t, err)
+	layer, err := layers[0].Digest()
+	check(t, err)
+	p.registry.Fail(func(w http.ResponseWriter, r *http.Request) bool {
+		gone := strings.HasSuffix(r.URL.Path, "/blobs/"+layer.String())
+		if gone {
+			http.NotFound(w, r)
+		}
+		return gone
+	})
+	defer p.registry.Fail(nil)
+	_, err = p.run(t, t.Context(), p.options(t), target("one", directory))
+	if err == nil || strings.Count(err.Error(), `component "one"`) != 1 {
+		t.Errorf("the error is %v", err)
+	}
+}

@@ -77,10 +77,12 @@ func (j *Job) publish(ctx context.Context, assembly *payload.Assembly, to string
 	if err != nil {
 		return payload.Pushed{}, err
 	}
+	var unknown error
 	if tagged, ok := named.(reference.NamedTagged); ok {
-		// whatever goes wrong in asking, the push will tell
 		switch before, err := j.options.Pushing.Names(ctx, to); {
-		case err != nil || before == "":
+		case err != nil:
+			unknown = err // and whatever is wrong, the push will tell
+		case before == "":
 		case before == sum:
 			j.report.Report("", progress.Publish, progress.Skipped, "%s is %s already", to, sum)
 			return payload.Pushed{Image: named.Name() + "@" + sum.String(), Tag: tagged.Tag(), Digest: sum}, nil
@@ -92,6 +94,10 @@ func (j *Job) publish(ctx context.Context, assembly *payload.Assembly, to string
 	pushed, err := assembly.Push(ctx, j.options.Pushing, to)
 	if err == nil {
 		j.report.Report("", progress.Publish, progress.Done, "%s", pushed.Image)
+		if unknown != nil {
+			j.report.Report("", progress.Publish, progress.Warned,
+				"a payload that %s may have named before has no tag any more: it was asked for, and %v", to, unknown)
+		}
 	}
 	return pushed, err
 }

@@ -6,11 +6,8 @@ import (
 	"path/filepath"
 )
 
-// What start.c looks for in the name that this program is started by.
-const (
-	runtimeDirectory = "oc-rebuild-runtime"
-	runtimeName      = "oci"
-)
+// runtimeDirectory is what start.c looks for in the name that this program is started by.
+const runtimeDirectory = "oc-rebuild-runtime"
 
 // makeRuntime makes a name in a directory by which this program is an OCI runtime that waits for a step without taking
 // the processors for it; see start.c. runtime is the path of the real one.
@@ -18,9 +15,9 @@ func makeRuntime(directory, runtime string) (string, error) {
 	directory = filepath.Join(directory, runtimeDirectory)
 	err := os.Mkdir(directory, 0o700)
 	if err == nil {
-		err = os.Symlink(runtime, filepath.Join(directory, "real"))
+		err = os.Symlink(runtime, filepath.Join(directory, ".real"))
 	}
-	name := filepath.Join(directory, runtimeName)
+	name := filepath.Join(directory, filepath.Base(runtime)) // as errors name it
 	if err == nil {
 		err = os.Symlink("/proc/self/exe", name)
 	}

@@ -16,9 +16,9 @@
 // processors for each answer that a compilation on two of them takes half as long again. So buildah gets this program
 // as its runtime, which waits for the step's end before it asks, and is the runtime in everything else.
 
-// RUNTIME and OCI are what runtime.go calls a directory, and in it this program.
-#define RUNTIME "/oc-rebuild-runtime/"
-#define OCI "oci"
+// DIRECTORY is what runtime.go calls that of this program as a runtime, and REAL the runtime in it.
+#define DIRECTORY "/oc-rebuild-runtime"
+#define REAL "/.real"
 
 // await returns when the process ends whose ID is in the file pid, which buildah has the runtime write into the working
 // directory; or after 10 seconds, or when the parent is gone.
@@ -39,6 +39,8 @@ static void await(void) {
 	for (int i = 0; i < 20 && getppid() == parent && poll(&end, 1, 500) == 0; i++)
 		;
 	close(process);
+	if (getppid() != parent) // nobody asks any more
+		_exit(1);
 }
 
 // be_runtime goes on as the runtime where this program was started by such a name.
@@ -52,8 +54,9 @@ static void be_runtime(void) {
 	while ((more = read(fd, line + length, sizeof(line) - 1 - length)) > 0)
 		length += more;
 	close(fd);
-	char *base = strstr(line, RUNTIME);
-	if (base == NULL || strcmp(base + strlen(RUNTIME), OCI) != 0)
+	char *base = strrchr(line, '/');
+	if (base == NULL || base - line < (ssize_t)strlen(DIRECTORY) ||
+	    strncmp(base - strlen(DIRECTORY), DIRECTORY, strlen(DIRECTORY)) != 0)
 		return;
 	int count = 0, state = 0;
 	for (char *arg = line; arg < line + length && count < 1023; arg += strlen(arg) + 1) {
@@ -61,7 +64,7 @@ static void be_runtime(void) {
 		state = state || strcmp(arg, "state") == 0;
 	}
 	argv[count] = NULL;
-	if (snprintf(real, sizeof(real), "%.*s" RUNTIME "real", (int)(base - line), line) >= (int)sizeof(real))
+	if (snprintf(real, sizeof(real), "%.*s" REAL, (int)(base - line), line) >= (int)sizeof(real))
 		_exit(127);
 	if (state)
 		await();

@@ -70,7 +70,11 @@ func (m compileCaches) caches(ctx context.Context, u Unit) ([]builder.Cache, err
 		inputs.Platform = arch
 	}
 	for _, b := range u.Wants() {
-		inputs.Images = append(inputs.Images, u.reference(b))
+		name := u.reference(b)
+		if made, ok := u.used[b.Built]; ok { // its key says more: any edit of its tree would make the cache a new one
+			name = made.Stored
+		}
+		inputs.Images = append(inputs.Images, name)
 	}
 	key, err := keyOf(inputs)
 	if err != nil {

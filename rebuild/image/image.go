@@ -38,10 +38,12 @@ type Image struct {
 	// of an image that is only used: makes it, when something has to be built on it, once
 	make func() (Image, error)
 
-	local  builder.Image // what was built, until it is packed
-	key    string        // of what decided its bytes
-	shared bool          // somebody else's record was taken
-	unsure bool          // the source may have been another one while it was made: nobody takes it for what was built
+	local builder.Image // what was built, until it is packed
+	key   string        // of what decided its bytes
+	// of one that is only used: of what decided them in local storage
+	localKey string
+	shared   bool // somebody else's record was taken
+	unsure   bool // the source may have been another one while it was made: nobody takes it for what was built
 }
 
 // Layer is one layer of an image.

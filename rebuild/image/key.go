@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
@@ -32,7 +33,7 @@ func (m keyed) Make(ctx context.Context, u Unit) (Image, error) {
 		return Image{}, err
 	}
 	image, err := m.next.Make(ctx, u)
-	image.key = u.key
+	image.key, image.localKey = u.key, u.localKey
 	return image, err
 }
 
@@ -143,6 +144,12 @@ func (m keyed) buildKeys(ctx context.Context, u Unit) (key, local string, err er
 		return "", "", err
 	}
 	all.Network, all.Compression, all.Archive = "", "", ""
+	for _, need := range u.Needs { // a key is in there, and nothing else looks like one
+		if !need.Unit.Replaces() {
+			all.Dockerfile = strings.ReplaceAll(all.Dockerfile, need.Image.key, need.Image.localKey)
+			all.Context = strings.ReplaceAll(all.Context, need.Image.key, need.Image.localKey)
+		}
+	}
 	local, err = keyOf(all)
 	return key, local, err
 }

@@ -22,7 +22,7 @@ func (m later) Make(ctx context.Context, u Unit) (Image, error) {
 		return m.next.Make(ctx, u)
 	}
 	return Image{make: sync.OnceValues(func() (Image, error) {
-		image, err := m.next.Make(ctx, u)
+		image, err := named{m.next}.Make(ctx, u)
 		var need *NeedError
 		switch {
 		case err == nil || ctx.Err() != nil:

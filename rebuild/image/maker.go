@@ -105,7 +105,7 @@ func NewChain(options Options) *Chain {
 	if !options.NoCache { // asked twice: before the storage is opened, and after another run that made the same
 		m = remembered{s, shared{s, alone{s, remembered{s, recording{s, inside}}}}}
 	}
-	return &Chain{named{pushed{s, keyed{s, later{s, named{m}}}}}, s}
+	return &Chain{named{pushed{s, keyed{s, later{s, m}}}}, s}
 }
 
 // source reads an image with the account that sees it.

@@ -40,28 +40,16 @@ func records(object map[string]any) (map[string]Record, error) {
 	return all, nil
 }
 
-// setRecords writes what is changed in an object. With no records left the annotation stays, until forget: it says that
-// the override is ours.
+// setRecords writes what is changed in an object.
 func setRecords(object map[string]any, all map[string]Record) error {
-	text, err := json.Marshal(all)
-	child(object, "metadata", "annotations")[annotation] = string(text)
-	return err
-}
-
-// isOurs reports whether an object has the annotation, with records or without.
-func isOurs(object map[string]any) bool {
-	_, ours := child(object, "metadata", "annotations")[annotation]
-	return ours
-}
-
-// forget removes the annotation where it has no records, and reports whether it did.
-func forget(object map[string]any) (bool, error) {
-	all, err := records(object)
-	if err != nil || len(all) > 0 || !isOurs(object) {
-		return false, err
+	annotations := child(object, "metadata", "annotations")
+	if len(all) == 0 {
+		delete(annotations, annotation)
+		return nil
 	}
-	delete(child(object, "metadata", "annotations"), annotation)
-	return true, nil
+	text, err := json.Marshal(all)
+	annotations[annotation] = string(text)
+	return err
 }
 
 // child returns a map below a map, which is made if it is not there.

@@ -18,7 +18,8 @@ type Entry struct {
 	Object     Object            `json:"object"`
 	Missing    bool              `json:"missing,omitempty"` // the cluster does not have it
 	Components map[string]Record `json:"components"`        // none: see Unfinished
-	// Unfinished is an override that was to be removed by Restore. Without components and this, somebody else made it.
+	// Unfinished is an override of this program without components: Set or Restore was killed. Without either, somebody
+	// else made it.
 	Unfinished bool `json:"unfinished,omitempty"`
 }
 
@@ -27,6 +28,10 @@ func (c *Cluster) List(ctx context.Context) ([]Entry, error) {
 	var version clusterVersion
 	if err := c.API.Get(ctx, versionPath, &version); err != nil {
 		return nil, fmt.Errorf("reading the cluster version's overrides: %w", err)
+	}
+	ours, err := version.ours()
+	if err != nil {
+		return nil, err
 	}
 	entries := []Entry{}
 	for _, one := range version.Spec.Overrides {
@@ -43,8 +48,8 @@ func (c *Cluster) List(ctx context.Context) ([]Entry, error) {
 			if entry.Components, err = records(live); err != nil {
 				return nil, fmt.Errorf("%s: %w", one.Object, err)
 			}
-			entry.Unfinished = len(entry.Components) == 0 && isOurs(live)
 		}
+		entry.Unfinished = len(entry.Components) == 0 && slices.Contains(ours, one.Object)
 		entries = append(entries, entry)
 	}
 	return entries, nil
@@ -52,73 +57,85 @@ func (c *Cluster) List(ctx context.Context) ([]Entry, error) {
 
 // Restore puts back what was there before, of some components or of all, and hands the objects back to the cluster
 // version operator. It returns the workloads whose pods are replaced by that. Overrides that somebody else made stay. What
-// an earlier Restore did not finish is finished.
+// a killed run did not finish is finished.
 func (c *Cluster) Restore(ctx context.Context, components ...string) ([]Object, error) {
 	entries, err := c.List(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var workloads, restart []Object
-	done := map[string]bool{}
+	restored := map[Object][]string{} // what is put back and still recorded, because its readers have not read it yet
+	done, finished := map[string]bool{}, false
 	for _, entry := range entries {
 		var names []string
 		for _, name := range slices.Sorted(maps.Keys(entry.Components)) {
 			if len(components) == 0 || slices.Contains(components, name) {
 				names = append(names, name)
-			}
-		}
-		if entry.Unfinished {
-			if err := c.handBack(ctx, entry.Object); err != nil {
-				return nil, err
-			}
-			c.tell("%s is left to the cluster version operator again", entry.Object)
-		}
-		if len(names) == 0 {
-			continue
-		}
-		_, err := c.change(ctx, entry.Object, func(live map[string]any) (bool, error) {
-			return true, takeBack(live, entry.Object, names)
-		})
-		if err != nil {
-			return nil, fmt.Errorf("restoring %s: %w", entry.Object, err)
-		}
-		if err := c.handBack(ctx, entry.Object); err != nil {
-			return nil, err
-		}
-		c.tell("%s is as it was before %s", entry.Object, strings.Join(names, ", "))
-		for _, name := range names {
-			if done[name] = true; !entry.Object.isWorkload() {
+				done[name] = true
 				restart = append(restart, entry.Components[name].Readers...)
 			}
 		}
-		if entry.Object.isWorkload() {
+		switch {
+		case entry.Unfinished:
+			if err := c.agree(ctx, entry.Object); err != nil {
+				return nil, err
+			}
+			finished = true
+			c.tell("%s is left to the cluster version operator again", entry.Object)
+		case len(names) == 0:
+			continue
+		case entry.Object.isWorkload():
+			if err := c.takeBack(ctx, entry.Object, names, true); err != nil {
+				return nil, err
+			}
+		default:
+			if err := c.takeBack(ctx, entry.Object, names, false); err != nil {
+				return nil, err
+			}
+			restored[entry.Object] = names
+		}
+		if entry.Object.isWorkload() && !entry.Missing {
 			workloads = append(workloads, entry.Object)
 		}
 	}
 	for _, name := range components {
-		if !done[name] {
+		if !done[name] && !finished {
 			return nil, fault.New(fault.Unresolved, "`oc rebuild status` lists what is deployed.",
 				fmt.Errorf("%q is not deployed on cluster %s", name, c.API.Host))
 		}
 	}
 	slices.SortFunc(restart, func(a, b Object) int { return strings.Compare(a.String(), b.String()) })
 	restartedNow, err := c.restart(ctx, slices.Compact(restart), time.Now())
-	return append(workloads, restartedNow...), err
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range entries {
+		if names := restored[entry.Object]; len(names) > 0 {
+			if err := c.takeBack(ctx, entry.Object, names, true); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return append(workloads, restartedNow...), nil
 }
 
-// handBack leaves an object to the cluster version operator if nothing is deployed in it any more.
-func (c *Cluster) handBack(ctx context.Context, object Object) error {
-	if err := c.agree(ctx, object); err != nil {
-		return err
-	}
-	if _, err := c.change(ctx, object, forget); err != nil {
+// takeBack puts back what components were before. Unless that is the end of it, it stays recorded.
+func (c *Cluster) takeBack(ctx context.Context, object Object, names []string, end bool) error {
+	_, err := c.change(ctx, object, func(live map[string]any) (bool, error) {
+		return true, takeBack(live, object, names, end)
+	})
+	if err != nil {
 		return fmt.Errorf("restoring %s: %w", object, err)
 	}
-	return nil
+	if !end {
+		return nil
+	}
+	c.tell("%s is as it was before %s", object, strings.Join(names, ", "))
+	return c.agree(ctx, object)
 }
 
-// takeBack puts back what components were before.
-func takeBack(live map[string]any, object Object, names []string) error {
+// takeBack is Cluster.takeBack in what was read of an object.
+func takeBack(live map[string]any, object Object, names []string, end bool) error {
 	all, err := records(live)
 	if err != nil {
 		return err
@@ -136,7 +153,9 @@ func takeBack(live map[string]any, object Object, names []string) error {
 				at.set(original)
 			}
 		}
-		delete(all, name)
+		if end {
+			delete(all, name)
+		}
 	}
 	return setRecords(live, all)
 }

@@ -248,7 +248,8 @@ func (c *Cluster) change(ctx context.Context, object Object,
 // clusterVersion is the part of a ClusterVersion that tells the operator what to leave alone.
 type clusterVersion struct {
 	Metadata struct {
-		ResourceVersion string `json:"resourceVersion"`
+		ResourceVersion string            `json:"resourceVersion"`
+		Annotations     map[string]string `json:"annotations"`
 	} `json:"metadata"`
 	Spec struct {
 		Overrides []override `json:"overrides"`
@@ -290,6 +291,20 @@ func (c *Cluster) agree(ctx context.Context, object Object) error {
 	}
 }
 
+// overridesAnnotation of the cluster version lists, as JSON, the objects that it leaves alone because of this program. It
+// is written together with the overrides: an object without records, where a run was killed, is still known by it.
+const overridesAnnotation = "oc-rebuild/overrides"
+
+// ours lists the objects that the cluster version operator leaves alone because of this program.
+func (v *clusterVersion) ours() (list []Object, err error) {
+	if text := v.Metadata.Annotations[overridesAnnotation]; text != "" {
+		if err := json.Unmarshal([]byte(text), &list); err != nil {
+			return nil, fmt.Errorf("reading annotation %s of the cluster version: %w", overridesAnnotation, err)
+		}
+	}
+	return list, nil
+}
+
 // override tells the cluster version operator to leave an object alone, or not to, and reports whether that is news.
 func (c *Cluster) override(ctx context.Context, object Object, unmanaged bool) (changed bool, err error) {
 	err = again(ctx, "the cluster version", func() error {
@@ -297,19 +312,38 @@ func (c *Cluster) override(ctx context.Context, object Object, unmanaged bool) (
 		if err := c.API.Get(ctx, versionPath, &version); err != nil {
 			return fmt.Errorf("reading the cluster version's overrides: %w", err)
 		}
+		ours, err := version.ours()
+		if err != nil {
+			return err
+		}
 		overrides := version.Spec.Overrides
 		at := slices.IndexFunc(overrides, func(o override) bool { return o.Object == object })
 		switch {
-		case unmanaged && at >= 0 && overrides[at].Unmanaged, !unmanaged && at < 0:
+		case unmanaged && at >= 0 && overrides[at].Unmanaged,
+			!unmanaged && at < 0 && !slices.Contains(ours, object):
 			return nil
 		case unmanaged && at >= 0:
 			overrides[at].Unmanaged = true
 		case unmanaged:
 			overrides = append(overrides, override{object, true})
-		default:
+		case at >= 0:
 			overrides = slices.Delete(overrides, at, at+1)
 		}
-		patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"resourceVersion": version.Metadata.ResourceVersion},
+		ours = slices.DeleteFunc(ours, func(one Object) bool { return one == object })
+		if unmanaged {
+			ours = append(ours, object)
+		}
+		var list any // which takes the annotation away
+		if len(ours) > 0 {
+			text, err := json.Marshal(ours)
+			if err != nil {
+				return err
+			}
+			list = string(text)
+		}
+		patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
+			"resourceVersion": version.Metadata.ResourceVersion,
+			"annotations":     map[string]any{overridesAnnotation: list}},
 			"spec": map[string]any{"overrides": overrides}})
 		if err != nil {
 			return err

@@ -231,49 +231,83 @@ func TestRestoreLeavesWhatOthersDid(t *testing.T) {
 	}
 }
 
-// TestRestoreThatIsCutOff cuts the connection before each of the writes of a Restore in turn: the next one finishes what is
-// left, and no override stays that would look as if somebody else had made it.
-func TestRestoreThatIsCutOff(t *testing.T) {
-	for cut := 1; ; cut++ {
-		release, s, c := seed(t)
-		ctx := context.Background()
-		before := s.Get(dnsPath, "spec")
-		if _, err := c.Set(ctx, find(t, release, "coredns"),
-			rollout.Record{Image: "example.org/coredns@sha256:1"}); err != nil {
-			t.Fatal(err)
-		}
-		writes := 0
-		s.Before(func(w http.ResponseWriter, request *http.Request) bool {
-			if request.Method != http.MethodPut && request.Method != http.MethodPatch {
-				return false
+// TestCutOff cuts the connection before each of the writes of Set and Restore in turn: the next Restore finishes what is
+// left. Nothing stays that would look as if somebody else had made it, and nothing that does not read what is put back.
+func TestCutOff(t *testing.T) {
+	for _, component := range []string{"coredns", "cli"} {
+		for cut := 1; ; cut++ {
+			if cutOff(t, component, cut) {
+				if cut < 5 {
+					t.Errorf("%s: %d writes", component, cut)
+				}
+				break
 			}
-			writes++
-			if writes >= cut {
-				http.Error(w, "gone", http.StatusBadRequest)
-			}
-			return writes >= cut
-		})
-		_, failed := c.Restore(ctx)
-		s.Before(nil)
-		if writes < cut {
-			if failed != nil || cut < 4 {
-				t.Errorf("%d writes, %v; want at least three", writes, failed)
-			}
-			return
-		}
-		if failed == nil {
-			t.Errorf("write %d failed, and Restore does not say so", cut)
-		}
-		if _, err := c.Restore(ctx); err != nil {
-			t.Errorf("after write %d failed: %v", cut, err)
-		}
-		if entries, err := c.List(ctx); err != nil || len(entries) > 0 {
-			t.Errorf("after write %d failed there are overrides: %+v, %v", cut, entries, err)
-		}
-		if diff := cmp.Diff(before, s.Get(dnsPath, "spec")); diff != "" {
-			t.Errorf("after write %d failed the operator is not as before (-before +after):\n%s", cut, diff)
 		}
 	}
+}
+
+// cutOff is TestCutOff for one write, and reports whether there are fewer.
+func cutOff(t *testing.T, component string, cut int) (all bool) {
+	t.Helper()
+	release, s, c := seed(t)
+	ctx := context.Background()
+	state := func() string { return s.Get(dnsPath) + s.Get(mapPath) }
+	before := state()
+	writes, order := 0, []string(nil)
+	s.Before(func(w http.ResponseWriter, request *http.Request) bool {
+		if request.Method != http.MethodPut && request.Method != http.MethodPatch {
+			return false
+		}
+		if writes++; writes >= cut && cut > 0 {
+			http.Error(w, "gone", http.StatusBadRequest)
+			return true
+		}
+		order = append(order, request.URL.Path)
+		return false
+	})
+	_, err := c.Set(ctx, find(t, release, component), rollout.Record{Image: "example.org/new@sha256:1"})
+	if err == nil {
+		_, err = c.Restore(ctx)
+	}
+	if (err == nil) != (writes < cut) {
+		t.Fatalf("%s, write %d of %d: %v", component, cut, writes, err)
+	}
+	if err == nil {
+		return true
+	}
+	was := cut
+	cut = 0 // from here on all is well
+	entries, err := c.List(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Restore(ctx, component); err != nil && len(entries) > 0 {
+		t.Errorf("%s, after write %d failed: %v", component, was, err)
+	}
+	if after := state(); strings.Contains(after, "example.org/new") || strings.Contains(after, "oc-rebuild") {
+		t.Errorf("%s, after write %d failed:\n%s\nwant\n%s", component, was, after, before)
+	}
+	var readable []int
+	for i, path := range order {
+		if path == mapPath {
+			readable = append(readable, i)
+		}
+	}
+	if len(readable) > 1 && !slices.Contains(order[readable[1]:], mcoPath) {
+		t.Errorf("%s, after write %d failed: what reads the ConfigMap was not restarted: %q", component, was, order)
+	}
+	if version := s.Get(versionPath); strings.Contains(version, "unmanaged") || strings.Contains(version, "oc-rebuild") {
+		t.Errorf("%s, after write %d failed: %s", component, was, version)
+	}
+	s.Put(t, versionPath, // later, somebody makes one by hand
+		"metadata: {name: version}\nspec: {overrides: [{kind: Deployment, group: apps, namespace: openshift-dns-operator, name: dns-operator, unmanaged: true}]}\n")
+	if _, err := c.Restore(ctx); err != nil {
+		t.Error(err)
+	}
+	if entries, err := c.List(ctx); err != nil || len(entries) != 1 || entries[0].Unfinished {
+		t.Errorf("%s, after write %d failed: what is made by hand is %+v, %v", component, was, entries, err)
+	}
+	return false
 }
 
 func TestRefusals(t *testing.T) {

@@ -71,7 +71,7 @@ func runStatus(ctx context.Context, streams Streams, o *statusOptions) error {
 			case entry.Missing:
 				note = "an override of what the cluster does not have"
 			case entry.Unfinished:
-				note = "an override that `oc rebuild restore` did not get to remove: run it again"
+				note = "what a killed run left: `oc rebuild restore` removes it"
 			}
 			t.Noted(note, "–", entry.Object.String())
 			continue
