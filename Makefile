@@ -79,7 +79,7 @@ bench-fetch: ## fetch and checkout of a commit beside git's, with medians: BENCH
 test: ## all tests that fit ten minutes on two cores
 	@hack/requirements test
 	@echo "Testing; with an empty build cache nothing is heard for some minutes while everything is compiled."
-	@$(GO) test -trimpath -tags '$(TAGS)' -timeout 25m ./...
+	@$(GO) test -trimpath -tags '$(TAGS)' -timeout 40m ./...
 	@hack/requirements test # says again what was left out
 
 coverage: ## how much of each package the end-to-end scripts run, and advice that no test has had given
