@@ -177,10 +177,16 @@ func (p *playground) run(t *testing.T, ctx context.Context, o rebuild.Options,
 func (p *playground) runTo(t *testing.T, ctx context.Context, o rebuild.Options, repository string,
 	targets ...plan.Target) (*rebuild.Result, error) {
 	t.Helper()
+	return runRequest(t, ctx, o, plan.Request{Release: p.release.Tagged, To: p.registry.Host + "/mine/release:new",
+		ToRepository: p.registry.Host + "/" + repository, Targets: targets})
+}
+
+// runRequest does what a request asks for, in a job of its own.
+func runRequest(t *testing.T, ctx context.Context, o rebuild.Options, request plan.Request) (*rebuild.Result, error) {
+	t.Helper()
 	job, err := rebuild.New(o)
 	check(t, err)
-	result, err := job.Run(ctx, plan.Request{Release: p.release.Tagged, To: p.registry.Host + "/mine/release:new",
-		ToRepository: p.registry.Host + "/" + repository, Targets: targets})
+	result, err := job.Run(ctx, request)
 	check(t, job.Close())
 	return result, err
 }

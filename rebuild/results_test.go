@@ -1,7 +1,6 @@
 package rebuild_test
 
 import (
-	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -210,10 +209,8 @@ func TestImagesThatAreOnlyUsed(t *testing.T) {
 		for _, f := range change {
 			f(&o)
 		}
-		job, err := rebuild.New(o)
+		result, err := runRequest(t, t.Context(), o, request)
 		check(t, err)
-		result, err := job.Run(t.Context(), request)
-		check(t, errors.Join(err, job.Close()))
 		return result, heard
 	}
 	first, _ := build()
@@ -261,10 +258,7 @@ func TestImageThatIsUsedFails(t *testing.T) {
 	heard := &recorder{}
 	o := p.options(t)
 	o.Progress = heard
-	job, err := rebuild.New(o)
-	check(t, err)
-	_, err = job.Run(t.Context(), request)
-	check(t, job.Close())
+	_, err := runRequest(t, t.Context(), o, request)
 	if failures := image.Failures(err); len(failures) != 1 || failures[0].Component != "example/one:below" ||
 		fault.KindOf(err) != fault.Build || !strings.Contains(fault.AdviceOf(err), ".log") {
 		t.Errorf("the error is %v with advice %q, of %d steps", err, fault.AdviceOf(err), len(failures))
@@ -293,10 +287,8 @@ func TestSecretOfAnImageThatIsUsed(t *testing.T) {
 		check(t, os.WriteFile(file, []byte(secret), 0o600))
 		o := p.options(t)
 		o.Secrets, o.Results = []string{"id=token,src=" + file}, p.registry.Host+"/me/results"
-		job, err := rebuild.New(o)
+		result, err := runRequest(t, t.Context(), o, request)
 		check(t, err)
-		result, err := job.Run(t.Context(), request)
-		check(t, errors.Join(err, job.Close()))
 		payloads = append(payloads, result.Release.Digest.String())
 	}
 	if payloads[0] == payloads[1] {

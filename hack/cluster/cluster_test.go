@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oc-rebuild/oc-rebuild/hack/playground"
 	"github.com/oc-rebuild/oc-rebuild/internal/cluster"
 	"github.com/oc-rebuild/oc-rebuild/payload/payloadtest"
 )
@@ -69,12 +70,10 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	w.binary = filepath.Join(t.TempDir(), "oc-rebuild")
-	const tags = "containers_image_openpgp exclude_graphdriver_btrfs osusergo"
-	if out, err := exec.Command("go", "build", "-trimpath", "-tags", tags, "-o", w.binary,
-		"github.com/oc-rebuild/oc-rebuild/cmd/oc-rebuild").CombinedOutput(); err != nil {
-		t.Fatalf("building the program: %v\n%s", err, out)
-	}
 	ctx := context.Background()
+	if err := playground.BuildProgram(ctx, w.binary); err != nil {
+		t.Fatal(err)
+	}
 	definitions(t, w.api)
 	if err := w.api.Create(ctx, "api/v1/namespaces", []byte(`{"metadata":{"name":"`+namespace+`"}}`),
 		nil); err != nil && !errors.Is(err, cluster.ErrExists) {

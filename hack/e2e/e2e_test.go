@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -13,9 +12,6 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/hack/playground"
 )
-
-// tags are the build tags of the program, as in the Makefile.
-const tags = "containers_image_openpgp exclude_graphdriver_btrfs osusergo"
 
 func TestMain(m *testing.M) {
 	code, err := run(m)
@@ -59,16 +55,11 @@ func build(dir string) (string, error) {
 		}
 		return binary, os.Symlink(given, binary)
 	}
-	args := []string{"build", "-trimpath", "-tags", tags, "-o", binary}
+	var flags []string
 	if os.Getenv("GOCOVERDIR") != "" { // make coverage
-		args = append(args, "-cover", "-coverpkg", "github.com/oc-rebuild/oc-rebuild/...")
+		flags = []string{"-cover", "-coverpkg", "github.com/oc-rebuild/oc-rebuild/..."}
 	}
-	cmd := exec.CommandContext(context.Background(), "go",
-		append(args, "github.com/oc-rebuild/oc-rebuild/cmd/oc-rebuild")...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building the program: %w: %s", err, out)
-	}
-	return binary, nil
+	return binary, playground.BuildProgram(context.Background(), binary, flags...)
 }
 
 func TestScripts(t *testing.T) { testScripts(t, "testdata/scripts") }

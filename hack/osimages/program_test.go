@@ -16,6 +16,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
+	"github.com/oc-rebuild/oc-rebuild/hack/playground"
 	"github.com/oc-rebuild/oc-rebuild/payload"
 	"github.com/oc-rebuild/oc-rebuild/payload/payloadtest"
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
@@ -47,11 +48,8 @@ func run(m *testing.M) (int, error) {
 		}
 		return m.Run(), nil
 	}
-	const tags = "containers_image_openpgp exclude_graphdriver_btrfs osusergo"
-	command := exec.CommandContext(context.Background(), "go", "build", "-trimpath", "-tags", tags, "-o", binary,
-		"github.com/oc-rebuild/oc-rebuild/cmd/oc-rebuild")
-	if out, err := command.CombinedOutput(); err != nil {
-		return 1, fmt.Errorf("building the program: %w: %s", err, out)
+	if err := playground.BuildProgram(context.Background(), binary); err != nil {
+		return 1, err
 	}
 	return m.Run(), nil
 }

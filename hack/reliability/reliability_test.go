@@ -2,19 +2,17 @@ package main
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/oc-rebuild/oc-rebuild/hack/playground"
 )
 
 // TestFigures is a small form of `make reliability`.
 func TestFigures(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "oc-rebuild")
-	build := exec.Command("go", "build", "-trimpath", "-tags",
-		"containers_image_openpgp exclude_graphdriver_btrfs osusergo", "-o", binary,
-		"../../cmd/oc-rebuild")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
+	if err := playground.BuildProgram(t.Context(), binary); err != nil {
+		t.Fatal(err)
 	}
 	var names []string
 	for _, figure := range figures() {

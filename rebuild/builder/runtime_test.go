@@ -1,6 +1,7 @@
 package builder
 
 import (
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -76,13 +77,8 @@ func TestRuntimeWaits(t *testing.T) {
 	}
 	done := make(chan struct{})
 	go func() { // ends when nobody has the pipe any more
-		buffer := make([]byte, 512)
-		for {
-			if _, err := output.Read(buffer); err != nil {
-				close(done)
-				return
-			}
-		}
+		_, _ = io.Copy(io.Discard, output)
+		close(done)
 	}()
 	select {
 	case <-done:

@@ -181,13 +181,12 @@ func isOdd(trigger string) bool {
 // provide brings what stands for a base into local storage. For the base of the image itself it also returns the
 // layers as a registry has them.
 func (m *prepared) provide(ctx context.Context, u Unit, base plan.Base) (builder.Image, []Layer, error) {
-	need, isBuilt := u.Needs[base.Built]
-	if isBuilt && !need.Unit.Replaces() {
-		made := u.used[base.Built]
+	if made, ok := u.used[base.Built]; ok {
 		image, err := m.storage.opened.Image(ctx, made.Stored)
 		u.local[u.reference(base)] = localImage{name: made.Stored}
 		return image, made.Layers, err
 	}
+	need, isBuilt := u.Needs[base.Built]
 	pullSpec := base.PullSpec
 	if isBuilt {
 		pullSpec = need.Image.PullSpec

@@ -56,8 +56,8 @@ func (c *Cluster) List(ctx context.Context) ([]Entry, error) {
 }
 
 // Restore puts back what was there before, of some components or of all, and hands the objects back to the cluster
-// version operator. It returns the workloads whose pods are replaced by that. Overrides that somebody else made stay. What
-// a killed run did not finish is finished.
+// version operator. It returns the workloads whose pods are replaced by that. Overrides that somebody else made stay.
+// What a killed run did not finish is finished.
 func (c *Cluster) Restore(ctx context.Context, components ...string) ([]Object, error) {
 	entries, err := c.List(ctx)
 	if err != nil {
@@ -84,15 +84,14 @@ func (c *Cluster) Restore(ctx context.Context, components ...string) ([]Object, 
 			c.tell("%s is left to the cluster version operator again", entry.Object)
 		case len(names) == 0:
 			continue
-		case entry.Object.isWorkload():
-			if err := c.takeBack(ctx, entry.Object, names, true); err != nil {
-				return nil, err
-			}
 		default:
-			if err := c.takeBack(ctx, entry.Object, names, false); err != nil {
+			end := entry.Object.isWorkload()
+			if err := c.takeBack(ctx, entry.Object, names, end); err != nil {
 				return nil, err
 			}
-			restored[entry.Object] = names
+			if !end {
+				restored[entry.Object] = names
+			}
 		}
 		if entry.Object.isWorkload() && !entry.Missing {
 			workloads = append(workloads, entry.Object)
