@@ -28,7 +28,7 @@ func stranger(t *testing.T) (own, binary string) {
 	data, err := os.ReadFile(installed)
 	check(t, err)
 	binary = filepath.Join(own, "oc-rebuild")
-	check(t, os.WriteFile(binary, data, 0o755))
+	check(t, playground.WriteProgram(binary, data))
 	return own, binary
 }
 

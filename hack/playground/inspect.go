@@ -98,7 +98,7 @@ func (p *Playground) Program(ctx context.Context, pullspec, name, dir string) (s
 	if err := os.Remove(program); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return "", err
 	}
-	return program, os.WriteFile(program, data, 0o755)
+	return program, WriteProgram(program, data)
 }
 
 func layerFiles(layer v1.Layer, keep func(string) bool) (map[string][]byte, error) {

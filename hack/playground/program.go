@@ -3,7 +3,9 @@ package playground
 import (
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
+	"syscall"
 )
 
 // programTags are the build tags of the program, as in the Makefile.
@@ -19,4 +21,13 @@ func BuildProgram(ctx context.Context, path string, flags ...string) error {
 		return fmt.Errorf("building the program: %w: %s", err, out)
 	}
 	return nil
+}
+
+// WriteProgram writes a program that is to be started soon. While another goroutine starts some program, its child has
+// all files of this process until it runs, and the kernel starts no program that somebody may write to (ETXTBSY): so
+// nothing is started meanwhile.
+func WriteProgram(path string, program []byte) error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	return os.WriteFile(path, program, 0o755)
 }
