@@ -176,6 +176,7 @@ func (o *deployOptions) round(ctx context.Context, streams Streams, target *roll
 	sites map[string]rollout.Sites) error {
 	began := time.Now()
 	var result *rebuild.Result
+	printed := false
 	err := o.with(streams, func(job *rebuild.Job) (err error) {
 		result, err = job.Build(ctx, request)
 		return err
@@ -195,9 +196,10 @@ func (o *deployOptions) round(ctx context.Context, streams Streams, target *roll
 		if err != nil {
 			return err
 		}
+		printed = true
 		return o.print(streams, target, deployed, time.Since(began))
 	})
-	if result == nil {
+	if !printed {
 		err = errors.Join(err, o.output.failed(ctx, streams, err))
 	}
 	return err

@@ -63,3 +63,16 @@ func TestFailureForPrograms(t *testing.T) {
 		}
 	}
 }
+
+// TestFailureBesideLayer wants nothing but a layer where a layer was asked for.
+func TestFailureBesideLayer(t *testing.T) {
+	r, _, _ := seed(t)
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	t.Setenv("REGISTRY_AUTH_FILE", "")
+	var out, messages bytes.Buffer
+	code := cli.Execute(t.Context(), cli.Streams{In: strings.NewReader(""), Out: &out, Err: &messages}, "test", []string{
+		"oc-rebuild", "new", "--insecure", "--from-release", r.Host + "/no/such:payload", "--to-file", "-", "-o", "json"})
+	if code != 3 || out.Len() > 0 || !strings.HasPrefix(messages.String(), "{") {
+		t.Errorf("exit code %d, standard output %q, standard error %q", code, &out, &messages)
+	}
+}

@@ -56,7 +56,11 @@ func Execute(ctx context.Context, streams Streams, version string, args []string
 	}
 	if !out.used.Load() { // else there is a result, or the failure of a job
 		format, _ := command.Flags().GetString("output") // "" where a command does not have it
-		err = fault.Join(err, printFailure(streams.Out, format, err))
+		to := streams.Out
+		if file, _ := command.Flags().GetString("to-file"); file == "-" { // where the payload's layer goes
+			to = streams.Err
+		}
+		err = fault.Join(err, printFailure(to, format, err))
 	}
 	color, _ := command.Flags().GetString("color") // "" where a command does not have it
 	display.Error(streams.Err, err, color)
