@@ -102,3 +102,67 @@ func TestCompileCachesAreKeptApart(t *testing.T) {
 		}
 	}
 }
+
+// TestCompileCachesBeginWithTheImages wants what a builder image keeps for its Go toolchain where steps look for it: at
+// the beginning, once, and whole even where an earlier run was killed while it copied.
+func TestCompileCachesBeginWithTheImages(t *testing.T) {
+	p := newPlayground(t)
+	tool := staticTool(t)
+	p.builder = p.registry.Push(t, "bases/builder", "full", baseImage(t, map[string]string{"bin/tool": tool, "bin/go": tool,
+		"root/.cache/go-build/00/word": "compiled", "root/go/pkg/mod/cache/word": "module"}))
+	text := "FROM BUILDER AS builder\nCOPY . /src\nRUN [\"/bin/tool\", \"write\", \"/run/oc-rebuild/go-mod/cache/word\", \"WORD\"]\n" +
+		"FROM BASE\nCOPY Dockerfile /\n"
+	made := func(name string) string { return filepath.Join(only(t, filepath.Join(p.cache, "compile")), name) }
+	tree := t.TempDir()
+	build := func(word string) {
+		t.Helper()
+		check(t, os.WriteFile(filepath.Join(tree, "Dockerfile"),
+			[]byte(p.dockerfile(strings.ReplaceAll(text, "WORD", word))), 0o644))
+		p.mustRun(t, p.options(t), target("one", tree))
+		for name, want := range map[string]string{"go-build/00/word": "compiled", "go-mod/cache/word": word} {
+			if data, err := os.ReadFile(made(name)); string(data) != want {
+				t.Errorf("%s is %q (%v), want %q", name, data, err, want)
+			}
+		}
+	}
+	build("step's")
+	check(t, os.WriteFile(made("go-build/00/later"), nil, 0o644))
+	build("later step's")
+	if _, err := os.Stat(made("go-build/00/later")); err != nil {
+		t.Errorf("what steps left is gone: %v", err)
+	}
+	// as a run leaves it that is killed while it copies
+	check(t, os.Remove(made("generation")))
+	check(t, os.Remove(made("go-build/00/word")))
+	check(t, os.Chmod(made("go-mod/cache"), 0o555))
+	build("last step's")
+	if _, err := os.Stat(made("go-build/00/later")); err == nil {
+		t.Error("a cache that was not ready is used")
+	}
+}
+
+// TestModulesOfTheDockerfile wants modules that a Dockerfile brings where the Go toolchain looks for them.
+func TestModulesOfTheDockerfile(t *testing.T) {
+	p := newPlayground(t)
+	for destination, own := range map[string]bool{"/src": false, "/root/go/pkg/mod/": true} {
+		tree := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BUILDER AS builder\nCOPY . " + destination +
+			"\nRUN [\"/bin/tool\", \"compile\"]\nFROM BASE\nCOPY Dockerfile /\n")})
+		result := p.mustRun(t, p.options(t), target("one", tree))
+		log, err := os.ReadFile(result.Components[0].Log)
+		check(t, err)
+		if !strings.Contains(string(log), "GOCACHE had") || strings.Contains(string(log), "GOMODCACHE had") == own {
+			t.Errorf("with COPY to %s the step says:\n%s", destination, log)
+		}
+	}
+}
+
+// only returns the one entry of a directory.
+func only(t *testing.T, directory string) string {
+	t.Helper()
+	entries, err := os.ReadDir(directory)
+	check(t, err)
+	if len(entries) != 1 {
+		t.Fatalf("%q has %d entries, want one", directory, len(entries))
+	}
+	return filepath.Join(directory, entries[0].Name())
+}

@@ -4,11 +4,13 @@ import (
 	"archive/tar"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -98,19 +100,29 @@ func newPlayground(t *testing.T) *playground {
 	return p
 }
 
-// staticTool compiles testdata/tool and returns it.
+// staticTool returns testdata/tool, compiled.
 func staticTool(t *testing.T) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "tool")
+	tool, err := compiledTool()
+	check(t, err)
+	return tool
+}
+
+var compiledTool = sync.OnceValues(func() (string, error) {
+	directory, err := os.MkdirTemp("", "tool-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(directory)
+	path := filepath.Join(directory, "tool")
 	command := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, "./testdata/tool")
 	command.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := command.CombinedOutput(); err != nil {
-		t.Fatalf("building testdata/tool: %v\n%s", err, output)
+		return "", fmt.Errorf("building testdata/tool: %w: %s", err, output)
 	}
 	tool, err := os.ReadFile(path)
-	check(t, err)
-	return string(tool)
-}
+	return string(tool), err
+})
 
 // baseImage makes an image of executable files.
 func baseImage(t *testing.T, files map[string]string) v1.Image {

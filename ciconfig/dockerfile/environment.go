@@ -46,6 +46,31 @@ func (f *File) WithEnvironment(variables func(stage int) []Variable) (*File, err
 	return f.edited(edits)
 }
 
+// BringsModules reports whether a stage (from 0) takes Go modules from elsewhere into a module cache of its own: by
+// COPY, ADD, or a mount that is no cache.
+func (f *File) BringsModules(stage int) bool {
+	const moduleCache = "pkg/mod" // below whatever GOPATH is
+	at := -1
+	for _, one := range f.instructions {
+		switch one.command {
+		case "FROM":
+			at++
+		case "COPY", "ADD":
+			if at == stage && strings.Contains(one.text, moduleCache) {
+				return true
+			}
+		case "RUN":
+			for _, flag := range flags(one.text) {
+				if at == stage && flag.name == "--mount" && strings.Contains(flag.value, moduleCache) &&
+					!strings.Contains(flag.value, "type=cache") {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
 // environment returns an ENV instruction, or nothing for no variables.
 func environment(variables []Variable) (string, error) {
 	if len(variables) == 0 {

@@ -65,3 +65,27 @@ func TestFinalStages(t *testing.T) {
 		t.Errorf("FinalStages() (-want +got):\n%s", diff)
 	}
 }
+
+func TestBringsModules(t *testing.T) {
+	tests := []struct {
+		stage string
+		want  bool
+	}{
+		{"COPY . .\nRUN go build", false},
+		{"COPY --from=modules /go/pkg/mod /go/pkg/mod\nRUN go build", true},
+		{"ADD modules.tar \\\n  $GOPATH/pkg/mod/", true},
+		{"RUN --mount=type=cache,target=/go/pkg/mod go build", false},
+		{"RUN --mount=from=modules,source=/x,target=/go/pkg/mod,rw go build", true},
+		{"RUN go build && rm -rf /go/pkg/mod", false},
+	}
+	for _, test := range tests {
+		text := "FROM golang AS other\nCOPY a /go/pkg/mod/\nFROM golang AS modules\n" + test.stage + "\nFROM scratch\nCOPY a /go/pkg/mod/\n"
+		file, err := dockerfile.Parse([]byte(text), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := file.BringsModules(1); got != test.want || !file.BringsModules(0) || !file.BringsModules(2) {
+			t.Errorf("%q: %t, want %t", test.stage, got, test.want)
+		}
+	}
+}

@@ -14,7 +14,7 @@ const programTags = "containers_image_openpgp exclude_graphdriver_btrfs osusergo
 // BuildProgram builds the program at a path with the flags that the Makefile has, so that what is compiled for one is
 // there for the other, and with more.
 func BuildProgram(ctx context.Context, path string, flags ...string) error {
-	args := append([]string{"build", "-trimpath", "-tags", programTags, "-o", path}, flags...)
+	args := append([]string{"build", "-trimpath", "-tags", programTags, "-ldflags", "-s -w", "-o", path}, flags...)
 	args = append(args, "github.com/oc-rebuild/oc-rebuild/cmd/oc-rebuild")
 	out, err := exec.CommandContext(ctx, "go", args...).CombinedOutput()
 	if err != nil {

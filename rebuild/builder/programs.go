@@ -1,28 +1,52 @@
 package builder
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"strings"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/copytree"
 )
+
+// settings are what an image says about how programs run in it.
+type settings struct {
+	Env     []string
+	User    string
+	OnBuild []string
+}
+
+func (i Image) settings() (settings, error) {
+	var parsed struct {
+		Config settings `json:"config"`
+	}
+	if err := json.Unmarshal(i.Config, &parsed); err != nil {
+		return settings{}, fmt.Errorf("parsing the config of image %q: %w", i.ID, err)
+	}
+	return parsed.Config, nil
+}
+
+// variable returns the value of an environment variable, of several the last, as the kernel's programs take it.
+func (s settings) variable(name, otherwise string) string {
+	for _, entry := range s.Env {
+		if value, ok := strings.CutPrefix(entry, name+"="); ok && value != "" {
+			otherwise = value
+		}
+	}
+	return otherwise
+}
 
 // HasProgram reports whether an image in local storage has an executable of that name on its PATH. Links are followed
 // only inside the image.
 func (b *Builder) HasProgram(image Image, name string) (found bool, err error) {
-	var config struct {
-		Config struct{ Env []string } `json:"config"`
+	settings, err := image.settings()
+	if err != nil {
+		return false, err
 	}
-	if err := json.Unmarshal(image.Config, &config); err != nil {
-		return false, fmt.Errorf("parsing the config of image %q: %w", image.ID, err)
-	}
-	search := "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-	for _, entry := range config.Config.Env {
-		if value, ok := strings.CutPrefix(entry, "PATH="); ok {
-			search = value
-		}
-	}
+	search := settings.variable("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
 	err = b.inside(image.ID, func(root *os.Root) error {
 		for _, directory := range strings.Split(search, ":") {
 			program := strings.TrimPrefix(path.Join("/", directory, name), "/")
@@ -38,16 +62,51 @@ func (b *Builder) HasProgram(image Image, name string) (found bool, err error) {
 	return found, err
 }
 
+// GoCaches are the directories of an image in which its Go toolchain keeps what it has compiled and downloaded, as
+// `go env GOCACHE GOMODCACHE` prints them in a RUN step, or "".
+type GoCaches struct{ Build, Modules string }
+
+// GoCaches returns where the caches of an image's Go toolchain are, be there something or not.
+func (i Image) GoCaches() (GoCaches, error) {
+	settings, err := i.settings()
+	if err != nil {
+		return GoCaches{}, err
+	}
+	home := "/root"
+	if user, _, _ := strings.Cut(settings.User, ":"); user != "" && user != "root" && user != "0" {
+		home = "" // the image's /etc/passwd would say
+	}
+	home = settings.variable("HOME", home)
+	below := func(directory string, elements ...string) string {
+		if !path.IsAbs(directory) {
+			return ""
+		}
+		return path.Join(append([]string{directory}, elements...)...)
+	}
+	gopath, _, _ := strings.Cut(settings.variable("GOPATH", below(home, "go")), ":")
+	return GoCaches{
+		Build:   below(settings.variable("GOCACHE", below(settings.variable("XDG_CACHE_HOME", below(home, ".cache")), "go-build"))),
+		Modules: below(settings.variable("GOMODCACHE", below(gopath, "pkg/mod"))),
+	}, nil
+}
+
+// CopyDirectory copies a directory of an image in local storage. Where the image has none of that name, or a link in
+// its place, the error is fs.ErrNotExist.
+func (b *Builder) CopyDirectory(ctx context.Context, image Image, name string, to *os.Root, as string) error {
+	return b.inside(image.ID, func(root *os.Root) error {
+		name := strings.TrimPrefix(path.Clean(name), "/")
+		if info, err := root.Lstat(name); name == "" || err != nil || !info.IsDir() {
+			return fs.ErrNotExist
+		}
+		return copytree.Copy(ctx, root, name, to, as)
+	})
+}
+
 // Triggers returns the instructions of ONBUILD that an image has, which run at the beginning of every stage that is
 // built on it.
 func (i Image) Triggers() ([]string, error) {
-	var config struct {
-		Config struct{ OnBuild []string } `json:"config"`
-	}
-	if err := json.Unmarshal(i.Config, &config); err != nil {
-		return nil, fmt.Errorf("parsing the config of image %q: %w", i.ID, err)
-	}
-	return config.Config.OnBuild, nil
+	settings, err := i.settings()
+	return settings.OnBuild, err
 }
 
 // HasTriggers reports whether an image has any, or cannot be read.

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -10,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/oc-rebuild/oc-rebuild/internal/flock"
 )
 
 // The directories of a cache.
@@ -100,11 +103,45 @@ func Touch(paths ...string) {
 	}
 }
 
-// Name records whose a compile cache is, and that it is used.
-func Name(directory, repository string) error {
+// Begin makes a compile cache where there is none: fill writes what it begins with. Of several runs one does that, and
+// what it leaves when it is killed is made anew.
+func Begin(ctx context.Context, directory string, fill func(*os.Root) error) (err error) {
 	if err := os.MkdirAll(directory, 0o700); err != nil {
 		return fmt.Errorf("making a compile cache: %w", err)
 	}
+	mark := filepath.Join(directory, generationFile)
+	if _, err := os.Stat(mark); err == nil {
+		return nil
+	}
+	lock, err := flock.Use(ctx, directory, flock.Exclusive, nil)
+	if err != nil {
+		return fmt.Errorf("locking a compile cache: %w", err)
+	}
+	defer func() { err = errors.Join(err, lock.Release()) }()
+	if _, err := os.Stat(mark); err == nil {
+		return nil
+	}
+	entries, err := os.ReadDir(directory)
+	for _, entry := range entries {
+		err = errors.Join(err, RemoveAll(filepath.Join(directory, entry.Name())))
+	}
+	if err != nil {
+		return fmt.Errorf("emptying a compile cache: %w", err)
+	}
+	root, err := os.OpenRoot(directory)
+	if err != nil {
+		return fmt.Errorf("making a compile cache: %w", err)
+	}
+	defer root.Close()
+	if err := fill(root); err != nil {
+		return err
+	}
+	_, err = Generation(directory)
+	return err
+}
+
+// Name records whose a compile cache is, and that it is used.
+func Name(directory, repository string) error {
 	if err := os.WriteFile(filepath.Join(directory, nameFile), []byte(repository), 0o600); err != nil {
 		return fmt.Errorf("naming a compile cache: %w", err)
 	}

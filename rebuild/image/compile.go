@@ -3,7 +3,10 @@ package image
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -23,6 +26,12 @@ const (
 	goModuleCache = "/run/oc-rebuild/go-mod"
 )
 
+// What they are called in the directory that a repository has for them.
+const (
+	buildCache  = "go-build"
+	moduleCache = "go-mod"
+)
+
 // compileCaches lends the Go toolchain of a build directories that outlive it.
 type compileCaches struct {
 	*shop
@@ -34,27 +43,68 @@ func (m compileCaches) Make(ctx context.Context, u Unit) (Image, error) {
 	if err != nil {
 		return Image{}, err
 	}
-	file, compiles, err := u.withCompileCaches(b)
+	file, compilers, err := u.withCompileCaches(b)
 	if err != nil {
 		return Image{}, err
 	}
-	if compiles {
+	if len(compilers) > 0 {
 		m.compiled.Store(true)
 		u.file, u.build.Dockerfile = file, file.Text()
-		if u.build.Caches, err = m.caches(ctx, u); err != nil {
+		directory, writers, err := m.directory(ctx, u)
+		if err != nil {
+			return Image{}, err
+		}
+		u.build.Caches = []builder.Cache{
+			{Name: "oc-rebuild-go-build", Directory: filepath.Join(directory, buildCache), Target: goBuildCache},
+			{Name: "oc-rebuild-go-mod", Directory: filepath.Join(directory, moduleCache), Target: goModuleCache},
+		}
+		err = cache.Begin(ctx, directory, func(to *os.Root) error { return m.seed(ctx, b, u, compilers, to) })
+		if err == nil {
+			err = cache.Name(directory, writers)
+		}
+		if err != nil {
 			return Image{}, err
 		}
 	}
 	return m.next.Make(ctx, u)
 }
 
-// caches returns the directories that outlive a build of this unit. What a step writes there is read by later builds,
-// so they are kept apart by all who have a say in what the steps do: who could write the source, and what else comes
-// from a payload or a config.
-func (m compileCaches) caches(ctx context.Context, u Unit) ([]builder.Cache, error) {
-	writers, err := m.writers(ctx, u)
+// seed copies what the builder images themselves keep for their Go toolchains: packages that are compiled, and modules
+// that a build without network needs. The Dockerfile would find it there without us.
+func (m compileCaches) seed(ctx context.Context, b *builder.Builder, u Unit, compilers []builder.Image,
+	to *os.Root) error {
+	for _, image := range compilers {
+		caches, err := image.GoCaches()
+		if err != nil {
+			return err
+		}
+		for as, name := range map[string]string{buildCache: caches.Build, moduleCache: caches.Modules} {
+			if _, err := to.Lstat(as); err == nil || name == "" { // of another stage's image
+				continue
+			}
+			err := b.CopyDirectory(ctx, image, name, to, as)
+			if ctx.Err() != nil {
+				return err
+			}
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				m.Report.Report(u.Name, progress.Build, progress.Warned,
+					"nothing of the image's own %q is used: %v", name, err)
+				if err := cache.RemoveAll(filepath.Join(to.Name(), as)); err != nil {
+					return fmt.Errorf("removing what was copied of %q: %w", name, err)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// directory returns where the caches are that outlive a build of this unit, and whose they are. What a step writes
+// there is read by later builds, so they are kept apart by all who have a say in what the steps do: who could write the
+// source, and what else comes from a payload or a config.
+func (m compileCaches) directory(ctx context.Context, u Unit) (directory, writers string, err error) {
+	writers, err = m.writers(ctx, u)
 	if err != nil {
-		return nil, err
+		return "", "", err
 	}
 	inputs := struct {
 		Writers, Literal string
@@ -78,13 +128,9 @@ func (m compileCaches) caches(ctx context.Context, u Unit) ([]builder.Cache, err
 	}
 	key, err := keyOf(inputs)
 	if err != nil {
-		return nil, err
+		return "", "", err
 	}
-	directory := m.cached(cache.Compile, key[:24])
-	return []builder.Cache{
-		{Name: "oc-rebuild-go-build", Directory: filepath.Join(directory, "go-build"), Target: goBuildCache},
-		{Name: "oc-rebuild-go-mod", Directory: filepath.Join(directory, "go-mod"), Target: goModuleCache},
-	}, cache.Name(directory, writers)
+	return m.cached(cache.Compile, key[:24]), writers, nil
 }
 
 // writers says who could write the source of a unit. A commit that a branch of its repository contains is the
@@ -128,8 +174,8 @@ func (m compileCaches) writers(ctx context.Context, u Unit) (string, error) {
 
 // withCompileCaches points the Go toolchain to the caches in each stage that has one and is not part of the image
 // itself, whose configuration stays as the Dockerfile makes it. A Dockerfile that sets GOCACHE itself keeps its own.
-// It reports whether there is any such stage.
-func (u *Unit) withCompileCaches(b *builder.Builder) (_ *dockerfile.File, any bool, err error) {
+// It returns the images that such stages are built on.
+func (u *Unit) withCompileCaches(b *builder.Builder) (_ *dockerfile.File, compilers []builder.Image, err error) {
 	final := u.file.FinalStages()
 	compiles := map[int]bool{}
 	for i, base := range u.Bases {
@@ -137,15 +183,21 @@ func (u *Unit) withCompileCaches(b *builder.Builder) (_ *dockerfile.File, any bo
 			continue
 		}
 		if compiles[base.Stage], err = b.HasProgram(u.images[i], "go"); err != nil {
-			return nil, false, err
+			return nil, nil, err
+		}
+		if compiles[base.Stage] {
+			compilers = append(compilers, u.images[i])
 		}
 	}
 	file, err := u.file.WithEnvironment(func(stage int) []dockerfile.Variable {
 		if !compiles[stage] {
 			return nil
 		}
-		any = true
-		return []dockerfile.Variable{{Name: "GOCACHE", Value: goBuildCache}, {Name: "GOMODCACHE", Value: goModuleCache}}
+		variables := []dockerfile.Variable{{Name: "GOCACHE", Value: goBuildCache}}
+		if !u.file.BringsModules(stage) {
+			variables = append(variables, dockerfile.Variable{Name: "GOMODCACHE", Value: goModuleCache})
+		}
+		return variables
 	})
-	return file, any, err
+	return file, compilers, err
 }
