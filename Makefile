@@ -7,12 +7,11 @@ PREFIX  ?= /usr/local
 export CGO_ENABLED = 1
 
 LDFLAGS := -s -w -X main.version=$(VERSION)
-GOBUILD := $(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)'
 
 .PHONY: build install uninstall man test test-long test-cluster coverage vulncheck vet lint docs verify-vendor demo pictures packages image test-packages bench bench-build bench-all bench-fetch bench-growth reliability fuzz help
 build: ## build bin/oc-rebuild
 	@echo "Compiling oc-rebuild; with an empty build cache that takes two or three minutes."
-	@$(GOBUILD) -o bin/oc-rebuild ./cmd/oc-rebuild
+	@GO='$(GO)' hack/build bin/oc-rebuild -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)'
 
 install: build man ## put oc-rebuild and kubectl-rebuild on PATH, and their manual (PREFIX=/usr/local)
 	install -D -m 0755 bin/oc-rebuild $(DESTDIR)$(PREFIX)/bin/oc-rebuild

@@ -61,13 +61,10 @@ func newEngine(t *testing.T, options playground.Options) *engine {
 	}
 	t.Cleanup(p.Close)
 	e := &engine{t: t, api: api, p: p, binary: filepath.Join(t.TempDir(), "oc-rebuild")}
-	build := exec.Command("go", "build", "-trimpath", "-tags",
-		"containers_image_openpgp exclude_graphdriver_btrfs osusergo netgo sqlite_omit_load_extension",
-		"-ldflags", "-linkmode external -extldflags '-static -Wl,--no-warnings'", "-o", e.binary,
-		"github.com/oc-rebuild/oc-rebuild/cmd/oc-rebuild")
-	build.Env = append(os.Environ(), "CGO_ENABLED=1")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building the program: %v\n%s", err, out)
+	if err := playground.BuildProgram(t.Context(), e.binary,
+		"-tags", "containers_image_openpgp exclude_graphdriver_btrfs osusergo netgo sqlite_omit_load_extension",
+		"-ldflags", "-s -w -linkmode external -extldflags '-static -Wl,--no-warnings'"); err != nil {
+		t.Fatal(err)
 	}
 	auth := `{"auths": {"other.example.com": {"auth": "` + canary + `"}}}`
 	pod := filepath.Join(p.Dir, "pod.yaml")

@@ -5,18 +5,24 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strings"
 	"syscall"
 )
 
 // programTags are the build tags of the program, as in the Makefile.
 const programTags = "containers_image_openpgp exclude_graphdriver_btrfs osusergo"
 
-// BuildProgram builds the program at a path with the flags that the Makefile has, so that what is compiled for one is
-// there for the other, and with more.
+// BuildProgram builds the program at a path as the Makefile does, so that what is compiled for one is there for the
+// other, and with more flags, of which the last of a kind counts.
 func BuildProgram(ctx context.Context, path string, flags ...string) error {
-	args := append([]string{"build", "-trimpath", "-tags", programTags, "-ldflags", "-s -w", "-o", path}, flags...)
-	args = append(args, "github.com/oc-rebuild/oc-rebuild/cmd/oc-rebuild")
-	out, err := exec.CommandContext(ctx, "go", args...).CombinedOutput()
+	module, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}").Output()
+	if err != nil {
+		return fmt.Errorf("looking for the module: %w", err)
+	}
+	build := filepath.Join(strings.TrimSpace(string(module)), "hack", "build")
+	args := append([]string{path, "-trimpath", "-tags", programTags, "-ldflags", "-s -w"}, flags...)
+	out, err := exec.CommandContext(ctx, build, args...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("building the program: %w: %s", err, out)
 	}

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -15,6 +16,8 @@
 // While a step runs, buildah asks the OCI runtime ten times a second whether it still does. runc takes so much of the
 // processors for each answer that a compilation on two of them takes half as long again. So buildah gets this program
 // as its runtime, which waits for the step's end before it asks, and is the runtime in everything else.
+
+extern char **environ;
 
 // DIRECTORY is what runtime.go calls that of this program as a runtime, and REAL the runtime in it.
 #define DIRECTORY "/oc-rebuild-runtime"
@@ -43,35 +46,90 @@ static void await(void) {
 		_exit(1);
 }
 
-// be_runtime goes on as the runtime where this program was started by such a name.
-static void be_runtime(void) {
-	static char line[64 << 10], real[PATH_MAX];
-	char *argv[1024];
+// arguments returns the command line that this program was started with, NULL where that cannot be told.
+static char **arguments(void) {
+	static char line[64 << 10], *argv[1024];
 	int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return;
+		return NULL;
 	ssize_t length = 0, more;
 	while ((more = read(fd, line + length, sizeof(line) - 1 - length)) > 0)
 		length += more;
 	close(fd);
-	char *base = strrchr(line, '/');
-	if (base == NULL || base - line < (ssize_t)strlen(DIRECTORY) ||
+	int count = 0;
+	for (char *arg = line; arg < line + length && count < 1023; arg += strlen(arg) + 1)
+		argv[count++] = arg;
+	return count == 0 ? NULL : argv;
+}
+
+// be_runtime goes on as the runtime where this program was started by such a name.
+static void be_runtime(char **argv) {
+	static char real[PATH_MAX];
+	char *base = strrchr(argv[0], '/');
+	if (base == NULL || base - argv[0] < (ssize_t)strlen(DIRECTORY) ||
 	    strncmp(base - strlen(DIRECTORY), DIRECTORY, strlen(DIRECTORY)) != 0)
 		return;
-	int count = 0, state = 0;
-	for (char *arg = line; arg < line + length && count < 1023; arg += strlen(arg) + 1) {
-		argv[count++] = arg;
-		state = state || strcmp(arg, "state") == 0;
-	}
-	argv[count] = NULL;
-	if (snprintf(real, sizeof(real), "%.*s" REAL, (int)(base - line), line) >= (int)sizeof(real))
+	if (snprintf(real, sizeof(real), "%.*s" REAL, (int)(base - argv[0]), argv[0]) >= (int)sizeof(real))
 		_exit(127);
-	if (state)
-		await();
+	for (char **arg = argv; *arg != NULL; arg++) {
+		if (strcmp(*arg, "state") == 0) {
+			await();
+			break;
+		}
+	}
 	argv[0] = real;
 	execv(real, argv);
 	fprintf(stderr, "starting %s: %s\n", real, strerror(errno));
 	_exit(127);
+}
+
+// A build starts this program some forty times, to copy files into and out of images and to look up users in them. Each
+// time it makes ready for a cluster, git and more that none of this needs. So a small program lies behind it in its file
+// (hack/build), which is started in its place, from memory. Where there is none, or the machine does not start programs
+// from memory, this one does the work itself.
+
+// MARK ends a file with a helper in it, after the helper and its size.
+#define MARK " oc-rebuild helper\n"
+#define DIGITS 20
+
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x10 // of Linux 6.3
+#endif
+#define CLOSE_ON_EXEC 1 // MFD_CLOEXEC
+
+// be_helper goes on as the helper where it has what this program was started for.
+static void be_helper(char **argv) {
+	static const char *const names[] = {"buildah-copier", "chrootuser-open", "storage-applyLayer", "storage-untar", NULL};
+	const char *const *name = names;
+	while (*name != NULL && strcmp(*name, argv[0]) != 0)
+		name++;
+	if (*name == NULL)
+		return;
+	int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), copy = -1;
+	if (self < 0)
+		return;
+	char end[DIGITS + sizeof(MARK)];
+	ssize_t length = DIGITS + strlen(MARK);
+	off_t at = lseek(self, -length, SEEK_END);
+	if (at < 0 || pread(self, end, length, at) != length || memcmp(end + DIGITS, MARK, strlen(MARK)) != 0)
+		goto none;
+	end[DIGITS] = 0;
+	off_t size = strtoll(end, NULL, 10);
+	at -= size;
+	if (size <= 0 || at <= 0)
+		goto none;
+	copy = syscall(SYS_memfd_create, "oc-rebuild-helper", CLOSE_ON_EXEC | MFD_EXEC);
+	if (copy < 0)
+		copy = syscall(SYS_memfd_create, "oc-rebuild-helper", CLOSE_ON_EXEC);
+	if (copy < 0)
+		goto none;
+	for (ssize_t sent = 0; size > 0 && (sent = sendfile(copy, self, &at, size)) > 0;)
+		size -= sent;
+	if (size == 0)
+		fexecve(copy, argv, environ);
+	close(copy);
+none:
+	close(self);
 }
 
 // take returns the file descriptor that a variable names, and unsets it; -1 where there is none.
@@ -89,7 +147,11 @@ static int take(const char *name) {
 // step, and now and then the kernel does not seal it ("Device or resource busy"), which fails the step. So what is left
 // of the constructor's work is done here. The helper that becomes the step gets a read-only mount of the program.
 static void __attribute__((constructor(101))) start(void) {
-	be_runtime();
+	char **argv = arguments();
+	if (argv != NULL) {
+		be_runtime(argv);
+		be_helper(argv);
+	}
 	const char *flags = getenv("_Containers-unshare");
 	if (flags == NULL || strcmp(flags, "0") != 0 || getenv("_Containers-setsid") != NULL ||
 	    getenv("_Containers-setpgrp") != NULL || getenv("_Containers-ctty") != NULL)
