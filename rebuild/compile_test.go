@@ -156,6 +156,21 @@ func TestModulesOfTheDockerfile(t *testing.T) {
 	}
 }
 
+// TestStepsOfOtherUsers wants steps that do not run as root to do without caches, which are root's.
+func TestStepsOfOtherUsers(t *testing.T) {
+	p := newPlayground(t)
+	for user, lent := range map[string]bool{"0": true, "1001": false} {
+		tree := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BUILDER AS builder\nUSER " + user +
+			"\nRUN [\"/bin/tool\", \"compile\"]\nFROM BASE\nCOPY Dockerfile /\n")})
+		result := p.mustRun(t, p.options(t), target("one", tree))
+		log, err := os.ReadFile(result.Components[0].Log)
+		check(t, err)
+		if strings.Contains(string(log), "GOCACHE had") != lent {
+			t.Errorf("as user %s the step says:\n%s", user, log)
+		}
+	}
+}
+
 // only returns the one entry of a directory.
 func only(t *testing.T, directory string) string {
 	t.Helper()

@@ -46,29 +46,58 @@ func (f *File) WithEnvironment(variables func(stage int) []Variable) (*File, err
 	return f.edited(edits)
 }
 
-// BringsModules reports whether a stage (from 0) takes Go modules from elsewhere into a module cache of its own: by
-// COPY, ADD, or a mount that is no cache.
-func (f *File) BringsModules(stage int) bool {
-	const moduleCache = "pkg/mod" // below whatever GOPATH is
-	at := -1
+// modules finds a Go module cache, wherever GOPATH is, in what an instruction copies or mounts.
+var modules = regexp.Delayed(`(^|/)pkg/mod($|[/"',\s\]])|GOMODCACHE`)
+
+// BringsModules reports whether a Dockerfile takes Go modules from one place to another: by COPY, ADD, or a mount that
+// is no cache.
+func (f *File) BringsModules() bool {
 	for _, one := range f.instructions {
 		switch one.command {
-		case "FROM":
-			at++
 		case "COPY", "ADD":
-			if at == stage && strings.Contains(one.text, moduleCache) {
+			if modules.MatchString(one.text) {
 				return true
 			}
 		case "RUN":
 			for _, flag := range flags(one.text) {
-				if at == stage && flag.name == "--mount" && strings.Contains(flag.value, moduleCache) &&
-					!strings.Contains(flag.value, "type=cache") {
+				if flag.name == "--mount" && modules.MatchString(flag.value) && !strings.Contains(flag.value, "type=cache") {
 					return true
 				}
 			}
 		}
 	}
 	return false
+}
+
+// Unprivileged returns the stages (from 0) that are built on an image in which a step, of theirs or of a stage that is
+// built on them, runs as somebody else than root. users are those of the images, by stage, as their configs have them.
+func (f *File) Unprivileged(users map[int]string) map[int]bool {
+	parents, _ := f.parents()
+	user, unprivileged := map[int]string{}, map[int]bool{}
+	stage := -1
+	for _, one := range f.instructions {
+		switch one.command {
+		case "FROM":
+			stage++
+			user[stage] = users[stage]
+			if parent, ok := parents[stage]; ok {
+				user[stage] = user[parent]
+			}
+		case "USER":
+			user[stage] = strings.TrimSpace(one.text[len("USER"):])
+		case "RUN":
+			name, _, _ := strings.Cut(user[stage], ":")
+			if name == "" || name == "root" || name == "0" {
+				continue
+			}
+			base := stage
+			for parent, ok := base, true; ok; parent, ok = parents[parent] {
+				base = parent
+			}
+			unprivileged[base] = true
+		}
+	}
+	return unprivileged
 }
 
 // environment returns an ENV instruction, or nothing for no variables.
@@ -91,9 +120,17 @@ func environment(variables []Variable) (string, error) {
 // built on by name.
 func (f *File) FinalStages() map[int]bool {
 	final := map[int]bool{}
+	parents, last := f.parents()
+	for stage, ok := last, true; ok; stage, ok = parents[stage] {
+		final[stage] = true
+	}
+	return final
+}
+
+// parents returns the stage that each stage is built on, where that is one, and the last stage.
+func (f *File) parents() (parents map[int]int, last int) {
 	names := map[string]int{}
-	parents := map[int]int{}
-	last := 0
+	parents = map[int]int{}
 	for _, r := range f.References {
 		if r.Kind != From {
 			continue
@@ -106,8 +143,5 @@ func (f *File) FinalStages() map[int]bool {
 		}
 		last = r.Stage
 	}
-	for stage, ok := last, true; ok; stage, ok = parents[stage] {
-		final[stage] = true
-	}
-	return final
+	return parents, last
 }

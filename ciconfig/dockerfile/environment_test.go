@@ -1,6 +1,7 @@
 package dockerfile_test
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -73,19 +74,46 @@ func TestBringsModules(t *testing.T) {
 	}{
 		{"COPY . .\nRUN go build", false},
 		{"COPY --from=modules /go/pkg/mod /go/pkg/mod\nRUN go build", true},
+		{"COPY [\"modules\", \"/go/pkg/mod\"]", true},
 		{"ADD modules.tar \\\n  $GOPATH/pkg/mod/", true},
+		{"COPY modules $GOMODCACHE", true},
+		{"COPY pkg/models pkg/models\nCOPY pkg/module.go /go/src/", false},
 		{"RUN --mount=type=cache,target=/go/pkg/mod go build", false},
 		{"RUN --mount=from=modules,source=/x,target=/go/pkg/mod,rw go build", true},
 		{"RUN go build && rm -rf /go/pkg/mod", false},
 	}
 	for _, test := range tests {
-		text := "FROM golang AS other\nCOPY a /go/pkg/mod/\nFROM golang AS modules\n" + test.stage + "\nFROM scratch\nCOPY a /go/pkg/mod/\n"
-		file, err := dockerfile.Parse([]byte(text), nil)
+		file, err := dockerfile.Parse([]byte("FROM golang AS modules\nFROM golang\n"+test.stage+"\nFROM scratch\n"), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := file.BringsModules(1); got != test.want || !file.BringsModules(0) || !file.BringsModules(2) {
+		if got := file.BringsModules(); got != test.want {
 			t.Errorf("%q: %t, want %t", test.stage, got, test.want)
+		}
+	}
+}
+
+func TestUnprivileged(t *testing.T) {
+	tests := []struct {
+		text string
+		user string // of the image of the first stage
+		want map[int]bool
+	}{
+		{"FROM golang\nRUN go build\nUSER 1001", "", map[int]bool{}},
+		{"FROM golang\nUSER 1001\nRUN go build", "", map[int]bool{0: true}},
+		{"FROM golang\nRUN go build", "1001", map[int]bool{0: true}},
+		{"FROM golang\nUSER root\nRUN go build\nUSER 1001", "1001", map[int]bool{}},
+		{"FROM golang\nuser 0:0\nRUN go build", "default:root", map[int]bool{}},
+		{"FROM golang\nUSER ${ID}\nRUN go build", "", map[int]bool{0: true}},
+		{"FROM golang AS a\nUSER 1001\nFROM a AS b\nFROM golang\nRUN go build\nFROM b\nRUN go build", "", map[int]bool{0: true}},
+	}
+	for _, test := range tests {
+		file, err := dockerfile.Parse([]byte(test.text), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := file.Unprivileged(map[int]string{0: test.user}); !maps.Equal(got, test.want) {
+			t.Errorf("%q on an image of %q: %v, want %v", test.text, test.user, got, test.want)
 		}
 	}
 }

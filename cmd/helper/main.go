@@ -1,7 +1,7 @@
-// Command helper is what buildah starts this project's program for most often, some forty times a build: to copy files into
-// and out of images, and to look up users in them. It has nothing else in it, so that it starts in half the time. hack/build
-// puts it behind the program, and rebuild/builder/start.c starts it in the program's place. Without it the program does the
-// same by itself.
+// Command helper does what buildah starts this project's program for most often, some forty times a build: it copies
+// files into and out of images, and looks up users in them. It has nothing else in it, so that it starts in two thirds
+// of the time. hack/build puts it behind the program, and rebuild/builder/start.c starts it in the program's place.
+// Without it the program does the same by itself.
 package main
 
 import (

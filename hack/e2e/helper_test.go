@@ -17,8 +17,8 @@ func TestHelper(t *testing.T) {
 	installed, err = filepath.EvalSymlinks(installed)
 	check(t, err)
 	alone := installed + ".parts/oc-rebuild"
-	if _, err := os.Stat(alone); err != nil {
-		t.Skip("OC_REBUILD_BINARY names a program that hack/build did not make")
+	if os.Getenv("OC_REBUILD_BINARY") != "" {
+		t.Skip("OC_REBUILD_BINARY names a program that hack/build may not have made")
 	}
 	const helper = "/memfd:oc-rebuild-helper (deleted)"
 	for program, want := range map[string]string{installed: helper, alone: alone} {

@@ -112,7 +112,7 @@ func (w *world) clean(which string, limit time.Duration) {
 	}
 }
 
-// processes lists those of the program, and those whose root is a container's.
+// processes lists those of the program and its helper, and those whose root is a container's.
 func (w *world) processes() (left []string) {
 	roots, _ := filepath.Glob("/proc/[0-9]*/root")
 	for _, root := range roots {
@@ -123,7 +123,8 @@ func (w *world) processes() (left []string) {
 		command, _ := os.ReadFile(dir + "/cmdline") // a process may have ended
 		target, _ := os.Readlink(root)
 		program, _ := os.Readlink(dir + "/exe")
-		if program == w.binary && strings.Contains(string(command), w.Dir) || strings.HasPrefix(target, w.Dir) {
+		if (program == w.binary || strings.HasPrefix(program, "/memfd:oc-rebuild-helper")) &&
+			strings.Contains(string(command), w.Dir) || strings.HasPrefix(target, w.Dir) {
 			left = append(left, "process "+strings.ReplaceAll(string(command), "\x00", " "))
 		}
 	}

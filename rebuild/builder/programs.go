@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"os"
 	"path"
 	"strings"
@@ -62,6 +61,12 @@ func (b *Builder) HasProgram(image Image, name string) (found bool, err error) {
 	return found, err
 }
 
+// User returns whom steps on an image run as, as its config has it: "" is root.
+func (i Image) User() (string, error) {
+	settings, err := i.settings()
+	return settings.User, err
+}
+
 // GoCaches are the directories of an image in which its Go toolchain keeps what it has compiled and downloaded, as
 // `go env GOCACHE GOMODCACHE` prints them in a RUN step, or "".
 type GoCaches struct{ Build, Modules string }
@@ -90,16 +95,19 @@ func (i Image) GoCaches() (GoCaches, error) {
 	}, nil
 }
 
-// CopyDirectory copies a directory of an image in local storage. Where the image has none of that name, or a link in
-// its place, the error is fs.ErrNotExist.
-func (b *Builder) CopyDirectory(ctx context.Context, image Image, name string, to *os.Root, as string) error {
-	return b.inside(image.ID, func(root *os.Root) error {
+// CopyDirectory copies a directory of an image in local storage, and reports whether the image has one of that name: a
+// link is none.
+func (b *Builder) CopyDirectory(ctx context.Context, image Image, name string, to *os.Root, as string) (found bool,
+	err error) {
+	err = b.inside(image.ID, func(root *os.Root) error {
 		name := strings.TrimPrefix(path.Clean(name), "/")
 		if info, err := root.Lstat(name); name == "" || err != nil || !info.IsDir() {
-			return fs.ErrNotExist
+			return nil
 		}
+		found = true
 		return copytree.Copy(ctx, root, name, to, as)
 	})
+	return found, err
 }
 
 // Triggers returns the instructions of ONBUILD that an image has, which run at the beginning of every stage that is

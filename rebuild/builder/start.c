@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -83,10 +84,10 @@ static void be_runtime(char **argv) {
 	_exit(127);
 }
 
-// A build starts this program some forty times, to copy files into and out of images and to look up users in them. Each
-// time it makes ready for a cluster, git and more that none of this needs. So a small program lies behind it in its file
-// (hack/build), which is started in its place, from memory. Where there is none, or the machine does not start programs
-// from memory, this one does the work itself.
+// A build starts this program some forty times, to copy files into and out of images and to look up users in them.
+// Each time it makes ready for a cluster, git and more that none of this needs. So a small program lies behind it in
+// its file (hack/build), which is started in its place, from memory. Where there is none, or the machine does not
+// start programs from memory, this one does the work itself.
 
 // MARK ends a file with a helper in it, after the helper and its size.
 #define MARK " oc-rebuild helper\n"
@@ -116,7 +117,8 @@ static void be_helper(char **argv) {
 	end[DIGITS] = 0;
 	off_t size = strtoll(end, NULL, 10);
 	at -= size;
-	if (size <= 0 || at <= 0)
+	struct rlimit most; // of a file: it ends a program that exceeds it
+	if (size <= 0 || at <= 0 || getrlimit(RLIMIT_FSIZE, &most) != 0 || most.rlim_cur < (rlim_t)size)
 		goto none;
 	copy = syscall(SYS_memfd_create, "oc-rebuild-helper", CLOSE_ON_EXEC | MFD_EXEC);
 	if (copy < 0)

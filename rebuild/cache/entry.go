@@ -142,6 +142,9 @@ func Begin(ctx context.Context, directory string, fill func(*os.Root) error) (er
 
 // Name records whose a compile cache is, and that it is used.
 func Name(directory, repository string) error {
+	if err := os.MkdirAll(directory, 0o700); err != nil {
+		return fmt.Errorf("making a compile cache: %w", err)
+	}
 	if err := os.WriteFile(filepath.Join(directory, nameFile), []byte(repository), 0o600); err != nil {
 		return fmt.Errorf("naming a compile cache: %w", err)
 	}

@@ -37,6 +37,9 @@ func Prune(ctx context.Context, directory string, before time.Time,
 // remove removes entries, and returns those that are gone.
 func remove(entries []Entry) (removed []Entry, err error) {
 	for _, entry := range entries {
+		if entry.Kind == Compile { // what is cut off here is not whole
+			_ = os.Remove(filepath.Join(entry.Path, generationFile))
+		}
 		if failed := RemoveAll(entry.Path); failed != nil {
 			err = errors.Join(err, fmt.Errorf("pruning the cache: %w", failed))
 			continue

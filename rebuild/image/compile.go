@@ -3,12 +3,11 @@ package image
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
@@ -58,7 +57,7 @@ func (m compileCaches) Make(ctx context.Context, u Unit) (Image, error) {
 			{Name: "oc-rebuild-go-build", Directory: filepath.Join(directory, buildCache), Target: goBuildCache},
 			{Name: "oc-rebuild-go-mod", Directory: filepath.Join(directory, moduleCache), Target: goModuleCache},
 		}
-		err = cache.Begin(ctx, directory, func(to *os.Root) error { return m.seed(ctx, b, u, compilers, to) })
+		err = cache.Begin(ctx, directory, func(to *os.Root) error { return m.seed(ctx, b, compilers, to) })
 		if err == nil {
 			err = cache.Name(directory, writers)
 		}
@@ -71,27 +70,21 @@ func (m compileCaches) Make(ctx context.Context, u Unit) (Image, error) {
 
 // seed copies what the builder images themselves keep for their Go toolchains: packages that are compiled, and modules
 // that a build without network needs. The Dockerfile would find it there without us.
-func (m compileCaches) seed(ctx context.Context, b *builder.Builder, u Unit, compilers []builder.Image,
-	to *os.Root) error {
-	for _, image := range compilers {
+func (m compileCaches) seed(ctx context.Context, b *builder.Builder, compilers []builder.Image, to *os.Root) error {
+	for i, image := range compilers {
+		if slices.ContainsFunc(compilers[:i], func(other builder.Image) bool { return other.ID == image.ID }) {
+			continue
+		}
 		caches, err := image.GoCaches()
 		if err != nil {
 			return err
 		}
 		for as, name := range map[string]string{buildCache: caches.Build, moduleCache: caches.Modules} {
-			if _, err := to.Lstat(as); err == nil || name == "" { // of another stage's image
+			if name == "" {
 				continue
 			}
-			err := b.CopyDirectory(ctx, image, name, to, as)
-			if ctx.Err() != nil {
-				return err
-			}
-			if err != nil && !errors.Is(err, fs.ErrNotExist) {
-				m.Report.Report(u.Name, progress.Build, progress.Warned,
-					"nothing of the image's own %q is used: %v", name, err)
-				if err := cache.RemoveAll(filepath.Join(to.Name(), as)); err != nil {
-					return fmt.Errorf("removing what was copied of %q: %w", name, err)
-				}
+			if _, err := b.CopyDirectory(ctx, image, name, to, as); err != nil {
+				return fmt.Errorf("copying %q of the base image: %w", name, err)
 			}
 		}
 	}
@@ -107,12 +100,13 @@ func (m compileCaches) directory(ctx context.Context, u Unit) (directory, writer
 		return "", "", err
 	}
 	inputs := struct {
+		Version          int // of what is in a cache when it is made
 		Writers, Literal string
 		Args             []ciconfig.Arg
 		Images           []string
 		Dockerfile       string // of a plan that was read: anybody's
 		Platform         string `json:",omitempty"` // where it is not this machine's
-	}{Writers: writers, Literal: u.Recipe.Literal, Args: u.Recipe.BuildArgs}
+	}{Version: 2, Writers: writers, Literal: u.Recipe.Literal, Args: u.Recipe.BuildArgs}
 	if u.Given {
 		inputs.Dockerfile = string(u.Recipe.File.Text())
 	}
@@ -177,9 +171,17 @@ func (m compileCaches) writers(ctx context.Context, u Unit) (string, error) {
 // It returns the images that such stages are built on.
 func (u *Unit) withCompileCaches(b *builder.Builder) (_ *dockerfile.File, compilers []builder.Image, err error) {
 	final := u.file.FinalStages()
-	compiles := map[int]bool{}
+	compiles, users := map[int]bool{}, map[int]string{}
 	for i, base := range u.Bases {
-		if base.Kind != dockerfile.From || final[base.Stage] {
+		if base.Kind == dockerfile.From {
+			if users[base.Stage], err = u.images[i].User(); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	unprivileged, ownModules := u.file.Unprivileged(users), u.file.BringsModules()
+	for i, base := range u.Bases {
+		if base.Kind != dockerfile.From || final[base.Stage] || unprivileged[base.Stage] {
 			continue
 		}
 		if compiles[base.Stage], err = b.HasProgram(u.images[i], "go"); err != nil {
@@ -194,7 +196,7 @@ func (u *Unit) withCompileCaches(b *builder.Builder) (_ *dockerfile.File, compil
 			return nil
 		}
 		variables := []dockerfile.Variable{{Name: "GOCACHE", Value: goBuildCache}}
-		if !u.file.BringsModules(stage) {
+		if !ownModules {
 			variables = append(variables, dockerfile.Variable{Name: "GOMODCACHE", Value: goModuleCache})
 		}
 		return variables

@@ -54,12 +54,14 @@ func Execute(ctx context.Context, streams Streams, version string, args []string
 	if ctx.Err() != nil {
 		err = fault.New(fault.Interrupted, "", err)
 	}
-	if !out.used.Load() { // else there is a result, or the failure of a job
-		format, _ := command.Flags().GetString("output") // "" where a command does not have it
-		to := streams.Out
-		if file, _ := command.Flags().GetString("to-file"); file == "-" { // where the payload's layer goes
-			to = streams.Err
-		}
+	to := streams.Out
+	file, _ := command.Flags().GetString("to-file") // "" where a command does not have it
+	dry, _ := command.Flags().GetBool("dry-run")
+	if file == "-" && !dry { // where the layer of a payload goes
+		to = streams.Err
+	}
+	if to == streams.Err || !out.used.Load() { // else there is a result, or the failure of a job
+		format, _ := command.Flags().GetString("output")
 		err = fault.Join(err, printFailure(to, format, err))
 	}
 	color, _ := command.Flags().GetString("color") // "" where a command does not have it
