@@ -141,6 +141,40 @@ func TestCompileCachesBeginWithTheImages(t *testing.T) {
 	}
 }
 
+// TestCompileCachesOfTwoImages wants what either of two builder images keeps, and another cache for one of them alone.
+func TestCompileCachesOfTwoImages(t *testing.T) {
+	p := newPlayground(t)
+	tool := staticTool(t)
+	push := func(tag string) string {
+		return p.registry.Push(t, "bases/builder", tag, baseImage(t, map[string]string{"bin/tool": tool, "bin/go": tool,
+			"root/go/pkg/mod/cache/" + tag: tag}))
+	}
+	one, two := push("one"), push("two")
+	step := "\nCOPY . /src\nRUN [\"/bin/tool\", \"compile\"]\n"
+	tree := t.TempDir()
+	build := func(user string) {
+		t.Helper()
+		check(t, os.WriteFile(filepath.Join(tree, "Dockerfile"), []byte("FROM "+one+step+"FROM "+two+"\nUSER "+user+step+
+			"FROM "+p.base+"\nCOPY Dockerfile /\n"), 0o644))
+		p.mustRun(t, p.options(t), target("one", tree))
+	}
+	build("1001")
+	first := only(t, filepath.Join(p.cache, "compile"))
+	build("0")
+	caches, err := filepath.Glob(filepath.Join(p.cache, "compile", "*"))
+	check(t, err)
+	if len(caches) != 2 {
+		t.Fatalf("%d compile caches, want 2", len(caches))
+	}
+	for _, cache := range caches {
+		modules, err := filepath.Glob(filepath.Join(cache, "go-mod/cache/*"))
+		check(t, err)
+		if want := 2; len(modules) != want && cache != first || cache == first && len(modules) != 1 {
+			t.Errorf("a cache begins with %q", modules)
+		}
+	}
+}
+
 // TestModulesOfTheDockerfile wants modules that a Dockerfile brings where the Go toolchain looks for them.
 func TestModulesOfTheDockerfile(t *testing.T) {
 	p := newPlayground(t)

@@ -46,8 +46,10 @@ func (f *File) WithEnvironment(variables func(stage int) []Variable) (*File, err
 	return f.edited(edits)
 }
 
-// modules finds a Go module cache, wherever GOPATH is, in what an instruction copies or mounts.
-var modules = regexp.Delayed(`(^|/)pkg/mod($|[/"',\s\]])|GOMODCACHE`)
+// modules finds a Go module cache, wherever GOPATH is, in what an instruction copies or mounts, or what usually is one
+// level above it or two.
+var modules = regexp.Delayed(`[/\s"'=,\[]pkg/mod($|[/"',\s\]])|GOMODCACHE|` +
+	`[\s"'=,\[](/go|/root/go|\$GOPATH|\$\{GOPATH\})(/pkg)?/?($|["',\s\]])`)
 
 // BringsModules reports whether a Dockerfile takes Go modules from one place to another: by COPY, ADD, or a mount that
 // is no cache.

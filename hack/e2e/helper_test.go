@@ -17,8 +17,8 @@ func TestHelper(t *testing.T) {
 	installed, err = filepath.EvalSymlinks(installed)
 	check(t, err)
 	alone := installed + ".parts/oc-rebuild"
-	if os.Getenv("OC_REBUILD_BINARY") != "" {
-		t.Skip("OC_REBUILD_BINARY names a program that hack/build may not have made")
+	if _, err := os.Stat(alone); err != nil && os.Getenv("OC_REBUILD_BINARY") != "" {
+		t.Skip("OC_REBUILD_BINARY names a program that hack/build did not make")
 	}
 	const helper = "/memfd:oc-rebuild-helper (deleted)"
 	for program, want := range map[string]string{installed: helper, alone: alone} {
@@ -28,12 +28,13 @@ func TestHelper(t *testing.T) {
 		check(t, err)
 		check(t, command.Start())
 		is := ""
-		for end := time.Now().Add(10 * time.Second); is != helper && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		for range 1000 {
+			time.Sleep(10 * time.Millisecond)
 			is, err = os.Readlink(fmt.Sprintf("/proc/%d/exe", command.Process.Pid))
 			check(t, err)
 			status, err := os.ReadFile(fmt.Sprintf("/proc/%d/wchan", command.Process.Pid))
 			check(t, err)
-			if strings.Contains(string(status), "pipe") {
+			if is == helper || strings.Contains(string(status), "pipe") {
 				break
 			}
 		}

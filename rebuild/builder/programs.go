@@ -68,7 +68,7 @@ func (i Image) User() (string, error) {
 }
 
 // GoCaches are the directories of an image in which its Go toolchain keeps what it has compiled and downloaded, as
-// `go env GOCACHE GOMODCACHE` prints them in a RUN step, or "".
+// `go env GOCACHE GOMODCACHE` prints them in a step that runs as root, or "".
 type GoCaches struct{ Build, Modules string }
 
 // GoCaches returns where the caches of an image's Go toolchain are, be there something or not.
@@ -77,11 +77,7 @@ func (i Image) GoCaches() (GoCaches, error) {
 	if err != nil {
 		return GoCaches{}, err
 	}
-	home := "/root"
-	if user, _, _ := strings.Cut(settings.User, ":"); user != "" && user != "root" && user != "0" {
-		home = "" // the image's /etc/passwd would say
-	}
-	home = settings.variable("HOME", home)
+	home := settings.variable("HOME", "/root")
 	below := func(directory string, elements ...string) string {
 		if !path.IsAbs(directory) {
 			return ""

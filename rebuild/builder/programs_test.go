@@ -13,8 +13,7 @@ func TestGoCaches(t *testing.T) {
 		{`{"Env":["GOPATH=/go:/other","GOCACHE=/go/.cache"]}`, GoCaches{"/go/.cache", "/go/pkg/mod"}},
 		{`{"Env":["HOME=/home/me","GOMODCACHE=/mod"],"User":"1001:0"}`, GoCaches{"/home/me/.cache/go-build", "/mod"}},
 		{`{"Env":["XDG_CACHE_HOME=/cache","GOPATH=","HOME=/first","HOME=/last"]}`, GoCaches{"/cache/go-build", "/last/go/pkg/mod"}},
-		{`{"User":"1001"}`, GoCaches{"", ""}},
-		{`{"User":"0:0"}`, GoCaches{"/root/.cache/go-build", "/root/go/pkg/mod"}},
+		{`{"User":"1001"}`, GoCaches{"/root/.cache/go-build", "/root/go/pkg/mod"}},
 		{`{"Env":["GOCACHE=off","GOMODCACHE=../up","GOPATH=/go/../../etc"]}`, GoCaches{"", ""}},
 		{`{"Env":["GOCACHE=/../etc/"]}`, GoCaches{"/etc", "/root/go/pkg/mod"}},
 	}

@@ -121,12 +121,8 @@ func Begin(ctx context.Context, directory string, fill func(*os.Root) error) (er
 	if _, err := os.Stat(mark); err == nil {
 		return nil
 	}
-	entries, err := os.ReadDir(directory)
-	for _, entry := range entries {
-		err = errors.Join(err, RemoveAll(filepath.Join(directory, entry.Name())))
-	}
-	if err != nil {
-		return fmt.Errorf("emptying a compile cache: %w", err)
+	if err := empty(directory); err != nil {
+		return err
 	}
 	root, err := os.OpenRoot(directory)
 	if err != nil {
@@ -134,10 +130,22 @@ func Begin(ctx context.Context, directory string, fill func(*os.Root) error) (er
 	}
 	defer root.Close()
 	if err := fill(root); err != nil {
-		return err
+		return errors.Join(err, empty(directory))
 	}
 	_, err = Generation(directory)
 	return err
+}
+
+// empty removes what is in a compile cache.
+func empty(directory string) error {
+	entries, err := os.ReadDir(directory)
+	for _, entry := range entries {
+		err = errors.Join(err, RemoveAll(filepath.Join(directory, entry.Name())))
+	}
+	if err != nil {
+		return fmt.Errorf("emptying a compile cache: %w", err)
+	}
+	return nil
 }
 
 // Name records whose a compile cache is, and that it is used.

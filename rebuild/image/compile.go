@@ -13,6 +13,7 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
 	"github.com/oc-rebuild/oc-rebuild/ciconfig/dockerfile"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
@@ -49,7 +50,7 @@ func (m compileCaches) Make(ctx context.Context, u Unit) (Image, error) {
 	if len(compilers) > 0 {
 		m.compiled.Store(true)
 		u.file, u.build.Dockerfile = file, file.Text()
-		directory, writers, err := m.directory(ctx, u)
+		directory, writers, err := m.directory(ctx, u, compilers)
 		if err != nil {
 			return Image{}, err
 		}
@@ -84,7 +85,8 @@ func (m compileCaches) seed(ctx context.Context, b *builder.Builder, compilers [
 				continue
 			}
 			if _, err := b.CopyDirectory(ctx, image, name, to, as); err != nil {
-				return fmt.Errorf("copying %q of the base image: %w", name, err)
+				return fault.New(fault.KindOf(err), "Build without compile caches: --no-cache.",
+					fmt.Errorf("copying %q of a base image to a compile cache: %w", name, err))
 			}
 		}
 	}
@@ -94,7 +96,8 @@ func (m compileCaches) seed(ctx context.Context, b *builder.Builder, compilers [
 // directory returns where the caches are that outlive a build of this unit, and whose they are. What a step writes
 // there is read by later builds, so they are kept apart by all who have a say in what the steps do: who could write the
 // source, and what else comes from a payload or a config.
-func (m compileCaches) directory(ctx context.Context, u Unit) (directory, writers string, err error) {
+func (m compileCaches) directory(ctx context.Context, u Unit, compilers []builder.Image) (directory, writers string,
+	err error) {
 	writers, err = m.writers(ctx, u)
 	if err != nil {
 		return "", "", err
@@ -104,6 +107,7 @@ func (m compileCaches) directory(ctx context.Context, u Unit) (directory, writer
 		Writers, Literal string
 		Args             []ciconfig.Arg
 		Images           []string
+		Compilers        []string
 		Dockerfile       string // of a plan that was read: anybody's
 		Platform         string `json:",omitempty"` // where it is not this machine's
 	}{Version: 2, Writers: writers, Literal: u.Recipe.Literal, Args: u.Recipe.BuildArgs}
@@ -119,6 +123,9 @@ func (m compileCaches) directory(ctx context.Context, u Unit) (directory, writer
 			name = made.Stored
 		}
 		inputs.Images = append(inputs.Images, name)
+	}
+	for _, image := range compilers { // whose own caches it begins with
+		inputs.Compilers = append(inputs.Compilers, image.ID)
 	}
 	key, err := keyOf(inputs)
 	if err != nil {
@@ -182,6 +189,9 @@ func (u *Unit) withCompileCaches(b *builder.Builder) (_ *dockerfile.File, compil
 	unprivileged, ownModules := u.file.Unprivileged(users), u.file.BringsModules()
 	for i, base := range u.Bases {
 		if base.Kind != dockerfile.From || final[base.Stage] || unprivileged[base.Stage] {
+			continue
+		}
+		if u.images[i].HasTriggers() { // which may set a user, or bring modules
 			continue
 		}
 		if compiles[base.Stage], err = b.HasProgram(u.images[i], "go"); err != nil {

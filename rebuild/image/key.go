@@ -108,7 +108,7 @@ func (u *Unit) baseNames() map[string]string {
 }
 
 // recordVersion is part of every key: raise it when the same inputs would give another image.
-const recordVersion = 7
+const recordVersion = 8
 
 // inputs are all that decides the bytes of an image. Two builds with equal inputs give the same image, so the second
 // one is not made.

@@ -69,10 +69,17 @@ func TestFailureBesideLayer(t *testing.T) {
 	r, _, _ := seed(t)
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	t.Setenv("REGISTRY_AUTH_FILE", "")
-	var out, messages bytes.Buffer
-	code := cli.Execute(t.Context(), cli.Streams{In: strings.NewReader(""), Out: &out, Err: &messages}, "test", []string{
-		"oc-rebuild", "new", "--insecure", "--from-release", r.Host + "/no/such:payload", "--to-file", "-", "-o", "json"})
-	if code != 3 || out.Len() > 0 || !strings.HasPrefix(messages.String(), "{") {
+	args := []string{"oc-rebuild", "new", "--insecure", "--from-release", r.Host + "/no/such:payload", "--to-file", "-",
+		"-o", "json"}
+	run := func(args ...string) (code int, out, messages bytes.Buffer) {
+		code = cli.Execute(t.Context(), cli.Streams{In: strings.NewReader(""), Out: &out, Err: &messages}, "test", args)
+		return code, out, messages
+	}
+	if code, out, messages := run(args...); code != 3 || out.Len() > 0 || !strings.HasPrefix(messages.String(), "{") {
 		t.Errorf("exit code %d, standard output %q, standard error %q", code, &out, &messages)
+	}
+	if code, out, messages := run(append(args, "--dry-run")...); code != 3 || !strings.HasPrefix(out.String(), "{") ||
+		!strings.HasPrefix(messages.String(), "error: ") {
+		t.Errorf("--dry-run: exit code %d, standard output %q, standard error %q", code, &out, &messages)
 	}
 }
