@@ -91,19 +91,15 @@ func (i Image) GoCaches() (GoCaches, error) {
 	}, nil
 }
 
-// CopyDirectory copies a directory of an image in local storage, and reports whether the image has one of that name: a
-// link is none.
-func (b *Builder) CopyDirectory(ctx context.Context, image Image, name string, to *os.Root, as string) (found bool,
-	err error) {
-	err = b.inside(image.ID, func(root *os.Root) error {
+// CopyDirectory copies a directory of an image in local storage, where the image has one of that name: a link is none.
+func (b *Builder) CopyDirectory(ctx context.Context, image Image, name string, to *os.Root, as string) error {
+	return b.inside(image.ID, func(root *os.Root) error {
 		name := strings.TrimPrefix(path.Clean(name), "/")
 		if info, err := root.Lstat(name); name == "" || err != nil || !info.IsDir() {
 			return nil
 		}
-		found = true
 		return copytree.Copy(ctx, root, name, to, as)
 	})
-	return found, err
 }
 
 // Triggers returns the instructions of ONBUILD that an image has, which run at the beginning of every stage that is

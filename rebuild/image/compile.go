@@ -84,7 +84,7 @@ func (m compileCaches) seed(ctx context.Context, b *builder.Builder, compilers [
 			if name == "" {
 				continue
 			}
-			if _, err := b.CopyDirectory(ctx, image, name, to, as); err != nil {
+			if err := b.CopyDirectory(ctx, image, name, to, as); err != nil {
 				return fault.New(fault.KindOf(err), "Build without compile caches: --no-cache.",
 					fmt.Errorf("copying %q of a base image to a compile cache: %w", name, err))
 			}
@@ -174,8 +174,9 @@ func (m compileCaches) writers(ctx context.Context, u Unit) (string, error) {
 }
 
 // withCompileCaches points the Go toolchain to the caches in each stage that has one and is not part of the image
-// itself, whose configuration stays as the Dockerfile makes it. A Dockerfile that sets GOCACHE itself keeps its own.
-// It returns the images that such stages are built on.
+// itself, whose configuration stays as the Dockerfile makes it. A Dockerfile that sets GOCACHE itself keeps its own, and
+// one that takes modules from one place to another its module cache. The caches are root's, so stages with steps of
+// other users do without. It returns the images that the stages with caches are built on.
 func (u *Unit) withCompileCaches(b *builder.Builder) (_ *dockerfile.File, compilers []builder.Image, err error) {
 	final := u.file.FinalStages()
 	compiles, users := map[int]bool{}, map[int]string{}
