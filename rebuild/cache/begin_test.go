@@ -10,6 +10,7 @@ import (
 // TestBegin wants a compile cache to be filled whole or not at all, and once.
 func TestBegin(t *testing.T) {
 	directory := filepath.Join(t.TempDir(), "compile", "key")
+	t.Cleanup(func() { _ = RemoveAll(directory) }) // it holds a read-only directory, as module caches do
 	filled, full := 0, errors.New("no space left on device")
 	fill := func(err error) func(*os.Root) error {
 		return func(root *os.Root) error {
