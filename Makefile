@@ -75,10 +75,10 @@ reliability: build ## runs that are killed, interrupted, at once, on full disks,
 bench-fetch: ## fetch and checkout of a commit beside git's, with medians: BENCH='-repository URL -commit ID'
 	$(GO) run -trimpath -tags '$(TAGS)' ./hack/bench/fetch $(BENCH)
 
-test: ## all tests that fit ten minutes on two cores
+test: ## all tests but the long ones; the packages that take longest begin first
 	@hack/requirements test
 	@echo "Testing; with an empty build cache nothing is heard for some minutes while everything is compiled."
-	@$(GO) test -trimpath -tags '$(TAGS)' -timeout 40m ./...
+	@$(GO) test -trimpath -tags '$(TAGS)' -timeout 40m -p 3 -parallel 4 ./hack/e2e ./rebuild ./hack/osimages ./...
 	@hack/requirements test # says again what was left out
 
 coverage: ## how much of each package the end-to-end scripts run, and advice that no test has had given
@@ -92,8 +92,9 @@ coverage: ## how much of each package the end-to-end scripts run, and advice tha
 	  $(GO) tool covdata textfmt -i "$$data/scripts,$$data/packages" -o "$$data/profile" && \
 	  $(GO) run -trimpath ./hack/advice "$$data/profile"
 
-test-long: ## what takes longer: more scripts, a whole payload, and real operators, of which OC_REBUILD_SHARED and OC_REBUILD_GIT_ROOT have the data
-	OC_REBUILD_LONG=1 $(GO) test -trimpath -tags '$(TAGS)' -timeout 60m -count=1 -run 'TestLongScripts|TestWholePayload|TestRealPayload' ./hack/e2e
+test-long: ## what takes longer: more scripts, a whole payload, more kept stages and failures, and real operators, of which OC_REBUILD_SHARED and OC_REBUILD_GIT_ROOT have the data
+	OC_REBUILD_LONG=1 $(GO) test -trimpath -tags '$(TAGS)' -timeout 60m -count=1 \
+	  -run 'TestLongScripts|TestWholePayload|TestRealPayload|TestStagesAreKept|TestTreesAreKept|TestUnreliableRegistry' ./hack/e2e ./rebuild
 
 test-cluster: ## deploy and build on a real cluster, one with Tekton: OC_REBUILD_CLUSTER is its kubeconfig, OC_REBUILD_CLUSTER_REGISTRY a registry that it pulls from; OC_REBUILD_LONG=1 for a whole payload, too
 	$(GO) test -trimpath -tags '$(TAGS)' -timeout 40m -count=1 -v ./hack/cluster

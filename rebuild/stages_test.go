@@ -23,11 +23,12 @@ import (
 // file "edited".
 var stagesTests = []struct {
 	name    string
-	runtime bool // try it with every isolation
+	long    bool // for `make test-long` only
+	runtime bool // try it with every isolation, as `make test-long` does
 	text    string
 	again   string
 }{
-	{"up to COPY . .", false, `FROM BUILDER AS builder
+	{"up to COPY . .", true, false, `FROM BUILDER AS builder
 RUN ["/bin/tool", "say", "prepare"]
 RUN ["/bin/tool", "write", "/tools/x", "made once"]
 COPY . /src
@@ -36,7 +37,7 @@ FROM BASE
 COPY --from=builder /tools/x /x
 COPY --from=builder /src/edited /edited
 `, "compile"},
-	{"arguments and variables", false, `ARG OUTER=outer
+	{"arguments and variables", true, false, `ARG OUTER=outer
 FROM BUILDER AS builder
 ARG OUTER
 ARG INNER=inner
@@ -49,7 +50,7 @@ RUN write relative ${OUTER}-${INNER}-$COLOUR
 FROM BASE
 COPY --from=builder /work/here /all
 `, ""},
-	{"in the image itself", true, `FROM BUILDER AS builder
+	{"in the image itself", false, true, `FROM BUILDER AS builder
 COPY . /src
 RUN ["/bin/tool", "say", "compile"]
 FROM BASE
@@ -71,7 +72,7 @@ USER 1001
 LABEL io.openshift.release.operator=true
 ENTRYPOINT ["/bin/tool"]
 `, "compile"},
-	{"files of the context that do not change", false, `FROM BUILDER AS builder
+	{"files of the context that do not change", true, false, `FROM BUILDER AS builder
 COPY go.* /src/
 RUN ["/bin/tool", "say", "download"]
 COPY . /src
@@ -79,7 +80,7 @@ RUN ["/bin/tool", "say", "compile"]
 FROM BASE
 COPY --from=builder /src/edited /edited
 `, "compile"},
-	{"a whole stage", false, `FROM BUILDER AS web
+	{"a whole stage", false, false, `FROM BUILDER AS web
 COPY web /web
 RUN ["/bin/tool", "say", "pack"]
 RUN ["/bin/tool", "copy", "/web/page", "/packed"]
@@ -97,15 +98,15 @@ COPY --from=1 /src/edited /edited
 }
 
 // TestStagesAreKept builds each Dockerfile often enough to keep what can be, then after an edit, and then without any
-// cache. What was kept must make no difference, and not be built again.
+// cache. What was kept must make no difference, and not be built again. `make test-long` builds all of them.
 func TestStagesAreKept(t *testing.T) {
-	p := newPlayground(t)
+	p, long := newPlayground(t), os.Getenv("OC_REBUILD_LONG") != ""
 	tool := staticTool(t)
 	p.base = p.registry.Push(t, "bases/base", "old",
 		baseImage(t, map[string]string{"bin/tool": tool, "opt/one/old": "1", "opt/one/older": "1", "opt/two/old": "1"}))
 	for _, isolation := range isolations(t) {
 		for _, test := range stagesTests {
-			if isolation != "chroot" && !test.runtime {
+			if isolation != "chroot" && (!test.runtime || !long) || test.long && !long {
 				continue
 			}
 			t.Run(isolation+" "+test.name, func(t *testing.T) {

@@ -16,7 +16,8 @@ import (
 )
 
 // TestTreesAreKept edits a working tree in many ways. From the third build on a copy of the tree is in a stage that was
-// kept, and what changed is copied over it: the image is the one that a build without any cache makes.
+// kept, and what changed is copied over it: the image is the one that a build without any cache makes. `make test-long`
+// makes all of the edits.
 func TestTreesAreKept(t *testing.T) {
 	p := newPlayground(t)
 	directory := source(t, map[string]string{"Dockerfile": p.dockerfile(`FROM BUILDER AS builder
@@ -50,45 +51,49 @@ COPY --from=builder /app /app
 		what string
 		do   func() error
 		how  string // how the tree gets into the stage: whole; kept: as it is kept now; changed: what changed is copied
+		long bool   // for `make test-long` only
 	}{
-		{"the first build", write("edited", "2"), "whole"},
-		{"the second", write("edited", "3"), "kept"},
-		{"an edit", write("edited", "4"), "changed"},
-		{"another edit, in a directory below", write("deep/down/file", "2"), "changed"},
-		{"a new file in a new directory", write("new/below/file", "1"), "changed"},
-		{"a file in the place of one that a step made", write("made", "1"), "changed"},
-		{"permissions of a file", func() error { return os.Chmod(in("edited"), 0o755) }, "changed"},
-		{"permissions of a directory", func() error { return os.Chmod(in("deep"), 0o700) }, "changed"},
-		{"an empty directory", func() error { return os.Mkdir(in("empty"), 0o750) }, "changed"},
-		{"a new link", func() error { return os.Symlink("edited", in("link")) }, "changed"},
-		{"as it was kept, but for what is new", write("edited", "3"), "changed"},
-		{"a file that is gone", func() error { return os.Remove(in("gone")) }, "kept"},
-		{"an edit after that", write("edited", "5"), "changed"},
+		{"the first build", write("edited", "2"), "whole", false},
+		{"the second", write("edited", "3"), "kept", false},
+		{"an edit", write("edited", "4"), "changed", false},
+		{"another edit, in a directory below", write("deep/down/file", "2"), "changed", true},
+		{"a new file in a new directory", write("new/below/file", "1"), "changed", true},
+		{"a file in the place of one that a step made", write("made", "1"), "changed", false},
+		{"permissions of a file", func() error { return os.Chmod(in("edited"), 0o755) }, "changed", true},
+		{"permissions of a directory", func() error { return os.Chmod(in("deep"), 0o700) }, "changed", false},
+		{"an empty directory", func() error { return os.Mkdir(in("empty"), 0o750) }, "changed", true},
+		{"a new link", func() error { return os.Symlink("edited", in("link")) }, "changed", true},
+		{"as it was kept, but for what is new", write("edited", "3"), "changed", true},
+		{"a file that is gone", func() error { return os.Remove(in("gone")) }, "kept", false},
+		{"an edit after that", write("edited", "5"), "changed", false},
 		{"a link that leads elsewhere", func() error {
 			if err := os.Remove(in("link")); err != nil {
 				return err
 			}
 			return os.Symlink("deep", in("link"))
-		}, "kept"},
+		}, "kept", true},
 		{"a directory in the place of a file", func() error {
 			if err := os.Remove(in("edited")); err != nil {
 				return err
 			}
 			return write("edited/file", "1")()
-		}, "kept"},
-		{"one file under two names", func() error { return os.Link(in("other/file"), in("other/name")) }, "whole"},
-		{"one name of it is gone", func() error { return os.Remove(in("other/name")) }, "kept"},
-		{"a repository", write(".git/HEAD", "ref: refs/heads/main\n"), "changed"},
-		{"another branch in it", write(".git/HEAD", "ref: refs/heads/mine\n"), "changed"},
-		{"a pipe", func() error { return unix.Mkfifo(in("pipe"), 0o644) }, "whole"},
+		}, "kept", true},
+		{"one file under two names", func() error { return os.Link(in("other/file"), in("other/name")) }, "whole", true},
+		{"one name of it is gone", func() error { return os.Remove(in("other/name")) }, "kept", true},
+		{"a repository", write(".git/HEAD", "ref: refs/heads/main\n"), "changed", false},
+		{"another branch in it", write(".git/HEAD", "ref: refs/heads/mine\n"), "changed", true},
+		{"a pipe", func() error { return unix.Mkfifo(in("pipe"), 0o644) }, "whole", true},
 		{"a file in the place of the pipe", func() error {
 			if err := os.Remove(in("pipe")); err != nil {
 				return err
 			}
 			return write("pipe", "1")()
-		}, "changed"},
-		{"files that are left out", write(".dockerignore", "other\n"), "whole"},
+		}, "changed", true},
+		{"files that are left out", write(".dockerignore", "other\n"), "whole", true},
 	} {
+		if step.long && os.Getenv("OC_REBUILD_LONG") == "" {
+			continue
+		}
 		check(t, step.do())
 		kept, log := build(false)
 		if names := keptStages(t, p); len(names) > 2 {

@@ -23,7 +23,7 @@ import (
 type Options struct {
 	StorageRoot   string               // a storage of its own under this directory; "" = the user's containers storage
 	StorageDriver string               // overlay, vfs …; "" = what the storage configuration says, else what works
-	Isolation     string               // oci, chroot, rootless; "" or "auto" = what works here
+	Isolation     string               // oci, chroot; "" or "auto" = what works here
 	Network       string               // host (as CI) or none; "" = host
 	Temp          string               // directory for Dockerfiles and other scratch files; must exist
 	SystemContext *types.SystemContext // registry access for pulls
@@ -48,7 +48,7 @@ func (o Options) Validate() error {
 		name, value string
 		known       []string
 	}{
-		{"isolation", o.Isolation, []string{"auto", "oci", "rootless", "chroot"}},
+		{"isolation", o.Isolation, []string{"auto", "oci", "chroot"}},
 		{"network", o.Network, []string{"host", "none"}},
 		{"storage driver", o.StorageDriver, []string{"overlay", "vfs", "zfs"}},
 	} {

@@ -32,7 +32,7 @@ func chooseIsolation(ctx context.Context, asked, temp string) (Isolation, error)
 	switch asked {
 	case "chroot":
 		return chroot(ctx, "asked for"), nil
-	case "oci", "rootless":
+	case "oci":
 		runtime, err := workingRuntime(ctx, temp)
 		if err != nil {
 			return Isolation{}, fault.New(fault.Usage,
