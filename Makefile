@@ -38,7 +38,7 @@ pictures: build ## make the pictures of the documents anew; that of a run on a c
 packages: man ## tar.gz, .deb, .rpm, SBOM, krew manifest and checksums in dist/ (fetches the tools for it)
 	@hack/package/package $(VERSION)
 
-image: ## what Containerfile takes, in dist/image, and an image of it, with podman or buildah: IMAGE=localhost/oc-rebuild
+image: ## what Containerfile takes, in dist/image, after `make packages`; with IMAGE=NAME an image of it, by podman or buildah
 	@hack/package/image $(IMAGE)
 
 test-packages: packages ## install and run what packages makes

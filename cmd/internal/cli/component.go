@@ -97,7 +97,7 @@ func newComponent(streams Streams) *cobra.Command {
 	flags.StringVar(&o.toRepository, "to-repository", "", "`repository` for the image")
 	o.applyPlan(command)
 	flags.BoolVar(&o.keepGoing, "keep-going", false,
-		"if the image cannot be built, write the word left to --result-file, for others to pass on")
+		"if the image cannot be built, write \"left\" to --result-file, which later parts take in place of a pull spec")
 	applyCacheDir(flags, &o.cacheDir)
 	o.registry.apply(flags)
 	o.registry.applyPush(flags)

@@ -58,7 +58,7 @@ type deployOptions struct {
 func newDeploy(streams Streams) *cobra.Command {
 	var o deployOptions
 	command := &cobra.Command{
-		Use:     "deploy COMPONENT[=SOURCE]... --to-repository REPOSITORY",
+		Use:     "deploy [COMPONENT[=SOURCE]]... [--to-repository REPOSITORY]",
 		Short:   "Run a rebuilt component on a cluster, without a payload",
 		Long:    deployLong,
 		Example: deployExample,

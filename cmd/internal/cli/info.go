@@ -25,7 +25,7 @@ const infoLong = `Show what is in a release payload, or what differs between two
 
 REF is a pull spec, a reference with a transport such as oci:DIR:TAG, or the version of a released payload: the cluster in the kubeconfig
 knows its own, the update service all others. Without REF, the release of the cluster in the current kubeconfig context is shown. Two are
-compared; more are shown one by one. Reading a payload takes four requests; --size, --verify and --include-images read all its images.`
+compared; more are shown one by one. Reading a payload takes at most four requests; --size, --verify and --include-images read all its images.`
 
 const infoExample = `  # A payload, and the commit that each of its images was built from
   oc rebuild info quay.io/okd/scos-release:4.17.0-okd-scos.0 --commit-urls

@@ -27,7 +27,7 @@ It starts from another release, an image stream, a directory of extracted manife
 COMPONENT=PULLSPEC. A tag is resolved to its digest. If only a few components of a release change, its manifests are edited in place;
 otherwise those of all operators are extracted again. Both give the same payload, and the same input gives the same digest.
 
-It is an error if an operator would lose its manifests, or if no operator names a component.
+It is an error if an operator would lose its manifests, or if no operator names a component that you replace.
 The digest pull spec of the new payload is the last line on standard output.`
 
 const newExample = `  # A release with another image for one component

@@ -108,7 +108,7 @@ func (o *publishOptions) checkEngine() error {
 		return fault.Errorf(fault.Usage, "--time-limit %s: want a minute at least", e.timeLimit)
 	case e.image == "":
 		return fault.New(fault.Usage,
-			"Name an image with this program, such as --engine-image quay.io/me/oc-rebuild; `make image` in its source makes one.",
+			"Name an image with this program, such as --engine-image quay.io/me/oc-rebuild; `make packages image` in its source makes one.",
 			fmt.Errorf("--engine-image is missing"))
 	}
 	return nil

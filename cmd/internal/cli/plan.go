@@ -22,7 +22,8 @@ base image resolves to and why, what was tried before, the labels, and where the
 With --all, every component of the payload is planned, from the configs alone: no source is fetched, so a base is what the config
 declares, and references that appear only in a Dockerfile are not seen.
 
-What cannot be built is listed in the plan with the reason, and the exit code is 3; with --all, images that record no source do not count.`
+What cannot be built is listed in the plan with the reason, and the exit code is that of the first problem, mostly 3; with --all,
+images that record no source do not count.`
 
 const planExample = `  # How CI builds a component, and on what
   oc rebuild plan cluster-dns-operator --from-release R
@@ -46,7 +47,7 @@ type planOptions struct {
 func newPlan(streams Streams) *cobra.Command {
 	var o planOptions
 	command := &cobra.Command{
-		Use:     "plan COMPONENT[=SOURCE]... --from-release REF",
+		Use:     "plan [COMPONENT[=SOURCE]]... --from-release REF",
 		Short:   "Resolve everything a rebuild needs, but build nothing",
 		Long:    planLong,
 		Example: planExample,

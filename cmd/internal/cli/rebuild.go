@@ -25,8 +25,8 @@ The payload says which commit each component was built from; openshift/release s
 the source, builds with buildah on this machine, pushes the images, and assembles a payload that differs from the old one only in them.
 The digest pull spec of the new payload is the last line on standard output.
 
-Without a COMPONENT, it rebuilds those that the payload has from the repository of the current working tree, as the tree is.
-SOURCE is empty for the payload's own commit, ./DIR for a working tree as it is, @REF for a branch, tag or commit, #N for a pull
+Without a COMPONENT, it rebuilds every component that the payload builds from the current working tree's repository, using the tree as
+it is. Without =SOURCE, a component is built at the payload's own commit. SOURCE is ./DIR for a working tree as it is, @REF for a branch, tag or commit, #N for a pull
 request, #N+#M for several, merged in this order onto the branch that CI builds (@REF+#N: onto another), ORG/REPO[@REF] or
 URL[@REF] for a fork.
 
