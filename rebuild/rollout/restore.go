@@ -104,7 +104,7 @@ func (c *Cluster) Restore(ctx context.Context, components ...string) ([]Object, 
 		}
 	}
 	slices.SortFunc(restart, func(a, b Object) int { return strings.Compare(a.String(), b.String()) })
-	restartedNow, err := c.restart(ctx, slices.Compact(restart), time.Now())
+	restartedNow, err := c.restart(ctx, slices.Compact(restart), time.Now(), true)
 	if err != nil {
 		return nil, err
 	}

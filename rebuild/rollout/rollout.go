@@ -99,14 +99,21 @@ func (s Sites) objects() []Object {
 // replaced by that.
 func (c *Cluster) Set(ctx context.Context, sites Sites, record Record) ([]Object, error) {
 	var workloads []Object
-	restart := false
+	var due time.Time // when the image of a ConfigMap was put there that its readers have to read
+	there, restart := false, false
 	for _, object := range sites.objects() {
 		ours, err := c.override(ctx, object, true)
 		if err != nil {
 			return nil, err
 		}
 		changed, err := c.change(ctx, object,
-			func(live map[string]any) (bool, error) { return put(live, object, sites, record) })
+			func(live map[string]any) (bool, error) {
+				changed, err := put(live, object, sites, record)
+				if recorded, e := records(live); err == nil && e == nil && !object.isWorkload() {
+					due = recorded[sites.Component].Since
+				}
+				return changed, err
+			})
 		missing := errors.Is(err, cluster.ErrNotFound)
 		if err != nil && !missing {
 			err = fmt.Errorf("changing %s: %w", object, err)
@@ -121,6 +128,7 @@ func (c *Cluster) Set(ctx context.Context, sites Sites, record Record) ([]Object
 		if missing {
 			continue
 		}
+		there = true
 		if object.isWorkload() {
 			workloads = append(workloads, object)
 		} else {
@@ -131,13 +139,16 @@ func (c *Cluster) Set(ctx context.Context, sites Sites, record Record) ([]Object
 		}
 	}
 	if restart {
-		restarted, err := c.restart(ctx, sites.Readers, record.Since)
+		due = record.Since
+	}
+	if !due.IsZero() {
+		restarted, err := c.restart(ctx, sites.Readers, due, restart)
 		if err != nil {
 			return nil, err
 		}
 		workloads = append(workloads, restarted...)
 	}
-	if len(workloads) == 0 && !restart {
+	if !there {
 		return nil, fault.Errorf(fault.Unresolved, "the cluster has none of the objects that run %q", sites.Component)
 	}
 	return workloads, nil
@@ -168,10 +179,15 @@ func put(live map[string]any, object Object, sites Sites, record Record) (bool, 
 		found = true
 		was, next := at.get(), record.Image
 		if place.isPart() {
-			if !strings.Contains(was, known) {
-				return false, fmt.Errorf("%s does not name %s any more: somebody else changed it", place, known)
+			part := known
+			if !strings.Contains(was, part) && strings.Contains(was, sites.Image) {
+				part = sites.Image // the cluster version operator put it back, and left the record
+				delete(record.Original, place.key())
 			}
-			next, was = strings.ReplaceAll(was, known, record.Image), known
+			if !strings.Contains(was, part) {
+				return false, fmt.Errorf("%s does not name %s any more: somebody else changed it", place, part)
+			}
+			next, was = strings.ReplaceAll(was, part, record.Image), part
 		}
 		at.set(next)
 		if _, ok := record.Original[place.key()]; !ok {
@@ -189,12 +205,18 @@ func put(live map[string]any, object Object, sites Sites, record Record) (bool, 
 	return true, setRecords(live, all)
 }
 
-// restart makes workloads replace their pods. Those that the cluster does not have are left out.
-func (c *Cluster) restart(ctx context.Context, workloads []Object, now time.Time) ([]Object, error) {
+// restart makes workloads replace their pods: all, or those that have not since that time, as where an earlier run was
+// cut off. Workloads that the cluster does not have are left out.
+func (c *Cluster) restart(ctx context.Context, workloads []Object, since time.Time, all bool) ([]Object, error) {
 	var done []Object
 	for _, object := range workloads {
 		_, err := c.change(ctx, object, func(live map[string]any) (bool, error) {
-			child(live, "spec", "template", "metadata", "annotations")[restarted] = now.UTC().Format(time.RFC3339Nano)
+			annotations := child(live, "spec", "template", "metadata", "annotations")
+			text, _ := annotations[restarted].(string)
+			if was, err := time.Parse(time.RFC3339Nano, text); err == nil && !was.Before(since) && !all {
+				return false, nil
+			}
+			annotations[restarted] = since.UTC().Format(time.RFC3339Nano)
 			return true, nil
 		})
 		if errors.Is(err, cluster.ErrNotFound) {
@@ -320,7 +342,7 @@ func (c *Cluster) override(ctx context.Context, object Object, unmanaged bool) (
 		at := slices.IndexFunc(overrides, func(o override) bool { return o.Object == object })
 		switch {
 		case unmanaged && at >= 0 && overrides[at].Unmanaged,
-			!unmanaged && at < 0 && !slices.Contains(ours, object):
+			!unmanaged && !slices.Contains(ours, object): // what somebody set by hand stays
 			return nil
 		case unmanaged && at >= 0:
 			overrides[at].Unmanaged = true

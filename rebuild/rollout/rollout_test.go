@@ -2,6 +2,7 @@ package rollout_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -228,6 +229,64 @@ func TestRestoreLeavesWhatOthersDid(t *testing.T) {
 	entries, err := c.List(ctx)
 	if err != nil || len(entries) != 1 || entries[0].Object.Name != "byhand" || !entries[0].Missing {
 		t.Errorf("overrides that are left: %+v, %v", entries, err)
+	}
+}
+
+// An override that was there before stays, whatever was deployed into its object meanwhile.
+func TestOverrideByHandStays(t *testing.T) {
+	release, s, c := seed(t)
+	const overrides = `[{"group":"apps","kind":"Deployment","name":"dns-operator","namespace":"openshift-dns-operator","unmanaged":true}]`
+	s.Put(t, versionPath, "metadata: {name: version}\nspec: {overrides: "+overrides+"}\n")
+	if _, err := c.Set(t.Context(), find(t, release, "coredns"), rollout.Record{Image: "example.org/coredns@sha256:1"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Restore(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.Get(versionPath, "spec", "overrides"); got != overrides {
+		t.Errorf("the overrides are %s", got)
+	}
+}
+
+// TestSetAgain deploys what is deployed already, into a ConfigMap alone: once more, where the first run was cut off before
+// it restarted what reads the ConfigMap, and where the cluster version operator had put the text back.
+func TestSetAgain(t *testing.T) {
+	release, s, c := seed(t)
+	s.Delete(dnsPath)
+	payloads, mco := s.Get(mapPath, "data"), s.Get(mcoPath)
+	set := func() []rollout.Object {
+		t.Helper()
+		workloads, err := c.Set(t.Context(), find(t, release, "cli"),
+			rollout.Record{Image: "example.org/cli@sha256:1", Since: time.Now()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return workloads
+	}
+	set()
+	restarted := s.Get(mcoPath)
+	if workloads := set(); len(workloads) != 1 || s.Get(mcoPath) != restarted {
+		t.Errorf("deployed again: waits for %v, %s", workloads, s.Get(mcoPath))
+	}
+	s.Put(t, mcoPath, mco)
+	if set(); !strings.Contains(s.Get(mcoPath), "oc-rebuild/restarted") {
+		t.Errorf("what reads the ConfigMap was not restarted: %s", s.Get(mcoPath))
+	}
+	var config map[string]any
+	if err := json.Unmarshal([]byte(s.Get(mapPath)), &config); err != nil {
+		t.Fatal(err)
+	}
+	config["data"] = json.RawMessage(payloads)
+	text, err := json.Marshal(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Put(t, mapPath, string(text))
+	if set(); !strings.Contains(s.Get(mapPath), "example.org/cli@sha256:1") {
+		t.Errorf("after it was put back: %s", s.Get(mapPath))
+	}
+	if _, err := c.Restore(t.Context()); err != nil || s.Get(mapPath, "data") != payloads {
+		t.Errorf("restored: %s, %v", s.Get(mapPath), err)
 	}
 }
 

@@ -25,6 +25,7 @@ type workload struct {
 		Selector struct {
 			MatchLabels map[string]string `json:"matchLabels"`
 		} `json:"selector"`
+		Template pod `json:"template"`
 	} `json:"spec"`
 	Status struct {
 		ObservedGeneration int64 `json:"observedGeneration"`
@@ -43,6 +44,49 @@ type workload struct {
 			Message string `json:"message"`
 		} `json:"conditions"`
 	} `json:"status"`
+}
+
+// pod is the part of a pod, and of what a workload makes pods of, that this program changes.
+type pod struct {
+	Metadata struct {
+		Name              string            `json:"name"`
+		Annotations       map[string]string `json:"annotations"`
+		DeletionTimestamp string            `json:"deletionTimestamp"`
+	} `json:"metadata"`
+	Spec struct {
+		InitContainers []podContainer `json:"initContainers"`
+		Containers     []podContainer `json:"containers"`
+	} `json:"spec"`
+	Status struct {
+		InitContainerStatuses []containerStatus `json:"initContainerStatuses"`
+		ContainerStatuses     []containerStatus `json:"containerStatuses"`
+	} `json:"status"`
+}
+
+type podContainer struct {
+	Name  string `json:"name"`
+	Image string `json:"image"`
+}
+
+type containerStatus struct {
+	State struct {
+		Waiting struct {
+			Reason  string `json:"reason"`
+			Message string `json:"message"`
+		} `json:"waiting"`
+	} `json:"state"`
+}
+
+// isOf reports whether a pod is made of a template as it is now. One of an earlier template may be broken: that is why
+// something else is deployed.
+func (p *pod) isOf(template *pod) bool {
+	have := slices.Concat(p.Spec.InitContainers, p.Spec.Containers) // more than the template's where some are injected
+	for _, c := range slices.Concat(template.Spec.InitContainers, template.Spec.Containers) {
+		if !slices.Contains(have, c) {
+			return false
+		}
+	}
+	return p.Metadata.Annotations[restarted] == template.Metadata.Annotations[restarted]
 }
 
 // progress says how many pods are wanted, have what is wanted, and are available.
@@ -140,35 +184,17 @@ func selector(labels map[string]string) string {
 	return strings.Join(terms, ",")
 }
 
-// podTrouble returns what keeps a pod of a workload from starting, if it is nothing that passes.
+// podTrouble returns what keeps a new pod of a workload from starting, if it is nothing that passes.
 func (c *Cluster) podTrouble(ctx context.Context, object Object, w workload) error {
-	type status struct {
-		Name  string `json:"name"`
-		State struct {
-			Waiting struct {
-				Reason  string `json:"reason"`
-				Message string `json:"message"`
-			} `json:"waiting"`
-		} `json:"state"`
-	}
 	var pods struct {
-		Items []struct {
-			Metadata struct {
-				Name              string `json:"name"`
-				DeletionTimestamp string `json:"deletionTimestamp"`
-			} `json:"metadata"`
-			Status struct {
-				InitContainerStatuses []status `json:"initContainerStatuses"`
-				ContainerStatuses     []status `json:"containerStatuses"`
-			} `json:"status"`
-		} `json:"items"`
+		Items []pod `json:"items"`
 	}
 	query := url.Values{"labelSelector": {selector(w.Spec.Selector.MatchLabels)}}
 	if err := c.API.Get(ctx, "api/v1/namespaces/"+object.Namespace+"/pods?"+query.Encode(), &pods); err != nil {
 		return nil // whoever may not list pods waits for the deadline of the Deployment
 	}
 	for _, pod := range pods.Items {
-		if pod.Metadata.DeletionTimestamp != "" {
+		if pod.Metadata.DeletionTimestamp != "" || !pod.isOf(&w.Spec.Template) {
 			continue
 		}
 		for _, s := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {

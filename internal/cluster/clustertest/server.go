@@ -200,14 +200,34 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	case strings.HasSuffix(address, "/selfsubjectreviews"):
 		answer(w, map[string]any{"status": map[string]any{"userInfo": map[string]any{"username": "somebody"}}})
 	case strings.HasSuffix(address, "/pods"):
-		waiting := map[string]any{"waiting": map[string]any{"reason": "ImagePullBackOff", "message": "unauthorized"}}
-		answer(w, map[string]any{"items": []any{map[string]any{"metadata": map[string]any{"name": "pod-1"},
-			"status": map[string]any{"containerStatuses": []any{map[string]any{"state": waiting}}}}}})
+		answer(w, map[string]any{"items": s.pods(strings.TrimPrefix(path.Dir(address), "/api/v1"))})
 	case request.Method == http.MethodPost:
 		s.create(w, address, body)
 	default:
 		s.serve(w, request.Method, address, body)
 	}
+}
+
+// pods makes up a pod of each Deployment of a namespace that cannot pull its image, and one of an earlier template that
+// ends again and again.
+func (s *Server) pods(namespace string) []any {
+	trouble := func(reason, message string) map[string]any {
+		waiting := map[string]any{"waiting": map[string]any{"reason": reason, "message": message}}
+		return map[string]any{"containerStatuses": []any{map[string]any{"state": waiting}}}
+	}
+	items := []any{map[string]any{"metadata": map[string]any{"name": "pod-0"}, "status": trouble("CrashLoopBackOff", "")}}
+	for address, object := range s.objects {
+		if !strings.HasPrefix(address, "/apis/apps/v1"+namespace+"/deployments/") {
+			continue
+		}
+		spec, _ := object["spec"].(map[string]any)
+		template, _ := spec["template"].(map[string]any)
+		metadata, _ := template["metadata"].(map[string]any)
+		items = append(items, map[string]any{
+			"metadata": map[string]any{"name": "pod-1", "annotations": metadata["annotations"]},
+			"spec":     template["spec"], "status": trouble("ImagePullBackOff", "unauthorized")})
+	}
+	return items
 }
 
 func refuse(w http.ResponseWriter, code int, text string) {
