@@ -114,13 +114,20 @@ func (q Query) guesses() []Metadata {
 	}
 	var list []Metadata
 	seen := map[Metadata]bool{}
+	add := func(branch, variant string) {
+		if m := (Metadata{q.Org, q.Repo, branch, variant}); !seen[m] {
+			seen[m] = true
+			list = append(list, m)
+		}
+	}
+	for _, variant := range variants {
+		if q.Branch != "" { // which the user asked for counts more than a variant
+			add(q.Branch, variant)
+		}
+	}
 	for _, variant := range variants {
 		for _, branch := range branches {
-			m := Metadata{q.Org, q.Repo, branch, variant}
-			if !seen[m] {
-				seen[m] = true
-				list = append(list, m)
-			}
+			add(branch, variant)
 		}
 	}
 	return list

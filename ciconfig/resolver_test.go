@@ -56,6 +56,7 @@ func TestResolver(t *testing.T) {
 		"openshift/cli@openshift-4.17":         promoting("ocp/4.17", "", "cli"),
 		"openshift/api@release-4.17__okd-scos": promoting("origin/scos-4.17", "", "api"),
 		"openshift/api@release-4.17__other":    promoting("q/r", "", "tool"),
+		"openshift/api@fcos":                   promoting("a/b", "", "api"),
 	})
 	resolver, err := ciconfig.NewResolver(server.URL, nil)
 	if err != nil {
@@ -79,6 +80,8 @@ func TestResolver(t *testing.T) {
 			"openshift/cli@release-4.17 openshift/cli@openshift-4.17"},
 		{"one request for OKD", ciconfig.Query{Stream: scos, Org: "openshift", Repo: "api", Tag: "api"}, "release-4.17",
 			"openshift/api@release-4.17__okd-scos"},
+		{"a branch that the user names", ciconfig.Query{Stream: scos, Org: "openshift", Repo: "api", Tag: "api",
+			Branch: "fcos"}, "fcos", "openshift/api@fcos__okd-scos openshift/api@fcos"},
 		{"--variant and --image", ciconfig.Query{Stream: ocp, Org: "openshift", Repo: "api",
 			Tag: "api", Variant: "other",
 			Image: "tool"}, "release-4.17", "openshift/api@release-4.17__other"},

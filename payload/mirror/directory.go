@@ -1,7 +1,9 @@
 package mirror
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -11,7 +13,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 
 	"github.com/opencontainers/go-digest"
 	"go.podman.io/image/v5/types"
@@ -33,7 +34,6 @@ const maxManifest = 4 << 20
 // v2/REPOSITORY/blobs/DIGEST, and v2/REPOSITORY/manifests/DIGEST with a link for each tag.
 type Directory struct {
 	root     *os.Root
-	part     atomic.Int64
 	verified sync.Map // names of files whose content was found to be what their digest says
 	inFlight singleflight.Group
 }
@@ -85,20 +85,45 @@ func (d *Directory) Release(ctx context.Context, c *registry.Client, tag string)
 	} else if path.Base(tag) != tag || strings.HasPrefix(tag, ".") {
 		return nil, fault.Errorf(fault.Usage, "%q is not a tag of the mirror directory", tag)
 	}
-	var first error
+	var found releases
 	for _, tag := range tags {
-		release, err := d.release(ctx, c, tag)
-		if err == nil {
-			return release, nil
-		}
-		if first == nil {
-			first = err
+		found.add(tag)(d.release(ctx, c, tag))
+	}
+	if found.failure == nil {
+		found.failure = fault.Errorf(fault.Unresolved, "the mirror directory has no release")
+	}
+	return found.only()
+}
+
+// releases are what the tags of a directory name.
+type releases struct {
+	all     []*payload.Release // each once
+	tags    []string           // of these
+	failure error              // of the first tag that names no release
+}
+
+// add takes what opening a tag has given.
+func (r *releases) add(tag string) func(*payload.Release, error) {
+	return func(release *payload.Release, err error) {
+		switch {
+		case err != nil:
+			r.failure = cmp.Or(r.failure, err)
+		case !slices.ContainsFunc(r.all, func(one *payload.Release) bool { return one.Digest == release.Digest }):
+			r.all, r.tags = append(r.all, release), append(r.tags, tag)
 		}
 	}
-	if first == nil {
-		first = fault.Errorf(fault.Unresolved, "the mirror directory has no release")
+}
+
+// only returns the one release that was found.
+func (r *releases) only() (*payload.Release, error) {
+	switch len(r.all) {
+	case 0:
+		return nil, r.failure
+	case 1:
+		return r.all[0], nil
 	}
-	return nil, first
+	return nil, fault.New(fault.Unresolved, "Name one: --from TAG with --from-dir, or file://openshift/release:TAG.",
+		fmt.Errorf("the directory has several releases: %s", strings.Join(r.tags, ", ")))
 }
 
 // tags lists the tags of the directory, short ones first: a release's begins the names of its components.
@@ -240,7 +265,7 @@ func (d *Directory) put(ctx context.Context, name string, blob registry.Blob) er
 
 // write writes a file beside its place, and moves it there.
 func (d *Directory) write(name string, content func(io.Writer) error) error {
-	part := fmt.Sprintf("%s/.part-%d-%d", path.Dir(name), os.Getpid(), d.part.Add(1))
+	part := path.Dir(name) + "/.part-" + rand.Text() // a process ID comes again in containers
 	if err := d.root.MkdirAll(path.Dir(name), 0o755); err != nil {
 		return fmt.Errorf("writing to the mirror directory: %w", err)
 	}

@@ -183,7 +183,7 @@ func (l *Layout) Release(ctx context.Context, c *registry.Client, tag string) (*
 	slices.SortStableFunc(candidates, func(a, b ocispec.Descriptor) int {
 		return len(a.Annotations[ocispec.AnnotationRefName]) - len(b.Annotations[ocispec.AnnotationRefName])
 	})
-	first := error(fault.Errorf(fault.Unresolved, "the OCI layout has no release %q", tag))
+	var found releases
 	for _, candidate := range candidates {
 		if tag != "" && candidate.Annotations[ocispec.AnnotationRefName] != tag || candidate.Digest.Validate() != nil {
 			continue
@@ -193,14 +193,15 @@ func (l *Layout) Release(ctx context.Context, c *registry.Client, tag string) (*
 			return nil, fmt.Errorf("reading manifest %s of the OCI layout: %w", candidate.Digest, err)
 		}
 		ref := local + DirectoryRepository + "@" + candidate.Digest.String()
+		var release *payload.Release
 		image, err := c.ImageIn(ctx, &place{data, l.read, l.blob}, ref)
 		if err == nil {
-			var release *payload.Release
-			if release, err = payload.OpenImage(ctx, image, ref); err == nil {
-				return release, nil
-			}
+			release, err = payload.OpenImage(ctx, image, ref)
 		}
-		first = err
+		found.add(candidate.Annotations[ocispec.AnnotationRefName])(release, err)
 	}
-	return nil, first
+	if found.failure == nil {
+		found.failure = fault.Errorf(fault.Unresolved, "the OCI layout has no release %q", tag)
+	}
+	return found.only()
 }

@@ -199,6 +199,52 @@ func TestThroughADirectory(t *testing.T) {
 	readable(t, release, other.Host+"/my/mirror")
 }
 
+// TestSeveralReleasesInADirectory mirrors two releases to one directory: whoever names none does not get just any.
+func TestSeveralReleasesInADirectory(t *testing.T) {
+	for _, layout := range []string{"v2", "oci"} {
+		name := t.TempDir()
+		for _, version := range []string{"4.12.0", "4.12.1"} {
+			seeded := payloadtest.NewRegistry(t).Seed(t, payloadtest.Release{Name: version, Created: when,
+				Components: []payloadtest.Component{{Name: "cluster-version-operator",
+					Manifests: map[string]string{"0000_00_x.yaml": "kind: A\napiVersion: v1\n"}}}})
+			release := open(t, seeded.PullSpec)
+			var to interface {
+				mirror.Destination
+				Release(ctx context.Context, c *registry.Client, tag string) (*payload.Release, error)
+				Close() error
+			}
+			var err error
+			if to, err = mirror.OpenDirectory(name); layout == "oci" {
+				to, err = mirror.OpenLayout(name)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			items := plan(t, mirror.Request{Release: release, Repository: "localhost/" + mirror.DirectoryRepository})
+			if _, err := mirror.Copy(t.Context(), registries(t), to, items, 0, nil); err != nil {
+				t.Fatal(err)
+			}
+			got, err := to.Release(t.Context(), payloadtest.Client(t), version+"-x86_64")
+			if err != nil || got.Digest != release.Digest {
+				t.Errorf("%s: the release of its tag: %v, %v", layout, got, err)
+			}
+			switch got, err := to.Release(t.Context(), payloadtest.Client(t), ""); version {
+			case "4.12.0":
+				if err != nil || got.Digest != release.Digest {
+					t.Errorf("%s: the only release: %v, %v", layout, got, err)
+				}
+			default:
+				if fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), "4.12.0-x86_64, 4.12.1-x86_64") {
+					t.Errorf("%s: one of two releases: %v, %v", layout, got, err)
+				}
+			}
+			if err := to.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
 // TestSharedLayersAreReadOnce copies images that share a layer, all at once, from a registry that answers slowly.
 func TestSharedLayersAreReadOnce(t *testing.T) {
 	r := payloadtest.NewRegistry(t)

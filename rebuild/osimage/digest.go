@@ -18,7 +18,10 @@ func Digest(context fs.FS, base string) (string, error) {
 			return err
 		}
 		if name == ".git" {
-			return fs.SkipDir
+			if entry.IsDir() {
+				return fs.SkipDir
+			}
+			return nil // of a linked worktree or a submodule
 		}
 		info, err := entry.Info()
 		if err != nil {

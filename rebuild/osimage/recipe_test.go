@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -154,6 +155,16 @@ func TestTheSameChangesGiveTheSameVersion(t *testing.T) {
 	}
 	if other := version("b", "sha256:1"); other == first {
 		t.Errorf("different files give the same version %s", other)
+	}
+	of := func(text string) string {
+		digest, err := Digest(fstest.MapFS{".git": {Data: []byte("gitdir: " + text)}, "Containerfile": {Data: []byte(text)}}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return digest
+	}
+	if of("a") == of("b") {
+		t.Error("different files beside a file .git, as in a linked worktree, have the same digest")
 	}
 	if other := version("a", "sha256:2"); other == first {
 		t.Errorf("different images give the same version %s", other)

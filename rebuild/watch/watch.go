@@ -17,8 +17,9 @@ import (
 
 // Watcher watches trees from the moment it is opened: what changes before Wait is called is not lost. Close it.
 type Watcher struct {
-	notify *fsnotify.Watcher
-	trees  []Tree
+	notify     *fsnotify.Watcher
+	trees      []Tree
+	executable map[string]bool // of the files that were seen
 }
 
 // Open begins to watch trees.
@@ -27,7 +28,7 @@ func Open(trees []Tree) (*Watcher, error) {
 	if err != nil {
 		return nil, explain(err, "the sources")
 	}
-	w := &Watcher{notify: notify}
+	w := &Watcher{notify: notify, executable: map[string]bool{}}
 	if err := w.Update(trees); err != nil {
 		return nil, errors.Join(err, notify.Close())
 	}
@@ -94,8 +95,8 @@ func (w *Watcher) Wait(ctx context.Context, quiet time.Duration) (Change, error)
 // note adds an event to a change, unless it is about nothing that a build can see, and watches directories that are
 // new.
 func (w *Watcher) note(change *Change, event fsnotify.Event) (bool, error) {
-	if event.Op == fsnotify.Chmod { // backup programs and indexers change attributes all the time
-		return false, nil
+	if event.Op == fsnotify.Chmod && !w.isExecutableAnew(event.Name) {
+		return false, nil // backup programs and indexers change attributes all the time
 	}
 	if w.isGit(event.Name) {
 		change.git = true
@@ -104,6 +105,7 @@ func (w *Watcher) note(change *Change, event fsnotify.Event) (bool, error) {
 	if w.ignores(event.Name) || temporary(filepath.Base(event.Name)) {
 		return false, nil
 	}
+	w.isExecutableAnew(event.Name)
 	if _, known := change.created[event.Name]; !known {
 		change.created[event.Name] = event.Has(fsnotify.Create)
 	}
@@ -113,9 +115,25 @@ func (w *Watcher) note(change *Change, event fsnotify.Event) (bool, error) {
 	return true, nil
 }
 
+// isExecutableAnew reports whether a file can be executed now and could not before, or the other way round: the one
+// attribute that git keeps, and that a step may stumble over.
+func (w *Watcher) isExecutableAnew(path string) bool {
+	info, err := os.Lstat(path)
+	if err != nil || !info.Mode().IsRegular() {
+		return false
+	}
+	now := info.Mode()&0o111 != 0
+	was, known := w.executable[path]
+	w.executable[path] = now
+	return known && was != now
+}
+
 // add watches a directory and those below it. Directories that vanish meanwhile are none.
 func (w *Watcher) add(directory string) error {
 	return filepath.WalkDir(directory, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.Type().IsRegular() && !w.ignores(path) {
+			w.isExecutableAnew(path)
+		}
 		if errors.Is(err, fs.ErrNotExist) || err == nil && !entry.IsDir() {
 			return nil
 		}

@@ -108,6 +108,9 @@ func TestWait(t *testing.T) {
 		{"attributes", func(t *testing.T, directory string) {
 			check(t, os.Chtimes(filepath.Join(directory, "main.go"), time.Now(), time.Now()))
 		}, ""},
+		{"a file that can be executed now", func(t *testing.T, directory string) {
+			check(t, os.Chmod(filepath.Join(directory, "main.go"), 0o755))
+		}, "files"},
 		{"a commit", write(".git/refs/heads/main"), "git"},
 		{"another branch", write(".git/HEAD"), "git"},
 		{"a new branch in a directory", write(".git/refs/heads/feature/x"), "git"},
