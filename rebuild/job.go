@@ -66,7 +66,7 @@ func New(options Options) (*Job, error) {
 
 // Close removes everything that the job made outside its cache and the containers storage.
 func (j *Job) Close() error {
-	return errors.Join(j.images.Close(), os.RemoveAll(j.scratch), j.alive.Release())
+	return errors.Join(j.images.Close(), cache.RemoveAll(j.scratch), j.alive.Release())
 }
 
 // Plan settles everything and builds nothing. Where something cannot be built the plan comes together with the error,
@@ -174,7 +174,12 @@ func (j *Job) locked(ctx context.Context, do func() (*Result, error)) (result *R
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, lock.Release(), j.images.Trim()) }()
+	defer func() {
+		err = errors.Join(err, lock.Release())
+		if err := j.images.Trim(); err != nil { // what was built is there all the same
+			j.report.Report("", progress.Publish, progress.Warned, "caches stay as large as they are: %v", err)
+		}
+	}()
 	if advice := builder.AdviceForOne(); advice != "" {
 		j.report.Report("", progress.Resolve, progress.Warned, "%s", advice)
 	}

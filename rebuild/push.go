@@ -19,6 +19,7 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/artifact"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/cache"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/source"
@@ -152,7 +153,7 @@ func (j *Job) packChanges(ctx context.Context, c *plan.Component) (registry.Blob
 	if err == nil {
 		j.report.Report(c.Name, progress.Push, progress.Done, "%s, %d KB", changes, (blob.Size+999)/1000)
 	}
-	return blob, errors.Join(err, os.RemoveAll(staged))
+	return blob, errors.Join(err, cache.RemoveAll(staged)) // trees of RPM packages have read-only directories
 }
 
 // stage copies a file or directory to a place in another one.

@@ -102,6 +102,7 @@ func TestTriggersOfABase(t *testing.T) {
 		"ENV U=http:\x00ADD $U//example.com/x /x":                                                               true,
 		"ADD http:/$NOTHING/example.com/y /x":                                                                   true,
 		"add\thttp:/$NOTHING/example.com/y /x":                                                                  true,
+		"RUN --mount=type=secret,id=token true":                                                                 true,
 		"ENV A=b":                                                                                               false,
 		"ENV A=b\x00COPY f /g\x00USER 0":                                                                        false,
 	} {

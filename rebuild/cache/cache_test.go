@@ -63,6 +63,11 @@ func bare(entries []cache.Entry) []cache.Entry {
 
 func TestListAndPrune(t *testing.T) {
 	directory := fill(t)
+	hole, err := os.Create(filepath.Join(directory, cache.Compile, "new", "hole"))
+	check(t, err)
+	check(t, errors.Join(hole.Truncate(1<<40), hole.Close())) // which takes nothing
+	touched := time.Now().Add(-time.Hour)
+	check(t, os.Chtimes(filepath.Dir(hole.Name()), touched, touched))
 	want := []cache.Entry{
 		{Kind: "blobs", Name: "new", Bytes: 5}, {Kind: "blobs", Name: "old", Bytes: 5},
 		{Kind: "builds", Name: "new", Bytes: 5}, {Kind: "builds", Name: "old", Bytes: 5},

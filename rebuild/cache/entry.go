@@ -10,9 +10,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/flock"
+	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 )
 
 // The directories of a cache.
@@ -64,7 +66,7 @@ func List(directory string) ([]Entry, error) {
 	return entries, nil
 }
 
-// measure adds up an entry. What another run removes meanwhile is left out.
+// measure adds up an entry. What another run removes meanwhile is left out, and so is what a step has closed to others.
 func (e *Entry) measure() error {
 	info, err := os.Lstat(e.Path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -73,7 +75,7 @@ func (e *Entry) measure() error {
 	if err != nil {
 		return err
 	}
-	e.LastUsed, e.Bytes = info.ModTime(), info.Size()
+	e.LastUsed, e.Bytes = info.ModTime(), onDisk(info)
 	if !info.IsDir() {
 		return nil
 	}
@@ -85,14 +87,23 @@ func (e *Entry) measure() error {
 		if err == nil && child.Type().IsRegular() {
 			var info fs.FileInfo
 			if info, err = child.Info(); err == nil {
-				e.Bytes += info.Size()
+				e.Bytes += onDisk(info)
 			}
 		}
-		if errors.Is(err, fs.ErrNotExist) {
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
 			return nil
 		}
 		return err
 	})
+}
+
+// onDisk is what a file takes, in bytes, and no more than its size. That alone says too little: a step may have given a
+// compile cache a file of terabytes that has nothing but holes.
+func onDisk(info fs.FileInfo) int64 {
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		return min(stat.Blocks*512, info.Size())
+	}
+	return info.Size()
 }
 
 // Touch records that something of a cache was used now. A cache that cannot be written to only forgets sooner.
@@ -153,7 +164,7 @@ func Name(directory, repository string) error {
 	if err := os.MkdirAll(directory, 0o700); err != nil {
 		return fmt.Errorf("making a compile cache: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(directory, nameFile), []byte(repository), 0o600); err != nil {
+	if err := regular.Replace(filepath.Join(directory, nameFile), []byte(repository), 0o600); err != nil {
 		return fmt.Errorf("naming a compile cache: %w", err)
 	}
 	Touch(directory)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/regular"
 )
 
 // tagFile says that a directory is a cache (https://bford.info/cachedir), and this program's: backups leave it out, and
@@ -18,8 +19,11 @@ const tag = "Signature: 8a477f597d28d172789f06886806bc55\n# Caches of oc rebuild
 
 // Mark says of a directory that it is a cache of this program.
 func Mark(directory string) error {
-	err := os.WriteFile(filepath.Join(directory, tagFile), []byte(tag), 0o600)
-	if err != nil {
+	name := filepath.Join(directory, tagFile)
+	if text, err := os.ReadFile(name); err == nil && string(text) == tag {
+		return nil
+	}
+	if err := regular.Replace(name, []byte(tag), 0o600); err != nil { // which no Prune finds half written
 		return fmt.Errorf("preparing the cache: %w", err)
 	}
 	return nil

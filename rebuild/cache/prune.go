@@ -76,16 +76,27 @@ func Trim(directory, kind string, size int64) error {
 }
 
 // RemoveAll is os.RemoveAll for trees with directories that not even their owner may write to, as Go's module cache
-// has them.
+// has them. Nothing outside is changed, even if somebody replaces directories by links meanwhile.
 func RemoveAll(path string) error {
-	if err := os.RemoveAll(path); err == nil {
+	err := os.RemoveAll(path)
+	if err == nil {
 		return nil
 	}
-	_ = filepath.WalkDir(path, func(path string, entry fs.DirEntry, err error) error {
+	if info, failed := os.Lstat(path); failed != nil || !info.IsDir() {
+		return err
+	}
+	if err := os.Chmod(path, 0o700); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return err
+	}
+	_ = fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
 		if err == nil && entry.IsDir() {
-			_ = os.Chmod(path, 0o700)
+			_ = root.Chmod(name, 0o700)
 		}
 		return nil
 	})
-	return os.RemoveAll(path)
+	return errors.Join(root.Close(), os.RemoveAll(path))
 }

@@ -153,7 +153,8 @@ func (m *prepared) checkPrograms(u Unit, base builder.Image) error {
 }
 
 // checkTriggers refuses a base whose ONBUILD instructions name an image: it would be taken from this machine's
-// storage, where private ones may lie, or fetch something from a server that the Dockerfile does not name.
+// storage, where private ones may lie, or fetch something from a server that the Dockerfile does not name. It refuses
+// those that ask for a secret, too: what they make of it would be recorded and shared, since the Dockerfile does not ask.
 func checkTriggers(image builder.Image, name string) error {
 	triggers, err := image.Triggers()
 	if err != nil {
@@ -161,7 +162,8 @@ func checkTriggers(image builder.Image, name string) error {
 	}
 	text := strings.Join(triggers, "\n") // as buildah reads them
 	file, err := dockerfile.Parse([]byte("FROM scratch\n"+text+"\n"), nil)
-	if err != nil || len(file.References) > 1 || slices.ContainsFunc(triggers, isOdd) {
+	if err != nil || len(file.References) > 1 || slices.ContainsFunc(triggers, isOdd) ||
+		slices.ContainsFunc(file.Notices, func(n dockerfile.Notice) bool { return n.Secret }) {
 		return fault.Errorf(fault.Unresolved,
 			"image %q has ONBUILD %q, which takes something from elsewhere into what is built on it", name, text)
 	}

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
 	"github.com/oc-rebuild/oc-rebuild/ciconfig/dockerfile"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
@@ -143,9 +145,8 @@ func (m compileCaches) writers(ctx context.Context, u Unit) (string, error) {
 	switch {
 	case len(request.Patches) > 0:
 		who := []string{t.Repository, t.Commit, t.Path, "with"}
-		// one that a plan holds lies below the run's own directory, under its digest
-		for _, patch := range request.Patches {
-			who = append(who, strings.TrimPrefix(patch, m.Scratch))
+		for _, patch := range u.Source.Patches {
+			who = append(who, digest.FromBytes(patch.Data).String())
 		}
 		return strings.Join(who, " "), nil
 	case u.Source.Archive != "": // of anybody's machine

@@ -143,9 +143,11 @@ func (r Release) checkImage() error {
 	if plain.Line(r.Image) != r.Image {
 		return fault.Errorf(fault.Usage, "release.image: %q has control characters", r.Image)
 	}
-	named, err := registry.ParsePullSpec(r.Image)
-	taken, takenErr := registry.ParsePullSpec(r.PullSpec)
-	if err == nil && takenErr == nil && named.Name() != taken.Name() {
+	const transport = "docker://" // which a user may write before a pull spec
+	named, err := registry.ParsePullSpec(strings.TrimPrefix(r.Image, transport))
+	taken, takenErr := registry.ParsePullSpec(strings.TrimPrefix(r.PullSpec, transport))
+	inRegistry, isNamed := takenErr == nil, err == nil // else it is a file of this machine, or no name of an image
+	if r.Image != "" && (inRegistry != isNamed || inRegistry && named.Name() != taken.Name()) {
 		return fault.Errorf(fault.Usage, "release.image: %q is not in the repository of release.pullspec, %q",
 			r.Image, r.PullSpec)
 	}

@@ -149,15 +149,16 @@ func runCachePrune(ctx context.Context, streams Streams, o *cacheOptions) error 
 	if err := builder.EnterUserNamespace(ctx); err != nil { // compile caches hold files of the users that steps ran as
 		return err
 	}
+	cleared := o.clear(ctx) // first, since a container of a killed run may still write to a compile cache
 	forget := func() error { return image.ForgetStages(ctx, directory, before) }
 	removed, err := cache.Prune(ctx, directory, before, forget, func() {
 		fmt.Fprintln(streams.Err, "waiting for another run to end")
 	})
 	var repositories []gitsrc.Cached
-	err = errors.Join(err, withSources(directory, func(fetched *gitsrc.Store) (err error) {
+	err = errors.Join(cleared, err, withSources(directory, func(fetched *gitsrc.Store) (err error) {
 		repositories, err = fetched.Prune(ctx, before)
 		return err
-	}), o.clear(ctx))
+	}))
 	return errors.Join(err, o.print(streams.Out, append(sourceEntries(repositories), removed...)))
 }
 

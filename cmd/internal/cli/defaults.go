@@ -16,6 +16,7 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/regular"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/builder"
 )
 
 const (
@@ -88,7 +89,8 @@ func defaults(getenv func(string) string, directory string) (map[string]setting,
 	for at := directory; ; at = filepath.Dir(at) {
 		path := filepath.Join(at, treeFile)
 		if info, err := os.Stat(path); err == nil {
-			if owner, ok := info.Sys().(*syscall.Stat_t); ok && owner.Uid != 0 && int(owner.Uid) != os.Getuid() {
+			if owner, ok := info.Sys().(*syscall.Stat_t); ok && owner.Uid != 0 && int(owner.Uid) != os.Getuid() &&
+				!builder.StartedAgain() { // in a user namespace, where root's files look like somebody else's
 				return nil, fault.New(fault.Usage, "Remove it, or work in another directory.",
 					fmt.Errorf("defaults of %q: the file is somebody else's, user %d", path, owner.Uid))
 			}
