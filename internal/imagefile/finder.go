@@ -140,6 +140,12 @@ func (f *Finder) scan(ctx context.Context, image *registry.Image, info types.Blo
 
 // read takes the sought files out of a layer. A hard link is the file that came before it.
 func (f *Finder) read(stream io.Reader, into *scan) error {
+	hiding := map[string]bool{} // what takes a sought file away with it; a layer may remove millions of other things
+	for name := range into.sought {
+		for ; name != "." && name != "/"; name = path.Dir(name) {
+			hiding[name] = true
+		}
+	}
 	r := tar.NewReader(stream)
 	for {
 		header, err := r.Next()
@@ -155,7 +161,9 @@ func (f *Finder) read(stream io.Reader, into *scan) error {
 			if removed == ".wh..opq" {
 				removed = ""
 			}
-			into.removed[path.Join(directory, removed)] = true
+			if gone := path.Join(directory, removed); hiding[gone] {
+				into.removed[gone] = true
+			}
 			continue
 		}
 		if !into.sought[name] {
