@@ -95,7 +95,7 @@ func (w *Watcher) Wait(ctx context.Context, quiet time.Duration) (Change, error)
 // note adds an event to a change, unless it is about nothing that a build can see, and watches directories that are
 // new.
 func (w *Watcher) note(change *Change, event fsnotify.Event) (bool, error) {
-	if event.Op == fsnotify.Chmod && !w.isExecutableAnew(event.Name) {
+	if event.Op == fsnotify.Chmod && !w.see(event.Name) {
 		return false, nil // backup programs and indexers change attributes all the time
 	}
 	if w.isGit(event.Name) {
@@ -105,7 +105,7 @@ func (w *Watcher) note(change *Change, event fsnotify.Event) (bool, error) {
 	if w.ignores(event.Name) || temporary(filepath.Base(event.Name)) {
 		return false, nil
 	}
-	w.isExecutableAnew(event.Name)
+	w.see(event.Name)
 	if _, known := change.created[event.Name]; !known {
 		change.created[event.Name] = event.Has(fsnotify.Create)
 	}
@@ -115,9 +115,9 @@ func (w *Watcher) note(change *Change, event fsnotify.Event) (bool, error) {
 	return true, nil
 }
 
-// isExecutableAnew reports whether a file can be executed now and could not before, or the other way round: the one
-// attribute that git keeps, and that a step may stumble over.
-func (w *Watcher) isExecutableAnew(path string) bool {
+// see remembers whether a file can be executed, and reports whether that has changed since it was seen last: it is the
+// one attribute that git keeps, and that a step may stumble over.
+func (w *Watcher) see(path string) bool {
 	info, err := os.Lstat(path)
 	if err != nil || !info.Mode().IsRegular() {
 		return false
@@ -131,8 +131,9 @@ func (w *Watcher) isExecutableAnew(path string) bool {
 // add watches a directory and those below it. Directories that vanish meanwhile are none.
 func (w *Watcher) add(directory string) error {
 	return filepath.WalkDir(directory, func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && entry.Type().IsRegular() && !w.ignores(path) {
-			w.isExecutableAnew(path)
+		// what was seen stays as it was: an event that tells of a change may still be on its way
+		if _, seen := w.executable[path]; err == nil && !seen && entry.Type().IsRegular() && !w.ignores(path) {
+			w.see(path)
 		}
 		if errors.Is(err, fs.ErrNotExist) || err == nil && !entry.IsDir() {
 			return nil

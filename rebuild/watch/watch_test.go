@@ -134,6 +134,16 @@ func TestWait(t *testing.T) {
 	}
 }
 
+// A file is made executable during a build, and the trees are described anew before the event is read.
+func TestUpdateKeepsWhatWasSeen(t *testing.T) {
+	w, directory := open(t)
+	check(t, os.Chmod(filepath.Join(directory, "main.go"), 0o755))
+	check(t, w.Update([]watch.Tree{{Directory: directory}}))
+	if got := notices(t, w); got != "files" {
+		t.Errorf("Wait() notices %q", got)
+	}
+}
+
 // A branch in a directory that was made during the watch.
 func TestWaitForTheSecondCommitOfABranch(t *testing.T) {
 	w, directory := open(t)
