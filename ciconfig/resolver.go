@@ -99,10 +99,8 @@ func (r *Resolver) Find(ctx context.Context, query Query) (Match, error) {
 // guesses lists the configs that may promote the component, the likeliest first.
 func (q Query) guesses() []Metadata {
 	branches := []string{}
-	for _, branch := range []string{q.Branch, q.Ref} {
-		if branch != "" {
-			branches = append(branches, branch)
-		}
+	if q.Ref != "" {
+		branches = append(branches, q.Ref)
 	}
 	if version := q.Stream.Version(); version != "" {
 		branches = append(branches, "release-"+version, "openshift-"+version)
@@ -120,8 +118,8 @@ func (q Query) guesses() []Metadata {
 			list = append(list, m)
 		}
 	}
-	for _, variant := range variants {
-		if q.Branch != "" { // which the user asked for counts more than a variant
+	if q.Branch != "" { // which the user asked for, and which counts more than a variant
+		for _, variant := range variants {
 			add(q.Branch, variant)
 		}
 	}

@@ -245,3 +245,6 @@ func (o oneTree) View(ctx context.Context, request gitsrc.Request) (*gitsrc.Revi
 		Ref:  request.Branch,
 		Time: commitTime}, err
 }
+
+// isLong reports whether `make test-long` runs the tests.
+func isLong() bool { return os.Getenv("OC_REBUILD_LONG") != "" }

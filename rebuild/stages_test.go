@@ -100,7 +100,7 @@ COPY --from=1 /src/edited /edited
 // TestStagesAreKept builds each Dockerfile often enough to keep what can be, then after an edit, and then without any
 // cache. What was kept must make no difference, and not be built again. `make test-long` builds all of them.
 func TestStagesAreKept(t *testing.T) {
-	p, long := newPlayground(t), os.Getenv("OC_REBUILD_LONG") != ""
+	p, long := newPlayground(t), isLong()
 	tool := staticTool(t)
 	p.base = p.registry.Push(t, "bases/base", "old",
 		baseImage(t, map[string]string{"bin/tool": tool, "opt/one/old": "1", "opt/one/older": "1", "opt/two/old": "1"}))

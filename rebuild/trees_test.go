@@ -91,7 +91,7 @@ COPY --from=builder /app /app
 		}, "changed", true},
 		{"files that are left out", write(".dockerignore", "other\n"), "whole", true},
 	} {
-		if step.long && os.Getenv("OC_REBUILD_LONG") == "" {
+		if step.long && !isLong() {
 			continue
 		}
 		check(t, step.do())

@@ -2,7 +2,6 @@ package rebuild_test
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +17,7 @@ import (
 // are pulled, images and the payload are pushed, and what comes out is what a reliable registry would have got.
 func TestUnreliableRegistry(t *testing.T) {
 	runs := uint64(2)
-	if os.Getenv("OC_REBUILD_LONG") != "" {
+	if isLong() {
 		runs = 8
 	}
 	p := newPlayground(t)

@@ -157,7 +157,8 @@ func TestTheSameChangesGiveTheSameVersion(t *testing.T) {
 		t.Errorf("different files give the same version %s", other)
 	}
 	of := func(text string) string {
-		digest, err := Digest(fstest.MapFS{".git": {Data: []byte("gitdir: " + text)}, "Containerfile": {Data: []byte(text)}}, "")
+		digest, err := Digest(fstest.MapFS{".git": {Data: []byte("gitdir: " + text)},
+			"Containerfile": {Data: []byte(text)}}, "")
 		if err != nil {
 			t.Fatal(err)
 		}

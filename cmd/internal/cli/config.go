@@ -21,8 +21,9 @@ have lines such as
 What you type wins, also under another name (--authfile over registry-config, --filter-by-os over platform) or if the
 two exclude each other (--config-resolver over release-repo, --to-cluster-registry over to-repository).
 
-Defaults count in every command that has the flag, but turn no other command into a rebuild: new ignores from-release, to-image and name, deploy starts from the cluster's own payload, cache prune
-goes to a registry only if --results is typed, and jobs does not set how many images info, mirror and new read at once.
+Defaults count in every command that has the flag, but turn no other command into a rebuild: new ignores from-release,
+to-image and name, deploy starts from the cluster's own payload, cache prune goes to a registry only if --results is
+typed, and jobs does not set how many images info, mirror and new read at once.
 
 .oc-rebuild.yaml may come with somebody's repository: it can set the payload to start from and the destination, and each such value is
 reported when it is used. It cannot set credentials, certificates, configs, isolation or places on this machine.`

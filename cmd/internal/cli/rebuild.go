@@ -26,8 +26,8 @@ the source, builds with buildah on this machine, pushes the images, and assemble
 The digest pull spec of the new payload is the last line on standard output.
 
 Without a COMPONENT, it rebuilds every component that the payload builds from the current working tree's repository, using the tree as
-it is. Without =SOURCE, a component is built at the payload's own commit. SOURCE is ./DIR for a working tree as it is, @REF for a branch, tag or commit, #N for a pull
-request, #N+#M for several, merged in this order onto the branch that CI builds (@REF+#N: onto another), ORG/REPO[@REF] or
+it is. Without =SOURCE, a component is built at the payload's own commit. SOURCE is ./DIR for a working tree as it is,
+@REF for a branch, tag or commit, #N for a pull request, #N+#M for several, merged in this order onto the branch that CI builds (@REF+#N: onto another), ORG/REPO[@REF] or
 URL[@REF] for a fork.
 
 Exit codes: 0 done, 1 other failure, 2 usage, 3 an input cannot be resolved, 4 not authorised, 5 a build failed, 6 publishing failed,
