@@ -169,6 +169,12 @@ func (f *Finder) read(stream io.Reader, into *scan) error {
 		if !into.sought[name] {
 			continue
 		}
+		if earlier := into.files[name]; earlier.Path != "" { // or a layer that has it a thousand times fills the disk
+			if err := os.Remove(earlier.Path); err != nil {
+				return fmt.Errorf("taking out %s: %w", name, err)
+			}
+			delete(into.files, name)
+		}
 		switch header.Typeflag {
 		case tar.TypeReg:
 			if into.files[name], err = f.save(r, header); err != nil {

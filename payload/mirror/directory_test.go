@@ -3,12 +3,17 @@ package mirror_test
 import (
 	"bytes"
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/internal/fuzzing"
 	"github.com/oc-rebuild/oc-rebuild/internal/registry"
 	"github.com/oc-rebuild/oc-rebuild/payload"
 	"github.com/oc-rebuild/oc-rebuild/payload/mirror"
@@ -270,4 +275,60 @@ func TestListInADirectory(t *testing.T) {
 	if fault.KindOf(err) != fault.Usage || fault.AdviceOf(err) != "Pass --keep-manifest-list." {
 		t.Errorf("Plan() = %v (%s)", err, fault.AdviceOf(err))
 	}
+}
+
+// FuzzRelease opens hostile mirror directories, of both layouts. What it gives has the digest of a manifest that is
+// there, and no file beside those that were put there appears.
+func FuzzRelease(f *testing.F) {
+	client := payloadtest.Client(f)
+	manifest := []byte(`{"schemaVersion": 2, "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
+"config": {"mediaType": "application/vnd.docker.container.image.v1+json", "size": 2,
+"digest": "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"}, "layers": []}`)
+	f.Add([]byte(`{"schemaVersion": 2, "manifests": [{"digest": "MANIFEST", "size": 1}]}`), manifest, []byte("{}"))
+	f.Add([]byte(`{"manifests": [{"digest": "sha256:../../x"}, {"digest": "MANIFEST"}, {"digest": "MANIFEST"}]}`),
+		manifest, []byte(`{"os": "linux", "config": {"Labels": {"io.openshift.release": "4.12.0"}}}`))
+	f.Fuzz(func(t *testing.T, index, manifest, blob []byte) {
+		fuzzing.Case(t)
+		sum := digest.FromBytes(manifest)
+		index = bytes.ReplaceAll(index, []byte("MANIFEST"), []byte(sum))
+		files := map[string][]byte{"v2/openshift/release/manifests/tag": manifest, "oci-layout": []byte("{}"),
+			"v2/openshift/release/manifests/" + sum.String(): manifest, "index.json": index,
+			"blobs/sha256/" + sum.Encoded(): manifest}
+		for _, data := range [][]byte{blob, index} {
+			files["v2/openshift/release/blobs/"+digest.FromBytes(data).String()] = data
+			files["blobs/sha256/"+digest.FromBytes(data).Encoded()] = data
+		}
+		name := t.TempDir()
+		for path, data := range files {
+			if err := errors.Join(os.MkdirAll(filepath.Join(name, filepath.Dir(path)), 0o700),
+				os.WriteFile(filepath.Join(name, path), data, 0o600)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		directory, err := mirror.ReadDirectory(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer directory.Close()
+		for _, open := range []func(context.Context, *registry.Client, string) (*payload.Release, error){
+			directory.Release, directory.Layout().Release,
+		} {
+			release, err := open(t.Context(), client, "")
+			if err == nil && release.Digest != sum && release.Digest != digest.FromBytes(blob) {
+				t.Errorf("the release has the digest %s, which no manifest has", release.Digest)
+			}
+		}
+		if err := filepath.WalkDir(name, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() {
+				return err
+			}
+			relative, err := filepath.Rel(name, path)
+			if _, ok := files[relative]; !ok {
+				t.Errorf("%s was written", relative)
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	})
 }

@@ -18,8 +18,9 @@ import (
 // Service is the update service of OpenShift's releases.
 const Service = "https://api.openshift.com/api/upgrades_info/v1/graph"
 
-// maxGraph is the largest answer that is read, in bytes: a channel has a few hundred kilobytes.
-const maxGraph = 32 << 20
+// maxGraph is the largest answer that is read, in bytes: a channel has a few hundred kilobytes. Nodes take ten times as
+// much memory as "{}," does.
+const maxGraph = 4 << 20
 
 // IsVersion reports whether an argument is a version, and not a pull spec.
 func IsVersion(argument string) bool {
