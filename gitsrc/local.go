@@ -144,7 +144,7 @@ func (s *Store) inspect(ctx context.Context, tree *Tree, repo worktree.Repositor
 	}
 	status, err := worktree.Inspect(ctx, tree.Directory, repo, db, c.tree,
 		worktree.Home{ExcludesFile: s.excludesFile(), Nothing: s.ignored})
-	tree.Dirty, tree.Ignored = status.Dirty, status.Ignored
+	tree.Dirty, tree.Ignored, tree.Empty = status.Dirty, status.Ignored, status.Empty
 	return status, err
 }
 

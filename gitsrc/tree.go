@@ -26,6 +26,7 @@ type Tree struct {
 	Git       []string `json:"-"` // Local: the directories in which git keeps what it knows of Directory
 	// Local: slash-separated paths below Directory that .gitignore excludes; CI's checkout would not have them
 	Ignored []string `json:"-"`
+	Empty   []string `json:"-"` // Local: submodules that are not checked out, by their paths; CI's checkout has them
 }
 
 // IsExact reports whether the commit says all about the files.

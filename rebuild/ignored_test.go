@@ -12,15 +12,15 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 )
 
-// ignoring is a Sources of local trees in which git ignores something.
+// ignoring is a Sources of local trees in which git ignores something, or that have submodules which are not there.
 type ignoring struct {
 	directories
-	ignored []string
+	ignored, empty []string
 }
 
 func (i ignoring) Fetch(ctx context.Context, request gitsrc.Request, directory string) (gitsrc.Tree, error) {
 	tree, err := i.directories.Fetch(ctx, request, directory)
-	tree.Ignored = i.ignored
+	tree.Ignored, tree.Empty = i.ignored, i.empty
 	return tree, err
 }
 

@@ -31,8 +31,7 @@ func TestWarningOfPointers(t *testing.T) {
 			o, events := p.options(t), &recorder{}
 			o.Progress = events
 			p.mustRun(t, o, target("one", source(t, test.files)))
-			warnings := slices.DeleteFunc(events.events,
-				func(e progress.Event) bool { return e.State != progress.Warned || e.Stage != progress.Fetch })
+			warnings := warningsOf(events)
 			switch {
 			case test.want == "" && len(warnings) > 0:
 				t.Errorf("warns %q, want nothing", warnings[0].Message)
@@ -41,4 +40,22 @@ func TestWarningOfPointers(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestWarningOfSubmodules(t *testing.T) {
+	p := newPlayground(t)
+	o, events := p.options(t), &recorder{}
+	o.Progress = events
+	o.Sources = ignoring{empty: []string{"vendor/a", "b\x1b[2J"}}
+	p.mustRun(t, o, target("one", source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nCOPY . /src\n")})))
+	if warnings := warningsOf(events); len(warnings) != 1 ||
+		!strings.HasPrefix(warnings[0].Message, `submodules are not checked out: ["vendor/a" "b\x1b[2J"]`) {
+		t.Errorf("warns %v", warnings)
+	}
+}
+
+// warningsOf lists what was said about sources.
+func warningsOf(r *recorder) []progress.Event {
+	return slices.DeleteFunc(r.events,
+		func(e progress.Event) bool { return e.State != progress.Warned || e.Stage != progress.Fetch })
 }

@@ -145,6 +145,10 @@ func (k *Keeper) checkOut(ctx context.Context, component string, request gitsrc.
 		what += ", with changes"
 	}
 	k.report.Report(component, progress.Fetch, progress.Done, "%s", what)
+	if len(tree.Empty) > 0 {
+		k.report.Report(component, progress.Fetch, progress.Warned, "submodules are not checked out: %q; CI's clone has "+
+			"them. To build with their files, run `git submodule update --init --recursive`", tree.Empty)
+	}
 	return tree, k.warnOfPointers(ctx, component, tree)
 }
 

@@ -32,11 +32,13 @@ type Status struct {
 	Dirty   bool     // something is not committed, or there is a file that git neither tracks nor ignores
 	Files   []string // that belong to the tree: tracked, and neither tracked nor ignored; slash-separated
 	Ignored []string // files, and directories with a slash at the end, that .gitignore excludes
+	Empty   []string // submodules that are not checked out
 }
 
 // inspector compares the index with the tree of HEAD and with the files.
 type inspector struct {
 	dir     string
+	home    Home
 	indexed map[string]*index.Entry
 	parents map[string]bool // directories that hold tracked files
 	written time.Time       // of the index
@@ -47,7 +49,7 @@ type inspector struct {
 // Inspect finds the status of the working tree dir. tree is the tree of HEAD, zero before the first commit.
 func Inspect(ctx context.Context, dir string, r Repository, db *pack.Database, tree pack.ID,
 	home Home) (Status, error) {
-	i := &inspector{dir: dir, indexed: map[string]*index.Entry{}, parents: map[string]bool{"": true}}
+	i := &inspector{dir: dir, home: home, indexed: map[string]*index.Entry{}, parents: map[string]bool{"": true}}
 	entries, err := i.readIndex(filepath.Join(r.GitDir, "index"))
 	if err != nil {
 		return Status{}, fmt.Errorf("reading the index of %q: %w", dir, err)
@@ -171,8 +173,9 @@ func (i *inspector) walk(ctx context.Context, dir string, rules attributes.Rules
 		x, tracked := i.indexed[name]
 		switch {
 		case tracked && x.Mode == filemode.Submodule:
-			delete(i.indexed, name)
-			i.status.Files = append(i.status.Files, name+"/")
+			if err := i.submodule(ctx, name, pack.ID(x.Hash)); err != nil {
+				return err
+			}
 		case e.IsDir():
 			if !i.parents[name] && i.ignore.match(name, true) {
 				i.status.Ignored = append(i.status.Ignored, name+"/")
@@ -193,6 +196,68 @@ func (i *inspector) walk(ctx context.Context, dir string, rules attributes.Rules
 		}
 	}
 	return nil
+}
+
+// submodule compares a submodule with the commit that it is to have, and looks at its files. What cannot be read of it
+// counts as changed.
+func (i *inspector) submodule(ctx context.Context, name string, want pack.ID) error {
+	delete(i.indexed, name)
+	i.status.Files = append(i.status.Files, name+"/")
+	status, err := inspectSubmodule(ctx, filepath.Join(i.dir, name), want, i.home)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		i.status.Dirty = true
+		return nil
+	}
+	i.status.Dirty = i.status.Dirty || status.Dirty
+	for _, inside := range status.Ignored {
+		i.status.Ignored = append(i.status.Ignored, name+"/"+inside)
+	}
+	for _, inside := range status.Empty {
+		i.status.Empty = append(i.status.Empty, path.Join(name, inside))
+	}
+	return nil
+}
+
+func inspectSubmodule(ctx context.Context, dir string, want pack.ID, home Home) (Status, error) {
+	info, err := os.Lstat(dir)
+	if err != nil || !info.IsDir() {
+		return Status{Dirty: true}, err
+	}
+	repo, err := Find(dir)
+	if errors.Is(err, ErrNotRepository) {
+		left, err := os.ReadDir(dir)
+		if err != nil || len(left) > 0 {
+			return Status{Dirty: true}, err
+		}
+		return Status{Empty: []string{""}}, nil
+	}
+	if err != nil {
+		return Status{}, err
+	}
+	head, _, err := repo.Head()
+	if err != nil {
+		return Status{}, err
+	}
+	db, err := pack.Open(repo.Objects())
+	if err != nil {
+		return Status{}, err
+	}
+	defer db.Close()
+	commit, err := db.Read(head, pack.Commit)
+	if err != nil {
+		return Status{}, err
+	}
+	first, _, _ := strings.Cut(string(commit), "\n")
+	tree, err := pack.ParseID(strings.TrimPrefix(first, "tree "))
+	if err != nil {
+		return Status{}, err
+	}
+	status, err := Inspect(ctx, dir, repo, db, tree, home)
+	status.Dirty = status.Dirty || head != want
+	return status, err
 }
 
 // compareFile compares a tracked file with the index: by what stat says, and by content where that leaves a doubt.

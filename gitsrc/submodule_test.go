@@ -1,0 +1,102 @@
+package gitsrc_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/oc-rebuild/oc-rebuild/gitsrc"
+)
+
+// TestSubmodulesOfLocalTree has working trees with a submodule in each state that a user may leave it in. What git
+// calls a clean tree is one, but for files of which git knows nothing.
+func TestSubmodulesOfLocalTree(t *testing.T) {
+	const path = "vendor/inner"
+	at := func(w repo, name string) string { return filepath.Join(w.dir, path, name) }
+	tests := []struct {
+		description    string
+		change         func(t *testing.T, w repo)
+		dirty          bool
+		ignored, empty []string
+		odd            bool // git knows nothing of it, or fails
+	}{
+		{"as it was committed", func(*testing.T, repo) {}, false, nil, nil, false},
+		{"files that it ignores", func(t *testing.T, w repo) { write(t, w.dir, path+"/x.o", "") }, false,
+			[]string{path + "/x.o"}, nil, false},
+		{"an edited file", func(t *testing.T, w repo) { write(t, w.dir, path+"/file", "edited\n") }, true, nil, nil, false},
+		{"a new file", func(t *testing.T, w repo) { write(t, w.dir, path+"/new", "new\n") }, true, nil, nil, false},
+		{"another commit", func(_ *testing.T, w repo) {
+			w.git("-C", path, "commit", "-q", "--allow-empty", "-m", "another")
+		}, true, nil, nil, false},
+		{"not checked out", func(_ *testing.T, w repo) { w.git("submodule", "--quiet", "deinit", "--all") }, false, nil,
+			[]string{path}, false},
+		{"one inside another, not checked out", func(t *testing.T, w repo) {
+			if err := os.Mkdir(at(w, "deep"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			w.git("-C", path, "update-index", "--add", "--cacheinfo", "160000,"+w.git("rev-parse", "HEAD")+",deep")
+			w.git("-C", path, "commit", "-qm", "deep")
+			w.git("commit", "-qam", "deep")
+		}, false, nil, []string{path + "/deep"}, false},
+		{"removed", func(t *testing.T, w repo) { remove(t, at(w, "")) }, true, nil, nil, false},
+		{"a link", func(t *testing.T, w repo) {
+			remove(t, at(w, ""))
+			if err := os.Symlink("/", filepath.Join(w.dir, path)); err != nil {
+				t.Fatal(err)
+			}
+		}, true, nil, nil, true},
+		{"files of nobody", func(t *testing.T, w repo) {
+			w.git("submodule", "--quiet", "deinit", "--all")
+			write(t, w.dir, path+"/file", "inner\n")
+		}, true, nil, nil, true},
+		{"the repository of another tree", func(t *testing.T, w repo) {
+			remove(t, at(w, ".git"))
+			write(t, w.dir, path+"/.git", "gitdir: "+filepath.Join(w.dir, ".git")+"\n")
+		}, true, nil, nil, true},
+		{"objects that are gone", func(t *testing.T, w repo) {
+			remove(t, filepath.Join(w.dir, ".git/modules/inner/objects"))
+			if err := os.Mkdir(filepath.Join(w.dir, ".git/modules/inner/objects"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}, true, nil, nil, true},
+	}
+	for _, test := range tests {
+		t.Run(test.description, func(t *testing.T) {
+			t.Parallel()
+			server := serve(t, "any")
+			inner := server.repo(t, "openshift/inner")
+			id := inner.commitFiles("main", "inner", map[string]string{"file": "inner\n", ".gitignore": "*.o\n"})
+			outer := server.repo(t, "openshift/component")
+			outer.commitFiles("main", "outer", map[string]string{path + "#": id, "README": "outer\n",
+				".gitmodules": "[submodule \"inner\"]\npath = " + path + "\nurl = ../inner.git\n"})
+			w := repo{t, filepath.Join(t.TempDir(), "work")}
+			outer.git("-c", "protocol.file.allow=always", "clone", "-q", "--recurse-submodules", outer.dir, w.dir)
+			test.change(t, w)
+			tree, err := openCache(t).Fetch(context.Background(), gitsrc.Request{Repository: component,
+				Spec: gitsrc.Spec{Kind: gitsrc.Local, Path: w.dir}}, t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tree.Dirty != test.dirty || !slices.Equal(tree.Ignored, test.ignored) ||
+				!slices.Equal(tree.Empty, test.empty) {
+				t.Errorf("dirty is %v, ignored are %q, empty are %q; want %v, %q, %q", tree.Dirty, tree.Ignored,
+					tree.Empty, test.dirty, test.ignored, test.empty)
+			}
+			if test.odd {
+				return
+			}
+			if says := w.git("status", "--porcelain"); (says != "") != tree.Dirty {
+				t.Errorf("git status says %q", says)
+			}
+		})
+	}
+}
+
+func remove(t *testing.T, name string) {
+	t.Helper()
+	if err := os.RemoveAll(name); err != nil {
+		t.Fatal(err)
+	}
+}
