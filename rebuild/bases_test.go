@@ -252,6 +252,7 @@ func (p *playground) pipeline(t *testing.T) (one string, request plan.Request) {
 	shell := p.registry.Push(t, "bases/shell", "latest",
 		baseImage(t, map[string]string{"bin/tool": tool, "bin/sh": tool, "bin/bash": tool}))
 	one = source(t, map[string]string{"config.yaml": pipelineConfig, "source": "s\n", "sub/file": "of the source\n",
+		".dockerignore": "made\n*.only\n", "made/kept.only": "in src",
 		"Dockerfile": "FROM scratch\nCOPY compiled /compiled\nCOPY sibling /copied\nCOPY file/prepared /prepared\nCOPY linked /linked\nCOPY sub /sub\n"})
 	// A link of the image leads to the image's own directory, never to this machine's.
 	check(t, os.Mkdir(filepath.Join(one, "links"), 0o755))
@@ -283,7 +284,7 @@ func TestPipelineImages(t *testing.T) {
 	built := files(t, p.registry.Pull(t, result.Components[0].Image), 3)
 	wantFiles := map[string]string{
 		"etc/prepared": "yes", "prepared": "yes", "sibling/file": "of the sibling", "copied/file": "of the sibling",
-		"compiled/binary": "compiled", "etc/inside": "of the image", "linked/inside": "of the image",
+		"compiled/binary": "compiled", "compiled/kept.only": "in src", "etc/inside": "of the image", "linked/inside": "of the image",
 		"sub/file": "of the source\n",
 	}
 	if diff := cmp.Diff(wantFiles, built); diff != "" {

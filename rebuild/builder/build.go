@@ -27,6 +27,7 @@ type Build struct {
 	Contexts map[string]string // directories that COPY --from= has by name
 	// slash-separated paths in Context that they do not see, besides those of .dockerignore
 	Hidden     []string
+	Whole      bool              // they see what .dockerignore names as well
 	Dockerfile []byte            // after every substitution; bases are pull specs by digest or image IDs
 	Args       map[string]string // build arguments
 	Labels     map[string]string // labels of the final image; they win over the Dockerfile's
@@ -98,6 +99,10 @@ func (b *Builder) buildOptions(build Build) (define.BuildOptions, error) {
 	if err != nil {
 		return define.BuildOptions{}, err
 	}
+	var ignoreFile string // "" = that of the context
+	if build.Whole {
+		ignoreFile = os.DevNull
+	}
 	one := 1 // stages one after another: concurrent stages were a way out of the container (CVE-2024-11218)
 	excludes, err := excludes(build)
 	if err != nil {
@@ -106,6 +111,7 @@ func (b *Builder) buildOptions(build Build) (define.BuildOptions, error) {
 	options := define.BuildOptions{
 		ContextDirectory: build.Context,
 		Excludes:         excludes,
+		IgnoreFile:       ignoreFile,
 		PullPolicy:       define.PullNever, // what the plan knows was pulled before; a build names nothing else
 		Isolation:        b.isolation.Kind,
 		Runtime:          b.isolation.Runtime,
@@ -156,7 +162,7 @@ func (b *Builder) buildOptions(build Build) (define.BuildOptions, error) {
 }
 
 // addCaches mounts each cache into every RUN: as a build context of its own whose writes stay, which keeps it out of
-// layers and lets us choose where it lives.
+// layers and lets us choose where it lives. Where SELinux is enforced, z lets the steps of all builds write to it.
 func addCaches(options *define.BuildOptions, caches []Cache) error {
 	for _, cache := range caches {
 		if err := os.MkdirAll(cache.Directory, 0o700); err != nil {
@@ -164,7 +170,7 @@ func addCaches(options *define.BuildOptions, caches []Cache) error {
 		}
 		addContext(options, cache.Name, cache.Directory)
 		options.TransientRunMounts = append(options.TransientRunMounts,
-			fmt.Sprintf("type=cache,from=%s,target=%s,sharing=shared", cache.Name, cache.Target))
+			fmt.Sprintf("type=cache,from=%s,target=%s,sharing=shared,z", cache.Name, cache.Target))
 	}
 	return nil
 }

@@ -13,9 +13,12 @@ func excludes(build Build) ([]string, error) {
 	if len(build.Hidden) == 0 {
 		return nil, nil
 	}
-	patterns, _, err := parse.ContainerIgnoreFile(build.Context, "", nil)
-	if err != nil {
-		return nil, fmt.Errorf("reading .dockerignore: %w", err)
+	var patterns []string
+	if !build.Whole {
+		var err error
+		if patterns, _, err = parse.ContainerIgnoreFile(build.Context, "", nil); err != nil {
+			return nil, fmt.Errorf("reading .dockerignore: %w", err)
+		}
 	}
 	for _, path := range build.Hidden { // after the others: their exceptions do not bring these back
 		patterns = append(patterns, literal(strings.TrimSuffix(path, "/")))

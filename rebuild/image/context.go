@@ -37,6 +37,9 @@ func (u *Unit) hidden() []string {
 	return source.Below(u.tree.Ignored, directory)
 }
 
+// isSource reports whether the unit is CI's src. That is a clone on the build root: it has what .dockerignore names, too.
+func (u *Unit) isSource() bool { return u.Recipe.Image == "src" }
+
 // contextKey stands for what a build can see of its context, without putting it together. A commit says all about its
 // files; only of trees that differ from theirs every file is read.
 func (u *Unit) contextKey(ctx context.Context, known *source.Known) (string, error) {

@@ -117,7 +117,8 @@ type inputs struct {
 	Dockerfile string            `json:"dockerfile"` // with every base by digest
 	Args       []ciconfig.Arg    `json:"args"`
 	Labels     map[string]string `json:"labels"`
-	Context    string            `json:"context"` // digest of the build context
+	Context    string            `json:"context"`         // digest of the build context
+	Whole      bool              `json:"whole,omitempty"` // .dockerignore does not count
 	Time       time.Time         `json:"time"`
 	Platform   string            `json:"platform"`
 	Network    string            `json:"network"`
@@ -136,7 +137,7 @@ func (m keyed) buildKeys(ctx context.Context, u Unit) (key, local string, err er
 	}
 	all := inputs{
 		Version: recordVersion, Dockerfile: string(u.file.Text()), Args: u.Recipe.BuildArgs,
-		Labels: u.Labels, Context: context,
+		Labels: u.Labels, Context: context, Whole: u.isSource(),
 		Time: u.Source.Time.UTC(), Platform: m.platform(), Network: m.Build.Network, Compression: m.Compression,
 		Archive: u.Source.Archive.String(),
 	}

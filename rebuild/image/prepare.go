@@ -44,7 +44,7 @@ func (m *prepared) Make(ctx context.Context, u Unit) (Image, error) {
 	}
 	defer remove()
 	u.build = builder.Build{
-		Name: u.Name, Context: directory, Hidden: u.hidden(), Dockerfile: u.file.Text(),
+		Name: u.Name, Context: directory, Hidden: u.hidden(), Whole: u.isSource(), Dockerfile: u.file.Text(),
 		Args: u.Recipe.Args(), Labels: u.Labels,
 		Timestamp: u.Source.Time, Secrets: m.Secrets,
 	}
