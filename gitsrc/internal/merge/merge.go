@@ -35,6 +35,9 @@ const (
 	maxLines     = 30_000 // of a file that both sides changed: what comparing takes grows with their square
 	maxDepth     = 200    // of directories
 	binaryHead   = 8000   // bytes in which git looks for a NUL
+	// maxPairs is how many pairs of a removed and an added file are compared; where there are more, one may be a rename.
+	maxPairs    = 10_000
+	maxCompared = 256 << 10 // bytes of each of them
 )
 
 // Merger merges trees and keeps what comes of it until Pack writes it.
@@ -91,6 +94,11 @@ func (m *Merger) Trees(ctx context.Context, base, ours, theirs pack.ID) (pack.ID
 	if err != nil {
 		return pack.ID{}, err
 	}
+	if len(t.conflicts) == 0 {
+		if err := t.findRenames(); err != nil {
+			return pack.ID{}, err
+		}
+	}
 	if len(t.conflicts) > 0 {
 		slices.Sort(t.conflicts)
 		return pack.ID{}, &ConflictError{slices.Compact(t.conflicts)}
@@ -109,6 +117,15 @@ type treeMerge struct {
 	*Merger
 	ctx       context.Context
 	conflicts []string
+
+	// What both sides removed, and what only one of them changed: git follows a file that one of them renamed.
+	gone, changed []change
+}
+
+// change is what a path had in one tree, and has in another.
+type change struct {
+	path     string
+	old, new checkout.Entry
 }
 
 func (t *treeMerge) conflict(path string) (checkout.Entry, error) {
@@ -120,6 +137,14 @@ func (t *treeMerge) conflict(path string) (checkout.Entry, error) {
 
 // entry merges what is at a path.
 func (t *treeMerge) entry(path string, s sides) (checkout.Entry, error) {
+	switch none := (checkout.Entry{}); {
+	case same(s.ours, none) && same(s.theirs, none):
+		t.gone = append(t.gone, change{path, s.ours, s.base})
+	case same(s.base, s.ours):
+		t.changed = append(t.changed, change{path, s.base, s.theirs})
+	case same(s.base, s.theirs):
+		t.changed = append(t.changed, change{path, s.base, s.ours})
+	}
 	switch {
 	case same(s.ours, s.theirs), same(s.base, s.theirs):
 		return s.ours, nil
@@ -147,6 +172,108 @@ func isFile(e checkout.Entry) bool {
 	return e.Mode == checkout.File || e.Mode == checkout.GroupWritable || e.Mode == checkout.Executable
 }
 
+// findRenames adds a conflict for each file that one side removed and the other one may have renamed.
+func (t *treeMerge) findRenames() error {
+	gone, err := t.additions(t.gone)
+	if err != nil || len(gone) == 0 {
+		return err
+	}
+	added, err := t.additions(t.changed)
+	if err != nil {
+		return err
+	}
+	lines := map[pack.ID]map[string]bool{}
+	for _, file := range slices.Concat(gone, added) {
+		if lines[file.new.ID] == nil && len(gone)*len(added) <= maxPairs {
+			data, err := t.read(file.new.ID, pack.Blob)
+			if err != nil {
+				return err
+			}
+			set := map[string]bool{}
+			for line := range strings.Lines(string(data[:min(len(data), maxCompared)])) {
+				set[line] = true
+			}
+			lines[file.new.ID] = set
+		}
+	}
+	for _, old := range gone {
+		for _, file := range added {
+			if len(gone)*len(added) > maxPairs || old.new.ID == file.new.ID ||
+				similar(lines[old.new.ID], lines[file.new.ID]) {
+				if _, err := t.conflict(old.path); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// similar reports whether a fifth of the different lines of either file is in the other one. For git it takes half of
+// their bytes.
+func similar(a, b map[string]bool) bool {
+	both := 0
+	for line := range a {
+		if b[line] {
+			both++
+		}
+	}
+	return both > 0 && both*5 >= min(len(a), len(b))
+}
+
+// additions lists the files that were added, one by one where what changed are directories.
+func (t *treeMerge) additions(changes []change) (files []change, err error) {
+	for len(changes) > 0 {
+		one := changes[len(changes)-1]
+		changes = changes[:len(changes)-1]
+		if isFile(one.new) && one.old.Mode == 0 {
+			files = append(files, one)
+		}
+		if one.new.Mode != checkout.Directory {
+			continue
+		}
+		if len(files) > maxPairs || strings.Count(one.path, "/") > maxDepth {
+			return nil, pack.OverLimit("more than %d files that were added, or directories more than %d deep", maxPairs,
+				maxDepth)
+		}
+		byName, err := t.names(one.old, one.new)
+		if err != nil {
+			return nil, err
+		}
+		for name, both := range byName {
+			if !same(both[0], both[1]) {
+				changes = append(changes, change{one.path + "/" + name, both[0], both[1]})
+			}
+		}
+	}
+	return files, nil
+}
+
+// names reads directories and returns what each has of every name in them. What is no directory has nothing in it.
+func (t *treeMerge) names(directories ...checkout.Entry) (map[string][]checkout.Entry, error) {
+	byName := map[string][]checkout.Entry{}
+	for side, e := range directories {
+		if e.Mode != checkout.Directory {
+			continue
+		}
+		data, err := t.read(e.ID, pack.Tree)
+		if err != nil {
+			return nil, err
+		}
+		entries, err := checkout.ParseTree(data)
+		if err != nil {
+			return nil, err
+		}
+		for _, entry := range entries {
+			if byName[entry.Name] == nil {
+				byName[entry.Name] = make([]checkout.Entry, len(directories))
+			}
+			byName[entry.Name][side] = entry
+		}
+	}
+	return byName, nil
+}
+
 // directory merges directories, of which those that are none have nothing in them.
 func (t *treeMerge) directory(path string, s sides) (checkout.Entry, error) {
 	if t.ctx.Err() != nil {
@@ -155,30 +282,16 @@ func (t *treeMerge) directory(path string, s sides) (checkout.Entry, error) {
 	if strings.Count(path, "/") > maxDepth {
 		return checkout.Entry{}, pack.OverLimit("directories more than %d deep", maxDepth)
 	}
-	byName := map[string]sides{}
-	for side, e := range []checkout.Entry{s.base, s.ours, s.theirs} {
-		if e.Mode != checkout.Directory {
-			continue
-		}
-		data, err := t.read(e.ID, pack.Tree)
-		if err != nil {
-			return checkout.Entry{}, err
-		}
-		entries, err := checkout.ParseTree(data)
-		if err != nil {
-			return checkout.Entry{}, err
-		}
-		for _, entry := range entries {
-			all := byName[entry.Name]
-			*[]*checkout.Entry{&all.base, &all.ours, &all.theirs}[side] = entry
-			byName[entry.Name] = all
-		}
+	byName, err := t.names(s.base, s.ours, s.theirs)
+	if err != nil {
+		return checkout.Entry{}, err
 	}
 	// A directory that one side removed may have been renamed, and git puts what the other added into its new place.
 	isGone := s.base.Mode == checkout.Directory && (s.ours.Mode == 0 || s.theirs.Mode == 0)
 	var merged object.Tree
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
-		all, at := byName[name], strings.TrimPrefix(path+"/"+name, "/")
+		at := strings.TrimPrefix(path+"/"+name, "/")
+		all := sides{byName[name][0], byName[name][1], byName[name][2]}
 		if isGone && all.base.Mode == 0 {
 			if _, err := t.conflict(at); err != nil {
 				return checkout.Entry{}, err

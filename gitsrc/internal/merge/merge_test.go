@@ -169,3 +169,79 @@ func TestAsGitDoes(t *testing.T) {
 			cases, stricter, looser)
 	}
 }
+
+// TestRenames has what one side removed and the other one renamed: git tells of a conflict, and so does Trees, also
+// where git would not look at what is in the files.
+func TestRenames(t *testing.T) {
+	var text strings.Builder
+	for line := range 20 {
+		fmt.Fprintf(&text, "line %d\n", line)
+	}
+	whole, half := text.String(), text.String()[:text.Len()/2]
+	type files map[string]string
+	tests := []struct {
+		description  string
+		ours, theirs files // beside the file other, in place of a/one and b/two
+		conflict     bool
+		git          bool // whether git has one
+	}{
+		{"renamed by one", files{"b/two": "two\n"}, files{"c/new": whole, "b/two": "two\n"}, true, true},
+		{"renamed by the other", files{"a/new": whole, "b/two": "two\n"}, files{"b/two": "two\n"}, true, true},
+		{"renamed and changed", files{"b/two": "two\n"}, files{"new": whole + "more\n", "b/two": "two\n"}, true, true},
+		{"a directory", files{"b/two": "two\n"}, files{"c/one": whole, "b/two": "two\n"}, true, true},
+		{"a directory into another", files{"b/two": "two\n"}, files{"b/two": "two\n", "b/a/one": whole}, true, true},
+		{"a link is no file", files{"b/two": "two\n"}, files{"b/two": "two\n", "l@": "a/one"}, false, false},
+		{"renamed by both", files{"c/new": whole, "b/two": "two\n"}, files{"c/new": whole, "b/two": "two\n"}, false, false},
+		{"renamed by one alone", files{"a/one": whole, "b/two": "two\n"}, files{"c/new": whole, "b/two": "two\n"},
+			false, false},
+		{"removed by both", files{"b/two": "two\n"}, files{"b/two": "two\n"}, false, false},
+		{"something else added", files{"b/two": "two\n"}, files{"b/two": "two\n", "new": "else\n"}, false, false},
+		{"copied before it was removed", files{"b/two": "two\n"}, files{"b/two": "two\n", "half": half}, true, false},
+	}
+	for _, test := range tests {
+		t.Run(test.description, func(t *testing.T) {
+			directory := t.TempDir()
+			git(t, directory, "", "init", "-q", "--bare", ".")
+			var stream strings.Builder
+			for _, side := range []struct {
+				name string
+				files
+			}{{"base", files{"a/one": whole, "b/two": "two\n"}}, {"ours", test.ours}, {"theirs", test.theirs}} {
+				fmt.Fprintf(&stream, "commit refs/heads/%s\ncommitter A <a@x> 1600000000 +0000\ndata 0\n", side.name)
+				if side.name != "base" {
+					stream.WriteString("from refs/heads/base\n")
+				}
+				stream.WriteString("deleteall\nM 100644 inline other\ndata 1\nx\n")
+				for name, text := range side.files {
+					mode := "100644"
+					if strings.HasSuffix(name, "@") {
+						name, mode = strings.TrimSuffix(name, "@"), "120000"
+					}
+					fmt.Fprintf(&stream, "M %s inline %s\ndata %d\n%s\n", mode, name, len(text), text)
+				}
+			}
+			git(t, directory, stream.String(), "fast-import", "--quiet")
+			db, err := pack.Open(filepath.Join(directory, "objects"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer db.Close()
+			var trees [3]pack.ID
+			for i, side := range []string{"base", "ours", "theirs"} {
+				id, _ := git(t, directory, "", "rev-parse", side+"^{tree}")
+				if trees[i], err = pack.ParseID(id); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, conflicts := git(t, directory, "", "merge-tree", "--write-tree", "ours", "theirs")
+			got, err := merge.New(db).Trees(t.Context(), trees[0], trees[1], trees[2])
+			var conflict *merge.ConflictError
+			if errors.As(err, &conflict) != test.conflict || conflicts != test.git {
+				t.Errorf("Trees = %s, %v; git: %s, %v", got, err, want, conflicts)
+			}
+			if err == nil && got.String() != want {
+				t.Errorf("merged to %s, git merges it to %s", got, want)
+			}
+		})
+	}
+}
