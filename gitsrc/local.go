@@ -63,7 +63,13 @@ func (s *Store) lookLocal(ctx context.Context, req Request) (localTree, error) {
 	repo, err := worktree.Find(dir)
 	if errors.Is(err, worktree.ErrNotRepository) {
 		tree.Dirty = true
-		return tree, notPartOfTree(dir)
+		if err := notPartOfTree(dir); err != nil {
+			return localTree{}, err
+		}
+		if tree.Ignored, err = worktree.Repositories(ctx, dir); err != nil {
+			return localTree{}, fmt.Errorf("looking at %q: %w", dir, err)
+		}
+		return tree, nil
 	}
 	if err != nil {
 		return localTree{}, remedied(fmt.Errorf("source directory %q: %w", dir, err))

@@ -98,6 +98,10 @@ func TestLocalTree(t *testing.T) {
 				write(t, w.dir, name, "x")
 			}
 		}, false, []string{".DS_Store", "a.o", "bin/", "deep/_output/", "sub/generated"}},
+		{"a clone inside", func(t *testing.T, w repo) {
+			write(t, w.dir, "deep/clone/.git/config", "[remote]\nurl = https://me:secret@host\n")
+			write(t, w.dir, "deep/clone/file", "x")
+		}, true, []string{"deep/clone/.git"}},
 		{"an exception from what is ignored", func(t *testing.T, w repo) { write(t, w.dir, "keep.o", "x") }, true, nil},
 		{"ignored but tracked", func(t *testing.T, w repo) {
 			write(t, w.dir, "bin/tool", "x")
@@ -223,7 +227,10 @@ func TestLocalTreesOfOtherKinds(t *testing.T) {
 	}
 	plain := t.TempDir()
 	write(t, plain, "Dockerfile", "FROM scratch\n")
-	if tree := mustFetch(t, s, local(plain)); tree.Commit != "" || !tree.Dirty || tree.Directory != plain {
+	write(t, plain, "a/clone/.git/config", "[remote]\nurl = https://me:secret@host\n")
+	write(t, plain, "a/tree/.git", "gitdir: elsewhere\n")
+	if tree := mustFetch(t, s, local(plain)); tree.Commit != "" || !tree.Dirty || tree.Directory != plain ||
+		!slices.Equal(tree.Ignored, []string{"a/clone/.git", "a/tree/.git"}) {
 		t.Errorf("a directory without git: %+v", tree)
 	}
 	young := repo{t, t.TempDir()}

@@ -10,10 +10,42 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 )
 
+const submodulePath = "vendor/inner"
+
+// withSubmodule clones a repository with a submodule, as a user would.
+func withSubmodule(t *testing.T) repo {
+	t.Helper()
+	server := serve(t, "any")
+	inner := server.repo(t, "openshift/inner")
+	id := inner.commitFiles("main", "inner", map[string]string{"file": "inner\n", ".gitignore": "*.o\n"})
+	outer := server.repo(t, "openshift/component")
+	outer.commitFiles("main", "outer", map[string]string{submodulePath + "#": id, "README": "outer\n",
+		".gitmodules": "[submodule \"inner\"]\npath = " + submodulePath + "\nurl = ../inner.git\n"})
+	w := repo{t, filepath.Join(t.TempDir(), "work")}
+	outer.git("-c", "protocol.file.allow=always", "clone", "-q", "--recurse-submodules", outer.dir, w.dir)
+	return w
+}
+
+// TestCopyWithSubmodule has a working tree that is copied to be built: git knows its way in the copy.
+func TestCopyWithSubmodule(t *testing.T) {
+	w := withSubmodule(t)
+	linked := repo{t, filepath.Join(t.TempDir(), "linked")}
+	w.git("worktree", "add", "-q", "--detach", linked.dir)
+	linked.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--init")
+	tree := mustFetch(t, openCache(t), gitsrc.Request{Repository: component,
+		Spec: gitsrc.Spec{Kind: gitsrc.Local, Path: linked.dir}})
+	if says := (repo{t, tree.Directory}).git("status", "--porcelain"); says != "" || tree.Dirty {
+		t.Errorf("git status says %q of the copy, dirty is %v", says, tree.Dirty)
+	}
+	if _, err := os.Stat(filepath.Join(tree.Directory, submodulePath, "file")); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestSubmodulesOfLocalTree has working trees with a submodule in each state that a user may leave it in. What git
 // calls a clean tree is one, but for files of which git knows nothing.
 func TestSubmodulesOfLocalTree(t *testing.T) {
-	const path = "vendor/inner"
+	const path = submodulePath
 	at := func(w repo, name string) string { return filepath.Join(w.dir, path, name) }
 	tests := []struct {
 		description    string
@@ -65,21 +97,19 @@ func TestSubmodulesOfLocalTree(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.description, func(t *testing.T) {
 			t.Parallel()
-			server := serve(t, "any")
-			inner := server.repo(t, "openshift/inner")
-			id := inner.commitFiles("main", "inner", map[string]string{"file": "inner\n", ".gitignore": "*.o\n"})
-			outer := server.repo(t, "openshift/component")
-			outer.commitFiles("main", "outer", map[string]string{path + "#": id, "README": "outer\n",
-				".gitmodules": "[submodule \"inner\"]\npath = " + path + "\nurl = ../inner.git\n"})
-			w := repo{t, filepath.Join(t.TempDir(), "work")}
-			outer.git("-c", "protocol.file.allow=always", "clone", "-q", "--recurse-submodules", outer.dir, w.dir)
+			w := withSubmodule(t)
 			test.change(t, w)
 			tree, err := openCache(t).Fetch(context.Background(), gitsrc.Request{Repository: component,
 				Spec: gitsrc.Spec{Kind: gitsrc.Local, Path: w.dir}}, t.TempDir())
 			if err != nil {
 				t.Fatal(err)
 			}
-			if tree.Dirty != test.dirty || !slices.Equal(tree.Ignored, test.ignored) ||
+			ignored := slices.DeleteFunc(slices.Clone(tree.Ignored), func(n string) bool { return n == path+"/.git" })
+			if _, err := os.Lstat(at(w, ".git")); (err == nil) == (len(ignored) == len(tree.Ignored)) &&
+				test.description != "a link" {
+				t.Errorf("the submodule's .git is not left out: %q, %v", tree.Ignored, err)
+			}
+			if tree.Dirty != test.dirty || !slices.Equal(ignored, test.ignored) ||
 				!slices.Equal(tree.Empty, test.empty) {
 				t.Errorf("dirty is %v, ignored are %q, empty are %q; want %v, %q, %q", tree.Dirty, tree.Ignored,
 					tree.Empty, test.dirty, test.ignored, test.empty)

@@ -24,7 +24,8 @@ type Tree struct {
 	Directory string   `json:"-"`
 	Branch    string   `json:"-"` // Local: the branch that is checked out in the directory; "" = none
 	Git       []string `json:"-"` // Local: the directories in which git keeps what it knows of Directory
-	// Local: slash-separated paths below Directory that .gitignore excludes; CI's checkout would not have them
+	// Local: slash-separated paths below Directory that .gitignore excludes; CI's checkout would not have them. Among
+	// them is every .git further below.
 	Ignored []string `json:"-"`
 	Empty   []string `json:"-"` // Local: submodules that are not checked out, by their paths; CI's checkout has them
 }

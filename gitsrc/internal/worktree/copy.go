@@ -12,8 +12,8 @@ import (
 	"github.com/oc-rebuild/oc-rebuild/internal/copytree"
 )
 
-// Copy copies the files of a working tree to dest, with a .git that needs nothing outside of dest. Of a submodule,
-// whose name ends in a slash, it copies whatever is there; a tracked file that is gone is left out.
+// Copy copies the files of a working tree to dest, with a .git that needs nothing outside of dest. Of a submodule that
+// git cannot read, whose name ends in a slash, it copies whatever is there; a tracked file that is gone is left out.
 func Copy(ctx context.Context, dir string, r Repository, files []string, dest string) error {
 	err := within(dir, dest, func(from, to *os.Root) error {
 		for _, name := range files {

@@ -1,11 +1,13 @@
 package worktree
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha1"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -31,7 +33,7 @@ const maxConverted = 512 << 20
 type Status struct {
 	Dirty   bool     // something is not committed, or there is a file that git neither tracks nor ignores
 	Files   []string // that belong to the tree: tracked, and neither tracked nor ignored; slash-separated
-	Ignored []string // files, and directories with a slash at the end, that .gitignore excludes
+	Ignored []string // files, and directories with a slash at the end, that .gitignore excludes; every .git below
 	Empty   []string // submodules that are not checked out
 }
 
@@ -168,6 +170,9 @@ func (i *inspector) walk(ctx context.Context, dir string, rules attributes.Rules
 	for _, e := range entries {
 		name := dir + e.Name()
 		if e.Name() == ".git" {
+			if dir != "" {
+				i.status.Ignored = append(i.status.Ignored, name)
+			}
 			continue
 		}
 		x, tracked := i.indexed[name]
@@ -198,20 +203,27 @@ func (i *inspector) walk(ctx context.Context, dir string, rules attributes.Rules
 	return nil
 }
 
-// submodule compares a submodule with the commit that it is to have, and looks at its files. What cannot be read of it
+// submodule compares a submodule with the commit that it is to have, and looks at its files. One that cannot be read
 // counts as changed.
 func (i *inspector) submodule(ctx context.Context, name string, want pack.ID) error {
 	delete(i.indexed, name)
-	i.status.Files = append(i.status.Files, name+"/")
-	status, err := inspectSubmodule(ctx, filepath.Join(i.dir, name), want, i.home)
+	dir := filepath.Join(i.dir, name)
+	status, err := inspectSubmodule(ctx, dir, want, i.home)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	if err != nil {
-		i.status.Dirty = true
-		return nil
+		if status.Ignored, err = Repositories(ctx, dir); err != nil {
+			return err
+		}
+		status.Dirty, status.Files = true, []string{""}
+	} else if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
+		status.Ignored = append(status.Ignored, ".git")
 	}
 	i.status.Dirty = i.status.Dirty || status.Dirty
+	for _, inside := range status.Files {
+		i.status.Files = append(i.status.Files, name+"/"+inside)
+	}
 	for _, inside := range status.Ignored {
 		i.status.Ignored = append(i.status.Ignored, name+"/"+inside)
 	}
@@ -221,18 +233,41 @@ func (i *inspector) submodule(ctx context.Context, name string, want pack.ID) er
 	return nil
 }
 
+// Repositories lists every .git below a directory: those of submodules, and of clones that somebody put there. They
+// have addresses with passwords, hooks, and commits that nobody meant to send elsewhere.
+func Repositories(ctx context.Context, dir string) (list []string, err error) {
+	err = filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || ctx.Err() != nil {
+			return errors.Join(err, context.Cause(ctx))
+		}
+		if entry.Name() != ".git" || name == dir {
+			return nil
+		}
+		relative, err := filepath.Rel(dir, name)
+		list = append(list, filepath.ToSlash(relative))
+		if entry.IsDir() && err == nil {
+			return fs.SkipDir
+		}
+		return err
+	})
+	return list, err
+}
+
 func inspectSubmodule(ctx context.Context, dir string, want pack.ID, home Home) (Status, error) {
 	info, err := os.Lstat(dir)
-	if err != nil || !info.IsDir() {
-		return Status{Dirty: true}, err
+	if err != nil {
+		return Status{}, err
+	}
+	if !info.IsDir() {
+		return Status{Dirty: true, Files: []string{""}}, nil
 	}
 	repo, err := Find(dir)
 	if errors.Is(err, ErrNotRepository) {
 		left, err := os.ReadDir(dir)
 		if err != nil || len(left) > 0 {
-			return Status{Dirty: true}, err
+			return Status{}, cmp.Or(err, ErrNotRepository)
 		}
-		return Status{Empty: []string{""}}, nil
+		return Status{Files: []string{""}, Empty: []string{""}}, nil
 	}
 	if err != nil {
 		return Status{}, err
