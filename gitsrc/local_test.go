@@ -241,6 +241,48 @@ func TestLocalTreesOfOtherKinds(t *testing.T) {
 	}
 }
 
+// TestOddIndexes has working trees whose index the library cannot read: one in two files, and one that lacks what a
+// sparse checkout leaves out.
+func TestOddIndexes(t *testing.T) {
+	for _, test := range []struct {
+		description string
+		git         []string
+		change      func(t *testing.T, w repo)
+		dirty       bool
+	}{
+		{"split", []string{"update-index", "--split-index"}, nil, false},
+		{"split, with a change", []string{"update-index", "--split-index"},
+			func(t *testing.T, w repo) { write(t, w.dir, "README", "HELLO\n") }, true},
+		{"split, with a file more", []string{"update-index", "--split-index"},
+			func(t *testing.T, w repo) { write(t, w.dir, "new", "new\n") }, true},
+		{"split, with a file less", []string{"update-index", "--split-index"},
+			func(t *testing.T, w repo) { remove(t, filepath.Join(w.dir, "README")) }, true},
+		// What is not there cannot be built: the commit does not say what the files are.
+		{"sparse", []string{"sparse-checkout", "set", "--cone", "--sparse-index", "sub"}, nil, true},
+	} {
+		t.Run(test.description, func(t *testing.T) {
+			w, commit := workingTree(t)
+			linked := repo{t, filepath.Join(t.TempDir(), "linked")}
+			w.git("worktree", "add", "-q", "--detach", linked.dir)
+			for _, one := range []repo{w, linked} {
+				one.git(test.git...)
+				if test.change != nil {
+					test.change(t, one)
+				}
+				status := one.git("status", "--porcelain")
+				tree := mustFetch(t, openCache(t), gitsrc.Request{Repository: component,
+					Spec: gitsrc.Spec{Kind: gitsrc.Local, Path: one.dir}})
+				if tree.Dirty != test.dirty || tree.Commit != commit {
+					t.Errorf("dirty is %v at %s, want %v at %s", tree.Dirty, tree.Commit, test.dirty, commit)
+				}
+				if says := (repo{t, tree.Directory}).git("status", "--porcelain"); says != status {
+					t.Errorf("git status says %q of what is built, and %q of the tree", says, status)
+				}
+			}
+		})
+	}
+}
+
 // TestWriteHead makes a .git of the commit of a working tree alone, which git takes for that of a checkout.
 func TestWriteHead(t *testing.T) {
 	w, commit := workingTree(t)

@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/format/index"
 
@@ -53,6 +54,9 @@ func Inspect(ctx context.Context, dir string, r Repository, db *pack.Database, t
 	home Home) (Status, error) {
 	i := &inspector{dir: dir, home: home, indexed: map[string]*index.Entry{}, parents: map[string]bool{"": true}}
 	entries, err := i.readIndex(filepath.Join(r.GitDir, "index"))
+	if errors.Is(err, index.ErrUnknownExtension) { // it is split, or sparse: compare the content of each file
+		entries, err = committed(db, tree)
+	}
 	if err != nil {
 		return Status{}, fmt.Errorf("reading the index of %q: %w", dir, err)
 	}
@@ -107,40 +111,47 @@ func (i *inspector) readIndex(name string) (entries []*index.Entry, err error) {
 // compareHead looks for staged changes.
 func (i *inspector) compareHead(db *pack.Database, tree pack.ID) error {
 	count := 0
-	var compare func(prefix string, id pack.ID) error
-	compare = func(prefix string, id pack.ID) error {
-		data, err := db.Read(id, pack.Tree)
-		if err != nil {
-			return err
+	err := eachFile(db, "", tree, func(name string, e *checkout.Entry) {
+		count++
+		x, ok := i.indexed[name]
+		if !ok || pack.ID(x.Hash) != e.ID || x.Stage != 0 ||
+			(x.Mode == filemode.Executable) != (e.Mode == checkout.Executable) {
+			i.status.Dirty = true
 		}
-		entries, err := checkout.ParseTree(data)
-		if err != nil {
-			return err
-		}
-		for _, e := range entries {
-			name := prefix + e.Name
-			if e.Mode == checkout.Directory {
-				if err := compare(name+"/", e.ID); err != nil {
-					return err
-				}
-				continue
-			}
-			count++
-			x, ok := i.indexed[name]
-			if !ok || pack.ID(x.Hash) != e.ID || x.Stage != 0 ||
-				(x.Mode == filemode.Executable) != (e.Mode == checkout.Executable) {
-				i.status.Dirty = true
-			}
-		}
-		return nil
-	}
-	if tree != (pack.ID{}) {
-		if err := compare("", tree); err != nil {
-			return err
-		}
-	}
+	})
 	if count != len(i.indexed) {
 		i.status.Dirty = true
+	}
+	return err
+}
+
+// committed makes the index that a tree has where nothing is known of the files.
+func committed(db *pack.Database, tree pack.ID) (entries []*index.Entry, err error) {
+	err = eachFile(db, "", tree, func(name string, e *checkout.Entry) {
+		entries = append(entries, &index.Entry{Name: name, Hash: plumbing.Hash(e.ID), Mode: filemode.FileMode(e.Mode)})
+	})
+	return entries, err
+}
+
+// eachFile calls f with what a tree has that is no directory. The zero ID is a tree without files.
+func eachFile(db *pack.Database, prefix string, tree pack.ID, f func(name string, e *checkout.Entry)) error {
+	if tree == (pack.ID{}) {
+		return nil
+	}
+	data, err := db.Read(tree, pack.Tree)
+	if err != nil {
+		return err
+	}
+	entries, err := checkout.ParseTree(data)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.Mode != checkout.Directory {
+			f(prefix+e.Name, &e)
+		} else if err := eachFile(db, prefix+e.Name+"/", e.ID, f); err != nil {
+			return err
+		}
 	}
 	return nil
 }
