@@ -35,11 +35,11 @@ func (s *Store) local(ctx context.Context, req Request, dest string) (Tree, erro
 		if len(req.Patches) == 0 {
 			return tree.Tree, nil
 		}
-		return s.snapshot(tree.Tree, req, dest, func() error { return worktree.CopyAll(ctx, from, dest) })
+		return s.snapshot(ctx, tree.Tree, req, dest, func() error { return worktree.CopyAll(ctx, from, dest) })
 	case len(req.Patches) == 0 && tree.repo.GitDir == filepath.Join(from, ".git"):
 		return tree.Tree, nil
 	}
-	return s.snapshot(tree.Tree, req, dest,
+	return s.snapshot(ctx, tree.Tree, req, dest,
 		func() error { return worktree.Copy(ctx, from, tree.repo, tree.files, dest) })
 }
 
@@ -150,7 +150,12 @@ func (s *Store) inspect(ctx context.Context, tree *Tree, repo worktree.Repositor
 	}
 	status, err := worktree.Inspect(ctx, tree.Directory, repo, db, c.tree,
 		worktree.Home{ExcludesFile: s.excludesFile(), Nothing: s.ignored})
-	tree.Dirty, tree.Ignored, tree.Empty = status.Dirty, status.Ignored, status.Empty
+	tree.Dirty, tree.Ignored, tree.Submodules = status.Dirty, status.Ignored, status.Submodules
+	tree.Empty = status.Empty
+	if errors.Is(err, worktree.ErrIndex) {
+		err = fault.New(fault.Unresolved,
+			"Run `git update-index --no-split-index`, or `git sparse-checkout disable`, in it.", err)
+	}
 	return status, err
 }
 
@@ -182,13 +187,17 @@ func notPartOfTree(inside string) error {
 }
 
 // snapshot copies a local tree to dest and patches the copy.
-func (s *Store) snapshot(tree Tree, req Request, dest string, copyTo func() error) (Tree, error) {
+func (s *Store) snapshot(ctx context.Context, tree Tree, req Request, dest string, copyTo func() error) (Tree, error) {
 	made, err := emptyDirectory(dest)
 	if err != nil {
 		return Tree{}, err
 	}
-	tree.Directory, tree.Ignored = dest, nil
+	tree.Directory = dest
 	if err = copyTo(); err == nil {
+		tree.Ignored, err = worktree.Repositories(ctx, dest)
+	}
+	if err == nil {
+		tree.Submodules = nil // what there is of them is among these
 		tree, err = s.patched(tree, req)
 	}
 	if err != nil {

@@ -241,45 +241,44 @@ func TestLocalTreesOfOtherKinds(t *testing.T) {
 	}
 }
 
-// TestOddIndexes has working trees whose index the library cannot read: one in two files, and one that lacks what a
-// sparse checkout leaves out.
-func TestOddIndexes(t *testing.T) {
+// TestOddRepositories has working trees of which git keeps what is not understood here: they are refused, never built as
+// something else.
+func TestOddRepositories(t *testing.T) {
 	for _, test := range []struct {
-		description string
-		git         []string
-		change      func(t *testing.T, w repo)
-		dirty       bool
+		description  string
+		make         func(t *testing.T, w repo)
+		what, advice string
 	}{
-		{"split", []string{"update-index", "--split-index"}, nil, false},
-		{"split, with a change", []string{"update-index", "--split-index"},
-			func(t *testing.T, w repo) { write(t, w.dir, "README", "HELLO\n") }, true},
-		{"split, with a file more", []string{"update-index", "--split-index"},
-			func(t *testing.T, w repo) { write(t, w.dir, "new", "new\n") }, true},
-		{"split, with a file less", []string{"update-index", "--split-index"},
-			func(t *testing.T, w repo) { remove(t, filepath.Join(w.dir, "README")) }, true},
-		// What is not there cannot be built: the commit does not say what the files are.
-		{"sparse", []string{"sparse-checkout", "set", "--cone", "--sparse-index", "sub"}, nil, true},
+		{"a split index", func(_ *testing.T, w repo) { w.git("update-index", "--split-index") }, "split or sparse",
+			"git update-index --no-split-index"},
+		{"a sparse index", func(_ *testing.T, w repo) { w.git("sparse-checkout", "set", "--cone", "--sparse-index", "sub") },
+			"split or sparse", "git sparse-checkout disable"},
+		{"a reftable", func(t *testing.T, w repo) { write(t, w.dir, ".git/HEAD", "ref: refs/heads/.invalid\n") },
+			"git refs migrate", ""},
 	} {
 		t.Run(test.description, func(t *testing.T) {
-			w, commit := workingTree(t)
-			linked := repo{t, filepath.Join(t.TempDir(), "linked")}
-			w.git("worktree", "add", "-q", "--detach", linked.dir)
-			for _, one := range []repo{w, linked} {
-				one.git(test.git...)
-				if test.change != nil {
-					test.change(t, one)
-				}
-				status := one.git("status", "--porcelain")
-				tree := mustFetch(t, openCache(t), gitsrc.Request{Repository: component,
-					Spec: gitsrc.Spec{Kind: gitsrc.Local, Path: one.dir}})
-				if tree.Dirty != test.dirty || tree.Commit != commit {
-					t.Errorf("dirty is %v at %s, want %v at %s", tree.Dirty, tree.Commit, test.dirty, commit)
-				}
-				if says := (repo{t, tree.Directory}).git("status", "--porcelain"); says != status {
-					t.Errorf("git status says %q of what is built, and %q of the tree", says, status)
-				}
+			w, _ := workingTree(t)
+			test.make(t, w)
+			_, err := openCache(t).Fetch(context.Background(), gitsrc.Request{Repository: component,
+				Spec: gitsrc.Spec{Kind: gitsrc.Local, Path: w.dir}}, t.TempDir())
+			if err == nil || !strings.Contains(err.Error(), test.what) ||
+				!strings.Contains(fault.AdviceOf(err), test.advice) {
+				t.Errorf("the error is %v, the advice %q", err, fault.AdviceOf(err))
 			}
 		})
+	}
+}
+
+// TestPatchBesideAClone copies a directory without git for a patch: the .git of a clone in it stays out of what follows.
+func TestPatchBesideAClone(t *testing.T) {
+	plain, patch := t.TempDir(), filepath.Join(t.TempDir(), "a.patch")
+	write(t, plain, "README", "hello\n")
+	write(t, plain, "a/clone/.git/config", "[remote]\nurl = https://me:secret@host\n")
+	write(t, filepath.Dir(patch), "a.patch", readmePatch)
+	tree := mustFetch(t, openCache(t), gitsrc.Request{Repository: component, Patches: []string{patch},
+		Spec: gitsrc.Spec{Kind: gitsrc.Local, Path: plain}})
+	if want := []string{"a/clone/.git"}; !slices.Equal(tree.LeftOut(), want) {
+		t.Errorf("left out are %q, want %q", tree.LeftOut(), want)
 	}
 }
 

@@ -1,6 +1,7 @@
 package gitsrc
 
 import (
+	"slices"
 	"strconv"
 	"time"
 )
@@ -24,11 +25,15 @@ type Tree struct {
 	Directory string   `json:"-"`
 	Branch    string   `json:"-"` // Local: the branch that is checked out in the directory; "" = none
 	Git       []string `json:"-"` // Local: the directories in which git keeps what it knows of Directory
-	// Local: slash-separated paths below Directory that .gitignore excludes; CI's checkout would not have them. Among
-	// them is every .git further below.
-	Ignored []string `json:"-"`
-	Empty   []string `json:"-"` // Local: submodules that are not checked out, by their paths; CI's checkout has them
+	// Local: slash-separated paths below Directory that .gitignore excludes, and each .git of a clone that lies there;
+	// CI's checkout would not have them
+	Ignored    []string `json:"-"`
+	Submodules []string `json:"-"` // Local: the .git of each submodule
+	Empty      []string `json:"-"` // Local: submodules that are not checked out, by their paths; CI's checkout has them
 }
+
+// LeftOut lists what a commit and the files say nothing of, and what is not to leave this machine.
+func (t Tree) LeftOut() []string { return slices.Concat(t.Ignored, t.Submodules) }
 
 // IsExact reports whether the commit says all about the files.
 func (t Tree) IsExact() bool { return t.Kind != Local && !t.Dirty && t.Commit != "" }

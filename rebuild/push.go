@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -142,7 +141,7 @@ func (j *Job) packChanges(ctx context.Context, c *plan.Component) (registry.Blob
 	j.report.Report(c.Name, progress.Push, progress.Started, "%s", c.OS.Changes)
 	changes, err := c.OS.Changes.Place(func(name, file string) (string, error) {
 		if context := path.Dir(name); c.OS.Changes.Containerfile != "" { // with all that it may copy
-			return name, errors.Join(stage(ctx, filepath.Dir(file), to, context), removeRepositories(to, context))
+			return name, errors.Join(stage(ctx, filepath.Dir(file), to, context), to.RemoveAll(context+"/.git"))
 		}
 		return name, stage(ctx, file, to, name)
 	})
@@ -155,19 +154,6 @@ func (j *Job) packChanges(ctx context.Context, c *plan.Component) (registry.Blob
 		j.report.Report(c.Name, progress.Push, progress.Done, "%s, %d KB", changes, (blob.Size+999)/1000)
 	}
 	return blob, errors.Join(err, cache.RemoveAll(staged)) // trees of RPM packages have read-only directories
-}
-
-// removeRepositories removes every .git in a directory, as plans of working trees have none of another repository.
-func removeRepositories(in *os.Root, directory string) error {
-	return fs.WalkDir(in.FS(), directory, func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.Name() != ".git" {
-			return err
-		}
-		if err := in.RemoveAll(name); err != nil || !entry.IsDir() {
-			return err
-		}
-		return fs.SkipDir
-	})
 }
 
 // stage copies a file or directory to a place in another one.

@@ -48,7 +48,7 @@ func (j *Job) unpackSource(ctx context.Context, c *plan.Component) error {
 	if err != nil || c.Source.Digest == "" {
 		return err
 	}
-	sum, err := j.sources.Digest(ctx, tree.Directory, tree.Ignored)
+	sum, err := j.sources.Digest(ctx, tree.Directory, tree.LeftOut())
 	if err == nil && sum != c.Source.Digest {
 		err = fault.Errorf(fault.Usage, "source.digest is %s, and what the plan comes with makes %s",
 			c.Source.Digest, sum)

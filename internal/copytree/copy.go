@@ -21,9 +21,12 @@ const (
 
 // Copy copies the file or directory name in from to the place as in to, as cp -r -p does: directories are merged,
 // files replace what is there, symbolic links stay links, permissions and times are kept. Devices, sockets and pipes
-// are left out. Missing directories above as are made.
-func Copy(ctx context.Context, from *os.Root, name string, to *os.Root, as string) error {
-	c := copier{ctx: ctx, from: from, to: to}
+// are left out, and so are the paths of from in skip, which may end in a slash. Missing directories above as are made.
+func Copy(ctx context.Context, from *os.Root, name string, to *os.Root, as string, skip ...string) error {
+	c := copier{ctx: ctx, from: from, to: to, skip: map[string]bool{}}
+	for _, path := range skip {
+		c.skip[filepath.Clean(path)] = true
+	}
 	info, err := from.Lstat(name)
 	if err != nil {
 		return err
@@ -38,6 +41,7 @@ func Copy(ctx context.Context, from *os.Root, name string, to *os.Root, as strin
 type copier struct {
 	ctx      context.Context
 	from, to *os.Root
+	skip     map[string]bool
 	entries  int
 	bytes    int64
 }
@@ -79,6 +83,9 @@ func (c *copier) directory(name string, info fs.FileInfo, as string) error {
 		return err
 	}
 	for _, entry := range entries {
+		if c.skip[filepath.Join(name, entry.Name())] {
+			continue
+		}
 		info, err := entry.Info()
 		if err != nil {
 			return err

@@ -98,3 +98,17 @@ func TestCopyClash(t *testing.T) {
 		t.Error("a directory replaced a file")
 	}
 }
+
+func TestCopySkips(t *testing.T) {
+	from, to, _ := roots(t)
+	for _, name := range []string{"a/kept/x", "a/gone/x", "a/b/file", "gone/x"} {
+		check(t, from.MkdirAll(filepath.Dir(name), 0o755))
+		check(t, from.WriteFile(name, nil, 0o644))
+	}
+	check(t, copytree.Copy(t.Context(), from, "a", to, ".", "a/gone/", "a/b/file", "kept"))
+	for name, want := range map[string]bool{"kept/x": true, "gone": false, "b/file": false, "b": true} {
+		if _, err := to.Lstat(name); (err == nil) != want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

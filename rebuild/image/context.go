@@ -51,7 +51,7 @@ func (u *Unit) contextKey(ctx context.Context, known *source.Known) (string, err
 		if path.Clean(directory) == "." && u.Source.Digest != "" {
 			return u.Source.Digest, nil
 		}
-		return known.DigestIn(ctx, u.tree.Directory, directory, u.tree.Ignored)
+		return known.DigestIn(ctx, u.tree.Directory, directory, u.tree.LeftOut())
 	}
 	type piece struct{ From, Source, Destination string }
 	list := []piece{}
@@ -65,7 +65,7 @@ func (u *Unit) contextKey(ctx context.Context, known *source.Known) (string, err
 			p.From, p.Source = "commit "+u.tree.Commit, one.Checkout
 		default:
 			sum, err := digestPiece(ctx, known, u.tree.Directory,
-				strings.TrimSuffix(one.Checkout, "/."), u.tree.Ignored)
+				strings.TrimSuffix(one.Checkout, "/."), u.tree.LeftOut())
 			if err != nil {
 				return "", err
 			}
@@ -144,7 +144,7 @@ func (m *prepared) copyPiece(ctx context.Context, b *builder.Builder, u Unit, pi
 	if !contents {
 		as = path.Join(as, path.Base(name))
 	}
-	return copytree.Copy(ctx, checkout, filepath.FromSlash(name), target, filepath.FromSlash(as))
+	return copytree.Copy(ctx, checkout, filepath.FromSlash(name), target, filepath.FromSlash(as), u.tree.Ignored...)
 }
 
 // checkContext makes sure that what the build context takes from the source lies inside it, symbolic links followed.

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -71,7 +72,10 @@ func (m keptStages) resumeTree(ctx context.Context, b *builder.Builder, u *Unit,
 	if err != nil || len(now) < cmp.Or(m.KeepTreesOf, minTree) {
 		return at, "", err
 	}
-	if err := now.AddRepository(ctx, u.build.Context); err != nil || !now.IsPlain(u.build.Context) {
+	if !slices.Contains(u.build.Hidden, ".git") {
+		err = now.AddRepository(ctx, u.build.Context)
+	}
+	if err != nil || !now.IsPlain(u.build.Context) {
 		return at, "", err
 	}
 	one, err := m.stageCheckpoint(ctx, *u, t.Checkpoint)

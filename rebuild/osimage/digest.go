@@ -17,7 +17,7 @@ func Digest(context fs.FS, base string) (string, error) {
 		if err != nil {
 			return err
 		}
-		if entry.Name() == ".git" { // which does not go along with a plan
+		if name == ".git" {
 			if entry.IsDir() {
 				return fs.SkipDir
 			}

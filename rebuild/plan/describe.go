@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"time"
 
@@ -127,7 +128,7 @@ func (u *unit) describe() (Component, error) {
 		Ref:         u.tree.Ref,
 		Path:        u.tree.Path,
 		Dirty:       u.tree.Dirty,
-		Ignored:     len(u.tree.Ignored),
+		Ignored:     countIgnored(u.tree.Ignored),
 		Unpublished: u.tree.Unpublished,
 		Merged:      u.tree.Merged,
 		Request:     u.request,
@@ -222,4 +223,14 @@ func (u *unit) render() (*dockerfile.File, error) {
 		variables = append(variables, dockerfile.Variable(v))
 	}
 	return file.WithEnvironment(func(int) []dockerfile.Variable { return variables })
+}
+
+// countIgnored counts what git ignores: the .git of a clone is not among it.
+func countIgnored(paths []string) (n int) {
+	for _, one := range paths {
+		if path.Base(one) != ".git" {
+			n++
+		}
+	}
+	return n
 }

@@ -45,7 +45,7 @@ func (p *planner) label(ctx context.Context, u *unit) (err error) {
 	if !u.tree.Dirty {
 		return nil
 	}
-	if u.digest, err = p.Sources.Digest(ctx, u.tree.Directory, u.tree.Ignored); err != nil {
+	if u.digest, err = p.Sources.Digest(ctx, u.tree.Directory, u.tree.LeftOut()); err != nil {
 		return err
 	}
 	u.labels[dirtyLabel] = "sha256:" + u.digest

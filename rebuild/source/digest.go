@@ -37,8 +37,11 @@ func (k *Known) DigestIn(ctx context.Context, directory, name string, skip []str
 	if name = path.Clean(name); name == "." {
 		return k.Digest(ctx, directory, skip)
 	}
-	skipped := leftOut(Below(skip, name))
-	delete(skipped, ".git")
+	skip = Below(skip, name)
+	skipped := leftOut(skip)
+	if !slices.Contains(skip, ".git") {
+		delete(skipped, ".git")
+	}
 	return k.digest(ctx, filepath.Join(directory, filepath.FromSlash(name)), skipped)
 }
 

@@ -87,7 +87,7 @@ func (k *Keeper) Pack(ctx context.Context, component string, request gitsrc.Requ
 	if err := k.WriteHead(ctx, tree, git); err != nil {
 		return gitsrc.Tree{}, err
 	}
-	return tree, errors.Join(Pack(ctx, w, tree.Directory, tree.Ignored, git), os.RemoveAll(git))
+	return tree, errors.Join(Pack(ctx, w, tree.Directory, tree.LeftOut(), git), os.RemoveAll(git))
 }
 
 // Unpack makes what a local tree was packed into the source of a request, which it returns. Nothing is read from the

@@ -34,7 +34,7 @@ func (k *Keeper) IsChanged(tree gitsrc.Tree, since time.Time) (bool, error) {
 	if !k.IsLive(tree) {
 		return false, nil
 	}
-	skipped := leftOut(tree.Ignored)
+	skipped := leftOut(tree.LeftOut())
 	errChanged := errors.New("changed")
 	err := filepath.WalkDir(tree.Directory, func(path string, entry fs.DirEntry, err error) error {
 		name, relErr := filepath.Rel(tree.Directory, path)

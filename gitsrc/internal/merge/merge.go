@@ -1,6 +1,6 @@
 // Package merge merges the trees of commits three ways, as `git merge` does. Lines are compared by a library; what is
 // here is the part of it that knows trees. Renames are not followed: where git would follow one, the merge ends with
-// a conflict, never with another result.
+// a conflict. Only what one side renames and the other one removes is not noticed in every case: see maxPairs.
 package merge
 
 import (
@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"maps"
 	"slices"
@@ -35,7 +36,8 @@ const (
 	maxLines     = 30_000 // of a file that both sides changed: what comparing takes grows with their square
 	maxDepth     = 200    // of directories
 	binaryHead   = 8000   // bytes in which git looks for a NUL
-	// maxPairs is how many pairs of a removed and an added file are compared; where there are more, one may be a rename.
+	// maxPairs is how many pairs of a removed and an added file are compared. Where there are more, only a file that was
+	// renamed and not changed is noticed.
 	maxPairs    = 10_000
 	maxCompared = 256 << 10 // bytes of each of them
 )
@@ -182,43 +184,78 @@ func (t *treeMerge) findRenames() error {
 	if err != nil {
 		return err
 	}
-	lines := map[pack.ID]map[string]bool{}
-	for _, file := range slices.Concat(gone, added) {
-		if lines[file.new.ID] == nil && len(gone)*len(added) <= maxPairs {
-			data, err := t.read(file.new.ID, pack.Blob)
-			if err != nil {
+	same := map[pack.ID]bool{}
+	for _, file := range added {
+		same[file.new.ID] = true
+	}
+	texts := make([]chunks, len(gone)) // of those that are compared
+	for i, old := range gone {
+		if old.new.ID == emptyFile {
+			continue
+		}
+		if same[old.new.ID] {
+			_, _ = t.conflict(old.path)
+		} else if len(gone)*len(added) <= maxPairs {
+			if texts[i], err = t.chunks(old.new.ID); err != nil {
 				return err
 			}
-			set := map[string]bool{}
-			for line := range strings.Lines(string(data[:min(len(data), maxCompared)])) {
-				set[line] = true
-			}
-			lines[file.new.ID] = set
 		}
 	}
-	for _, old := range gone {
-		for _, file := range added {
-			if len(gone)*len(added) > maxPairs || old.new.ID == file.new.ID ||
-				similar(lines[old.new.ID], lines[file.new.ID]) {
-				if _, err := t.conflict(old.path); err != nil {
-					return err
-				}
+	for _, file := range added {
+		if len(gone)*len(added) > maxPairs {
+			break
+		}
+		text, err := t.chunks(file.new.ID)
+		if err != nil {
+			return err
+		}
+		for i, old := range gone {
+			if texts[i].similar(text) {
+				_, _ = t.conflict(old.path)
+				texts[i] = chunks{}
 			}
 		}
 	}
 	return nil
 }
 
-// similar reports whether a fifth of the different lines of either file is in the other one. For git it takes half of
-// their bytes.
-func similar(a, b map[string]bool) bool {
-	both := 0
-	for line := range a {
-		if b[line] {
-			both++
+// emptyFile is the ID of a file without content, which git does not follow.
+var emptyFile = pack.ID(plumbing.ComputeHash(plumbing.BlobObject, nil))
+
+// chunks are the pieces of a file, with how many bytes of it are such a piece: lines, of 64 bytes at most, as git
+// compares them.
+type chunks struct {
+	bytes map[uint64]int
+	size  int
+}
+
+func (t *treeMerge) chunks(id pack.ID) (chunks, error) {
+	if t.ctx.Err() != nil {
+		return chunks{}, context.Cause(t.ctx)
+	}
+	data, err := t.read(id, pack.Blob)
+	if err != nil {
+		return chunks{}, err
+	}
+	data = data[:min(len(data), maxCompared)]
+	c := chunks{map[uint64]int{}, len(data)}
+	for line := range bytes.Lines(data) {
+		for piece := range slices.Chunk(bytes.TrimRight(line, "\r\n"), 64) {
+			sum := fnv.New64a()
+			sum.Write(piece)
+			c.bytes[sum.Sum64()] += len(piece)
 		}
 	}
-	return both > 0 && both*5 >= min(len(a), len(b))
+	return c, nil
+}
+
+// similar reports whether two fifths of the larger text are in both. For git it takes half of it.
+func (c chunks) similar(other chunks) bool {
+	both := 0
+	for piece, size := range c.bytes {
+		both += min(size, other.bytes[piece])
+	}
+	return both > 0 && both*5 >= max(c.size, other.size)*2
 }
 
 // additions lists the files that were added, one by one where what changed are directories.
@@ -232,9 +269,11 @@ func (t *treeMerge) additions(changes []change) (files []change, err error) {
 		if one.new.Mode != checkout.Directory {
 			continue
 		}
-		if len(files) > maxPairs || strings.Count(one.path, "/") > maxDepth {
-			return nil, pack.OverLimit("more than %d files that were added, or directories more than %d deep", maxPairs,
-				maxDepth)
+		if t.ctx.Err() != nil {
+			return nil, context.Cause(t.ctx)
+		}
+		if strings.Count(one.path, "/") > maxDepth {
+			return nil, pack.OverLimit("directories more than %d deep", maxDepth)
 		}
 		byName, err := t.names(one.old, one.new)
 		if err != nil {

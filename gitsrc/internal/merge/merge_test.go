@@ -195,8 +195,12 @@ func TestRenames(t *testing.T) {
 		{"renamed by one alone", files{"a/one": whole, "b/two": "two\n"}, files{"c/new": whole, "b/two": "two\n"},
 			false, false},
 		{"removed by both", files{"b/two": "two\n"}, files{"b/two": "two\n"}, false, false},
+		{"something like it added", files{"b/two": "two\n"}, files{"b/two": "two\n", "new": half[:len(half)/2] +
+			strings.Repeat("else\n", 30)}, false, false},
+		{"renamed, with other ends of lines", files{"b/two": "two\n"},
+			files{"b/two": "two\n", "new": strings.ReplaceAll(whole, "\n", "\r\n")}, true, true},
 		{"something else added", files{"b/two": "two\n"}, files{"b/two": "two\n", "new": "else\n"}, false, false},
-		{"copied before it was removed", files{"b/two": "two\n"}, files{"b/two": "two\n", "half": half}, true, false},
+		{"copied before it was removed", files{"b/two": "two\n"}, files{"b/two": "two\n", "half": half}, true, false}, // half of it
 	}
 	for _, test := range tests {
 		t.Run(test.description, func(t *testing.T) {

@@ -76,18 +76,10 @@ func copyGitDir(ctx context.Context, dir string, r Repository, dest string) erro
 	if err := os.WriteFile(filepath.Join(dest, "config"), []byte(config), 0o644); err != nil {
 		return err
 	}
-	index := []string{"HEAD", "index"}
-	shared, err := filepath.Glob(filepath.Join(r.GitDir, "sharedindex.*")) // the rest of an index that is split
-	if err != nil {
-		return err
-	}
-	for _, name := range shared {
-		index = append(index, filepath.Base(name))
-	}
 	for _, part := range []struct {
 		of    string
 		names []string
-	}{{r.GitDir, index}, {r.CommonDir, []string{"packed-refs", "shallow", "refs"}}} {
+	}{{r.GitDir, []string{"HEAD", "index"}}, {r.CommonDir, []string{"packed-refs", "shallow", "refs"}}} {
 		err := within(part.of, dest, func(from, to *os.Root) error {
 			for _, name := range part.names {
 				if err := copyThere(ctx, from, name, to); err != nil {

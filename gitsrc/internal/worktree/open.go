@@ -119,6 +119,10 @@ func (r Repository) Head() (commit pack.ID, branch string, err error) {
 		commit, err = pack.ParseID(text)
 		return commit, "", err
 	}
+	if ref == "refs/heads/.invalid" { // gitrepository-layout, "reftable"
+		return pack.ID{}, "", errors.New("its branches are in a reftable, which is not supported: run " +
+			"`git refs migrate --ref-format=files` in it")
+	}
 	branch = strings.TrimPrefix(ref, "refs/heads/")
 	commit, err = r.Ref(ref)
 	if errors.Is(err, pack.ErrNotFound) {

@@ -16,7 +16,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/format/index"
 
@@ -30,12 +29,17 @@ import (
 // maxConverted is how many bytes a file may have that is converted between commit and working tree.
 const maxConverted = 512 << 20
 
+// ErrIndex is returned for an index that is in two files, or that lacks what a sparse checkout leaves out.
+var ErrIndex = errors.New("the index is split or sparse, which is not supported")
+
 // Status is what git would say about a working tree.
 type Status struct {
-	Dirty   bool     // something is not committed, or there is a file that git neither tracks nor ignores
-	Files   []string // that belong to the tree: tracked, and neither tracked nor ignored; slash-separated
-	Ignored []string // files, and directories with a slash at the end, that .gitignore excludes; every .git below
-	Empty   []string // submodules that are not checked out
+	Dirty bool     // something is not committed, or there is a file that git neither tracks nor ignores
+	Files []string // that belong to the tree: tracked, and neither tracked nor ignored; slash-separated
+	// files, and directories with a slash at the end, that .gitignore excludes, and each .git of a clone that lies there
+	Ignored    []string
+	Submodules []string // the .git of each submodule
+	Empty      []string // submodules that are not checked out
 }
 
 // inspector compares the index with the tree of HEAD and with the files.
@@ -54,9 +58,6 @@ func Inspect(ctx context.Context, dir string, r Repository, db *pack.Database, t
 	home Home) (Status, error) {
 	i := &inspector{dir: dir, home: home, indexed: map[string]*index.Entry{}, parents: map[string]bool{"": true}}
 	entries, err := i.readIndex(filepath.Join(r.GitDir, "index"))
-	if errors.Is(err, index.ErrUnknownExtension) { // it is split, or sparse: compare the content of each file
-		entries, err = committed(db, tree)
-	}
 	if err != nil {
 		return Status{}, fmt.Errorf("reading the index of %q: %w", dir, err)
 	}
@@ -102,7 +103,11 @@ func (i *inspector) readIndex(name string) (entries []*index.Entry, err error) {
 	}
 	i.written = info.ModTime()
 	var x index.Index
-	if err := index.NewDecoder(f).Decode(&x); err != nil {
+	err = index.NewDecoder(f).Decode(&x)
+	if errors.Is(err, index.ErrUnknownExtension) {
+		return nil, ErrIndex
+	}
+	if err != nil {
 		return nil, err
 	}
 	return x.Entries, nil
@@ -123,14 +128,6 @@ func (i *inspector) compareHead(db *pack.Database, tree pack.ID) error {
 		i.status.Dirty = true
 	}
 	return err
-}
-
-// committed makes the index that a tree has where nothing is known of the files.
-func committed(db *pack.Database, tree pack.ID) (entries []*index.Entry, err error) {
-	err = eachFile(db, "", tree, func(name string, e *checkout.Entry) {
-		entries = append(entries, &index.Entry{Name: name, Hash: plumbing.Hash(e.ID), Mode: filemode.FileMode(e.Mode)})
-	})
-	return entries, err
 }
 
 // eachFile calls f with what a tree has that is no directory. The zero ID is a tree without files.
@@ -227,9 +224,10 @@ func (i *inspector) submodule(ctx context.Context, name string, want pack.ID) er
 		if status.Ignored, err = Repositories(ctx, dir); err != nil {
 			return err
 		}
+		status.Ignored = append(status.Ignored, ".git")
 		status.Dirty, status.Files = true, []string{""}
 	} else if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
-		status.Ignored = append(status.Ignored, ".git")
+		status.Submodules = append(status.Submodules, ".git")
 	}
 	i.status.Dirty = i.status.Dirty || status.Dirty
 	for _, inside := range status.Files {
@@ -238,14 +236,17 @@ func (i *inspector) submodule(ctx context.Context, name string, want pack.ID) er
 	for _, inside := range status.Ignored {
 		i.status.Ignored = append(i.status.Ignored, name+"/"+inside)
 	}
+	for _, inside := range status.Submodules {
+		i.status.Submodules = append(i.status.Submodules, name+"/"+inside)
+	}
 	for _, inside := range status.Empty {
 		i.status.Empty = append(i.status.Empty, path.Join(name, inside))
 	}
 	return nil
 }
 
-// Repositories lists every .git below a directory: those of submodules, and of clones that somebody put there. They
-// have addresses with passwords, hooks, and commits that nobody meant to send elsewhere.
+// Repositories lists every .git below a directory, but not its own: those of submodules, and of clones that somebody
+// put there. They have addresses with passwords, hooks, and commits that nobody meant to send elsewhere.
 func Repositories(ctx context.Context, dir string) (list []string, err error) {
 	err = filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || ctx.Err() != nil {
@@ -255,7 +256,9 @@ func Repositories(ctx context.Context, dir string) (list []string, err error) {
 			return nil
 		}
 		relative, err := filepath.Rel(dir, name)
-		list = append(list, filepath.ToSlash(relative))
+		if relative != ".git" {
+			list = append(list, filepath.ToSlash(relative))
+		}
 		if entry.IsDir() && err == nil {
 			return fs.SkipDir
 		}
