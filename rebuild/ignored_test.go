@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
 
 // ignoring is a Sources of local trees in which git ignores something, or that have submodules which are not there.
@@ -47,6 +48,22 @@ func TestIgnoredFilesStayOutOfTheImage(t *testing.T) {
 	check(t, os.WriteFile(filepath.Join(directory, "bin", "program"), []byte("another"), 0o644))
 	if second := p.mustRun(t, o, target("one", directory)); second.Release.Digest != first.Release.Digest {
 		t.Errorf("a change of an ignored file made %s of %s", second.Release.Digest, first.Release.Digest)
+	}
+}
+
+// A mount of the build context shows steps no more than COPY takes.
+func TestIgnoredFilesStayOutOfMounts(t *testing.T) {
+	p := newPlayground(t)
+	directory := source(t, map[string]string{"seen": "seen", "bin/secret": "secret", "Dockerfile": p.dockerfile(
+		"FROM BASE\nRUN --mount=type=bind,target=/src [\"/bin/tool\", \"copy\", \"/src/bin/secret\", \"/got\"]\n")})
+	o := p.options(t)
+	if _, err := p.run(t, t.Context(), o, target("one", directory)); err != nil {
+		t.Fatal(err)
+	}
+	o = p.options(t)
+	o.Sources = ignoring{ignored: []string{"bin/"}}
+	if _, err := p.run(t, t.Context(), o, target("one", directory)); fault.KindOf(err) != fault.Build {
+		t.Errorf("a step that reads an ignored file: %v", err)
 	}
 }
 

@@ -71,6 +71,33 @@ func (f *File) BringsModules() bool {
 	return false
 }
 
+// MountsContext reports whether a step has the build context itself, or may have it, without a COPY or ADD.
+func (f *File) MountsContext() bool {
+	for _, one := range f.instructions {
+		if one.command != "RUN" {
+			continue
+		}
+		for _, flag := range flags(one.text) {
+			if flag.name != "--mount" {
+				continue
+			}
+			kind, from := "bind", false
+			for _, option := range mountOptions(one.text, flag) {
+				switch option.name {
+				case "type":
+					kind = option.value
+				case "from":
+					from = true
+				}
+			}
+			if kind == "bind" && !from || strings.Contains(flag.value, "$") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Unprivileged returns the stages (from 0) that are built on an image in which a step, of theirs or of a stage that is
 // built on them, runs as somebody else than root. users are those of the images, by stage, as their configs have them.
 func (f *File) Unprivileged(users map[int]string) map[int]bool {

@@ -99,6 +99,28 @@ func TestBringsModules(t *testing.T) {
 	}
 }
 
+func TestMountsContext(t *testing.T) {
+	for step, want := range map[string]bool{
+		"COPY . .\nRUN go build":                                             false,
+		"RUN --mount=type=bind,target=/src go build":                         true,
+		"RUN --mount=target=. go build":                                      true,
+		"RUN --mount=type=cache,target=/c --mount=target=/s make":            true,
+		"RUN --mount=type=bind,from=modules,target=/m go build":              false,
+		"RUN --mount=type=$KIND,from=modules,target=/m go build":             true,
+		"RUN --mount=type=cache,target=/root/.cache go build":                false,
+		"RUN --mount=type=secret,id=x --mount=type=tmpfs,target=/t go build": false,
+		"RUN echo --mount=target=/src":                                       false,
+	} {
+		file, err := dockerfile.Parse([]byte("FROM golang AS modules\nFROM golang\nARG KIND\n"+step+"\n"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := file.MountsContext(); got != want {
+			t.Errorf("%q: %t, want %t", step, got, want)
+		}
+	}
+}
+
 func TestUnprivileged(t *testing.T) {
 	tests := []struct {
 		text string

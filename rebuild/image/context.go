@@ -37,7 +37,7 @@ func (u *Unit) hidden() []string {
 	return source.Below(u.tree.Ignored, directory)
 }
 
-// isSource reports whether the unit is CI's src. That is a clone on the build root: it has what .dockerignore names, too.
+// isSource reports whether the unit is CI's src: a clone on the build root, which has what .dockerignore names, too.
 func (u *Unit) isSource() bool { return u.Recipe.Image == "src" }
 
 // contextKey stands for what a build can see of its context, without putting it together. A commit says all about its
@@ -94,14 +94,15 @@ func digestPiece(ctx context.Context, known *source.Known, directory, name strin
 	return known.DigestIn(ctx, directory, name, ignored)
 }
 
-// assembleContext returns the directory that COPY reads from. Where it is more than a directory of the source, it is
-// put together in a new one, in the order in which CI copies; the function it returns removes that.
+// assembleContext returns the directory that COPY reads from. Where it is more than a directory of the source, or a
+// step would see in it what is hidden from COPY, it is put together in a new one, in the order in which CI copies; the
+// function it returns removes that.
 func (m *prepared) assembleContext(ctx context.Context, b *builder.Builder, u Unit) (string, func(), error) {
 	nothing := func() {}
 	if err := checkContext(&u); err != nil {
 		return "", nothing, err
 	}
-	if directory, ok := u.plainContext(); ok {
+	if directory, ok := u.plainContext(); ok && (len(u.hidden()) == 0 || !u.file.MountsContext()) {
 		return filepath.Join(u.tree.Directory, directory), nothing, nil
 	}
 	directory, err := os.MkdirTemp(m.Scratch, "context-")
