@@ -30,7 +30,8 @@ func refused(t *testing.T, s *gitsrc.Store, req gitsrc.Request, text string) err
 	if strings.ContainsAny(err.Error(), "\x1b\x00\r") {
 		t.Errorf("the error holds control characters: %q", err)
 	}
-	if took := time.Since(begin); took > 20*time.Second {
+	// hangs otherwise; a busy machine with coverage took 26 seconds
+	if took := time.Since(begin); took > time.Minute {
 		t.Errorf("Fetch took %s", took)
 	}
 	if _, err := os.Lstat(dest); err == nil {
