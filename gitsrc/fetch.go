@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/pack"
+	"github.com/oc-rebuild/oc-rebuild/gitsrc/internal/worktree"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/internal/flock"
 	"github.com/oc-rebuild/oc-rebuild/internal/giturl"
@@ -59,6 +60,9 @@ func (s *Store) Fetch(ctx context.Context, req Request, dest string) (Tree, erro
 		return Tree{}, err
 	}
 	tree, err := s.checkout(ctx, found, dest)
+	if err == nil && len(req.Patches) > 0 { // packs have other bytes on another machine
+		tree.Submodules, err = worktree.Repositories(ctx, dest)
+	}
 	if err == nil {
 		tree, err = s.patched(tree, req)
 	}

@@ -42,6 +42,22 @@ func TestCopyWithSubmodule(t *testing.T) {
 	}
 }
 
+// A patch on a commit with a submodule makes a tree that is digested: the submodule's packs are not part of that.
+func TestPatchOnCommitWithSubmodule(t *testing.T) {
+	server := serve(t, "any")
+	inner := server.repo(t, "openshift/inner").commitFiles("main", "inner", map[string]string{"file": "inner\n"})
+	commit := server.repo(t, "openshift/component").commitFiles("main", "outer",
+		map[string]string{submodulePath + "#": inner, "README": "hello\n",
+			".gitmodules": "[submodule \"inner\"]\npath = " + submodulePath + "\nurl = ../inner.git\n"})
+	patch := filepath.Join(t.TempDir(), "a.patch")
+	write(t, filepath.Dir(patch), "a.patch", readmePatch)
+	s, _ := server.store(t)
+	tree := mustFetch(t, s, gitsrc.Request{Repository: component, Commit: commit, Patches: []string{patch}})
+	if want := []string{submodulePath + "/.git"}; !slices.Equal(tree.LeftOut(), want) || len(tree.Ignored) > 0 {
+		t.Errorf("left out are %q, hidden %q, want %q", tree.LeftOut(), tree.Ignored, want)
+	}
+}
+
 // TestSubmodulesOfLocalTree has working trees with a submodule in each state that a user may leave it in. What git
 // calls a clean tree is one, but for files of which git knows nothing.
 func TestSubmodulesOfLocalTree(t *testing.T) {

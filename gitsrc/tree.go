@@ -28,7 +28,7 @@ type Tree struct {
 	// Local: slash-separated paths below Directory that .gitignore excludes, and each .git of a clone that lies there;
 	// CI's checkout would not have them
 	Ignored    []string `json:"-"`
-	Submodules []string `json:"-"` // Local: the .git of each submodule
+	Submodules []string `json:"-"` // Local, or with patches: the .git of each submodule
 	Empty      []string `json:"-"` // Local: submodules that are not checked out, by their paths; CI's checkout has them
 }
 
