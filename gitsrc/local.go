@@ -154,9 +154,10 @@ func (s *Store) inspect(ctx context.Context, tree *Tree, repo worktree.Repositor
 	tree.Empty = status.Empty
 	if errors.Is(err, worktree.ErrIndex) {
 		err = fault.New(fault.Unresolved,
-			"Run `git update-index --no-split-index`, or `git sparse-checkout disable`, in it.", err)
+			"Run `git config --unset core.splitIndex` and `git update-index --no-split-index`, or "+
+				"`git sparse-checkout disable`, in it.", err)
 	}
-	return status, err
+	return status, remedied(err)
 }
 
 // excludesFile returns the user's list of ignored files, where git looks for it.

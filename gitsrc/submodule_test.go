@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
@@ -99,10 +100,6 @@ func TestSubmodulesOfLocalTree(t *testing.T) {
 			w.git("submodule", "--quiet", "deinit", "--all")
 			write(t, w.dir, path+"/file", "inner\n")
 		}, true, nil, nil, true},
-		{"the repository of another tree", func(t *testing.T, w repo) {
-			remove(t, at(w, ".git"))
-			write(t, w.dir, path+"/.git", "gitdir: "+filepath.Join(w.dir, ".git")+"\n")
-		}, true, nil, nil, true},
 		{"objects that are gone", func(t *testing.T, w repo) {
 			remove(t, filepath.Join(w.dir, ".git/modules/inner/objects"))
 			if err := os.Mkdir(filepath.Join(w.dir, ".git/modules/inner/objects"), 0o755); err != nil {
@@ -147,5 +144,26 @@ func remove(t *testing.T, name string) {
 	t.Helper()
 	if err := os.RemoveAll(name); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A submodule of which git keeps what is not understood here, or that claims another repository, is refused as a tree is.
+func TestOddSubmodules(t *testing.T) {
+	for description, change := range map[string]func(t *testing.T, w repo){
+		"split or sparse": func(_ *testing.T, w repo) { w.git("-C", submodulePath, "update-index", "--split-index") },
+		"reftable": func(t *testing.T, w repo) {
+			write(t, w.dir, ".git/modules/inner/HEAD", "ref: refs/heads/.invalid\n")
+		},
+		"does not know this working tree": func(t *testing.T, w repo) {
+			write(t, w.dir, submodulePath+"/.git", "gitdir: "+filepath.Join(w.dir, ".git")+"\n")
+		},
+	} {
+		w := withSubmodule(t)
+		change(t, w)
+		_, err := openCache(t).Fetch(context.Background(), gitsrc.Request{Repository: component,
+			Spec: gitsrc.Spec{Kind: gitsrc.Local, Path: w.dir}}, t.TempDir())
+		if err == nil || !strings.Contains(err.Error(), description) || !strings.Contains(err.Error(), submodulePath) {
+			t.Errorf("%s: %v", description, err)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -106,6 +107,9 @@ func (m *prepared) assembleContext(ctx context.Context, b *builder.Builder, u Un
 		return filepath.Join(u.tree.Directory, directory), nothing, nil
 	}
 	directory, err := os.MkdirTemp(m.Scratch, "context-")
+	if err == nil {
+		err = os.Chmod(directory, 0o755) // a step that is not root may have it mounted
+	}
 	if err != nil {
 		return "", nothing, fmt.Errorf("making the build context: %w", err)
 	}
@@ -145,7 +149,12 @@ func (m *prepared) copyPiece(ctx context.Context, b *builder.Builder, u Unit, pi
 	if !contents {
 		as = path.Join(as, path.Base(name))
 	}
-	return copytree.Copy(ctx, checkout, filepath.FromSlash(name), target, filepath.FromSlash(as), u.tree.Ignored...)
+	for try := 1; ; try++ {
+		err := copytree.Copy(ctx, checkout, filepath.FromSlash(name), target, filepath.FromSlash(as), u.tree.Ignored...)
+		if _, gone := checkout.Lstat(name); gone != nil || !errors.Is(err, fs.ErrNotExist) || try == 10 {
+			return err // else an editor or git has removed a file meanwhile
+		}
+	}
 }
 
 // checkContext makes sure that what the build context takes from the source lies inside it, symbolic links followed.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -57,6 +58,7 @@ func tree(t *testing.T) string {
 		func() error { return os.Mkdir(filepath.Join(directory, "empty"), 0o700) },
 		func() error { return os.Chmod(filepath.Join(directory, "Dockerfile"), 0o755|fs.ModeSetuid) },
 		func() error { return os.Symlink("/etc/passwd", filepath.Join(directory, "link")) },
+		func() error { return syscall.Mkfifo(filepath.Join(directory, "pipe"), 0o600) },
 		func() error { return os.Symlink("../..", filepath.Join(directory, "deep/up")) },
 		func() error { return os.Chmod(filepath.Join(directory, "closed"), 0o555) },
 		func() error { return os.Chmod(filepath.Join(directory, "deep"), 0o777|fs.ModeSticky) },

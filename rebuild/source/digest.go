@@ -52,6 +52,9 @@ func (k *Known) digest(ctx context.Context, directory string, skipped map[string
 	}
 	sum := sha256.New()
 	for _, path := range list.paths() {
+		if kind := list[path][0]; kind == 'S' || kind == 'p' {
+			continue // sockets and pipes, which are not packed
+		}
 		fmt.Fprintf(sum, "%q %s\n", path, list[path])
 	}
 	return hex.EncodeToString(sum.Sum(nil)), nil

@@ -36,9 +36,10 @@ const (
 	maxLines     = 30_000 // of a file that both sides changed: what comparing takes grows with their square
 	maxDepth     = 200    // of directories
 	binaryHead   = 8000   // bytes in which git looks for a NUL
-	// maxPairs is how many pairs of a removed and an added file are compared. Where there are more, only a file that was
-	// renamed and not changed is noticed.
+	// maxPairs is how many pairs of a removed and an added file are compared, and maxTexts how many bytes of removed ones.
+	// Where there are more, only a file that was renamed and not changed is noticed.
 	maxPairs    = 10_000
+	maxTexts    = 16 << 20
 	maxCompared = 256 << 10 // bytes of each of them
 )
 
@@ -139,8 +140,9 @@ func (t *treeMerge) conflict(path string) (checkout.Entry, error) {
 
 // entry merges what is at a path.
 func (t *treeMerge) entry(path string, s sides) (checkout.Entry, error) {
-	switch none := (checkout.Entry{}); {
-	case same(s.ours, none) && same(s.theirs, none):
+	switch {
+	case same(s.base, s.ours) && same(s.base, s.theirs):
+	case same(s.ours, s.theirs):
 		t.gone = append(t.gone, change{path, s.ours, s.base})
 	case same(s.base, s.ours):
 		t.changed = append(t.changed, change{path, s.base, s.theirs})
@@ -181,38 +183,43 @@ func (t *treeMerge) findRenames() error {
 		return err
 	}
 	added, err := t.additions(t.changed)
-	if err != nil {
+	if err != nil || len(added) == 0 {
 		return err
 	}
 	same := map[pack.ID]bool{}
 	for _, file := range added {
 		same[file.new.ID] = true
 	}
-	texts := make([]chunks, len(gone)) // of those that are compared
-	for i, old := range gone {
-		if old.new.ID == emptyFile {
-			continue
-		}
-		if same[old.new.ID] {
+	texts, size := map[pack.ID]chunks{}, 0 // of those that are compared
+	for _, old := range gone {
+		_, known := texts[old.new.ID]
+		switch {
+		case old.new.ID == emptyFile || known:
+		case same[old.new.ID]:
 			_, _ = t.conflict(old.path)
-		} else if len(gone)*len(added) <= maxPairs {
-			if texts[i], err = t.chunks(old.new.ID); err != nil {
+		case len(gone)*len(added) <= maxPairs && size < maxTexts:
+			text, err := t.chunks(old.new.ID)
+			if err != nil {
 				return err
 			}
+			texts[old.new.ID], size = text, size+text.size
 		}
 	}
+	if len(texts) == 0 {
+		return nil
+	}
 	for _, file := range added {
-		if len(gone)*len(added) > maxPairs {
-			break
-		}
 		text, err := t.chunks(file.new.ID)
 		if err != nil {
 			return err
 		}
-		for i, old := range gone {
-			if texts[i].similar(text) {
+		for _, old := range gone {
+			if t.ctx.Err() != nil {
+				return context.Cause(t.ctx)
+			}
+			if texts[old.new.ID].similar(text) {
 				_, _ = t.conflict(old.path)
-				texts[i] = chunks{}
+				delete(texts, old.new.ID)
 			}
 		}
 	}
@@ -238,12 +245,13 @@ func (t *treeMerge) chunks(id pack.ID) (chunks, error) {
 		return chunks{}, err
 	}
 	data = data[:min(len(data), maxCompared)]
-	c := chunks{map[uint64]int{}, len(data)}
+	c := chunks{bytes: map[uint64]int{}}
 	for line := range bytes.Lines(data) {
 		for piece := range slices.Chunk(bytes.TrimRight(line, "\r\n"), 64) {
 			sum := fnv.New64a()
 			sum.Write(piece)
 			c.bytes[sum.Sum64()] += len(piece)
+			c.size += len(piece)
 		}
 	}
 	return c, nil

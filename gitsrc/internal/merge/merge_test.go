@@ -190,6 +190,8 @@ func TestRenames(t *testing.T) {
 		{"renamed and changed", files{"b/two": "two\n"}, files{"new": whole + "more\n", "b/two": "two\n"}, true, true},
 		{"a directory", files{"b/two": "two\n"}, files{"c/one": whole, "b/two": "two\n"}, true, true},
 		{"a directory into another", files{"b/two": "two\n"}, files{"b/two": "two\n", "b/a/one": whole}, true, true},
+		{"in a directory that stays", files{"a/stays": "stays\n", "b/two": "two\n"},
+			files{"a/stays": "stays\n", "b/two": "two\n", "c/new": whole}, true, true},
 		{"a link is no file", files{"b/two": "two\n"}, files{"b/two": "two\n", "l@": "a/one"}, false, false},
 		{"renamed by both", files{"c/new": whole, "b/two": "two\n"}, files{"c/new": whole, "b/two": "two\n"}, false, false},
 		{"renamed by one alone", files{"a/one": whole, "b/two": "two\n"}, files{"c/new": whole, "b/two": "two\n"},
@@ -210,7 +212,8 @@ func TestRenames(t *testing.T) {
 			for _, side := range []struct {
 				name string
 				files
-			}{{"base", files{"a/one": whole, "b/two": "two\n"}}, {"ours", test.ours}, {"theirs", test.theirs}} {
+			}{{"base", files{"a/one": whole, "b/two": "two\n", "a/stays": "stays\n"}}, {"ours", test.ours},
+				{"theirs", test.theirs}} {
 				fmt.Fprintf(&stream, "commit refs/heads/%s\ncommitter A <a@x> 1600000000 +0000\ndata 0\n", side.name)
 				if side.name != "base" {
 					stream.WriteString("from refs/heads/base\n")

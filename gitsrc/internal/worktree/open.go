@@ -21,6 +21,10 @@ const (
 // ErrNotRepository is returned for a directory that has no .git.
 var ErrNotRepository = errors.New("not a git repository")
 
+// ErrReftable is returned for a repository whose branches are in a reftable.
+var ErrReftable = errors.New("its branches are in a reftable, which is not supported: " +
+	"run `git refs migrate --ref-format=files` in it")
+
 // Repository is where git keeps what belongs to a working tree, or a bare repository.
 type Repository struct {
 	GitDir    string // of this working tree
@@ -120,8 +124,7 @@ func (r Repository) Head() (commit pack.ID, branch string, err error) {
 		return commit, "", err
 	}
 	if ref == "refs/heads/.invalid" { // gitrepository-layout, "reftable"
-		return pack.ID{}, "", errors.New("its branches are in a reftable, which is not supported: run " +
-			"`git refs migrate --ref-format=files` in it")
+		return pack.ID{}, "", ErrReftable
 	}
 	branch = strings.TrimPrefix(ref, "refs/heads/")
 	commit, err = r.Ref(ref)

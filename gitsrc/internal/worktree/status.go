@@ -220,6 +220,10 @@ func (i *inspector) submodule(ctx context.Context, name string, want pack.ID) er
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	var foreign *ForeignError
+	if errors.Is(err, ErrIndex) || errors.Is(err, ErrReftable) || errors.As(err, &foreign) {
+		return fmt.Errorf("submodule %q: %w", name, err)
+	}
 	if err != nil {
 		if status.Ignored, err = Repositories(ctx, dir); err != nil {
 			return err
