@@ -172,7 +172,7 @@ func dependence(step instruction, final bool) (sources []string, same bool) {
 	case "ARG":
 		return nil, !final && !strings.Contains(step.text, "$")
 	case "RUN":
-		return nil, !slices.ContainsFunc(flags(step.text), func(f flag) bool { return f.name == "--mount" })
+		return nil, len(mounts(step)) == 0
 	case "COPY", "ADD":
 		return copied(step.text)
 	}

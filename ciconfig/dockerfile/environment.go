@@ -60,11 +60,10 @@ func (f *File) BringsModules() bool {
 			if modules.MatchString(one.text) {
 				return true
 			}
-		case "RUN":
-			for _, flag := range flags(one.text) {
-				if flag.name == "--mount" && modules.MatchString(flag.value) && !strings.Contains(flag.value, "type=cache") {
-					return true
-				}
+		}
+		for _, mount := range mounts(one) {
+			if modules.MatchString(mount.value) && !strings.Contains(mount.value, "type=cache") {
+				return true
 			}
 		}
 	}
@@ -74,15 +73,9 @@ func (f *File) BringsModules() bool {
 // MountsContext reports whether a step has the build context itself, or may have it, without a COPY or ADD.
 func (f *File) MountsContext() bool {
 	for _, one := range f.instructions {
-		if one.command != "RUN" {
-			continue
-		}
-		for _, flag := range flags(one.text) {
-			if flag.name != "--mount" {
-				continue
-			}
+		for _, mount := range mounts(one) {
 			kind, from := "bind", false
-			for _, option := range mountOptions(one.text, flag) {
+			for _, option := range mountOptions(one.text, mount) {
 				switch option.name {
 				case "type":
 					kind = option.value
@@ -90,7 +83,7 @@ func (f *File) MountsContext() bool {
 					from = true
 				}
 			}
-			if kind == "bind" && !from || strings.Contains(flag.value, "$") {
+			if kind == "bind" && !from || strings.Contains(mount.value, "$") {
 				return true
 			}
 		}

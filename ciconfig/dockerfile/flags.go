@@ -1,6 +1,9 @@
 package dockerfile
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // flag is NAME=VALUE in an instruction, with the place of its value in the instruction's text. The value has its
 // quotes removed; odd says that they could not be told apart.
@@ -87,6 +90,14 @@ func newFlag(name, text string, start, end int) flag {
 
 // isQuote reports whether a byte is a quote.
 func isQuote(c byte) bool { return c == '"' || c == '\'' }
+
+// mounts lists the mounts of a RUN; other instructions have none.
+func mounts(one instruction) []flag {
+	if one.command != "RUN" {
+		return nil
+	}
+	return slices.DeleteFunc(flags(one.text), func(f flag) bool { return f.name != "--mount" })
+}
 
 // mountOptions splits the value of --mount at its commas.
 func mountOptions(text string, mount flag) []flag {

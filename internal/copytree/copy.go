@@ -37,6 +37,19 @@ func Copy(ctx context.Context, from *os.Root, name string, to *os.Root, as strin
 	return c.copy(name, info, as)
 }
 
+// CopyLive is Copy of what others change meanwhile: where a file in it was seen and is gone, all is copied again.
+func CopyLive(ctx context.Context, from *os.Root, name string, to *os.Root, as string, skip ...string) error {
+	for try := 1; ; try++ {
+		err := Copy(ctx, from, name, to, as, skip...)
+		if !errors.Is(err, fs.ErrNotExist) || try == 10 {
+			return err
+		}
+		if _, gone := from.Lstat(name); gone != nil {
+			return err
+		}
+	}
+}
+
 // copier counts what it copies.
 type copier struct {
 	ctx      context.Context

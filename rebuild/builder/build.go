@@ -99,10 +99,6 @@ func (b *Builder) buildOptions(build Build) (define.BuildOptions, error) {
 	if err != nil {
 		return define.BuildOptions{}, err
 	}
-	var ignoreFile string // "" = that of the context
-	if build.Whole {
-		ignoreFile = os.DevNull
-	}
 	one := 1 // stages one after another: concurrent stages were a way out of the container (CVE-2024-11218)
 	excludes, err := excludes(build)
 	if err != nil {
@@ -111,7 +107,7 @@ func (b *Builder) buildOptions(build Build) (define.BuildOptions, error) {
 	options := define.BuildOptions{
 		ContextDirectory: build.Context,
 		Excludes:         excludes,
-		IgnoreFile:       ignoreFile,
+		IgnoreFile:       build.ignoreFile(),
 		PullPolicy:       define.PullNever, // what the plan knows was pulled before; a build names nothing else
 		Isolation:        b.isolation.Kind,
 		Runtime:          b.isolation.Runtime,

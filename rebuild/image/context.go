@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -149,12 +148,7 @@ func (m *prepared) copyPiece(ctx context.Context, b *builder.Builder, u Unit, pi
 	if !contents {
 		as = path.Join(as, path.Base(name))
 	}
-	for try := 1; ; try++ {
-		err := copytree.Copy(ctx, checkout, filepath.FromSlash(name), target, filepath.FromSlash(as), u.tree.Ignored...)
-		if _, gone := checkout.Lstat(name); gone != nil || !errors.Is(err, fs.ErrNotExist) || try == 10 {
-			return err // else an editor or git has removed a file meanwhile
-		}
-	}
+	return copytree.CopyLive(ctx, checkout, filepath.FromSlash(name), target, filepath.FromSlash(as), u.tree.Ignored...)
 }
 
 // checkContext makes sure that what the build context takes from the source lies inside it, symbolic links followed.

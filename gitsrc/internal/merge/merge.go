@@ -142,17 +142,15 @@ func (t *treeMerge) conflict(path string) (checkout.Entry, error) {
 func (t *treeMerge) entry(path string, s sides) (checkout.Entry, error) {
 	switch {
 	case same(s.base, s.ours) && same(s.base, s.theirs):
+		return s.ours, nil
 	case same(s.ours, s.theirs):
 		t.gone = append(t.gone, change{path, s.ours, s.base})
-	case same(s.base, s.ours):
-		t.changed = append(t.changed, change{path, s.base, s.theirs})
+		return s.ours, nil
 	case same(s.base, s.theirs):
 		t.changed = append(t.changed, change{path, s.base, s.ours})
-	}
-	switch {
-	case same(s.ours, s.theirs), same(s.base, s.theirs):
 		return s.ours, nil
 	case same(s.base, s.ours):
+		t.changed = append(t.changed, change{path, s.base, s.theirs})
 		return s.theirs, nil
 	}
 	isDirectory := func(e checkout.Entry) bool { return e.Mode == checkout.Directory }
@@ -277,13 +275,7 @@ func (t *treeMerge) additions(changes []change) (files []change, err error) {
 		if one.new.Mode != checkout.Directory {
 			continue
 		}
-		if t.ctx.Err() != nil {
-			return nil, context.Cause(t.ctx)
-		}
-		if strings.Count(one.path, "/") > maxDepth {
-			return nil, pack.OverLimit("directories more than %d deep", maxDepth)
-		}
-		byName, err := t.names(one.old, one.new)
+		byName, err := t.names(one.path, one.old, one.new)
 		if err != nil {
 			return nil, err
 		}
@@ -296,8 +288,15 @@ func (t *treeMerge) additions(changes []change) (files []change, err error) {
 	return files, nil
 }
 
-// names reads directories and returns what each has of every name in them. What is no directory has nothing in it.
-func (t *treeMerge) names(directories ...checkout.Entry) (map[string][]checkout.Entry, error) {
+// names reads what is at a path in several trees and returns what each has of every name in it. What is no directory has
+// nothing in it.
+func (t *treeMerge) names(path string, directories ...checkout.Entry) (map[string][]checkout.Entry, error) {
+	if t.ctx.Err() != nil {
+		return nil, context.Cause(t.ctx)
+	}
+	if strings.Count(path, "/") > maxDepth {
+		return nil, pack.OverLimit("directories more than %d deep", maxDepth)
+	}
 	byName := map[string][]checkout.Entry{}
 	for side, e := range directories {
 		if e.Mode != checkout.Directory {
@@ -323,13 +322,7 @@ func (t *treeMerge) names(directories ...checkout.Entry) (map[string][]checkout.
 
 // directory merges directories, of which those that are none have nothing in them.
 func (t *treeMerge) directory(path string, s sides) (checkout.Entry, error) {
-	if t.ctx.Err() != nil {
-		return checkout.Entry{}, context.Cause(t.ctx)
-	}
-	if strings.Count(path, "/") > maxDepth {
-		return checkout.Entry{}, pack.OverLimit("directories more than %d deep", maxDepth)
-	}
-	byName, err := t.names(s.base, s.ours, s.theirs)
+	byName, err := t.names(path, s.base, s.ours, s.theirs)
 	if err != nil {
 		return checkout.Entry{}, err
 	}
@@ -337,8 +330,8 @@ func (t *treeMerge) directory(path string, s sides) (checkout.Entry, error) {
 	isGone := s.base.Mode == checkout.Directory && (s.ours.Mode == 0 || s.theirs.Mode == 0)
 	var merged object.Tree
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
-		at := strings.TrimPrefix(path+"/"+name, "/")
-		all := sides{byName[name][0], byName[name][1], byName[name][2]}
+		each, at := byName[name], strings.TrimPrefix(path+"/"+name, "/")
+		all := sides{each[0], each[1], each[2]}
 		if isGone && all.base.Mode == 0 {
 			if _, err := t.conflict(at); err != nil {
 				return checkout.Entry{}, err

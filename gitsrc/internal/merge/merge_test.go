@@ -79,6 +79,25 @@ func change(random *rand.Rand, files map[string]string) map[string]string {
 	return changed
 }
 
+// commit writes a commit for `git fast-import`, on another branch's where from names one. A file whose name ends in * is
+// executable, one whose name ends in @ is a link.
+func commit(stream *strings.Builder, branch, from string, files map[string]string) {
+	fmt.Fprintf(stream, "commit refs/heads/%s\ncommitter A <a@x> 1600000000 +0000\ndata 0\n", branch)
+	if from != "" {
+		fmt.Fprintf(stream, "from refs/heads/%s\n", from)
+	}
+	stream.WriteString("deleteall\n")
+	for name, text := range files {
+		mode := "100644"
+		for suffix, other := range map[string]string{"*": "100755", "@": "120000"} {
+			if strings.HasSuffix(name, suffix) {
+				name, mode = strings.TrimSuffix(name, suffix), other
+			}
+		}
+		fmt.Fprintf(stream, "M %s inline %s\ndata %d\n%s\n", mode, name, len(text), text)
+	}
+}
+
 // TestAsGitDoes merges trees at random, of files in which most lines are there several times. What both merge they
 // merge to the same tree. Now and then one of them refuses what the other merges, where it is a matter of taste which
 // of two equal lines is the new one.
@@ -88,20 +107,6 @@ func TestAsGitDoes(t *testing.T) {
 	const cases = 800
 	random := rand.New(rand.NewPCG(1, 2))
 	var stream strings.Builder
-	commit := func(branch, from string, files map[string]string) {
-		fmt.Fprintf(&stream, "commit refs/heads/%s\ncommitter A <a@x> 1600000000 +0000\ndata 0\n", branch)
-		if from != "" {
-			fmt.Fprintf(&stream, "from refs/heads/%s\n", from)
-		}
-		stream.WriteString("deleteall\n")
-		for name, text := range files {
-			mode := "100644"
-			if strings.HasSuffix(name, "*") {
-				name, mode = strings.TrimSuffix(name, "*"), "100755"
-			}
-			fmt.Fprintf(&stream, "M %s inline %s\ndata %d\n%s\n", mode, name, len(text), text)
-		}
-	}
 	for i := range cases {
 		files := map[string]string{}
 		for file := range 5 {
@@ -114,9 +119,9 @@ func TestAsGitDoes(t *testing.T) {
 			}
 			files[fmt.Sprintf("d%d/file%d", file%3, file)] = text.String()
 		}
-		commit(fmt.Sprintf("base%d", i), "", files)
-		commit(fmt.Sprintf("ours%d", i), fmt.Sprintf("base%d", i), change(random, files))
-		commit(fmt.Sprintf("theirs%d", i), fmt.Sprintf("base%d", i), change(random, files))
+		commit(&stream, fmt.Sprintf("base%d", i), "", files)
+		commit(&stream, fmt.Sprintf("ours%d", i), fmt.Sprintf("base%d", i), change(random, files))
+		commit(&stream, fmt.Sprintf("theirs%d", i), fmt.Sprintf("base%d", i), change(random, files))
 	}
 	git(t, directory, stream.String(), "fast-import", "--quiet")
 	db, err := pack.Open(filepath.Join(directory, "objects"))
@@ -214,18 +219,13 @@ func TestRenames(t *testing.T) {
 				files
 			}{{"base", files{"a/one": whole, "b/two": "two\n", "a/stays": "stays\n"}}, {"ours", test.ours},
 				{"theirs", test.theirs}} {
-				fmt.Fprintf(&stream, "commit refs/heads/%s\ncommitter A <a@x> 1600000000 +0000\ndata 0\n", side.name)
-				if side.name != "base" {
-					stream.WriteString("from refs/heads/base\n")
+				from := "base"
+				if side.name == from {
+					from = ""
 				}
-				stream.WriteString("deleteall\nM 100644 inline other\ndata 1\nx\n")
-				for name, text := range side.files {
-					mode := "100644"
-					if strings.HasSuffix(name, "@") {
-						name, mode = strings.TrimSuffix(name, "@"), "120000"
-					}
-					fmt.Fprintf(&stream, "M %s inline %s\ndata %d\n%s\n", mode, name, len(text), text)
-				}
+				all := maps.Clone(side.files)
+				all["other"] = "x"
+				commit(&stream, side.name, from, all)
 			}
 			git(t, directory, stream.String(), "fast-import", "--quiet")
 			db, err := pack.Open(filepath.Join(directory, "objects"))

@@ -50,17 +50,13 @@ func within(dir, dest string, do func(from, to *os.Root) error) error {
 	return do(from, to)
 }
 
-// copyThere copies what is there. A lock that git makes for a moment may be seen and gone: then all is copied again.
+// copyThere copies what is there. A lock that git makes for a moment may be seen and gone.
 func copyThere(ctx context.Context, from *os.Root, name string, to *os.Root) error {
-	for try := 1; ; try++ {
-		if _, err := from.Lstat(name); errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		err := copytree.Copy(ctx, from, name, to, name)
-		if !errors.Is(err, fs.ErrNotExist) || try == 10 {
-			return err
-		}
+	err := copytree.CopyLive(ctx, from, name, to, name)
+	if _, gone := from.Lstat(name); errors.Is(gone, fs.ErrNotExist) && errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
+	return err
 }
 
 // copyGitDir copies what git needs to read history: not the user's configuration, hooks or remotes.

@@ -116,39 +116,40 @@ func (i *inspector) readIndex(name string) (entries []*index.Entry, err error) {
 // compareHead looks for staged changes.
 func (i *inspector) compareHead(db *pack.Database, tree pack.ID) error {
 	count := 0
-	err := eachFile(db, "", tree, func(name string, e *checkout.Entry) {
-		count++
-		x, ok := i.indexed[name]
-		if !ok || pack.ID(x.Hash) != e.ID || x.Stage != 0 ||
-			(x.Mode == filemode.Executable) != (e.Mode == checkout.Executable) {
-			i.status.Dirty = true
-		}
-	})
-	if count != len(i.indexed) {
-		i.status.Dirty = true
-	}
-	return err
-}
-
-// eachFile calls f with what a tree has that is no directory. The zero ID is a tree without files.
-func eachFile(db *pack.Database, prefix string, tree pack.ID, f func(name string, e *checkout.Entry)) error {
-	if tree == (pack.ID{}) {
-		return nil
-	}
-	data, err := db.Read(tree, pack.Tree)
-	if err != nil {
-		return err
-	}
-	entries, err := checkout.ParseTree(data)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if e.Mode != checkout.Directory {
-			f(prefix+e.Name, &e)
-		} else if err := eachFile(db, prefix+e.Name+"/", e.ID, f); err != nil {
+	var compare func(prefix string, id pack.ID) error
+	compare = func(prefix string, id pack.ID) error {
+		data, err := db.Read(id, pack.Tree)
+		if err != nil {
 			return err
 		}
+		entries, err := checkout.ParseTree(data)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			name := prefix + e.Name
+			if e.Mode == checkout.Directory {
+				if err := compare(name+"/", e.ID); err != nil {
+					return err
+				}
+				continue
+			}
+			count++
+			x, ok := i.indexed[name]
+			if !ok || pack.ID(x.Hash) != e.ID || x.Stage != 0 ||
+				(x.Mode == filemode.Executable) != (e.Mode == checkout.Executable) {
+				i.status.Dirty = true
+			}
+		}
+		return nil
+	}
+	if tree != (pack.ID{}) {
+		if err := compare("", tree); err != nil {
+			return err
+		}
+	}
+	if count != len(i.indexed) {
+		i.status.Dirty = true
 	}
 	return nil
 }
