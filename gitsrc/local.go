@@ -151,7 +151,7 @@ func (s *Store) inspect(ctx context.Context, tree *Tree, repo worktree.Repositor
 	status, err := worktree.Inspect(ctx, tree.Directory, repo, db, c.tree,
 		worktree.Home{ExcludesFile: s.excludesFile(), Nothing: s.ignored})
 	tree.Dirty, tree.Ignored, tree.Submodules = status.Dirty, status.Ignored, status.Submodules
-	tree.Empty = status.Empty
+	tree.Empty, tree.Heads, tree.Git = status.Empty, status.Heads, append(tree.Git, status.Git...)
 	if errors.Is(err, worktree.ErrIndex) {
 		err = fault.New(fault.Unresolved,
 			"Run `git config --unset core.splitIndex` and `git update-index --no-split-index`, or "+

@@ -2,6 +2,7 @@ package gitsrc_test
 
 import (
 	"context"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -132,6 +133,13 @@ func TestSubmodulesOfLocalTree(t *testing.T) {
 			}
 			if test.odd {
 				return
+			}
+			if len(test.empty) == 0 && test.description != "removed" {
+				head := w.git("-C", path, "rev-parse", "HEAD")
+				where := []string{filepath.Join(w.dir, ".git"), filepath.Join(w.dir, ".git/modules/inner")}
+				if !maps.Equal(tree.Heads, map[string]string{path: head}) || !slices.Equal(tree.Git, where) {
+					t.Errorf("submodules are at %q and git has them in %q, want %q and %q", tree.Heads, tree.Git, head, where)
+				}
 			}
 			if says := w.git("status", "--porcelain"); (says != "") != tree.Dirty {
 				t.Errorf("git status says %q", says)

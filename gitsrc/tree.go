@@ -22,14 +22,17 @@ type Tree struct {
 	Tag         string    `json:"tag,omitempty"`    // that the user named in place of a branch or commit
 	Time        time.Time `json:"time,omitzero"`    // committer time of Commit
 	// where the files are; for a local tree without patches the directory itself
-	Directory string   `json:"-"`
-	Branch    string   `json:"-"` // Local: the branch that is checked out in the directory; "" = none
-	Git       []string `json:"-"` // Local: the directories in which git keeps what it knows of Directory
+	Directory string `json:"-"`
+	Branch    string `json:"-"` // Local: the branch that is checked out in the directory; "" = none
+	// Local: the directories in which git keeps what it knows of Directory, and then of submodules
+	Git []string `json:"-"`
 	// Local: slash-separated paths below Directory that .gitignore excludes, and each .git of a clone that lies there;
 	// CI's checkout would not have them
 	Ignored    []string `json:"-"`
 	Submodules []string `json:"-"` // Local, or with patches: the .git of each submodule
-	Empty      []string `json:"-"` // Local: submodules that are not checked out, by their paths; CI's checkout has them
+	// Local: the commits that submodules are at, by their paths: a step may ask git for them
+	Heads map[string]string `json:"-"`
+	Empty []string          `json:"-"` // Local: submodules that are not checked out, by their paths; CI's checkout has them
 }
 
 // LeftOut lists what a commit and the files say nothing of, and what is not to leave this machine.

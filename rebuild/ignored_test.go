@@ -11,17 +11,19 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
+	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
 )
 
 // ignoring is a Sources of local trees in which git ignores something, or that have submodules which are not there.
 type ignoring struct {
 	directories
 	ignored, empty []string
+	heads          map[string]string
 }
 
 func (i ignoring) Fetch(ctx context.Context, request gitsrc.Request, directory string) (gitsrc.Tree, error) {
 	tree, err := i.directories.Fetch(ctx, request, directory)
-	tree.Ignored, tree.Empty = i.ignored, i.empty
+	tree.Ignored, tree.Empty, tree.Heads = i.ignored, i.empty, i.heads
 	return tree, err
 }
 
@@ -75,5 +77,24 @@ func TestOddDirectories(t *testing.T) {
 			"/Dockerfile": p.dockerfile("FROM BASE\nCOPY . /src\n")}), name)
 		p.mustRun(t, p.options(t), target("one", directory))
 		forget(t, p)
+	}
+}
+
+// TestCommitsOfSubmodulesCount builds again where a submodule is at another commit with the same files, which a step may
+// ask git for.
+func TestCommitsOfSubmodulesCount(t *testing.T) {
+	p := newPlayground(t)
+	directory := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nCOPY . /src\n")})
+	for i, at := range []struct {
+		commit  string
+		skipped bool
+	}{{"a", false}, {"a", true}, {"b", false}, {"a", true}} {
+		heard := &recorder{}
+		o := p.options(t)
+		o.Sources, o.Progress = ignoring{heads: map[string]string{"inner": at.commit}}, heard
+		p.mustRun(t, o, target("one", directory))
+		if heard.saw("one", progress.Build, progress.Skipped) != at.skipped {
+			t.Errorf("run %d, of %q: %+v", i, at.commit, heard.events)
+		}
 	}
 }

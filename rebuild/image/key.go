@@ -124,6 +124,8 @@ type inputs struct {
 	Network    string            `json:"network"`
 
 	Compression string `json:"compression,omitempty"`
+	// Heads are the commits that the submodules of a working tree are at: a step may ask git for them.
+	Heads map[string]string `json:"heads,omitempty"`
 	// Archive is that of a tree which came with a plan: its .git is not in Context, and need not be that of the commit.
 	Archive string `json:"archive,omitempty"`
 }
@@ -139,12 +141,12 @@ func (m keyed) buildKeys(ctx context.Context, u Unit) (key, local string, err er
 		Version: recordVersion, Dockerfile: string(u.file.Text()), Args: u.Recipe.BuildArgs,
 		Labels: u.Labels, Context: context, Whole: u.isSource(),
 		Time: u.Source.Time.UTC(), Platform: m.platform(), Network: m.Build.Network, Compression: m.Compression,
-		Archive: u.Source.Archive.String(),
+		Heads: u.tree.Heads, Archive: u.Source.Archive.String(),
 	}
 	if key, err = keyOf(all); err != nil {
 		return "", "", err
 	}
-	all.Network, all.Compression, all.Archive = "", "", ""
+	all.Network, all.Compression, all.Archive, all.Heads = "", "", "", nil
 	for _, need := range u.Needs { // a key is in there, and nothing else looks like one
 		if !need.Unit.Replaces() {
 			all.Dockerfile = strings.ReplaceAll(all.Dockerfile, need.Image.key, need.Image.localKey)

@@ -25,7 +25,9 @@ type stageInputs struct {
 	Sources    string         `json:"sources"` // digest of what was taken from the build context
 	Platform   string         `json:"platform"`
 	Network    string         `json:"network"`
-	Archive    string         `json:"archive,omitempty"` // as in inputs
+	// as in inputs
+	Heads   map[string]string `json:"heads,omitempty"`
+	Archive string            `json:"archive,omitempty"`
 	// the compile caches that steps saw, and may have left something in
 	Compile string `json:"compile"`
 }
@@ -224,7 +226,7 @@ func (m keptStages) stageCheckpoint(ctx context.Context, u Unit, c dockerfile.Ch
 	}
 	inputs := stageInputs{
 		Version: recordVersion, Dockerfile: string(c.Text()), Args: u.Recipe.BuildArgs, Sources: sources,
-		Platform: m.platform(), Network: m.Build.Network, Archive: u.Source.Archive.String(),
+		Platform: m.platform(), Network: m.Build.Network, Heads: u.tree.Heads, Archive: u.Source.Archive.String(),
 	}
 	if len(u.build.Caches) > 0 {
 		if inputs.Compile, err = cache.Generation(filepath.Dir(u.build.Caches[0].Directory)); err != nil {

@@ -12,9 +12,9 @@ import (
 type Tree struct {
 	Directory string
 	Ignored   []string // slash-separated paths below Directory
-	// Git are the directories in which git keeps what it knows of the tree, the tree's own first: .git, and for a
-	// linked working tree that of the repository. Their refs are watched, not their objects. None for a tree without
-	// git.
+	// Git are the directories in which git keeps what it knows of the tree, the tree's own first: .git, for a linked
+	// working tree that of the repository, and those of submodules. Their refs are watched, not their objects. None for
+	// a tree without git.
 	Git []string
 }
 

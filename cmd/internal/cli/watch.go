@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -94,7 +95,14 @@ type followedTree struct {
 
 // gitState is what changes the labels of an image though no file changes. Whether the tree is dirty is no part of it:
 // that is a matter of files, and an editor's swap file alone should not begin a round.
-type gitState struct{ commit, ref, tag string }
+type gitState struct {
+	commit, ref, tag string
+	heads            map[string]string // of submodules
+}
+
+func (s gitState) equal(other gitState) bool {
+	return s.commit == other.commit && s.ref == other.ref && s.tag == other.tag && maps.Equal(s.heads, other.heads)
+}
 
 // wait returns when a build would see something new, and says what.
 func (f *followed) wait(ctx context.Context) (changed string, err error) {
@@ -118,7 +126,7 @@ func (f *followed) wait(ctx context.Context) (changed string, err error) {
 		if f.watcher.Visible(change) {
 			return f.describe(f.watcher.Files(change)), nil
 		}
-		if change.Git() && !slices.EqualFunc(before, now, func(a, b followedTree) bool { return a.state == b.state }) {
+		if change.Git() && !slices.EqualFunc(before, now, func(a, b followedTree) bool { return a.state.equal(b.state) }) {
 			return "the commit, its branch or its tag", nil
 		}
 	}
@@ -181,7 +189,7 @@ func (f *followed) look(ctx context.Context) ([]followedTree, error) {
 		}
 		found = append(found, followedTree{
 			Tree:  watch.Tree{Directory: tree.Directory, Ignored: tree.Ignored, Git: tree.Git},
-			state: gitState{tree.Commit, tree.Ref, tree.Tag},
+			state: gitState{tree.Commit, tree.Ref, tree.Tag, tree.Heads},
 		})
 	}
 	return found, nil

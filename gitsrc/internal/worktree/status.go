@@ -40,6 +40,9 @@ type Status struct {
 	Ignored    []string
 	Submodules []string // the .git of each submodule
 	Empty      []string // submodules that are not checked out
+	// Heads are the commits that submodules are at, by their paths
+	Heads map[string]string
+	Git   []string // the directories in which git keeps what it knows of submodules
 }
 
 // inspector compares the index with the tree of HEAD and with the files.
@@ -56,7 +59,8 @@ type inspector struct {
 // Inspect finds the status of the working tree dir. tree is the tree of HEAD, zero before the first commit.
 func Inspect(ctx context.Context, dir string, r Repository, db *pack.Database, tree pack.ID,
 	home Home) (Status, error) {
-	i := &inspector{dir: dir, home: home, indexed: map[string]*index.Entry{}, parents: map[string]bool{"": true}}
+	i := &inspector{dir: dir, home: home, indexed: map[string]*index.Entry{}, parents: map[string]bool{"": true},
+		status: Status{Heads: map[string]string{}}}
 	entries, err := i.readIndex(filepath.Join(r.GitDir, "index"))
 	if err != nil {
 		return Status{}, fmt.Errorf("reading the index of %q: %w", dir, err)
@@ -235,6 +239,7 @@ func (i *inspector) submodule(ctx context.Context, name string, want pack.ID) er
 		status.Submodules = append(status.Submodules, ".git")
 	}
 	i.status.Dirty = i.status.Dirty || status.Dirty
+	i.status.Git = append(i.status.Git, status.Git...)
 	for _, inside := range status.Files {
 		i.status.Files = append(i.status.Files, name+"/"+inside)
 	}
@@ -243,6 +248,9 @@ func (i *inspector) submodule(ctx context.Context, name string, want pack.ID) er
 	}
 	for _, inside := range status.Submodules {
 		i.status.Submodules = append(i.status.Submodules, name+"/"+inside)
+	}
+	for inside, commit := range status.Heads {
+		i.status.Heads[path.Join(name, inside)] = commit
 	}
 	for _, inside := range status.Empty {
 		i.status.Empty = append(i.status.Empty, path.Join(name, inside))
@@ -311,6 +319,9 @@ func inspectSubmodule(ctx context.Context, dir string, want pack.ID, home Home) 
 	}
 	status, err := Inspect(ctx, dir, repo, db, tree, home)
 	status.Dirty = status.Dirty || head != want
+	if err == nil {
+		status.Heads[""], status.Git = head.String(), append(repo.Directories(), status.Git...)
+	}
 	return status, err
 }
 
