@@ -84,11 +84,11 @@ test: ## all tests but the long ones; the packages that take longest begin first
 coverage: ## how much of each package the end-to-end scripts run, and advice that no test has had given
 	@hack/requirements test
 	@data=$$(mktemp -d) && trap 'rm -rf "$$data"' EXIT && mkdir "$$data/scripts" "$$data/packages" && \
-	  OC_REBUILD_LONG=1 GOCOVERDIR=$$data/scripts $(GO) test -trimpath -tags '$(TAGS)' -timeout 60m -count=1 ./hack/e2e >&2 && \
+	  OC_REBUILD_LONG=1 GOCOVERDIR=$$data/scripts $(GO) test -trimpath -tags '$(TAGS)' -timeout 60m -count=1 ./hack/e2e ./hack/osimages >&2 && \
 	  $(GO) tool covdata percent -i "$$data/scripts" && \
 	  packages=$$($(GO) list ./cmd/... ./rebuild/... ./payload/... ./ciconfig/... ./gitsrc/... ./internal/... | paste -sd,) && \
 	  $(GO) test -trimpath -tags '$(TAGS)' -timeout 60m -count=1 -cover -coverpkg="$$packages" \
-	    $$($(GO) list ./... | grep -v /hack/e2e) -args -test.gocoverdir="$$data/packages" >&2 && \
+	    $$($(GO) list ./... | grep -v -e /hack/e2e -e /hack/osimages) -args -test.gocoverdir="$$data/packages" >&2 && \
 	  $(GO) tool covdata textfmt -i "$$data/scripts,$$data/packages" -o "$$data/profile" && \
 	  $(GO) run -trimpath ./hack/advice "$$data/profile"
 

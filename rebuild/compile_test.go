@@ -10,6 +10,7 @@ import (
 
 	"github.com/oc-rebuild/oc-rebuild/ciconfig"
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/plan"
 )
 
@@ -173,6 +174,26 @@ func TestCompileCachesOfTwoImages(t *testing.T) {
 			t.Errorf("a cache begins with %q", modules)
 		}
 	}
+}
+
+// TestCompileCachesThatClash has two builder images of which one keeps a directory where the other has a file.
+func TestCompileCachesThatClash(t *testing.T) {
+	p := newPlayground(t)
+	tool := staticTool(t)
+	text := ""
+	for tag, file := range map[string]string{"file": "x", "directory": "x/y"} {
+		pullSpec := p.registry.Push(t, "bases/builder", tag, baseImage(t, map[string]string{"bin/tool": tool, "bin/go": tool,
+			"root/go/pkg/mod/cache/" + file: tag}))
+		text += "FROM " + pullSpec + "\nCOPY . /src\nRUN [\"/bin/tool\", \"compile\"]\n"
+	}
+	tree := source(t, map[string]string{"Dockerfile": text + "FROM " + p.base + "\nCOPY Dockerfile /\n"})
+	_, err := p.run(t, t.Context(), p.options(t), target("one", tree))
+	if fault.AdviceOf(err) != "Build without compile caches: --no-cache." {
+		t.Fatalf("error %v, advice %q", err, fault.AdviceOf(err))
+	}
+	options := p.options(t)
+	options.NoCache = true
+	p.mustRun(t, options, target("one", tree))
 }
 
 // TestModulesOfTheDockerfile wants modules that a Dockerfile brings where the Go toolchain looks for them.

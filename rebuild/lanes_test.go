@@ -1,6 +1,8 @@
 package rebuild_test
 
 import (
+	"context"
+	"fmt"
 	"runtime"
 	"slices"
 	"strings"
@@ -259,6 +261,32 @@ func TestLanesRefused(t *testing.T) {
 		map[string][]string{"two": {p.base, p.base}})
 	if fault.KindOf(err) != fault.Unresolved || !strings.Contains(err.Error(), "one image, for linux/amd64, and no manifest list") {
 		t.Errorf("a plan for one platform: %v", err)
+	}
+}
+
+// moving is a branch that moves whenever somebody looks at it.
+type moving struct {
+	directories
+	looks *int
+}
+
+func (m moving) Fetch(ctx context.Context, request gitsrc.Request, directory string) (gitsrc.Tree, error) {
+	tree, err := m.directories.Fetch(ctx, request, directory)
+	*m.looks++
+	tree.Commit = fmt.Sprintf("%040x", *m.looks)
+	return tree, err
+}
+
+// TestLanesDiffer refuses to put images of different commits together.
+func TestLanesDiffer(t *testing.T) {
+	p := newPlayground(t)
+	p.multi(t, "arm64")
+	looks := 0
+	lanes := p.lanes(t, func(o *rebuild.Options) { o.Sources = moving{looks: &looks} }, "linux/amd64", "linux/arm64")
+	from := source(t, map[string]string{"Dockerfile": p.dockerfile("FROM BASE\nCOPY f /f\n"), "f": "one"})
+	_, err := lanes.Run(t.Context(), p.request(target("one", from)))
+	if fault.KindOf(err) != fault.Unresolved || fault.AdviceOf(err) != "Run it again." {
+		t.Errorf("error %v, advice %q", err, fault.AdviceOf(err))
 	}
 }
 

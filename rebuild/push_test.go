@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/oc-rebuild/oc-rebuild/gitsrc"
+	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 	"github.com/oc-rebuild/oc-rebuild/payload/payloadtest"
 	"github.com/oc-rebuild/oc-rebuild/rebuild"
 	"github.com/oc-rebuild/oc-rebuild/rebuild/progress"
@@ -65,6 +66,30 @@ func TestPushedPlanHidesPaths(t *testing.T) {
 	}
 	if planned.Components[0].Source.Request.Patches[0] != filepath.Join(patches, "quick.patch") {
 		t.Errorf("pushing changed the plan: %q", planned.Components[0].Source.Request.Patches)
+	}
+}
+
+// editing has trees that somebody edits while they are packed.
+type editing struct{ directories }
+
+func (editing) WriteHead(_ context.Context, tree gitsrc.Tree, _ string) error {
+	return os.WriteFile(filepath.Join(tree.Directory, "f"), []byte("edited"), 0o644)
+}
+
+// TestPushOfChangingTree refuses to push a plan with another tree than it was made for.
+func TestPushOfChangingTree(t *testing.T) {
+	p := newPlayground(t)
+	options := p.options(t)
+	options.Sources = editing{}
+	job, err := rebuild.New(options)
+	check(t, err)
+	defer job.Close() //nolint:errcheck // the test's directory goes away
+	directory := source(t, map[string]string{"f": "x", "Dockerfile": p.dockerfile("FROM BASE\nCOPY f /f\n")})
+	planned, err := job.Plan(t.Context(), p.request(target("one", directory)))
+	check(t, err)
+	_, err = job.Push(t.Context(), planned, p.registry.Host+"/mine/plans")
+	if fault.KindOf(err) != fault.Build || fault.AdviceOf(err) != "Run it again." {
+		t.Errorf("error %v, advice %q", err, fault.AdviceOf(err))
 	}
 }
 

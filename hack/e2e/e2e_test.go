@@ -55,11 +55,7 @@ func build(dir string) (string, error) {
 		}
 		return binary, os.Symlink(given, binary)
 	}
-	var flags []string
-	if os.Getenv("GOCOVERDIR") != "" { // make coverage
-		flags = []string{"-cover", "-coverpkg", "github.com/oc-rebuild/oc-rebuild/..."}
-	}
-	return binary, playground.BuildProgram(context.Background(), binary, flags...)
+	return binary, playground.BuildProgram(context.Background(), binary)
 }
 
 func TestScripts(t *testing.T) { testScripts(t, "testdata/scripts") }

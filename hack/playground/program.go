@@ -14,7 +14,8 @@ import (
 const programTags = "containers_image_openpgp exclude_graphdriver_btrfs osusergo"
 
 // BuildProgram builds the program at a path as the Makefile does, so that what is compiled for one is there for the
-// other, and with more flags, of which the last of a kind counts.
+// other, and with more flags, of which the last of a kind counts. For `make coverage`, which sets GOCOVERDIR, it counts
+// what it runs.
 func BuildProgram(ctx context.Context, path string, flags ...string) error {
 	module, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}").Output()
 	if err != nil {
@@ -22,6 +23,9 @@ func BuildProgram(ctx context.Context, path string, flags ...string) error {
 	}
 	build := filepath.Join(strings.TrimSpace(string(module)), "hack", "build")
 	args := append([]string{path, "-trimpath", "-tags", programTags, "-ldflags", "-s -w"}, flags...)
+	if os.Getenv("GOCOVERDIR") != "" {
+		args = append(args, "-cover", "-coverpkg", "github.com/oc-rebuild/oc-rebuild/...")
+	}
 	out, err := exec.CommandContext(ctx, build, args...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("building the program: %w: %s", err, out)

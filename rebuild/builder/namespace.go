@@ -114,6 +114,10 @@ func NeedsUserNamespace() bool {
 // ErrFiltered says what keeps a container from user namespaces.
 var ErrFiltered = errors.New("the seccomp profile of this container forbids it")
 
+const adviceForContainers = "Let the container make user namespaces: seccompProfile Unconfined and the capabilities " +
+	"SETFCAP, SETUID and SETGID in its pod's security context, which on OpenShift a SecurityContextConstraints has to " +
+	"allow (docs/guides/on-a-cluster.md); podman and docker take --security-opt seccomp=unconfined."
+
 // TryUserNamespace makes a user namespace and returns why that is not allowed. Nothing has to be there to be run in
 // it: the path leads through a file that is no directory, and to fail because of that takes a namespace that was
 // made.
@@ -127,10 +131,7 @@ func TryUserNamespace() error {
 		err = of.Err
 	}
 	if errors.Is(err, syscall.EPERM) && isFiltered() {
-		return fault.New(fault.Other,
-			"Let the container make user namespaces: seccompProfile Unconfined and the capabilities SETFCAP, SETUID and "+
-				"SETGID in its pod's security context, which on OpenShift a SecurityContextConstraints has to allow (docs/guides/on-a-cluster.md); "+
-				"podman and docker take --security-opt seccomp=unconfined.",
+		return fault.New(fault.Other, adviceForContainers,
 			fmt.Errorf("making a user namespace: %w: %w", err, ErrFiltered))
 	}
 	return fault.New(fault.Other, "`oc rebuild doctor` says which switch forbids it.",

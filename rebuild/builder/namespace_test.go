@@ -9,6 +9,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/fault"
 )
@@ -39,6 +42,7 @@ func TestWhatUserNamespacesNeed(t *testing.T) {
 			return errors.Join(os.WriteFile("/proc/sys/user/max_user_namespaces", []byte("0"), 0o644),
 				TryUserNamespace())
 		}},
+		{"permission", adviceForContainers, 0, func() error { return errors.Join(forbidUserNamespaces(), TryUserNamespace()) }},
 		{"names", "Give the user an entry in /etc/passwd, or a directory in HOME.", 54321, func() error {
 			return errors.Join(os.Unsetenv("HOME"), os.Setenv("USER", "somebody"), nameUser(t.Context()))
 		}},
@@ -73,4 +77,28 @@ func TestWhatUserNamespacesNeed(t *testing.T) {
 			}
 		})
 	}
+}
+
+// forbidUserNamespaces filters system calls for all threads as the engine of a container does by default: clone(2)
+// with CLONE_NEWUSER is not permitted.
+func forbidUserNamespaces() error {
+	const number, flags = 0, 16 // offsets in struct seccomp_data: the call, and the lower half of its first argument
+	filter := []unix.SockFilter{
+		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: number},
+		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.SYS_CLONE, Jf: 3},
+		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: flags},
+		{Code: unix.BPF_JMP | unix.BPF_JSET | unix.BPF_K, K: unix.CLONE_NEWUSER, Jf: 1},
+		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)},
+		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
+	}
+	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return err
+	}
+	_, _, failed := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC,
+		uintptr(unsafe.Pointer(&program)))
+	if failed != 0 {
+		return failed
+	}
+	return nil
 }

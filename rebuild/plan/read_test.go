@@ -42,6 +42,14 @@ const small = `{
   "order": [["base", "two"], ["one"]]
 }`
 
+// TestLargeYAML refuses YAML that takes too much memory to read, and says what to do.
+func TestLargeYAML(t *testing.T) {
+	_, err := plan.Decode([]byte("a: " + strings.Repeat("x", 8<<20)))
+	if fault.KindOf(err) != fault.Usage || fault.AdviceOf(err) != "`oc rebuild plan … -o json` writes JSON." {
+		t.Errorf("error %v, advice %q", err, fault.AdviceOf(err))
+	}
+}
+
 func TestRead(t *testing.T) {
 	p, err := plan.Read([]byte(small))
 	if err != nil {
