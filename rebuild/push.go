@@ -87,7 +87,7 @@ func (j *Job) packTree(ctx context.Context, c *plan.Component) (blob registry.Bl
 	if err != nil {
 		return blob, err
 	}
-	changed, err := j.sources.IsChanged(tree, c.Source.Read)
+	changed, err := j.sources.IsChanged(ctx, tree, c.Source.Read)
 	if err != nil {
 		return blob, err
 	}

@@ -80,7 +80,7 @@ func (m recording) Make(ctx context.Context, u Unit) (Image, error) {
 	if err != nil || u.takesSecrets() {
 		return image, err
 	}
-	changed, err := m.Sources.IsChanged(u.tree, u.Source.Read)
+	changed, err := m.Sources.IsChanged(ctx, u.tree, u.Source.Read)
 	wasUnsure := image.unsure
 	image.unsure = wasUnsure || changed || err != nil
 	switch {

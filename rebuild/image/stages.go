@@ -205,7 +205,7 @@ func (m keptStages) keepStage(ctx context.Context, b *builder.Builder, u Unit, t
 		return "", errors.Join(b.Remove(image.ID), m.rememberAsQuick(c.cost, took))
 	}
 	// the key may say something else than the image has
-	if changed, err := m.Sources.IsChanged(u.tree, u.Source.Read); changed || err != nil {
+	if changed, err := m.Sources.IsChanged(ctx, u.tree, u.Source.Read); changed || err != nil {
 		return "", errors.Join(err, b.Remove(image.ID))
 	}
 	if err := b.Name(image, m.stageName(c.key)); err != nil {

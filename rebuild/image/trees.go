@@ -221,7 +221,7 @@ func (s treeStage) lay(ctx context.Context, key string) (id string, err error) {
 		return "", nil
 	}
 	// the record would say something else
-	if changed, err := s.keptStages.Sources.IsChanged(s.unit.tree, s.unit.Source.Read); changed || err != nil {
+	if changed, err := s.keptStages.Sources.IsChanged(ctx, s.unit.tree, s.unit.Source.Read); changed || err != nil {
 		return "", errors.Join(err, s.builder.Forget(s.stageName(key)))
 	}
 	return id, nil

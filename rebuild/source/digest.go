@@ -13,13 +13,12 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 
 	"github.com/oc-rebuild/oc-rebuild/internal/interrupt"
 )
@@ -92,48 +91,27 @@ func (k *Known) list(ctx context.Context, directory string, skipped map[string]b
 	defer root.Close()
 	lines, known := Listing{}, k.of(root)
 	var mu sync.Mutex
-	workers := new(errgroup.Group)
-	workers.SetLimit(runtime.GOMAXPROCS(0))
-	walk := func(path string, entry fs.DirEntry, err error) error {
-		if path != "." && errors.Is(err, fs.ErrNotExist) {
+	err = walk(ctx, root, skipped, func(path string, info *unix.Stat_t) error {
+		if info == nil {
 			return nil
 		}
-		if err != nil || path == "." {
-			return err
-		}
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if skipped[path] {
-			if entry.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		add := func(line string, err error) error {
+		line, ok := known.line(path, stampOf(info))
+		if !ok {
+			var err error
+			line, err = digestFile(ctx, root, path, fileMode(info.Mode), stampOf(info), known)
 			if errors.Is(err, fs.ErrNotExist) {
 				return nil
 			}
 			if err != nil {
 				return err
 			}
-			mu.Lock()
-			defer mu.Unlock()
-			lines[path] = line
-			return nil
 		}
-		info, err := entry.Info()
-		if err != nil {
-			return add("", err)
-		}
-		if line, ok := known.line(path, stampOf(info)); ok {
-			return add(line, nil)
-		}
-		workers.Go(func() error { return add(digestFile(ctx, root, path, info, known)) })
+		mu.Lock()
+		defer mu.Unlock()
+		lines[path] = line
 		return nil
-	}
-	err = fs.WalkDir(root.FS(), ".", walk)
-	if err := errors.Join(err, workers.Wait()); err != nil {
+	})
+	if err != nil {
 		return nil, fmt.Errorf("reading the source in %q: %w", directory, err)
 	}
 	known.write(lines)
@@ -166,7 +144,7 @@ func (l Listing) AddRepository(ctx context.Context, directory string) error {
 		if err == nil && info.Mode().IsRegular() {
 			line = fmt.Sprintf("%v %d %d", info.Mode(), info.Size(), info.ModTime().UnixNano())
 		} else if err == nil {
-			line, err = digestFile(ctx, root, path, info, nil)
+			line, err = digestFile(ctx, root, path, info.Mode(), stamp{}, nil)
 		}
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
@@ -182,35 +160,32 @@ func (l Listing) AddRepository(ctx context.Context, directory string) error {
 	return nil
 }
 
-// digestFile returns what a build can see of one file, and lets known learn it.
-func digestFile(ctx context.Context, root *os.Root, path string, info fs.FileInfo, known *knownTree) (string, error) {
+// digestFile returns what a build can see of one file, and lets known learn it under the stamp that it has.
+func digestFile(ctx context.Context, root *os.Root, path string, mode fs.FileMode, has stamp,
+	known *knownTree) (string, error) {
 	switch {
-	case info.Mode()&fs.ModeSymlink != 0:
+	case mode&fs.ModeSymlink != 0:
 		target, err := root.Readlink(path)
 		return fmt.Sprintf("link %q", target), err
-	case info.Mode().IsRegular():
+	case mode.IsRegular():
 		file, err := root.Open(path)
 		if err != nil {
 			return "", err
 		}
 		defer file.Close()
 		begin := time.Now()
-		before, err := file.Stat()
-		if err != nil {
-			return "", err
-		}
+		before := stampOfFile(file)
 		sum := sha256.New()
 		if _, err := io.Copy(sum, interrupt.Reader(ctx, file)); err != nil {
 			return "", err
 		}
-		line := fmt.Sprintf("%v %x", info.Mode(), sum.Sum(nil))
-		stamp := stampOf(info)
-		if after, err := file.Stat(); err == nil && stampOf(before) == stamp && stampOf(after) == stamp {
-			known.learn(path, stamp, begin, line)
+		line := fmt.Sprintf("%v %x", mode, sum.Sum(nil))
+		if before == has && stampOfFile(file) == has {
+			known.learn(path, has, begin, line)
 		}
 		return line, nil
 	default:
-		return info.Mode().String(), nil
+		return mode.String(), nil
 	}
 }
 
@@ -249,7 +224,7 @@ func (k *Known) DigestFiles(ctx context.Context, directory string, hidden, sourc
 		if info.IsDir() {
 			line, err = k.DigestIn(ctx, directory, name, hidden)
 		} else {
-			line, err = digestFile(ctx, root, name, info, nil)
+			line, err = digestFile(ctx, root, name, info.Mode(), stamp{}, nil)
 		}
 		if err != nil {
 			return "", err

@@ -5,13 +5,11 @@ import (
 	"crypto/sha256"
 	"encoding/gob"
 	"encoding/hex"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -64,13 +62,18 @@ type stamp struct {
 	Mode             uint32
 }
 
-func stampOf(info fs.FileInfo) stamp {
-	s, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return stamp{} // of no device: it is never learned
+func stampOf(info *unix.Stat_t) stamp {
+	return stamp{Device: info.Dev, Inode: info.Ino, Size: info.Size, Modified: info.Mtim.Nano(), Change: info.Ctim.Nano(),
+		Mode: info.Mode}
+}
+
+// stampOfFile returns the zero value, which is of no device, where the kernel does not tell: it is never learned.
+func stampOfFile(file *os.File) stamp {
+	var info unix.Stat_t
+	if err := uninterrupted(func() error { return unix.Fstat(int(file.Fd()), &info) }); err != nil {
+		return stamp{}
 	}
-	return stamp{Device: uint64(s.Dev), Inode: s.Ino, Size: s.Size, Modified: s.Mtim.Nano(),
-		Change: s.Ctim.Nano(), Mode: s.Mode}
+	return stampOf(&info)
 }
 
 // of returns what is known of a directory; nil where its files are not to be known by their stamps.

@@ -1,11 +1,10 @@
 package source
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -30,36 +29,35 @@ func (k *Keeper) Now() (time.Time, error) {
 }
 
 // IsChanged reports whether anything that a build can see of a tree was changed since a time.
-func (k *Keeper) IsChanged(tree gitsrc.Tree, since time.Time) (bool, error) {
+func (k *Keeper) IsChanged(ctx context.Context, tree gitsrc.Tree, since time.Time) (bool, error) {
 	if !k.IsLive(tree) {
 		return false, nil
 	}
-	skipped := leftOut(tree.LeftOut())
+	root, err := os.OpenRoot(tree.Directory)
+	if err != nil {
+		return false, fmt.Errorf("reading the source: %w", err)
+	}
+	defer root.Close()
+	isChanged := func(info *unix.Stat_t) bool { return info == nil || !time.Unix(info.Ctim.Unix()).Before(since) }
+	var top unix.Stat_t
+	if err := unix.Lstat(tree.Directory, &top); err != nil {
+		return false, fmt.Errorf("reading the source: %w", err)
+	}
 	errChanged := errors.New("changed")
-	err := filepath.WalkDir(tree.Directory, func(path string, entry fs.DirEntry, err error) error {
-		name, relErr := filepath.Rel(tree.Directory, path)
-		if err := errors.Join(err, relErr); errors.Is(err, fs.ErrNotExist) {
-			return errChanged
-		} else if err != nil {
-			return err
-		}
-		if skipped[filepath.ToSlash(name)] {
-			if entry.IsDir() {
-				return fs.SkipDir
+	err = errChanged
+	if !isChanged(&top) {
+		err = walk(ctx, root, leftOut(tree.LeftOut()), func(_ string, info *unix.Stat_t) error {
+			if isChanged(info) {
+				return errChanged
 			}
 			return nil
-		}
-		var info unix.Stat_t
-		if err := unix.Lstat(path, &info); errors.Is(err, fs.ErrNotExist) ||
-			err == nil && !time.Unix(info.Ctim.Unix()).Before(since) {
-			return errChanged
-		} else if err != nil {
-			return fmt.Errorf("reading %q: %w", path, err)
-		}
-		return nil
-	})
+		})
+	}
 	if errors.Is(err, errChanged) {
 		return true, nil
+	}
+	if err != nil {
+		err = fmt.Errorf("reading the source in %q: %w", tree.Directory, err)
 	}
 	return false, err
 }
